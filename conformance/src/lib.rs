@@ -1,0 +1,1 @@
+//! Runs every case on the original first, then on biosock.

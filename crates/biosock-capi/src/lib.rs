@@ -1,0 +1,1 @@
+//! The C functions of BIO_connect(3) over `biosock`.

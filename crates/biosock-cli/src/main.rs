@@ -1,0 +1,3 @@
+//! The `biosock` command.
+
+fn main() {}

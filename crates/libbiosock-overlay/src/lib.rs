@@ -1,0 +1,1 @@
+//! The BIO_* socket names, laid over the OpenSSL in the process.
