@@ -1,1 +1,72 @@
-//! Socket set-up, safely.
+//! Socket set-up, safely: the routines of the manual page BIO_connect(3) and
+//! of the pages it leans on, as a Rust programmer wants them.
+//!
+//! | the page's | here |
+//! |---|---|
+//! | `BIO_socket`, `BIO_closesocket` | [`Socket::new`], [`Socket::close`] |
+//! | `BIO_bind`, `BIO_connect`, `BIO_listen`, `BIO_accept_ex` | [`Socket::bind`], [`Socket::connect`], [`Socket::listen`], [`Socket::accept`] |
+//! | `BIO_SOCK_*` | [`Options`] |
+//! | `BIO_ADDR` | [`SocketAddr`], [`UnixAddr`] |
+//! | `BIO_lookup_ex`, `BIO_ADDRINFO` | [`Lookup`], [`AddrInfo`] |
+//! | `BIO_parse_hostserv` | [`HostServ::parse`] |
+//! | `BIO_socket_wait`, `BIO_sock_error`, `BIO_socket_nbio` | [`Socket::wait`], [`Socket::take_error`], [`Socket::set_nonblocking`] |
+//! | the error queue and errno | [`Error`] |
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use biosock::{Lookup, Options, Priority, Socket, Type};
+//!
+//! // A server on a port that the system chooses ...
+//! let found = Lookup::parse("127.0.0.1:0", Priority::Host)?.passive().socktype(Type::STREAM).run()?;
+//! let listener = Socket::stream_for(&found[0].addr, Options::empty())?;
+//! listener.listen(&found[0].addr, Options::REUSEADDR)?;
+//!
+//! // ... and a client.
+//! let addr = listener.local_addr()?;
+//! let mut client = Socket::stream_for(&addr, Options::empty())?;
+//! client.connect(&addr, Options::KEEPALIVE | Options::NODELAY)?;
+//!
+//! let (mut server, peer) = listener.accept(Options::empty())?;
+//! assert_eq!(peer, client.local_addr()?);
+//! server.write_all(b"welcome")?;
+//! server.close()?;
+//! let mut heard = String::new();
+//! client.read_to_string(&mut heard)?;
+//! assert_eq!(heard, "welcome");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Every failure names the call, the address and what the system said:
+//! `connect to [::1]:443: connection refused (ECONNREFUSED)`. See [`Error`].
+
+#![deny(unsafe_code)]
+
+mod accept;
+mod addr;
+mod bind;
+mod connect;
+mod convert;
+mod error;
+pub mod fd;
+mod hostserv;
+mod listen;
+pub mod lookup;
+mod options;
+mod reason;
+mod socket;
+#[allow(unsafe_code, reason = "the only module that calls the operating system")]
+mod sys;
+mod unix;
+mod wait;
+
+pub use addr::{RawAddress, SocketAddr};
+pub use connect::{Connect, Connecting};
+pub use convert::ConvertError;
+pub use error::{Error, ResolverError, Result, SystemError};
+pub use hostserv::{HostServ, Part, Priority};
+pub use lookup::{AddrInfo, Lookup, Names};
+pub use options::{Domain, Options, Protocol, Type};
+pub use reason::{Operation, Reason, Syscall};
+pub use socket::{KeepAlive, Shutdown, Socket};
+pub use unix::UnixAddr;
+pub use wait::Interest;

@@ -1,0 +1,69 @@
+//! Accepting, after BIO_accept_ex.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use crate::fd::SockAddrBuf;
+use crate::{Error, Operation, Options, Reason, Result, Socket, SocketAddr, Syscall, UnixAddr, sys};
+
+impl Socket {
+    /// Waits for a connection and gives its socket and its peer's address.
+    /// [`Options::NONBLOCK`] is for the accepted socket, which is blocking
+    /// without it; whether *this* call waits is the listener's mode.
+    ///
+    /// # Errors
+    /// accept(2)'s with [`Reason::Accept`]. Would-block on a non-blocking
+    /// listener [is retryable](Error::is_retryable). A peer of a family that
+    /// [`SocketAddr`] lacks is refused with
+    /// [`Reason::UnsupportedProtocolFamily`] and closed.
+    ///
+    /// ```
+    /// use biosock::{Options, Socket};
+    ///
+    /// let listener = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// let client = Socket::stream_for(&listener.local_addr()?, Options::empty())?;
+    /// client.connect(&listener.local_addr()?, Options::empty())?;
+    ///
+    /// let (accepted, peer) = listener.accept(Options::NONBLOCK)?;
+    /// assert_eq!(peer, client.local_addr()?);
+    /// assert!(accepted.is_nonblocking()?);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    #[doc(alias = "BIO_accept_ex")]
+    pub fn accept(&self, options: Options) -> Result<(Self, SocketAddr)> {
+        let (fd, peer) = loop {
+            match sys::accept(self.as_fd(), options, true) {
+                Err(sys::Errno::INTR) => {}
+                done => break done.map_err(accept_error)?,
+            }
+        };
+        let peer = peer_addr(&SockAddrBuf(peer))
+            .ok_or_else(|| Error::from_reason(Operation::Accept, Reason::UnsupportedProtocolFamily))?;
+        Ok((Self::from(fd), peer))
+    }
+}
+
+/// A peer's address; a system that writes none means an unnamed AF_UNIX peer.
+pub(crate) fn peer_addr(peer: &SockAddrBuf) -> Option<SocketAddr> {
+    match peer.as_sockaddr() {
+        empty if empty.as_bytes().is_empty() => Some(SocketAddr::Unix(UnixAddr::unnamed())),
+        peer => peer.to_addr(),
+    }
+}
+
+/// accept4(2): the accepted socket is blocking unless [`Options::NONBLOCK`]
+/// is given, and survives exec.
+///
+/// # Errors
+/// accept(2)'s with [`Reason::Accept`], EINTR included.
+#[doc(alias = "BIO_accept_ex")]
+pub fn accept(fd: BorrowedFd<'_>, options: Options) -> Result<(OwnedFd, SockAddrBuf)> {
+    match sys::accept(fd, options, false) {
+        Ok((accepted, peer)) => Ok((accepted, SockAddrBuf(peer))),
+        Err(errno) => Err(accept_error(errno)),
+    }
+}
+
+fn accept_error(errno: sys::Errno) -> Error {
+    Error::system_call(Operation::Accept, Syscall::Accept, errno.raw_os_error(), Reason::Accept)
+}

@@ -1,0 +1,387 @@
+//! Socket addresses: IPv4, IPv6 with flow info and zone, Unix paths, Linux
+//! abstract names and the unnamed address. The page's `BIO_ADDR`.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+use std::str::FromStr;
+
+use crate::lookup::Names;
+use crate::sys;
+use crate::unix::UnixAddr;
+use crate::{Domain, Error, Operation, Reason, Result};
+
+/// A socket address of one of the families that the page serves.
+///
+/// The text forms, which [`FromStr`] reads and [`Display`](fmt::Display)
+/// writes, are `127.0.0.1:80`, `[::1]:80`, `[fe80::1%eth0]:80`,
+/// `unix:/run/x.sock`, `unix:@abstract` and `unix:` (unnamed). IPv6 flow info
+/// has no text form (RFC 4291) and is 0 after reading.
+///
+/// ```
+/// use biosock::{Domain, SocketAddr};
+///
+/// let addr: SocketAddr = "[::1]:443".parse()?;
+/// assert_eq!((addr.family(), addr.port()), (Domain::IPV6, Some(443)));
+/// assert_eq!(addr.to_string(), "[::1]:443");
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[doc(alias = "BIO_ADDR")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SocketAddr {
+    /// AF_INET
+    V4(SocketAddrV4),
+    /// AF_INET6
+    V6(SocketAddrV6),
+    /// AF_UNIX
+    Unix(UnixAddr),
+}
+
+impl SocketAddr {
+    /// Makes an address from the raw bytes of a family, checked for length:
+    /// 4 bytes in network order for IPv4, 16 for IPv6, a path (or abstract
+    /// name with its leading NUL, or nothing) for AF_UNIX, whose port is
+    /// ignored. The port is in host order.
+    ///
+    /// # Errors
+    /// A wrong length, an over-long path, a path with a NUL inside, or a
+    /// family other than these three.
+    ///
+    /// ```
+    /// use biosock::{Domain, SocketAddr};
+    ///
+    /// let addr = SocketAddr::from_raw(Domain::IPV4, &[127, 0, 0, 1], 80)?;
+    /// assert_eq!(addr.to_string(), "127.0.0.1:80");
+    /// assert!(SocketAddr::from_raw(Domain::IPV4, &[127, 0, 0], 80).is_err());
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    #[doc(alias = "BIO_ADDR_rawmake")]
+    pub fn from_raw(family: Domain, bytes: &[u8], port: u16) -> Result<Self> {
+        match family {
+            Domain::IPV4 => ip_bytes::<4>(bytes).map(|ip| Self::from((Ipv4Addr::from(ip), port))),
+            Domain::IPV6 => ip_bytes::<16>(bytes).map(|ip| Self::from((Ipv6Addr::from(ip), port))),
+            Domain::UNIX => UnixAddr::from_sun_path(bytes).map(Self::Unix),
+            _ => Err(unsupported_family(Operation::Parse, family)),
+        }
+    }
+
+    /// The address family.
+    ///
+    /// ```
+    /// # use biosock::{Domain, SocketAddr};
+    /// assert_eq!("unix:@x".parse::<SocketAddr>()?.family(), Domain::UNIX);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    #[doc(alias = "BIO_ADDR_family")]
+    pub const fn family(&self) -> Domain {
+        match self {
+            Self::V4(_) => Domain::IPV4,
+            Self::V6(_) => Domain::IPV6,
+            Self::Unix(_) => Domain::UNIX,
+        }
+    }
+
+    /// The bytes of the address without port: 4, 16, or those of the path.
+    ///
+    /// ```
+    /// # use biosock::SocketAddr;
+    /// let addr: SocketAddr = "10.0.0.1:80".parse()?;
+    /// assert_eq!(&*addr.raw_address(), &[10, 0, 0, 1]);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    #[doc(alias = "BIO_ADDR_rawaddress")]
+    pub fn raw_address(&self) -> RawAddress {
+        match self {
+            Self::V4(v4) => RawAddress::new(&v4.ip().octets()),
+            Self::V6(v6) => RawAddress::new(&v6.ip().octets()),
+            Self::Unix(unix) => RawAddress::new(unix.sun_path()),
+        }
+    }
+
+    /// The IP address; `None` for AF_UNIX.
+    ///
+    /// ```
+    /// # use biosock::SocketAddr;
+    /// assert!("[::1]:80".parse::<SocketAddr>()?.ip().is_some_and(|ip| ip.is_loopback()));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub const fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::V4(v4) => Some(IpAddr::V4(*v4.ip())),
+            Self::V6(v6) => Some(IpAddr::V6(*v6.ip())),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// The port in host order; `None` for AF_UNIX.
+    ///
+    /// ```
+    /// # use biosock::SocketAddr;
+    /// assert_eq!("127.0.0.1:80".parse::<SocketAddr>()?.port(), Some(80));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    #[doc(alias = "BIO_ADDR_rawport")]
+    pub const fn port(&self) -> Option<u16> {
+        match self {
+            Self::V4(v4) => Some(v4.port()),
+            Self::V6(v6) => Some(v6.port()),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// The same address with another port; AF_UNIX stays as it is.
+    ///
+    /// ```
+    /// # use biosock::SocketAddr;
+    /// let addr: SocketAddr = "[::1]:0".parse()?;
+    /// assert_eq!(addr.with_port(8443).to_string(), "[::1]:8443");
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn with_port(mut self, port: u16) -> Self {
+        match &mut self {
+            Self::V4(v4) => v4.set_port(port),
+            Self::V6(v6) => v6.set_port(port),
+            Self::Unix(_) => {}
+        }
+        self
+    }
+
+    /// The path of an AF_UNIX address with one.
+    ///
+    /// ```
+    /// # use biosock::SocketAddr;
+    /// let addr: SocketAddr = "unix:/run/x.sock".parse()?;
+    /// assert_eq!(addr.path(), Some(std::path::Path::new("/run/x.sock")));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    #[doc(alias = "BIO_ADDR_path_string")]
+    pub fn path(&self) -> Option<&std::path::Path> {
+        match self {
+            Self::Unix(unix) => unix.path(),
+            _ => None,
+        }
+    }
+
+    /// The host and service names of the address, by getnameinfo(3).
+    ///
+    /// With `numeric` both are numbers and nobody is asked. Without it the
+    /// resolver is asked, and what it does not know comes back as a number.
+    ///
+    /// # Errors
+    /// The resolver's, and unsupported family for AF_UNIX, which has a
+    /// [path](Self::path) instead.
+    ///
+    /// ```
+    /// # use biosock::SocketAddr;
+    /// let names = "127.0.0.1:443".parse::<SocketAddr>()?.names(true)?;
+    /// assert_eq!((names.host.as_str(), names.service.as_str()), ("127.0.0.1", "443"));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    #[doc(alias = "BIO_ADDR_hostname_string")]
+    #[doc(alias = "BIO_ADDR_service_string")]
+    pub fn names(&self, numeric: bool) -> Result<Names> {
+        crate::lookup::names(self, numeric)
+    }
+}
+
+pub(crate) fn unsupported_family(operation: Operation, family: Domain) -> Error {
+    let error = Error::from_reason(operation, Reason::UnsupportedProtocolFamily);
+    error.about(format!("address family {family}"))
+}
+
+fn ip_bytes<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {
+    bytes.try_into().map_err(|_| {
+        let problem = if N == 4 { "an IPv4 address is 4 bytes" } else { "an IPv6 address is 16 bytes" };
+        Error::bad_text(None, bytes, bytes.len().min(N), problem)
+    })
+}
+
+/// The bytes of an address without its port: at most a Unix path's.
+///
+/// ```
+/// # use biosock::SocketAddr;
+/// let raw = "[::1]:80".parse::<SocketAddr>()?.raw_address();
+/// assert_eq!(raw.len(), 16);
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct RawAddress {
+    len: u8,
+    bytes: [u8; sys::SUN_PATH_LEN],
+}
+
+impl RawAddress {
+    fn new(from: &[u8]) -> Self {
+        let mut bytes = [0; sys::SUN_PATH_LEN];
+        bytes[..from.len()].copy_from_slice(from);
+        // No address has more bytes than the path field, so the length fits.
+        Self { len: from.len() as u8, bytes }
+    }
+}
+
+impl std::ops::Deref for RawAddress {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+impl fmt::Debug for RawAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl fmt::Display for SocketAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match f.width() {
+            Some(_) => f.pad(&Text(self).to_string()),
+            None => Text(self).fmt(f),
+        }
+    }
+}
+
+/// The text of an address, without padding.
+struct Text<'a>(&'a SocketAddr);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            SocketAddr::V4(v4) => v4.fmt(f),
+            SocketAddr::V6(v6) if v6.scope_id() == 0 => write!(f, "[{}]:{}", v6.ip(), v6.port()),
+            SocketAddr::V6(v6) => write!(f, "[{}%{}]:{}", v6.ip(), Zone(v6.scope_id()), v6.port()),
+            SocketAddr::Unix(unix) => unix.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for SocketAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A zone (RFC 4007) by the name of its interface, or by number where the
+/// interface is gone or its name could not be read back.
+struct Zone(u32);
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match sys::interface_name(self.0) {
+            Some(name) if is_zone_name(&name) => f.write_str(&name),
+            _ => self.0.fmt(f),
+        }
+    }
+}
+
+fn is_zone_name(name: &str) -> bool {
+    !name.bytes().all(|b| b.is_ascii_digit())
+        && !name.contains([']', '%'])
+        && !name.contains(char::is_control)
+}
+
+impl FromStr for SocketAddr {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text.starts_with("unix:") {
+            return text.parse().map(Self::Unix);
+        }
+        if let Some(rest) = text.strip_prefix('[') {
+            return parse_v6(text, rest);
+        }
+        match text.rsplit_once(':') {
+            Some((host, port)) => parse_v4(text, host, port),
+            None => Err(bad(text, text.len(), "the port is missing, as in 127.0.0.1:80")),
+        }
+    }
+}
+
+fn bad(text: &str, at: usize, problem: &'static str) -> Error {
+    Error::bad_text(None, text.as_bytes(), at, problem)
+}
+
+fn parse_v4(text: &str, host: &str, port: &str) -> Result<SocketAddr> {
+    let ip: Ipv4Addr = host
+        .parse()
+        .map_err(|_| bad(text, 0, "not an address; look names up with Lookup, write IPv6 as [::1]:80"))?;
+    Ok(SocketAddr::from((ip, parse_port(text, host.len() + 1, port)?)))
+}
+
+fn parse_v6(text: &str, rest: &str) -> Result<SocketAddr> {
+    let (inside, after) =
+        rest.split_once(']').ok_or_else(|| bad(text, text.len(), "the closing ] is missing"))?;
+    let port_at = inside.len() + 3;
+    let port = after
+        .strip_prefix(':')
+        .ok_or_else(|| bad(text, port_at - 1, "the port is missing, as in [::1]:80"))?;
+    let (host, zone) = inside.split_once('%').map_or((inside, None), |(host, zone)| (host, Some(zone)));
+    let ip: Ipv6Addr = host.parse().map_err(|_| bad(text, 1, "not an IPv6 address"))?;
+    let port = parse_port(text, port_at, port)?;
+    let scope = zone.map_or(Ok(0), |zone| parse_zone(text, host.len() + 2, zone))?;
+    Ok(SocketAddr::V6(SocketAddrV6::new(ip, port, 0, scope)))
+}
+
+fn parse_port(text: &str, at: usize, port: &str) -> Result<u16> {
+    if port.is_empty() {
+        return Err(bad(text, at, "the port is missing"));
+    }
+    if !port.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(bad(text, at, "the port is not a number"));
+    }
+    port.parse().map_err(|_| bad(text, at, "the port is above 65535"))
+}
+
+fn parse_zone(text: &str, at: usize, zone: &str) -> Result<u32> {
+    if !zone.is_empty() && zone.bytes().all(|b| b.is_ascii_digit()) {
+        return zone.parse().map_err(|_| bad(text, at, "the zone is above 4294967295"));
+    }
+    sys::interface_index(zone).ok_or_else(|| bad(text, at, "the zone names no interface"))
+}
+
+impl From<std::net::SocketAddr> for SocketAddr {
+    fn from(addr: std::net::SocketAddr) -> Self {
+        match addr {
+            std::net::SocketAddr::V4(v4) => Self::V4(v4),
+            std::net::SocketAddr::V6(v6) => Self::V6(v6),
+        }
+    }
+}
+
+impl From<SocketAddrV4> for SocketAddr {
+    fn from(addr: SocketAddrV4) -> Self {
+        Self::V4(addr)
+    }
+}
+
+impl From<SocketAddrV6> for SocketAddr {
+    fn from(addr: SocketAddrV6) -> Self {
+        Self::V6(addr)
+    }
+}
+
+impl From<UnixAddr> for SocketAddr {
+    fn from(addr: UnixAddr) -> Self {
+        Self::Unix(addr)
+    }
+}
+
+impl<I: Into<IpAddr>> From<(I, u16)> for SocketAddr {
+    fn from((ip, port): (I, u16)) -> Self {
+        std::net::SocketAddr::new(ip.into(), port).into()
+    }
+}
+
+impl TryFrom<SocketAddr> for std::net::SocketAddr {
+    type Error = Error;
+
+    /// # Errors
+    /// An AF_UNIX address is none of `std::net`'s.
+    fn try_from(addr: SocketAddr) -> Result<Self> {
+        match addr {
+            SocketAddr::V4(v4) => Ok(Self::V4(v4)),
+            SocketAddr::V6(v6) => Ok(Self::V6(v6)),
+            SocketAddr::Unix(_) => Err(unsupported_family(Operation::Convert, Domain::UNIX)),
+        }
+    }
+}

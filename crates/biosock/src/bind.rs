@@ -1,0 +1,43 @@
+//! Binding a source address, after BIO_bind.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use crate::fd::{SockAddr, set};
+use crate::{Error, Operation, Options, Reason, Result, Socket, SocketAddr, Syscall, sys};
+
+impl Socket {
+    /// Binds a source address; useful before [`connect`](Self::connect).
+    /// Port 0 lets the system choose. Acts on [`Options::REUSEADDR`].
+    ///
+    /// # Errors
+    /// setsockopt(2)'s with [`Reason::UnableToReuseaddr`], bind(2)'s with
+    /// [`Reason::UnableToBind`].
+    ///
+    /// ```
+    /// use biosock::{Options, Socket, SocketAddr};
+    ///
+    /// let source: SocketAddr = "127.0.0.1:0".parse()?;
+    /// let socket = Socket::stream_for(&source, Options::empty())?;
+    /// socket.bind(&source, Options::REUSEADDR)?;
+    /// assert_ne!(socket.local_addr()?.port(), Some(0));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    #[doc(alias = "BIO_bind")]
+    pub fn bind(&self, addr: &SocketAddr, options: Options) -> Result<()> {
+        addr.with_sockaddr(|raw| bind(self.as_fd(), raw, options)).map_err(|error| error.at(addr))
+    }
+}
+
+/// SO_REUSEADDR if asked for, then bind(2).
+///
+/// # Errors
+/// As [`Socket::bind`].
+#[doc(alias = "BIO_bind")]
+pub fn bind(fd: BorrowedFd<'_>, addr: SockAddr<'_>, options: Options) -> Result<()> {
+    if options.contains(Options::REUSEADDR) {
+        set(sys::set_reuseaddr(fd, true), Operation::Bind, Reason::UnableToReuseaddr)?;
+    }
+    sys::bind(fd, addr).map_err(|errno| {
+        Error::system_call(Operation::Bind, Syscall::Bind, errno.raw_os_error(), Reason::UnableToBind)
+    })
+}

@@ -1,0 +1,116 @@
+//! Checked conversion into std's socket types.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+
+use crate::{Domain, Error, Operation, Result, Socket, Type};
+
+/// A conversion that was refused, with the socket, which is not lost.
+///
+/// ```
+/// use std::net::TcpStream;
+/// use biosock::{Options, Socket};
+///
+/// let unix = Socket::stream_for(&"unix:".parse()?, Options::empty())?;
+/// let refused = TcpStream::try_from(unix).unwrap_err();
+/// assert_eq!(refused.to_string(), "convert socket into TcpStream: it is a Unix stream socket");
+/// refused.into_socket().close()?;
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct ConvertError {
+    socket: Socket,
+    target: &'static str,
+    why: Why,
+}
+
+#[derive(Debug)]
+enum Why {
+    Kind { domain: Domain, socktype: Type, listening: bool },
+    // Boxed, for the size of the result.
+    Unknown(Box<Error>),
+}
+
+impl ConvertError {
+    /// Gives the socket back.
+    pub fn into_socket(self) -> Socket {
+        self.socket
+    }
+}
+
+impl fmt::Display for ConvertError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "convert socket into {}: ", self.target)?;
+        match &self.why {
+            Why::Kind { domain, socktype, listening } => {
+                let listening = if *listening { "listening " } else { "" };
+                write!(f, "it is a {listening}{domain} {socktype} socket")
+            }
+            Why::Unknown(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for ConvertError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.why {
+            Why::Unknown(error) => Some(error.as_ref()),
+            Why::Kind { .. } => None,
+        }
+    }
+}
+
+impl From<ConvertError> for Error {
+    /// Closes the socket and keeps the message.
+    fn from(error: ConvertError) -> Self {
+        match error.why {
+            Why::Unknown(error) => *error,
+            Why::Kind { .. } => Self::impossible(Operation::Convert, error.target),
+        }
+    }
+}
+
+const IP: &[Domain] = &[Domain::IPV4, Domain::IPV6];
+const UNIX: &[Domain] = &[Domain::UNIX];
+
+fn check(
+    socket: Socket,
+    target: &'static str,
+    domains: &[Domain],
+    socktype: Type,
+    listening: bool,
+) -> Result<OwnedFd, ConvertError> {
+    let kind = || Ok((socket.domain()?, socket.socktype()?, socket.is_listening()?));
+    let why = match kind() {
+        Ok((d, t, l)) if domains.contains(&d) && t == socktype && l == listening => {
+            return Ok(socket.into());
+        }
+        Ok((domain, socktype, listening)) => Why::Kind { domain, socktype, listening },
+        Err(error) => Why::Unknown(Box::new(error)),
+    };
+    Err(ConvertError { socket, target, why })
+}
+
+macro_rules! convert {
+    ($($target:ident: $domains:expr, $socktype:expr, $listening:expr;)*) => { $(
+        impl TryFrom<Socket> for $target {
+            type Error = ConvertError;
+
+            fn try_from(socket: Socket) -> Result<Self, ConvertError> {
+                check(socket, stringify!($target), $domains, $socktype, $listening).map(Self::from)
+            }
+        }
+    )* };
+}
+
+convert! {
+    TcpStream: IP, Type::STREAM, false;
+    TcpListener: IP, Type::STREAM, true;
+    UdpSocket: IP, Type::DGRAM, false;
+    UnixStream: UNIX, Type::STREAM, false;
+    UnixListener: UNIX, Type::STREAM, true;
+    UnixDatagram: UNIX, Type::DGRAM, false;
+}

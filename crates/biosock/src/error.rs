@@ -1,0 +1,473 @@
+//! One error type: which call, on what, what the system said, and the reason
+//! that the page's error queue would give.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use crate::{Operation, Reason, SocketAddr, Syscall, sys};
+
+/// The result of every fallible routine of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What the operating system said: a call and its error number.
+///
+/// ```
+/// use biosock::{Options, Socket, SocketAddr};
+///
+/// let nobody: SocketAddr = "127.0.0.1:1".parse()?;
+/// let socket = Socket::stream_for(&nobody, Options::empty())?;
+/// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+/// let system = error.system().expect("the system refused");
+/// assert_eq!(system.to_string(), "calling connect(): Connection refused");
+/// assert_eq!(system.name(), Some("ECONNREFUSED"));
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SystemError {
+    // Bytes rather than an i32, so that Error stays within 120 bytes.
+    errno: [u8; 4],
+    syscall: Syscall,
+    next: Option<Reason>,
+}
+
+impl SystemError {
+    /// The call that failed.
+    pub fn syscall(&self) -> Syscall {
+        self.syscall
+    }
+
+    /// The error number (errno).
+    pub fn raw_os_error(&self) -> i32 {
+        i32::from_ne_bytes(self.errno)
+    }
+
+    /// The symbol of the error number, such as `ECONNREFUSED`; `None` for one
+    /// that socket calls do not give.
+    pub fn name(&self) -> Option<&'static str> {
+        sys::errno_name(self.raw_os_error())
+    }
+
+    fn text(&self) -> String {
+        os_text(self.raw_os_error())
+    }
+}
+
+impl fmt::Display for SystemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "calling {}(): {}", self.syscall.name(), self.text())
+    }
+}
+
+impl StdError for SystemError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.next.as_ref().map(|next| next as _)
+    }
+}
+
+/// The system's text for an error number, without the number that `std` adds.
+fn os_text(errno: i32) -> String {
+    let mut text = io::Error::from_raw_os_error(errno).to_string();
+    if let Some(at) = text.rfind(" (os error ") {
+        text.truncate(at);
+    }
+    text
+}
+
+/// What the resolver said: getaddrinfo's or getnameinfo's EAI code.
+///
+/// ```
+/// use biosock::Lookup;
+///
+/// let error = Lookup::new().host("127.0.0.1").service("no-such-service").run().unwrap_err();
+/// let resolver = error.resolver().expect("the resolver refused");
+/// assert_eq!(resolver.name(), Some("EAI_SERVICE"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResolverError {
+    code: i32,
+}
+
+impl ResolverError {
+    /// The EAI code, as <netdb.h> numbers it.
+    pub fn code(&self) -> i32 {
+        self.code
+    }
+
+    /// The symbol of the code, such as `EAI_NONAME`; `None` for an unknown one.
+    pub fn name(&self) -> Option<&'static str> {
+        sys::eai_name(self.code)
+    }
+
+    /// The resolver's own text for the code, from gai_strerror(3).
+    pub fn text(&self) -> &'static str {
+        sys::eai_text(self.code)
+    }
+}
+
+impl fmt::Display for ResolverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl StdError for ResolverError {}
+
+/// Why a routine failed.
+///
+/// It carries the [operation](Self::operation), the
+/// [address](Self::address) or text it was about, what the
+/// [system](Self::system) or the [resolver](Self::resolver) said, and the
+/// [reason](Self::reason) that the page's error queue would give. Making one
+/// for a socket call allocates nothing.
+///
+/// Walking [`source`](StdError::source) gives the entries of the page's
+/// queue, oldest first: what the system said, then the reason.
+///
+/// ```
+/// use biosock::{Options, Socket, SocketAddr};
+///
+/// let nobody: SocketAddr = "127.0.0.1:1".parse()?;
+/// let socket = Socket::stream_for(&nobody, Options::empty())?;
+/// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+/// assert_eq!(error.to_string(), "connect to 127.0.0.1:1: connection refused (ECONNREFUSED)");
+/// assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::ConnectionRefused);
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Error {
+    subject: Subject,
+    cause: Cause,
+    operation: Operation,
+}
+
+/// What the failed operation was about.
+#[derive(Debug)]
+enum Subject {
+    Nothing,
+    Addr(SocketAddr),
+    Name(Box<NameSubject>),
+    Text(Box<TextSubject>),
+    /// A thing with a name: an option, a device, a type.
+    Thing(Box<str>),
+}
+
+#[derive(Debug)]
+struct NameSubject {
+    name: String,
+    resolver: Option<ResolverError>,
+}
+
+#[derive(Debug)]
+struct TextSubject {
+    input: String,
+    at: usize,
+    problem: &'static str,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Cause {
+    System(SystemError),
+    Reason(Reason),
+    /// The subject says it all.
+    Subject,
+}
+
+impl Error {
+    pub(crate) fn system_call(
+        operation: Operation,
+        syscall: Syscall,
+        errno: i32,
+        reason: impl Into<Option<Reason>>,
+    ) -> Self {
+        let system = SystemError { errno: errno.to_ne_bytes(), syscall, next: reason.into() };
+        Self { subject: Subject::Nothing, cause: Cause::System(system), operation }
+    }
+
+    /// An error that no system call made: the page's reason alone.
+    ///
+    /// ```
+    /// use biosock::{Error, Operation, Reason};
+    ///
+    /// let error = Error::from_reason(Operation::Connect, Reason::InvalidSocket);
+    /// assert_eq!(error.to_string(), "connect: invalid socket");
+    /// ```
+    pub fn from_reason(operation: Operation, reason: Reason) -> Self {
+        Self { subject: Subject::Nothing, cause: Cause::Reason(reason), operation }
+    }
+
+    /// A resolver's failure; `system` is errno where the code is EAI_SYSTEM.
+    pub(crate) fn resolver_call(
+        operation: Operation,
+        syscall: Syscall,
+        code: i32,
+        system: Option<i32>,
+        name: String,
+    ) -> Self {
+        let cause = match system {
+            Some(errno) => Self::system_call(operation, syscall, errno, Reason::SystemLibrary).cause,
+            None => Cause::Reason(Reason::SystemLibrary),
+        };
+        let resolver = Some(ResolverError { code });
+        Self { subject: Subject::Name(Box::new(NameSubject { name, resolver })), cause, operation }
+    }
+
+    /// An error that the operation's subject explains.
+    pub(crate) fn impossible(operation: Operation, subject: &str) -> Self {
+        Self { subject: Subject::Thing(subject.into()), cause: Cause::Subject, operation }
+    }
+
+    /// Bad text: what it was, where in it (a byte offset) and what is wrong.
+    pub(crate) fn bad_text(
+        reason: impl Into<Option<Reason>>,
+        input: &[u8],
+        at: usize,
+        problem: &'static str,
+    ) -> Self {
+        let input = String::from_utf8_lossy(input).into_owned();
+        let subject = Subject::Text(Box::new(TextSubject { input, at, problem }));
+        let cause = reason.into().map_or(Cause::Subject, Cause::Reason);
+        Self { subject, cause, operation: Operation::Parse }
+    }
+
+    pub(crate) fn at(mut self, addr: &SocketAddr) -> Self {
+        self.subject = Subject::Addr(*addr);
+        self
+    }
+
+    pub(crate) fn about(mut self, thing: impl Into<Box<str>>) -> Self {
+        self.subject = Subject::Thing(thing.into());
+        self
+    }
+
+    /// What the caller was doing.
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// The address that the operation was about, where there was one.
+    pub fn address(&self) -> Option<&SocketAddr> {
+        match &self.subject {
+            Subject::Addr(addr) => Some(addr),
+            _ => None,
+        }
+    }
+
+    /// What the operating system said, where it said anything.
+    pub fn system(&self) -> Option<&SystemError> {
+        match &self.cause {
+            Cause::System(system) => Some(system),
+            _ => None,
+        }
+    }
+
+    /// errno, where the operating system set it.
+    pub fn raw_os_error(&self) -> Option<i32> {
+        self.system().map(SystemError::raw_os_error)
+    }
+
+    /// What the resolver said, where a look-up failed.
+    pub fn resolver(&self) -> Option<&ResolverError> {
+        match &self.subject {
+            Subject::Name(name) => name.resolver.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The reason that the page's error queue gives.
+    ///
+    /// `None` where the queue would hold the system's entry alone (setting
+    /// the blocking mode) or nothing (closing), and for what the page does
+    /// not know.
+    pub fn reason(&self) -> Option<Reason> {
+        match self.cause {
+            Cause::System(system) => system.next,
+            Cause::Reason(reason) => Some(reason),
+            Cause::Subject => None,
+        }
+    }
+
+    /// The text that could not be read and the byte offset of what is wrong in it.
+    pub fn input(&self) -> Option<(&str, usize)> {
+        match &self.subject {
+            Subject::Text(text) => Some((&text.input, text.at)),
+            _ => None,
+        }
+    }
+
+    /// Whether the same call may succeed later: would-block, in progress,
+    /// already in progress, interrupted, not connected yet, protocol error.
+    ///
+    /// The list is that of `BIO_sock_non_fatal_error`. The page's routines
+    /// queue nothing for these.
+    #[doc(alias = "BIO_sock_non_fatal_error")]
+    pub fn is_retryable(&self) -> bool {
+        self.raw_os_error().is_some_and(sys::is_retryable)
+    }
+
+    /// Advice on what to try, for the failures that have a usual cause.
+    ///
+    /// ```
+    /// let error = "::1:80".parse::<biosock::SocketAddr>().unwrap_err();
+    /// assert_eq!(error.hint(), Some("write an IPv6 address in brackets: [::1]:80"));
+    /// ```
+    pub fn hint(&self) -> Option<&'static str> {
+        match &self.subject {
+            Subject::Text(text) if text.input.matches(':').count() > 1 && !text.input.starts_with('[') => {
+                Some("write an IPv6 address in brackets: [::1]:80")
+            }
+            Subject::Name(name) if name.resolver.is_some() => {
+                name.resolver.and_then(|it| sys::eai_hint(it.code))
+            }
+            _ => self.raw_os_error().and_then(|errno| sys::errno_hint(errno, self.operation)),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (verb, preposition) = self.operation.words();
+        f.write_str(verb)?;
+        match &self.subject {
+            Subject::Nothing => {}
+            Subject::Addr(addr) if preposition.is_empty() => write!(f, " {addr}")?,
+            Subject::Addr(addr) => write!(f, " {preposition} {addr}")?,
+            Subject::Thing(thing) => write!(f, " {preposition} {}", Escaped(thing))?,
+            Subject::Name(name) => write!(f, " {}", Escaped(&name.name))?,
+            Subject::Text(text) => return text.fmt_after(self.reason(), f),
+        }
+        f.write_str(": ")?;
+        self.fmt_cause(f)
+    }
+}
+
+impl Error {
+    fn fmt_cause(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(resolver) = self.resolver() {
+            return fmt_resolver(*resolver, self.system(), f);
+        }
+        match &self.cause {
+            Cause::System(system) => {
+                if system.syscall.name() != self.operation.words().0 {
+                    self.fmt_step(system, f)?;
+                }
+                fmt_system(system, f)
+            }
+            Cause::Reason(reason) => f.write_str(reason.text()),
+            Cause::Subject => f.write_str("not possible"),
+        }
+    }
+
+    /// Names the step within the operation that failed.
+    fn fmt_step(&self, system: &SystemError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match system.next {
+            Some(reason) => write!(f, "{reason}: "),
+            None => write!(f, "{}: ", system.syscall.name()),
+        }
+    }
+}
+
+fn fmt_system(system: &SystemError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let text = system.text();
+    match system.name() {
+        Some(name) => write!(f, "{} ({name})", LowerFirst(&text)),
+        None => write!(f, "{} (errno {})", LowerFirst(&text), system.raw_os_error()),
+    }
+}
+
+fn fmt_resolver(
+    resolver: ResolverError,
+    system: Option<&SystemError>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    if let Some(system) = system {
+        return fmt_system(system, f);
+    }
+    match resolver.name() {
+        Some(name) => write!(f, "{} ({name})", LowerFirst(resolver.text())),
+        None => write!(f, "{} (code {})", LowerFirst(resolver.text()), resolver.code),
+    }
+}
+
+impl TextSubject {
+    /// The longest piece of bad input that a message repeats, in bytes.
+    const SHOWN: usize = 120;
+
+    fn fmt_after(&self, reason: Option<Reason>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = prefix(&self.input, Self::SHOWN);
+        let cut = if shown.len() < self.input.len() { "…" } else { "" };
+        write!(f, " \"{}{cut}\": ", Escaped(shown))?;
+        if let Some(reason) = reason {
+            write!(f, "{reason}: ")?;
+        }
+        write!(f, "{} (at byte {})", self.problem, self.at)
+    }
+}
+
+/// The longest prefix of at most `most` bytes that ends between characters.
+fn prefix(text: &str, most: usize) -> &str {
+    let mut end = most.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Text with its control characters escaped, so that no name from the network
+/// can drive a terminal.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+        }
+        Ok(())
+    }
+}
+
+/// Text with its first letter small, for use after a colon; an acronym stays.
+struct LowerFirst<'a>(&'a str);
+
+impl fmt::Display for LowerFirst<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut chars = self.0.chars();
+        match chars.next() {
+            Some(first) if !chars.as_str().starts_with(char::is_uppercase) => {
+                write!(f, "{}{}", first.to_lowercase(), chars.as_str())
+            }
+            _ => f.write_str(self.0),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        if let Cause::System(system) = &self.cause {
+            return Some(system);
+        }
+        if let Some(resolver) = self.resolver() {
+            return Some(resolver);
+        }
+        match &self.cause {
+            Cause::Reason(reason) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    /// Keeps the kind that `std` gives to the error number; the whole
+    /// [`Error`] can be had back by [`io::Error::downcast`].
+    fn from(error: Error) -> Self {
+        let kind = match (error.raw_os_error(), &error.subject) {
+            (Some(errno), _) => Self::from_raw_os_error(errno).kind(),
+            (None, Subject::Text(_)) => io::ErrorKind::InvalidInput,
+            (None, Subject::Name(_)) => io::ErrorKind::NotFound,
+            (None, _) => io::ErrorKind::InvalidInput,
+        };
+        Self::new(kind, error)
+    }
+}
+
+const _: () = assert!(size_of::<Error>() <= 120, "clippy's result_large_err begins at 128");

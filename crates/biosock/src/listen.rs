@@ -1,0 +1,118 @@
+//! Listening, after BIO_listen.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use crate::bind::bind;
+use crate::connect::set_stream_options;
+use crate::fd::{SockAddr, set, set_nonblocking};
+use crate::{Domain, Error, Operation, Options, Reason, Result, Socket, SocketAddr, Syscall, Type, sys};
+
+impl Socket {
+    /// Binds to an address and listens there, with the longest backlog that
+    /// the system has. A datagram socket is only bound. Port 0 lets the
+    /// system choose; [`local_addr`](Self::local_addr) tells.
+    ///
+    /// Acts on [`Options::KEEPALIVE`], [`Options::NODELAY`] and
+    /// [`Options::TFO`] (accepted sockets inherit them on Linux),
+    /// [`Options::REUSEADDR`], [`Options::V6_ONLY`] and
+    /// [`Options::NONBLOCK`]. On an IPv6 address IPV6_V6ONLY is always set,
+    /// to 0 without the flag, so that the system's default plays no part.
+    ///
+    /// # Errors
+    /// setsockopt(2)'s with the reason of the option, bind(2)'s with
+    /// [`Reason::UnableToBind`], listen(2)'s with [`Reason::UnableToListen`].
+    ///
+    /// ```
+    /// use biosock::{Options, Socket};
+    ///
+    /// let addr = "[::1]:0".parse()?;
+    /// let listener = Socket::stream_for(&addr, Options::empty())?;
+    /// listener.listen(&addr, Options::REUSEADDR | Options::V6_ONLY)?;
+    /// assert!(listener.is_listening()?);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    #[doc(alias = "BIO_listen")]
+    pub fn listen(&self, addr: &SocketAddr, options: Options) -> Result<()> {
+        self.listen_with_backlog(addr, options, u32::MAX)
+    }
+
+    /// As [`listen`](Self::listen), with a queue of at most `backlog`
+    /// connections not yet accepted. The system caps it (on Linux at
+    /// /proc/sys/net/core/somaxconn); 0 asks for the shortest queue there is.
+    ///
+    /// # Errors
+    /// As [`listen`](Self::listen).
+    ///
+    /// ```
+    /// use biosock::{Options, Socket};
+    ///
+    /// let addr = "127.0.0.1:0".parse()?;
+    /// let listener = Socket::stream_for(&addr, Options::empty())?;
+    /// listener.listen_with_backlog(&addr, Options::empty(), 16)?;
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn listen_with_backlog(&self, addr: &SocketAddr, options: Options, backlog: u32) -> Result<()> {
+        // The system caps the number by itself, but takes it as signed.
+        let backlog = i32::try_from(backlog).unwrap_or(sys::MAX_BACKLOG);
+        let listen = || {
+            if options.contains(Options::NONBLOCK) {
+                self.set_nonblocking(true)?;
+            }
+            addr.with_sockaddr(|raw| {
+                let socktype = socktype(self.as_fd())?;
+                prepare_and_listen(self.as_fd(), raw, socktype, options, backlog)
+            })
+        };
+        listen().map_err(|error: Error| error.at(addr))
+    }
+}
+
+/// The page's order: SO_TYPE, the blocking mode, SO_KEEPALIVE, TCP_NODELAY,
+/// IPV6_V6ONLY on AF_INET6, SO_REUSEADDR, bind(2), listen(2) with SOMAXCONN
+/// unless the socket is of datagrams, TCP Fast Open. The first refusal ends it.
+///
+/// # Errors
+/// As [`Socket::listen`].
+#[doc(alias = "BIO_listen")]
+pub fn listen(fd: BorrowedFd<'_>, addr: SockAddr<'_>, options: Options) -> Result<()> {
+    let socktype = socktype(fd)?;
+    set_nonblocking(fd, options.contains(Options::NONBLOCK))?;
+    prepare_and_listen(fd, addr, socktype, options, sys::MAX_BACKLOG)
+}
+
+fn socktype(fd: BorrowedFd<'_>) -> Result<Type> {
+    sys::socket_type(fd).map_err(|errno| {
+        let errno = errno.raw_os_error();
+        Error::system_call(Operation::Listen, Syscall::GetSockOpt, errno, Reason::GettingSockType)
+    })
+}
+
+fn prepare_and_listen(
+    fd: BorrowedFd<'_>,
+    addr: SockAddr<'_>,
+    socktype: Type,
+    options: Options,
+    backlog: i32,
+) -> Result<()> {
+    set_stream_options(fd, options, Operation::Listen)?;
+    if addr.family() == Some(Domain::IPV6) {
+        let v6_only = options.contains(Options::V6_ONLY);
+        set(sys::set_v6only(fd, v6_only), Operation::Listen, Reason::ListenV6Only)?;
+    }
+    bind(fd, addr, options)?;
+    if socktype != Type::DGRAM {
+        sys::listen(fd, backlog).map_err(|errno| listen_error(errno.raw_os_error()))?;
+    }
+    if options.contains(Options::TFO) && socktype == Type::STREAM {
+        set(sys::set_fastopen_listen(fd, TFO_QUEUE), Operation::Listen, Reason::UnableToTfo)?;
+    }
+    Ok(())
+}
+
+/// How many handshakes that carry data may be pending (RFC 7413, section
+/// 5.1); the original's number.
+const TFO_QUEUE: i32 = 5;
+
+fn listen_error(errno: i32) -> Error {
+    Error::system_call(Operation::Listen, Syscall::Listen, errno, Reason::UnableToListen)
+}

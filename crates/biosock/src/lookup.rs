@@ -1,0 +1,434 @@
+//! Names to addresses, after BIO_lookup_ex(3), and addresses to names.
+
+use std::ffi::{CString, c_void};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ptr::NonNull;
+
+use crate::addr::unsupported_family;
+use crate::fd::SockAddr;
+use crate::sys::{self, EaiError, Hints};
+use crate::unix::UnixAddr;
+use crate::{
+    Domain, Error, HostServ, Operation, Part, Priority, Protocol, Reason, Result, SocketAddr, Syscall, Type,
+};
+
+/// One result of a look-up: an address, and the socket to use it with.
+///
+/// ```
+/// use biosock::{Lookup, Protocol, Type};
+///
+/// let found = Lookup::new().host("::1").service("80").socktype(Type::STREAM).run()?;
+/// assert_eq!(found[0].protocol, Protocol::TCP);
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[doc(alias = "BIO_ADDRINFO")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddrInfo {
+    /// The address.
+    #[doc(alias = "BIO_ADDRINFO_address")]
+    pub addr: SocketAddr,
+    /// The socket type.
+    #[doc(alias = "BIO_ADDRINFO_socktype")]
+    pub socktype: Type,
+    /// The protocol.
+    #[doc(alias = "BIO_ADDRINFO_protocol")]
+    pub protocol: Protocol,
+}
+
+/// A question to the resolver.
+///
+/// Left out, the host is the loopback addresses, or for
+/// [`passive`](Self::passive) use every address of the machine; the service
+/// is port 0; family, type and protocol are any.
+///
+/// ```
+/// use biosock::{Lookup, Type};
+///
+/// for found in Lookup::new().host("localhost").service("80").socktype(Type::STREAM).run()? {
+///     assert!(found.addr.ip().is_some_and(|ip| ip.is_loopback()));
+/// }
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[doc(alias = "BIO_lookup")]
+#[doc(alias = "BIO_lookup_ex")]
+#[derive(Clone, Copy, Debug)]
+pub struct Lookup<'a> {
+    host: Option<&'a [u8]>,
+    service: Option<&'a [u8]>,
+    passive: bool,
+    family: Domain,
+    socktype: Type,
+    protocol: Protocol,
+}
+
+impl Default for Lookup<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> Lookup<'a> {
+    /// A question with nothing in it yet, for connecting.
+    ///
+    /// ```
+    /// # use biosock::Lookup;
+    /// assert!(!Lookup::new().service("80").run()?.is_empty());
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub const fn new() -> Self {
+        Self {
+            host: None,
+            service: None,
+            passive: false,
+            family: Domain::UNSPEC,
+            socktype: Type::ANY,
+            protocol: Protocol::DEFAULT,
+        }
+    }
+
+    /// A question from a `host:service` text.
+    ///
+    /// # Errors
+    /// As [`HostServ::parse`].
+    ///
+    /// ```
+    /// # use biosock::{Lookup, Priority};
+    /// let found = Lookup::parse("[::1]:443", Priority::Host)?.run()?;
+    /// assert_eq!(found[0].addr.to_string(), "[::1]:443");
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn parse(text: &'a str, priority: Priority) -> Result<Self> {
+        let HostServ { host, service } = HostServ::parse(text, priority)?;
+        let bytes = |part: Part<&'a str>| part.name().map(str::as_bytes);
+        Ok(Self { host: bytes(host), service: bytes(service), ..Self::new() })
+    }
+
+    /// The host: a name, an address without brackets, or for
+    /// [`Domain::UNIX`] a path.
+    ///
+    /// ```
+    /// # use biosock::{Domain, Lookup};
+    /// let found = Lookup::new().host("/run/x.sock").family(Domain::UNIX).run()?;
+    /// assert_eq!(found[0].addr.to_string(), "unix:/run/x.sock");
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn host<T: AsRef<[u8]> + ?Sized>(mut self, host: &'a T) -> Self {
+        self.host = Some(host.as_ref());
+        self
+    }
+
+    /// The service: a name from services(5) or a port number.
+    ///
+    /// ```
+    /// # use biosock::Lookup;
+    /// let found = Lookup::new().host("127.0.0.1").service("8080").run()?;
+    /// assert_eq!(found[0].addr.port(), Some(8080));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn service<T: AsRef<[u8]> + ?Sized>(mut self, service: &'a T) -> Self {
+        self.service = Some(service.as_ref());
+        self
+    }
+
+    /// For listening: without a host the results are the wildcard addresses.
+    ///
+    /// ```
+    /// # use biosock::Lookup;
+    /// let found = Lookup::new().service("0").passive().run()?;
+    /// assert!(found.iter().all(|found| found.addr.ip().is_some_and(|ip| ip.is_unspecified())));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    #[doc(alias = "BIO_LOOKUP_SERVER")]
+    pub const fn passive(mut self) -> Self {
+        self.passive = true;
+        self
+    }
+
+    /// Only addresses of this family.
+    ///
+    /// ```
+    /// # use biosock::{Domain, Lookup};
+    /// assert!(Lookup::new().host("127.0.0.1").service("1").family(Domain::IPV6).run().is_err());
+    /// ```
+    pub const fn family(mut self, family: Domain) -> Self {
+        self.family = family;
+        self
+    }
+
+    /// Only sockets of this type. Without it each address comes once for
+    /// every type that serves it.
+    ///
+    /// ```
+    /// # use biosock::{Lookup, Type};
+    /// let question = Lookup::new().host("127.0.0.1").service("1");
+    /// assert_eq!(question.run()?.len(), 3);
+    /// assert_eq!(question.socktype(Type::STREAM).run()?.len(), 1);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub const fn socktype(mut self, socktype: Type) -> Self {
+        self.socktype = socktype;
+        self
+    }
+
+    /// Only sockets of this protocol.
+    ///
+    /// ```
+    /// # use biosock::{Lookup, Protocol, Type};
+    /// let found = Lookup::new().host("::1").service("1").protocol(Protocol::UDP).run()?;
+    /// assert_eq!(found[0].socktype, Type::DGRAM);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub const fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
+    /// Answers the question, in the resolver's order (RFC 6724).
+    ///
+    /// # Errors
+    /// The resolver's, with its EAI code; an unknown family
+    /// ([`Reason::UnsupportedProtocolFamily`]); a NUL inside a name; a port
+    /// above 65535; an over-long Unix path.
+    pub fn run(&self) -> Result<Vec<AddrInfo>> {
+        self.check_port()?;
+        Ok(match self.answer()? {
+            Answer::Literal(literal) => literal.iter().collect(),
+            Answer::System(list) => list.iter().collect(),
+            Answer::Unix(found) => vec![found],
+        })
+    }
+
+    /// Answers the question in the form that the C layer passes on.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), but that a port above 65535 is the resolver's
+    /// to judge.
+    pub fn answer(&self) -> Result<Answer> {
+        match self.family {
+            Domain::UNIX => self.unix().map(Answer::Unix),
+            Domain::UNSPEC | Domain::IPV4 | Domain::IPV6 => match self.literal() {
+                Some(literal) => Ok(Answer::Literal(literal)),
+                None => self.ask().map(|list| Answer::System(SystemList(list))),
+            },
+            family => Err(unsupported_family(Operation::Lookup, family)),
+        }
+    }
+
+    /// The C library would take such a port modulo 65536.
+    fn check_port(&self) -> Result<()> {
+        let service = self.service.unwrap_or_default();
+        let number = !service.is_empty() && service.iter().all(u8::is_ascii_digit);
+        if number && parse_port(service).is_none() {
+            return Err(Error::bad_text(None, service, 0, "the port is above 65535"));
+        }
+        Ok(())
+    }
+
+    fn unix(&self) -> Result<AddrInfo> {
+        let addr = UnixAddr::from_sun_path(self.host.unwrap_or_default())?;
+        let socktype = if self.socktype == Type::ANY { Type::STREAM } else { self.socktype };
+        Ok(AddrInfo { addr: addr.into(), socktype, protocol: self.protocol })
+    }
+
+    /// An address and a decimal port need no resolver, so nobody is asked.
+    fn literal(&self) -> Option<Literal> {
+        let host = std::str::from_utf8(self.host?).ok()?;
+        let ip = match self.family {
+            Domain::IPV4 => IpAddr::V4(host.parse::<Ipv4Addr>().ok()?),
+            Domain::IPV6 => IpAddr::V6(host.parse::<Ipv6Addr>().ok()?),
+            _ => host.parse().ok()?,
+        };
+        let port = self.service.map_or(Some(0), parse_port)?;
+        let kinds = kinds(self.socktype, self.protocol)?;
+        Some(Literal { addr: SocketAddr::from((ip, port)), kinds })
+    }
+
+    /// Asks getaddrinfo; where it fails for addresses that the machine could
+    /// use, once more for an address in figures, as the original does.
+    fn ask(&self) -> Result<sys::AddrInfoList> {
+        let host = self.host.map(|host| c_string(host, "host")).transpose()?;
+        let service = self.service.map(|service| c_string(service, "service")).transpose()?;
+        let mut hints = Hints {
+            passive: self.passive,
+            addrconfig: self.family == Domain::UNSPEC,
+            numeric_host: false,
+            family: self.family,
+            socktype: self.socktype,
+            protocol: self.protocol,
+        };
+        let ask = |hints| sys::getaddrinfo(host.as_deref(), service.as_deref(), hints);
+        let first = match ask(hints) {
+            Err(error) if hints.addrconfig && error.system.is_none() => error,
+            done => return done.map_err(|error| self.error(error)),
+        };
+        (hints.addrconfig, hints.numeric_host) = (false, true);
+        // Where that fails too, the first failure is the one that tells.
+        ask(hints).map_err(|_| self.error(first))
+    }
+
+    fn error(&self, error: EaiError) -> Error {
+        let name = |part: Option<&[u8]>| part.map(|part| String::from_utf8_lossy(part).into_owned());
+        let text = match (name(self.host), name(self.service)) {
+            (Some(host), Some(service)) if host.contains(':') => format!("[{host}]:{service}"),
+            (Some(host), Some(service)) => format!("{host}:{service}"),
+            (Some(host), None) => host,
+            (None, Some(service)) => format!("*:{service}"),
+            (None, None) => String::from("nothing"),
+        };
+        Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, error.code, error.system, text)
+    }
+}
+
+fn c_string(text: &[u8], what: &'static str) -> Result<CString> {
+    CString::new(text).map_err(|nul| {
+        let problem = if what == "host" {
+            "the host has a NUL byte inside"
+        } else {
+            "the service has a NUL byte inside"
+        };
+        Error::bad_text(None, text, nul.nul_position(), problem)
+    })
+}
+
+/// A port in decimal figures, 0 to 65535.
+fn parse_port(text: &[u8]) -> Option<u16> {
+    if text.is_empty() || text.len() > 5 {
+        return None;
+    }
+    text.iter().try_fold(0u16, |port, &b| {
+        let digit = b.is_ascii_digit().then(|| u16::from(b - b'0'))?;
+        port.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+const STREAM: (Type, Protocol) = (Type::STREAM, Protocol::TCP);
+const DGRAM: (Type, Protocol) = (Type::DGRAM, Protocol::UDP);
+const RAW: (Type, Protocol) = (Type::RAW, Protocol::DEFAULT);
+
+/// The sockets that an address serves, in the resolver's order; `None` for
+/// what only the resolver knows.
+fn kinds(socktype: Type, protocol: Protocol) -> Option<&'static [(Type, Protocol)]> {
+    Some(match (socktype, protocol) {
+        (Type::ANY, Protocol::DEFAULT) => &[STREAM, DGRAM, RAW],
+        (Type::STREAM, Protocol::DEFAULT | Protocol::TCP) | (Type::ANY, Protocol::TCP) => &[STREAM],
+        (Type::DGRAM, Protocol::DEFAULT | Protocol::UDP) | (Type::ANY, Protocol::UDP) => &[DGRAM],
+        _ => return None,
+    })
+}
+
+/// The answer to a [`Lookup`], before it is a list of values.
+///
+/// ```
+/// use biosock::{Lookup, lookup::Answer};
+///
+/// let answer = Lookup::new().host("127.0.0.1").service("80").answer()?;
+/// assert!(matches!(answer, Answer::Literal(_)));
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Debug)]
+pub enum Answer {
+    /// An address in figures with a numeric port: nobody was asked.
+    Literal(Literal),
+    /// What getaddrinfo(3) answered.
+    System(SystemList),
+    /// An AF_UNIX address.
+    Unix(AddrInfo),
+}
+
+/// An address in figures, with the sockets that it serves.
+///
+/// ```
+/// # use biosock::{Lookup, lookup::Answer};
+/// if let Answer::Literal(literal) = Lookup::new().host("::1").service("1").answer()? {
+///     assert_eq!(literal.iter().count(), 3);
+/// }
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Literal {
+    addr: SocketAddr,
+    kinds: &'static [(Type, Protocol)],
+}
+
+impl Literal {
+    /// The results, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = AddrInfo> + '_ {
+        self.kinds.iter().map(|&(socktype, protocol)| AddrInfo { addr: self.addr, socktype, protocol })
+    }
+}
+
+/// A list that getaddrinfo(3) made, freed when dropped.
+///
+/// ```
+/// # use biosock::{Lookup, lookup::Answer};
+/// if let Answer::System(list) = Lookup::new().host("localhost").service("1").answer()? {
+///     assert!(list.iter().count() > 0);
+/// }
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct SystemList(sys::AddrInfoList);
+
+impl SystemList {
+    /// The results of the families that [`SocketAddr`] has, in order.
+    pub fn iter(&self) -> impl Iterator<Item = AddrInfo> + '_ {
+        self.0.iter().filter_map(|entry| {
+            let addr = entry.addr.to_addr()?;
+            Some(AddrInfo { addr, socktype: entry.socktype, protocol: entry.protocol })
+        })
+    }
+
+    /// Gives away the first `struct addrinfo`, to be freed by freeaddrinfo(3).
+    pub fn into_raw(self) -> NonNull<c_void> {
+        self.0.into_raw()
+    }
+}
+
+/// The names of an address.
+///
+/// ```
+/// # use biosock::SocketAddr;
+/// let names = "[::1]:80".parse::<SocketAddr>()?.names(true)?;
+/// assert_eq!(names.host, "::1");
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// The host's name, or its address in figures.
+    pub host: String,
+    /// The service's name, or its port in figures.
+    pub service: String,
+}
+
+pub(crate) fn names(addr: &SocketAddr, numeric: bool) -> Result<Names> {
+    if addr.family() == Domain::UNIX {
+        return Err(Error::from_reason(Operation::ReverseLookup, Reason::UnsupportedProtocolFamily).at(addr));
+    }
+    addr.with_sockaddr(|raw| names_of(raw, numeric, || addr.to_string()))
+}
+
+/// The names of an address in the system's layout, by getnameinfo(3);
+/// `describe` gives its text for the error.
+///
+/// # Errors
+/// The resolver's.
+///
+/// ```
+/// # use biosock::{SocketAddr, lookup};
+/// let addr: SocketAddr = "127.0.0.1:80".parse()?;
+/// let names = addr.with_sockaddr(|raw| lookup::names_of(raw, true, || addr.to_string()))?;
+/// assert_eq!(names.service, "80");
+/// # Ok::<(), biosock::Error>(())
+/// ```
+pub fn names_of(addr: SockAddr<'_>, numeric: bool, describe: impl FnOnce() -> String) -> Result<Names> {
+    match sys::getnameinfo(addr, numeric) {
+        Ok((host, service)) => Ok(Names { host, service }),
+        Err(EaiError { code, system }) => Err(Error::resolver_call(
+            Operation::ReverseLookup,
+            Syscall::GetNameInfo,
+            code,
+            system,
+            describe(),
+        )),
+    }
+}

@@ -1,0 +1,230 @@
+//! The words of an error: the operation, the system call, and the reason of
+//! the page's queue.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// What the caller was doing.
+///
+/// ```
+/// use biosock::{Domain, Operation, Options, Protocol, Socket, Type};
+///
+/// let error = Socket::new(Domain::from_raw(9999), Type::STREAM, Protocol::DEFAULT, Options::empty())
+///     .unwrap_err();
+/// assert_eq!(error.operation(), Operation::Socket);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Creating a socket: [`Socket::new`](crate::Socket::new).
+    Socket,
+    /// Binding a source address: [`Socket::bind`](crate::Socket::bind).
+    Bind,
+    /// Connecting: [`Socket::connect`](crate::Socket::connect).
+    Connect,
+    /// Listening: [`Socket::listen`](crate::Socket::listen).
+    Listen,
+    /// Accepting: [`Socket::accept`](crate::Socket::accept).
+    Accept,
+    /// Closing: [`Socket::close`](crate::Socket::close).
+    Close,
+    /// Shutting down one direction: [`Socket::shutdown`](crate::Socket::shutdown).
+    Shutdown,
+    /// Waiting for readiness: [`Socket::wait`](crate::Socket::wait).
+    Wait,
+    /// Setting an option of a socket.
+    SetOption,
+    /// Asking a socket about itself.
+    Query,
+    /// Looking up a name or service: [`Lookup::run`](crate::Lookup::run).
+    Lookup,
+    /// Looking up the names of an address: [`SocketAddr::names`].
+    ReverseLookup,
+    /// Reading `host:service` or an address from text or raw bytes.
+    Parse,
+    /// Converting a [`Socket`](crate::Socket) into one of `std`'s types.
+    Convert,
+}
+
+impl Operation {
+    /// The verb that begins a message, with its preposition where an address
+    /// follows.
+    pub(crate) fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Socket => ("create socket", "for"),
+            Self::Bind => ("bind", "to"),
+            Self::Connect => ("connect", "to"),
+            Self::Listen => ("listen", "on"),
+            Self::Accept => ("accept", "from"),
+            Self::Close => ("close", "of"),
+            Self::Shutdown => ("shut down", "of"),
+            Self::Wait => ("wait", "for"),
+            Self::SetOption => ("set", "option"),
+            Self::Query => ("query socket", "of"),
+            Self::Lookup => ("look up", ""),
+            Self::ReverseLookup => ("name", ""),
+            Self::Parse => ("parse", ""),
+            Self::Convert => ("convert socket", "into"),
+        }
+    }
+}
+
+/// The system or library call that failed.
+///
+/// ```
+/// use biosock::Syscall;
+///
+/// assert_eq!(Syscall::Connect.name(), "connect");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Syscall {
+    /// socket(2)
+    Socket,
+    /// bind(2)
+    Bind,
+    /// connect(2)
+    Connect,
+    /// listen(2)
+    Listen,
+    /// accept(2) or accept4(2)
+    Accept,
+    /// close(2)
+    Close,
+    /// shutdown(2)
+    Shutdown,
+    /// ioctl(2); on Windows ioctlsocket
+    Ioctl,
+    /// getsockopt(2)
+    GetSockOpt,
+    /// setsockopt(2)
+    SetSockOpt,
+    /// getsockname(2)
+    GetSockName,
+    /// getpeername(2)
+    GetPeerName,
+    /// fcntl(2)
+    Fcntl,
+    /// getaddrinfo(3)
+    GetAddrInfo,
+    /// getnameinfo(3)
+    GetNameInfo,
+    /// poll(2)
+    Poll,
+}
+
+impl Syscall {
+    /// The call's name as its manual page spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Socket => "socket",
+            Self::Bind => "bind",
+            Self::Connect => "connect",
+            Self::Listen => "listen",
+            Self::Accept => "accept",
+            Self::Close => "close",
+            Self::Shutdown => "shutdown",
+            Self::Ioctl => "ioctl",
+            Self::GetSockOpt => "getsockopt",
+            Self::SetSockOpt => "setsockopt",
+            Self::GetSockName => "getsockname",
+            Self::GetPeerName => "getpeername",
+            Self::Fcntl => "fcntl",
+            Self::GetAddrInfo => "getaddrinfo",
+            Self::GetNameInfo => "getnameinfo",
+            Self::Poll => "poll",
+        }
+    }
+}
+
+/// The reason codes that the page's routines leave on OpenSSL's error queue.
+///
+/// The discriminant is the number of the reason within the BIO library (32),
+/// save for [`Reason::SystemLibrary`], which every library shares.
+///
+/// ```
+/// use biosock::Reason;
+///
+/// assert_eq!(Reason::Connect.code(), 103);
+/// assert_eq!(Reason::Connect.text(), "connect error");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The failure came from a library of the system (the resolver).
+    SystemLibrary = 2,
+    /// accept(2) failed.
+    Accept = 100,
+    /// connect(2) failed.
+    Connect = 103,
+    /// TCP Fast Open could not be set.
+    UnableToTfo = 109,
+    /// No port was given where one is needed.
+    NoPortDefined = 113,
+    /// bind(2) failed.
+    UnableToBind = 117,
+    /// socket(2) failed.
+    UnableToCreate = 118,
+    /// listen(2) failed.
+    UnableToListen = 119,
+    /// A `host:service` text has more than one meaning.
+    AmbiguousHostOrService = 129,
+    /// A `host:service` text has no meaning.
+    MalformedHostOrService = 130,
+    /// The address family is none that the routine can serve.
+    UnsupportedProtocolFamily = 131,
+    /// getsockname(2) failed.
+    GetSockName = 132,
+    /// SO_TYPE could not be read.
+    GettingSockType = 134,
+    /// The descriptor is not a socket at all (-1).
+    InvalidSocket = 135,
+    /// IPV6_V6ONLY could not be set.
+    ListenV6Only = 136,
+    /// SO_KEEPALIVE could not be set.
+    UnableToKeepalive = 137,
+    /// TCP_NODELAY could not be set.
+    UnableToNodelay = 138,
+    /// SO_REUSEADDR could not be set.
+    UnableToReuseaddr = 139,
+}
+
+impl Reason {
+    /// The number of the reason.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The text of the reason, as `ERR_reason_error_string` gives it.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::SystemLibrary => "system lib",
+            Self::Accept => "accept error",
+            Self::Connect => "connect error",
+            Self::UnableToTfo => "unable to tfo",
+            Self::NoPortDefined => "no port defined",
+            Self::UnableToBind => "unable to bind socket",
+            Self::UnableToCreate => "unable to create socket",
+            Self::UnableToListen => "unable to listen socket",
+            Self::AmbiguousHostOrService => "ambiguous host or service",
+            Self::MalformedHostOrService => "malformed host or service",
+            Self::UnsupportedProtocolFamily => "unsupported protocol family",
+            Self::GetSockName => "getsockname error",
+            Self::GettingSockType => "getting socktype",
+            Self::InvalidSocket => "invalid socket",
+            Self::ListenV6Only => "listen v6 only",
+            Self::UnableToKeepalive => "unable to keepalive",
+            Self::UnableToNodelay => "unable to nodelay",
+            Self::UnableToReuseaddr => "unable to reuseaddr",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl StdError for Reason {}

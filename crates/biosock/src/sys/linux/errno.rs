@@ -1,0 +1,92 @@
+//! What error numbers mean.
+
+use std::ffi::CStr;
+
+use super::Errno;
+use crate::Operation;
+
+/// errno, just after a call of libc's failed.
+pub(super) fn last() -> Errno {
+    let raw = std::io::Error::last_os_error().raw_os_error();
+    Errno::from_raw_os_error(raw.unwrap_or_default())
+}
+
+/// The errors after which the same call may succeed later, as
+/// BIO_sock_non_fatal_error(3) has them.
+pub(crate) fn is_retryable(errno: i32) -> bool {
+    matches!(
+        errno,
+        libc::EAGAIN | libc::EINPROGRESS | libc::EALREADY | libc::EINTR | libc::ENOTCONN | libc::EPROTO
+    )
+}
+
+/// Makes one look-up of symbols that libc defines.
+macro_rules! names {
+    ($name:ident: $($symbol:ident)*) => {
+        pub(crate) fn $name(code: i32) -> Option<&'static str> {
+            Some(match code {
+                $(libc::$symbol => stringify!($symbol),)*
+                _ => return None,
+            })
+        }
+    };
+}
+
+// errno(3): those that POSIX or Linux lists for the calls made here.
+names! { errno_name:
+    EPERM ENOENT EINTR EIO ENXIO EBADF EAGAIN ENOMEM EACCES EFAULT EBUSY EEXIST ENODEV ENOTDIR EISDIR
+    EINVAL ENFILE EMFILE ENOTTY ENOSPC EROFS EPIPE ENAMETOOLONG ELOOP EPROTO EOVERFLOW ENOTSOCK
+    EDESTADDRREQ EMSGSIZE EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT ESOCKTNOSUPPORT EOPNOTSUPP
+    EPFNOSUPPORT EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL ENETDOWN ENETUNREACH ENETRESET ECONNABORTED
+    ECONNRESET ENOBUFS EISCONN ENOTCONN ESHUTDOWN ETIMEDOUT ECONNREFUSED EHOSTDOWN EHOSTUNREACH
+    EALREADY EINPROGRESS ENOSYS ENODATA ENOSR ENONET ENOLINK EREMOTEIO ECANCELED EBADFD
+}
+
+// getaddrinfo(3).
+names! { eai_name:
+    EAI_BADFLAGS EAI_NONAME EAI_AGAIN EAI_FAIL EAI_NODATA EAI_FAMILY EAI_SOCKTYPE EAI_SERVICE
+    EAI_MEMORY EAI_SYSTEM EAI_OVERFLOW
+}
+
+/// The resolver's text for a code.
+pub(crate) fn eai_text(code: i32) -> &'static str {
+    // SAFETY: gai_strerror gives a string for any code.
+    let text = unsafe { libc::gai_strerror(code) };
+    // SAFETY: it is a constant string that ends in NUL, never NULL.
+    unsafe { CStr::from_ptr(text) }.to_str().unwrap_or("unknown error")
+}
+
+/// What to try after a look-up failed.
+pub(crate) fn eai_hint(code: i32) -> Option<&'static str> {
+    Some(match code {
+        libc::EAI_NONAME => "check the spelling; an address with a numeric port needs no resolver",
+        libc::EAI_AGAIN => "the name server did not answer; check the network and try again",
+        libc::EAI_SERVICE => "give the port as a number, or a service from /etc/services",
+        libc::EAI_NODATA => "the name exists without an address of this family; try the other one",
+        _ => return None,
+    })
+}
+
+/// What to try after a system call failed.
+pub(crate) fn errno_hint(errno: i32, operation: Operation) -> Option<&'static str> {
+    use Operation::{Bind, Connect, Listen, Socket};
+    Some(match (operation, errno) {
+        (Connect, libc::ECONNREFUSED) => "nothing listens there; check the port and that the server runs",
+        (Connect, libc::ETIMEDOUT) => "the host does not answer; it may be down or behind a firewall",
+        (Connect, libc::ENETUNREACH | libc::EHOSTUNREACH) => {
+            "there is no route; check the network or try the other family"
+        }
+        (Connect, libc::ENOENT) => "there is no such socket file; check the path and that the server runs",
+        (Connect, libc::EPROTOTYPE) => "the peer's socket is of another type",
+        (Bind | Listen, libc::EADDRINUSE) => {
+            "something has this address; choose another port, or allow REUSEADDR"
+        }
+        (Bind | Listen, libc::EADDRNOTAVAIL) => "no interface has this address",
+        (Bind | Listen, libc::EACCES) => "ports below 1024 and protected folders need privilege",
+        (Bind | Listen, libc::ENOENT) => "the folder of the socket file does not exist",
+        (Socket, libc::EAFNOSUPPORT) => "this system has no such address family; IPv6 may be off",
+        (_, libc::EMFILE) => "the process has too many open files; raise it with ulimit -n",
+        (_, libc::ENFILE) => "the system has too many open files",
+        _ => return None,
+    })
+}

@@ -1,0 +1,140 @@
+//! Linux, by rustix over libc, and libc itself for what rustix lacks.
+
+mod errno;
+mod option;
+mod resolve;
+mod sockaddr;
+
+use std::num::NonZeroU32;
+use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+pub(crate) use rustix::io::Errno;
+use rustix::net::{AddressFamily, Protocol as RawProtocol, RecvFlags, SendFlags, SocketFlags, SocketType};
+
+use crate::fd::SockAddr;
+use crate::{Domain, Interest, Options, Protocol, Shutdown, Type};
+
+// The numbers behind Domain, Type and Protocol.
+pub(crate) use libc::{
+    AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_RAW,
+    SOCK_SEQPACKET, SOCK_STREAM,
+};
+
+pub(crate) use errno::{eai_hint, eai_name, eai_text, errno_hint, errno_name, is_retryable};
+pub(crate) use option::*;
+pub(crate) use resolve::{AddrInfoList, EaiError, Hints, getaddrinfo, getnameinfo};
+pub(crate) use sockaddr::{SUN_PATH_LEN, SockAddrBuf, decode, encode};
+
+/// socket(2). With `cloexec` the descriptor does not survive exec; NONBLOCK
+/// is honoured at creation, the other options are not this call's.
+pub(crate) fn socket(
+    domain: Domain,
+    socktype: Type,
+    protocol: Protocol,
+    options: Options,
+    cloexec: bool,
+) -> Result<OwnedFd, Errno> {
+    // Any number that is no u16 is no family that the kernel has; so is u16::MAX.
+    let family = AddressFamily::from_raw(u16::try_from(domain.as_raw()).unwrap_or(u16::MAX));
+    let socktype = SocketType::from_raw(socktype.as_raw() as u32);
+    let protocol = NonZeroU32::new(protocol.as_raw() as u32).map(RawProtocol::from_raw);
+    rustix::net::socket_with(family, socktype, socket_flags(options, cloexec), protocol)
+}
+
+fn socket_flags(options: Options, cloexec: bool) -> SocketFlags {
+    let mut flags = SocketFlags::empty();
+    flags.set(SocketFlags::CLOEXEC, cloexec);
+    flags.set(SocketFlags::NONBLOCK, options.contains(Options::NONBLOCK));
+    flags
+}
+
+pub(crate) fn bind(fd: BorrowedFd<'_>, addr: SockAddr<'_>) -> Result<(), Errno> {
+    rustix::net::bind(fd, &addr)
+}
+
+pub(crate) fn connect(fd: BorrowedFd<'_>, addr: SockAddr<'_>) -> Result<(), Errno> {
+    rustix::net::connect(fd, &addr)
+}
+
+/// The longest queue of connections not yet accepted, SOMAXCONN.
+pub(crate) const MAX_BACKLOG: i32 = libc::SOMAXCONN;
+
+pub(crate) fn listen(fd: BorrowedFd<'_>, backlog: i32) -> Result<(), Errno> {
+    rustix::net::listen(fd, backlog)
+}
+
+/// accept4(2): one call also sets the mode and CLOEXEC of the new socket.
+pub(crate) fn accept(
+    fd: BorrowedFd<'_>,
+    options: Options,
+    cloexec: bool,
+) -> Result<(OwnedFd, SockAddrBuf), Errno> {
+    let (fd, peer) = rustix::net::acceptfrom_with(fd, socket_flags(options, cloexec))?;
+    Ok((fd, SockAddrBuf::new(peer)))
+}
+
+/// close(2), with its verdict. The descriptor is gone either way.
+pub(crate) fn close(fd: OwnedFd) -> Result<(), Errno> {
+    // SAFETY: `into_raw_fd` gives up the only owner, so nobody closes it again.
+    unsafe { rustix::io::try_close(fd.into_raw_fd()) }
+}
+
+pub(crate) fn shutdown(fd: BorrowedFd<'_>, how: Shutdown) -> Result<(), Errno> {
+    let how = match how {
+        Shutdown::Read => rustix::net::Shutdown::Read,
+        Shutdown::Write => rustix::net::Shutdown::Write,
+        Shutdown::Both => rustix::net::Shutdown::Both,
+    };
+    rustix::net::shutdown(fd, how)
+}
+
+/// send(2) that fails with EPIPE and never raises SIGPIPE.
+pub(crate) fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
+    rustix::net::send(fd, bytes, SendFlags::NOSIGNAL)
+}
+
+pub(crate) fn recv(fd: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<usize, Errno> {
+    rustix::net::recv(fd, bytes, RecvFlags::empty()).map(|(read, _)| read)
+}
+
+/// poll(2) for one descriptor of any number; `None` waits without end.
+/// An error or hang-up on the socket counts as ready: the next call tells.
+pub(crate) fn poll(fd: BorrowedFd<'_>, interest: Interest, timeout: Option<Duration>) -> Result<bool, Errno> {
+    let flags = match interest {
+        Interest::Read => PollFlags::IN,
+        Interest::Write => PollFlags::OUT,
+    };
+    let mut fds = [PollFd::from_borrowed_fd(fd, flags)];
+    // A time beyond the clock's range is as good as no end.
+    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+    let ready = rustix::event::poll(&mut fds, timeout.as_ref())?;
+    match fds[0].revents().contains(PollFlags::NVAL) {
+        true => Err(Errno::BADF),
+        false => Ok(ready > 0),
+    }
+}
+
+pub(crate) fn local_addr(fd: BorrowedFd<'_>) -> Result<SockAddrBuf, Errno> {
+    rustix::net::getsockname(fd).map(|addr| SockAddrBuf::new(Some(addr)))
+}
+
+pub(crate) fn peer_addr(fd: BorrowedFd<'_>) -> Result<SockAddrBuf, Errno> {
+    rustix::net::getpeername(fd).map(SockAddrBuf::new)
+}
+
+/// The name of a network interface (a zone of RFC 4007).
+pub(crate) fn interface_name(index: u32) -> Option<String> {
+    rustix::net::netdevice::index_to_name(any_socket()?, index).ok()
+}
+
+/// The number of a network interface.
+pub(crate) fn interface_index(name: &str) -> Option<u32> {
+    rustix::net::netdevice::name_to_index(any_socket()?, name).ok()
+}
+
+/// A socket to ask the kernel about interfaces with.
+fn any_socket() -> Option<OwnedFd> {
+    socket(Domain::UNIX, Type::DGRAM, Protocol::DEFAULT, Options::empty(), true).ok()
+}

@@ -1,0 +1,164 @@
+//! getaddrinfo(3) and getnameinfo(3), which rustix leaves to libc.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::marker::PhantomData;
+use std::ptr::{self, NonNull};
+
+use libc::{addrinfo, c_int, socklen_t};
+
+use super::errno;
+use crate::fd::SockAddr;
+use crate::{Domain, Protocol, Type};
+
+/// What getaddrinfo is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Hints {
+    pub(crate) passive: bool,
+    pub(crate) addrconfig: bool,
+    pub(crate) numeric_host: bool,
+    pub(crate) family: Domain,
+    pub(crate) socktype: Type,
+    pub(crate) protocol: Protocol,
+}
+
+/// A resolver's EAI code, and errno where the code is EAI_SYSTEM.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EaiError {
+    pub(crate) code: i32,
+    pub(crate) system: Option<i32>,
+}
+
+/// A list that getaddrinfo(3) made.
+#[derive(Debug)]
+pub(crate) struct AddrInfoList(NonNull<addrinfo>);
+
+// SAFETY: the list is plain memory that nothing else points at.
+unsafe impl Send for AddrInfoList {}
+// SAFETY: shared access only reads it.
+unsafe impl Sync for AddrInfoList {}
+
+/// One entry of the list.
+pub(crate) struct Entry<'a> {
+    pub(crate) addr: SockAddr<'a>,
+    pub(crate) socktype: Type,
+    pub(crate) protocol: Protocol,
+}
+
+pub(crate) fn getaddrinfo(
+    host: Option<&CStr>,
+    service: Option<&CStr>,
+    hints: Hints,
+) -> Result<AddrInfoList, EaiError> {
+    let hints = addrinfo {
+        ai_flags: flags(hints),
+        ai_family: hints.family.as_raw(),
+        ai_socktype: hints.socktype.as_raw(),
+        ai_protocol: hints.protocol.as_raw(),
+        ai_addrlen: 0,
+        ai_addr: ptr::null_mut(),
+        ai_canonname: ptr::null_mut(),
+        ai_next: ptr::null_mut(),
+    };
+    let mut list = ptr::null_mut();
+    // SAFETY: both strings end in NUL or are NULL, `hints` has the unused
+    // fields zero as the page demands, `list` is a place for the result.
+    let code = unsafe { libc::getaddrinfo(pointer(host), pointer(service), &hints, &mut list) };
+    match NonNull::new(list) {
+        Some(list) if code == 0 => Ok(AddrInfoList(list)),
+        _ => Err(eai_error(code)),
+    }
+}
+
+fn flags(hints: Hints) -> c_int {
+    let when = |on: bool, flag| if on { flag } else { 0 };
+    when(hints.passive, libc::AI_PASSIVE)
+        | when(hints.addrconfig, libc::AI_ADDRCONFIG)
+        | when(hints.numeric_host, libc::AI_NUMERICHOST)
+}
+
+fn pointer(text: Option<&CStr>) -> *const c_char {
+    text.map_or(ptr::null(), CStr::as_ptr)
+}
+
+fn eai_error(code: c_int) -> EaiError {
+    let system = (code == libc::EAI_SYSTEM).then(|| errno::last().raw_os_error());
+    EaiError { code, system }
+}
+
+impl AddrInfoList {
+    pub(crate) fn iter(&self) -> Entries<'_> {
+        Entries { next: self.0.as_ptr(), list: PhantomData }
+    }
+
+    /// Gives the list away, to be freed by freeaddrinfo(3).
+    pub(crate) fn into_raw(self) -> NonNull<c_void> {
+        let raw = self.0.cast();
+        std::mem::forget(self);
+        raw
+    }
+}
+
+impl Drop for AddrInfoList {
+    fn drop(&mut self) {
+        // SAFETY: getaddrinfo made the list, and `into_raw` forgets what it gives away.
+        unsafe { libc::freeaddrinfo(self.0.as_ptr()) }
+    }
+}
+
+pub(crate) struct Entries<'a> {
+    next: *const addrinfo,
+    list: PhantomData<&'a AddrInfoList>,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Entry<'a>> {
+        // SAFETY: `next` is NULL or a node of the list, which `'a` keeps alive.
+        let node = unsafe { self.next.as_ref() }?;
+        self.next = node.ai_next;
+        let bytes: &[u8] = match node.ai_addr.is_null() {
+            true => &[],
+            // SAFETY: a node's `ai_addr` has `ai_addrlen` bytes and lives as long as the node.
+            false => unsafe { std::slice::from_raw_parts(node.ai_addr.cast(), node.ai_addrlen as usize) },
+        };
+        Some(Entry {
+            addr: SockAddr::from_bytes(bytes),
+            socktype: Type::from_raw(node.ai_socktype),
+            protocol: Protocol::from_raw(node.ai_protocol),
+        })
+    }
+}
+
+/// The names of an address; with `numeric` as numbers, asking nobody.
+pub(crate) fn getnameinfo(addr: SockAddr<'_>, numeric: bool) -> Result<(String, String), EaiError> {
+    let flags = if numeric { libc::NI_NUMERICHOST | libc::NI_NUMERICSERV } else { 0 };
+    let mut host = [0u8; libc::NI_MAXHOST as usize];
+    let mut service = [0u8; NI_MAXSERV];
+    let bytes = addr.as_bytes();
+    // SAFETY: the address is readable for its length and the buffers are
+    // writable for theirs, which fit their types.
+    let code = unsafe {
+        libc::getnameinfo(
+            bytes.as_ptr().cast(),
+            bytes.len() as socklen_t,
+            host.as_mut_ptr().cast(),
+            host.len() as socklen_t,
+            service.as_mut_ptr().cast(),
+            service.len() as socklen_t,
+            flags,
+        )
+    };
+    match code {
+        0 => Ok((until_nul(&host), until_nul(&service))),
+        code => Err(eai_error(code)),
+    }
+}
+
+/// <netdb.h>'s size for any service name.
+const NI_MAXSERV: usize = 32;
+
+fn until_nul(buffer: &[u8]) -> String {
+    let end = buffer.iter().position(|&b| b == 0).unwrap_or(buffer.len());
+    String::from_utf8_lossy(&buffer[..end]).into_owned()
+}

@@ -1,0 +1,23 @@
+//! The only place that knows the operating system.
+//!
+//! A platform is one folder beside `linux` that supplies:
+//!
+//! | item | what it does |
+//! |---|---|
+//! | `SUN_PATH_LEN`, `SockAddrBuf`, `encode`, `decode` | socket addresses as the system lays them out |
+//! | `socket`, `bind`, `connect`, `listen`, `accept`, `close`, `shutdown` | the calls themselves |
+//! | `set_nonblocking`, `is_nonblocking`, `set_option`, `socket_type`, … | options, one function each |
+//! | `send`, `recv`, `poll` | moving bytes, waiting |
+//! | `AddrInfoList`, `getaddrinfo`, `getnameinfo`, `interface_name`, `interface_index` | names |
+//! | `errno_name`, `errno_hint`, `is_retryable`, `eai_name`, `eai_text`, `eai_hint` | what error numbers mean |
+//!
+//! Every call that can fail gives an [`Errno`]; what that means to the caller
+//! is decided above this module.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::*;
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("biosock runs on Linux; another system joins as a folder beside src/sys/linux");

@@ -1,0 +1,69 @@
+//! Waiting until a socket can be read or written, after BIO_socket_wait(3),
+//! by poll(2), so that a descriptor may have any number.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use crate::{Error, Operation, Result, Socket, Syscall, sys};
+
+/// What to wait for.
+///
+/// ```
+/// use biosock::Interest;
+///
+/// assert_ne!(Interest::Read, Interest::Write);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// There is something to read, a connection to accept, or the end.
+    Read,
+    /// There is room to write, or a connect has its verdict.
+    Write,
+}
+
+impl Socket {
+    /// Waits until the socket is ready, at most `timeout`: `true` when it is,
+    /// `false` when the time has passed. Zero only looks; `None` waits
+    /// without end. A signal does not end the wait.
+    ///
+    /// # Errors
+    /// poll(2)'s.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use biosock::{Interest, Options, Socket};
+    ///
+    /// let addr = "127.0.0.1:0".parse()?;
+    /// let listener = Socket::stream_for(&addr, Options::empty())?;
+    /// listener.listen(&addr, Options::empty())?;
+    /// assert!(!listener.wait(Interest::Read, Some(Duration::ZERO))?);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    #[doc(alias = "BIO_socket_wait")]
+    pub fn wait(&self, interest: Interest, timeout: Option<Duration>) -> Result<bool> {
+        wait(self.as_fd(), interest, timeout)
+    }
+}
+
+/// As [`Socket::wait`], for any descriptor.
+///
+/// # Errors
+/// poll(2)'s, and EBADF for a descriptor that is not open.
+#[doc(alias = "BIO_socket_wait")]
+pub fn wait(fd: BorrowedFd<'_>, interest: Interest, timeout: Option<Duration>) -> Result<bool> {
+    // A time beyond the clock's range is as good as no end.
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let mut left = timeout;
+    loop {
+        match sys::poll(fd, interest, left) {
+            Err(sys::Errno::INTR) => {
+                left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
+            }
+            Err(errno) => {
+                let errno = errno.raw_os_error();
+                return Err(Error::system_call(Operation::Wait, Syscall::Poll, errno, None));
+            }
+            Ok(ready) => return Ok(ready),
+        }
+    }
+}
