@@ -1,0 +1,147 @@
+//! Where errors and memory go: the one thing in which the three forms of the
+//! C library differ.
+
+use std::ffi::{CStr, c_void};
+
+/// The library that the C functions live in or beside.
+///
+/// Every C function of this crate is generic over its host, so that the forms
+/// share their code, and each thin crate names its own.
+pub trait Host: 'static {
+    /// Puts one entry on the calling thread's error queue.
+    fn push(entry: &Entry);
+
+    /// Adds `label` and `text` to the data of the newest entry, in the way
+    /// of the host's version of OpenSSL.
+    fn annotate(label: &'static CStr, text: &CStr);
+
+    /// Memory that the caller frees with `OPENSSL_free`. NULL if there is none,
+    /// and the queue says so.
+    fn alloc(size: usize, site: &'static Site) -> *mut c_void;
+
+    /// Gives back what [`Host::alloc`] gave.
+    ///
+    /// # Safety
+    ///
+    /// `memory` is NULL or came from the host's allocator, and is not used again.
+    unsafe fn free(memory: *mut c_void, site: &'static Site);
+}
+
+/// One entry of the error queue, before the host packs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// What failed.
+    pub what: What,
+    /// Which function says so.
+    pub site: &'static Site,
+    /// The text that goes with it.
+    pub data: Option<&'static CStr>,
+}
+
+/// The kinds of entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The operating system refused a call.
+    System {
+        /// What it said.
+        errno: i32,
+        /// Which call it was.
+        call: &'static Call,
+    },
+    /// A reason of OpenSSL's BIO library.
+    Bio(u16),
+    /// A reason that all of OpenSSL's libraries share, given by BIO.
+    Common(Common),
+    /// No memory.
+    Memory,
+}
+
+/// The reasons that all of OpenSSL's libraries share; their numbers changed
+/// with OpenSSL 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Common {
+    /// `ERR_R_SYS_LIB`: a library of the system (the resolver) failed.
+    SystemLibrary,
+    /// `ERR_R_PASSED_NULL_PARAMETER`
+    Null,
+    /// `ERR_R_INTERNAL_ERROR`
+    Internal,
+    /// `ERR_R_PASSED_INVALID_ARGUMENT`
+    InvalidArgument,
+}
+
+impl Common {
+    /// The number since OpenSSL 3.
+    pub const fn modern(self) -> u32 {
+        match self {
+            Self::SystemLibrary => 0x8_0002,
+            Self::Null => 0xC_0102,
+            Self::Internal => 0xC_0103,
+            Self::InvalidArgument => 0x8_0106,
+        }
+    }
+
+    /// The number up to OpenSSL 1.1.1, and in all that came from it.
+    pub const fn classic(self) -> u32 {
+        match self {
+            Self::SystemLibrary => 2,
+            Self::Null => 67,
+            Self::Internal => 68,
+            Self::InvalidArgument => 7,
+        }
+    }
+}
+
+/// `ERR_R_MALLOC_FAILURE` since OpenSSL 3.
+pub(crate) const MEMORY_MODERN: u32 = 0xC_0100;
+
+/// `ERR_R_MALLOC_FAILURE` up to OpenSSL 1.1.1, and in all that came from it.
+pub(crate) const MEMORY_CLASSIC: u32 = 65;
+
+/// OpenSSL's number of the operating system as a library.
+pub(crate) const LIB_SYS: u32 = 2;
+
+/// OpenSSL's number of its common code as a library.
+pub(crate) const LIB_CRYPTO: u32 = 15;
+
+/// OpenSSL's number of the BIO library.
+pub(crate) const LIB_BIO: u32 = 32;
+
+/// A place in this library that raises errors: one for each C function.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Site {
+    /// The C function's name.
+    pub function: &'static CStr,
+    /// The function's number in OpenSSL 1.1.1, or 0 where it had none.
+    pub code: u8,
+    /// The source file.
+    pub file: &'static CStr,
+    /// The line in it.
+    pub line: u32,
+}
+
+/// A system call as the error queue names it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The data of its entries: `calling connect()`.
+    pub calling: &'static CStr,
+    /// Its number among the functions of OpenSSL 1.1.1's library SYS.
+    pub code: u8,
+}
+
+/// The [`Site`] of a C function: its name and its number in OpenSSL 1.1.1.
+macro_rules! site {
+    ($function:literal, $code:literal) => {{
+        static SITE: $crate::host::Site = $crate::host::Site {
+            function: $function,
+            code: $code,
+            file: match ::std::ffi::CStr::from_bytes_with_nul(concat!(file!(), "\0").as_bytes()) {
+                Ok(file) => file,
+                Err(_) => panic!("the compiler gave a file name with a NUL"),
+            },
+            line: line!(),
+        };
+        &SITE
+    }};
+}
+pub(crate) use site;

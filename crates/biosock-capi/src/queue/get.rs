@@ -1,0 +1,216 @@
+//! Reading the queue: ERR_get_error(3).
+
+use std::ffi::{c_char, c_int, c_ulong};
+use std::ptr;
+
+use super::{End, Queue, Slot, with};
+
+/// `ERR_TXT_MALLOCED | ERR_TXT_STRING`, which OpenSSL 3 gives for every text.
+const TEXT: c_int = 0x03;
+
+/// Where one function of ERR_get_error(3) writes what it found; NULL where
+/// the caller does not want it.
+struct Wanted {
+    file: *mut *const c_char,
+    line: *mut c_int,
+    function: *mut *const c_char,
+    data: *mut *const c_char,
+    flags: *mut c_int,
+}
+
+impl Wanted {
+    const NOTHING: Self = Self {
+        file: ptr::null_mut(),
+        line: ptr::null_mut(),
+        function: ptr::null_mut(),
+        data: ptr::null_mut(),
+        flags: ptr::null_mut(),
+    };
+
+    /// Writes what the caller wants of `slot` and returns its code. An empty
+    /// queue gives 0 and writes nothing.
+    ///
+    /// # Safety
+    ///
+    /// Each pointer is NULL or valid for writing.
+    unsafe fn read(&self, slot: Option<&Slot>) -> c_ulong {
+        let Some(slot) = slot else { return 0 };
+        let site = slot.site.get();
+        let text = slot.data.as_ptr();
+        let (text, flags) = if text.is_null() { (c"".as_ptr(), 0) } else { (text, TEXT) };
+        // SAFETY: the caller promised that it is NULL or valid; so below.
+        unsafe { put(self.file, site.map_or(c"".as_ptr(), |site| site.file.as_ptr())) };
+        // SAFETY: as above.
+        unsafe { put(self.line, site.map_or(0, |site| site.line.cast_signed())) };
+        // SAFETY: as above.
+        unsafe { put(self.function, site.map_or(c"".as_ptr(), |site| site.function.as_ptr())) };
+        // SAFETY: as above.
+        unsafe { put(self.data, text) };
+        // SAFETY: as above.
+        unsafe { put(self.flags, flags) };
+        c_ulong::from(slot.code.get())
+    }
+}
+
+/// Writes through a pointer that the caller may have left out.
+///
+/// # Safety
+///
+/// `place` is NULL or valid for writing.
+unsafe fn put<T>(place: *mut T, value: T) {
+    if !place.is_null() {
+        // SAFETY: not NULL, so valid.
+        unsafe { place.write(value) };
+    }
+}
+
+/// `ERR_get_error`: takes the oldest entry and returns its code, or 0.
+pub fn ERR_get_error() -> c_ulong {
+    with(|queue| queue.take().map_or(0, |slot| c_ulong::from(slot.code.get())))
+}
+
+/// `ERR_peek_error`: the oldest entry's code, or 0.
+pub fn ERR_peek_error() -> c_ulong {
+    with(|queue| code_at(queue, End::Oldest))
+}
+
+/// `ERR_peek_last_error`: the newest entry's code, or 0.
+pub fn ERR_peek_last_error() -> c_ulong {
+    with(|queue| code_at(queue, End::Newest))
+}
+
+fn code_at(queue: &Queue, end: End) -> c_ulong {
+    queue.peek(end).map_or(0, |slot| c_ulong::from(slot.code.get()))
+}
+
+/// `ERR_get_error_all`: takes the oldest entry, with all that it holds.
+///
+/// # Safety
+///
+/// Each pointer is NULL or valid for writing.
+pub unsafe fn ERR_get_error_all(file: *mut *const c_char, line: *mut c_int, func: *mut *const c_char, data: *mut *const c_char, flags: *mut c_int) -> c_ulong {
+    let wanted = Wanted { file, line, function: func, data, flags };
+    // SAFETY: as the caller promised.
+    with(|queue| unsafe { wanted.read(queue.take()) })
+}
+
+/// `ERR_get_error_line_data`: takes the oldest entry, with its place and data.
+///
+/// # Safety
+///
+/// Each pointer is NULL or valid for writing.
+pub unsafe fn ERR_get_error_line_data(file: *mut *const c_char, line: *mut c_int, data: *mut *const c_char, flags: *mut c_int) -> c_ulong {
+    let wanted = Wanted { file, line, data, flags, ..Wanted::NOTHING };
+    // SAFETY: as the caller promised.
+    with(|queue| unsafe { wanted.read(queue.take()) })
+}
+
+/// `ERR_peek_error_line`: the oldest entry and its place.
+///
+/// # Safety
+///
+/// Each pointer is NULL or valid for writing.
+pub unsafe fn ERR_peek_error_line(file: *mut *const c_char, line: *mut c_int) -> c_ulong {
+    let wanted = Wanted { file, line, ..Wanted::NOTHING };
+    // SAFETY: as the caller promised.
+    with(|queue| unsafe { wanted.read(queue.peek(End::Oldest)) })
+}
+
+/// `ERR_peek_error_func`: the oldest entry and its function.
+///
+/// # Safety
+///
+/// Each pointer is NULL or valid for writing.
+pub unsafe fn ERR_peek_error_func(func: *mut *const c_char) -> c_ulong {
+    let wanted = Wanted { function: func, ..Wanted::NOTHING };
+    // SAFETY: as the caller promised.
+    with(|queue| unsafe { wanted.read(queue.peek(End::Oldest)) })
+}
+
+/// `ERR_peek_error_data`: the oldest entry and its data.
+///
+/// # Safety
+///
+/// Each pointer is NULL or valid for writing.
+pub unsafe fn ERR_peek_error_data(data: *mut *const c_char, flags: *mut c_int) -> c_ulong {
+    let wanted = Wanted { data, flags, ..Wanted::NOTHING };
+    // SAFETY: as the caller promised.
+    with(|queue| unsafe { wanted.read(queue.peek(End::Oldest)) })
+}
+
+/// `ERR_peek_error_all`: the oldest entry and all that it holds.
+///
+/// # Safety
+///
+/// Each pointer is NULL or valid for writing.
+pub unsafe fn ERR_peek_error_all(file: *mut *const c_char, line: *mut c_int, func: *mut *const c_char, data: *mut *const c_char, flags: *mut c_int) -> c_ulong {
+    let wanted = Wanted { file, line, function: func, data, flags };
+    // SAFETY: as the caller promised.
+    with(|queue| unsafe { wanted.read(queue.peek(End::Oldest)) })
+}
+
+/// `ERR_peek_error_line_data`: the oldest entry, its place and data.
+///
+/// # Safety
+///
+/// Each pointer is NULL or valid for writing.
+pub unsafe fn ERR_peek_error_line_data(file: *mut *const c_char, line: *mut c_int, data: *mut *const c_char, flags: *mut c_int) -> c_ulong {
+    let wanted = Wanted { file, line, data, flags, ..Wanted::NOTHING };
+    // SAFETY: as the caller promised.
+    with(|queue| unsafe { wanted.read(queue.peek(End::Oldest)) })
+}
+
+/// `ERR_peek_last_error_line`: the newest entry and its place.
+///
+/// # Safety
+///
+/// Each pointer is NULL or valid for writing.
+pub unsafe fn ERR_peek_last_error_line(file: *mut *const c_char, line: *mut c_int) -> c_ulong {
+    let wanted = Wanted { file, line, ..Wanted::NOTHING };
+    // SAFETY: as the caller promised.
+    with(|queue| unsafe { wanted.read(queue.peek(End::Newest)) })
+}
+
+/// `ERR_peek_last_error_func`: the newest entry and its function.
+///
+/// # Safety
+///
+/// Each pointer is NULL or valid for writing.
+pub unsafe fn ERR_peek_last_error_func(func: *mut *const c_char) -> c_ulong {
+    let wanted = Wanted { function: func, ..Wanted::NOTHING };
+    // SAFETY: as the caller promised.
+    with(|queue| unsafe { wanted.read(queue.peek(End::Newest)) })
+}
+
+/// `ERR_peek_last_error_data`: the newest entry and its data.
+///
+/// # Safety
+///
+/// Each pointer is NULL or valid for writing.
+pub unsafe fn ERR_peek_last_error_data(data: *mut *const c_char, flags: *mut c_int) -> c_ulong {
+    let wanted = Wanted { data, flags, ..Wanted::NOTHING };
+    // SAFETY: as the caller promised.
+    with(|queue| unsafe { wanted.read(queue.peek(End::Newest)) })
+}
+
+/// `ERR_peek_last_error_all`: the newest entry and all that it holds.
+///
+/// # Safety
+///
+/// Each pointer is NULL or valid for writing.
+pub unsafe fn ERR_peek_last_error_all(file: *mut *const c_char, line: *mut c_int, func: *mut *const c_char, data: *mut *const c_char, flags: *mut c_int) -> c_ulong {
+    let wanted = Wanted { file, line, function: func, data, flags };
+    // SAFETY: as the caller promised.
+    with(|queue| unsafe { wanted.read(queue.peek(End::Newest)) })
+}
+
+/// `ERR_peek_last_error_line_data`: the newest entry, its place and data.
+///
+/// # Safety
+///
+/// Each pointer is NULL or valid for writing.
+pub unsafe fn ERR_peek_last_error_line_data(file: *mut *const c_char, line: *mut c_int, data: *mut *const c_char, flags: *mut c_int) -> c_ulong {
+    let wanted = Wanted { file, line, data, flags, ..Wanted::NOTHING };
+    // SAFETY: as the caller promised.
+    with(|queue| unsafe { wanted.read(queue.peek(End::Newest)) })
+}

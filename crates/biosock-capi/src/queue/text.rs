@@ -1,0 +1,47 @@
+//! The data text of one entry: fixed in the program, or made at run time.
+
+use std::cell::Cell;
+use std::ffi::{CStr, c_char};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use super::owner::{self, Made};
+
+/// One entry's data. A made text hides the fixed one.
+#[derive(Debug)]
+pub(crate) struct Text {
+    fixed: Cell<Option<&'static CStr>>,
+    // Atomic, because the end of the library empties the texts of all threads.
+    pub(super) made: AtomicPtr<Made>,
+}
+
+impl Text {
+    pub(super) const EMPTY: Self =
+        Self { fixed: Cell::new(None), made: AtomicPtr::new(ptr::null_mut()) };
+
+    /// The text, or NULL where there is none. It stays valid until the slot
+    /// is used again.
+    pub(crate) fn as_ptr(&self) -> *const c_char {
+        let made = self.made.load(Ordering::Acquire);
+        if made.is_null() { self.fixed.get().map_or(ptr::null(), CStr::as_ptr) } else { owner::text_of(made) }
+    }
+
+    /// Replaces the text by a fixed one. Needs no memory.
+    pub(super) fn set(&self, fixed: Option<&'static CStr>) {
+        self.fixed.set(fixed);
+        if !self.made.load(Ordering::Relaxed).is_null() {
+            owner::replace(&self.made, None);
+        }
+    }
+
+    /// Lengthens the text. Where memory lacks, it stays as it is.
+    pub(super) fn append(&self, label: &CStr, text: &CStr) {
+        let old = self.as_ptr();
+        // SAFETY: a text of this thread's queue, which only this thread
+        // replaces, ends with a NUL.
+        let old = if old.is_null() { c"" } else { unsafe { CStr::from_ptr(old) } };
+        if let Some(longer) = Made::join(&[old, label, text].map(CStr::to_bytes)) {
+            owner::replace(&self.made, Some(longer));
+        }
+    }
+}

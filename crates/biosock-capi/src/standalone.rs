@@ -1,0 +1,29 @@
+//! The host that is no other library: our own queue and malloc.
+
+use std::ffi::{CStr, c_void};
+
+use crate::host::{Entry, Host, Site};
+use crate::{mem, queue};
+
+/// For programs that have no OpenSSL at all.
+#[derive(Debug)]
+pub enum Standalone {}
+
+impl Host for Standalone {
+    fn push(entry: &Entry) {
+        queue::with(|queue| queue.push(entry));
+    }
+
+    fn annotate(label: &'static CStr, text: &CStr) {
+        queue::with(|queue| queue.annotate(label, text));
+    }
+
+    fn alloc(size: usize, site: &'static Site) -> *mut c_void {
+        mem::CRYPTO_malloc(size, site.file.as_ptr(), site.line.cast_signed())
+    }
+
+    unsafe fn free(memory: *mut c_void, site: &'static Site) {
+        // SAFETY: as the caller promised.
+        unsafe { mem::CRYPTO_free(memory, site.file.as_ptr(), site.line.cast_signed()) };
+    }
+}

@@ -1,0 +1,73 @@
+//! Writing text into memory of a fixed size that C code will read.
+
+use std::ffi::c_char;
+use std::fmt::{self, Write};
+use std::marker::PhantomData;
+
+/// Text in a C buffer, always ended by a NUL and cut where it does not fit.
+pub(crate) struct Bounded<'a> {
+    start: *mut c_char,
+    room: usize,
+    length: usize,
+    cut: bool,
+    buffer: PhantomData<&'a mut [c_char]>,
+}
+
+impl Bounded<'_> {
+    /// An empty text.
+    ///
+    /// # Safety
+    ///
+    /// `start` is valid for writing `room` bytes, at least one, for as long as
+    /// the text is used.
+    pub(crate) unsafe fn new(start: *mut c_char, room: usize) -> Self {
+        let mut text = Self { start, room, length: 0, cut: false, buffer: PhantomData };
+        text.truncate(0);
+        text
+    }
+
+    /// The bytes written, without the NUL.
+    pub(crate) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether something did not fit since the last [`Bounded::truncate`].
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// Goes back to an earlier length.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        self.length = length.min(self.length);
+        self.cut = false;
+        // SAFETY: `length` stays below `room`, so the NUL is within the buffer.
+        unsafe { self.start.add(self.length).write(0) };
+    }
+
+    /// Adds bytes.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        let fits = bytes.len().min(self.room - 1 - self.length);
+        // SAFETY: `length` is below `room`, so this is within the buffer.
+        let end = unsafe { self.start.add(self.length) };
+        // SAFETY: `fits` bytes and the NUL after them are within the buffer,
+        // which is the caller's and overlaps no Rust value.
+        unsafe { end.copy_from_nonoverlapping(bytes.as_ptr().cast(), fits) };
+        self.length += fits;
+        self.cut |= fits < bytes.len();
+        // SAFETY: `length` is at most `room - 1`.
+        unsafe { self.start.add(self.length).write(0) };
+    }
+
+    /// Adds formatted text.
+    pub(crate) fn text(&mut self, text: fmt::Arguments<'_>) {
+        // Writing to a buffer never fails: what does not fit is cut.
+        let _ = self.write_fmt(text);
+    }
+}
+
+impl Write for Bounded<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.bytes(text.as_bytes());
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+//! Printing the queue: ERR_print_errors(3).
+
+use std::ffi::{CStr, c_char, c_int, c_ulong, c_void};
+
+use super::bounded::Bounded;
+use super::write_error;
+use crate::queue;
+
+/// What `ERR_print_errors_cb` calls with each line: the line, its length,
+/// the caller's own pointer. It stops where the function gives 0 or less.
+pub type PrintLine = unsafe extern "C" fn(*const c_char, usize, *mut c_void) -> c_int;
+
+/// The longest line, with its NUL.
+const LINE: usize = 4096;
+
+/// `ERR_print_errors_cb`: hands each entry to a function, oldest first, and
+/// takes it off the queue.
+///
+/// # Safety
+///
+/// `print` may be called with `user`; it does not unwind.
+pub unsafe fn ERR_print_errors_cb(print: Option<PrintLine>, user: *mut c_void) {
+    let Some(print) = print else { return };
+    let mut line = [0; LINE];
+    while let Some(length) = next_line(&mut line) {
+        // SAFETY: the caller promised; the line ends with a NUL.
+        if unsafe { print(line.as_ptr(), length, user) } <= 0 {
+            break;
+        }
+    }
+}
+
+/// `ERR_print_errors_fp`: writes each entry to a file as one line, oldest
+/// first, and takes it off the queue.
+///
+/// # Safety
+///
+/// `file` is NULL or an open stream.
+pub unsafe fn ERR_print_errors_fp(file: *mut libc::FILE) {
+    if !file.is_null() {
+        // SAFETY: the function takes a stream, which `file` is.
+        unsafe { ERR_print_errors_cb(Some(print_to_file), file.cast()) };
+    }
+}
+
+/// # Safety
+///
+/// `line` has `length` bytes and `file` is an open stream.
+unsafe extern "C" fn print_to_file(line: *const c_char, length: usize, file: *mut c_void) -> c_int {
+    // SAFETY: as the caller promised.
+    let written = unsafe { libc::fwrite(line.cast(), 1, length, file.cast()) };
+    c_int::from(written == length)
+}
+
+/// Takes the oldest entry and puts its line into the buffer; gives its length.
+fn next_line(line: &mut [c_char; LINE]) -> Option<usize> {
+    queue::with(|queue| {
+        let slot = queue.take()?;
+        // SAFETY: the buffer is the array, and outlives the text.
+        let mut out = unsafe { Bounded::new(line.as_mut_ptr(), line.len()) };
+        let site = slot.site.get();
+        write_thread(&mut out);
+        write_error(&mut out, c_ulong::from(slot.code.get()), site.map_or(c"", |site| site.function));
+        out.bytes(b":");
+        out.bytes(site.map_or(c"", |site| site.file).to_bytes());
+        out.text(format_args!(":{}:", site.map_or(0, |site| site.line)));
+        out.bytes(cstr(&slot.data.as_ptr()).to_bytes());
+        out.bytes(b"\n");
+        Some(out.len())
+    })
+}
+
+/// A text of the queue, valid while the pointer's slot is not used again.
+fn cstr(text: &*const c_char) -> &CStr {
+    if text.is_null() {
+        return c"";
+    }
+    // SAFETY: texts of the queue end with a NUL; the calling thread's slot
+    // does not change while its line is written.
+    unsafe { CStr::from_ptr(*text) }
+}
+
+/// The thread's identity as OpenSSL prints it: the bytes of its handle.
+fn write_thread(out: &mut Bounded<'_>) {
+    // SAFETY: takes nothing.
+    let thread = unsafe { libc::pthread_self() };
+    for byte in thread.to_ne_bytes() {
+        out.text(format_args!("{byte:02X}"));
+    }
+    out.bytes(b":");
+}
