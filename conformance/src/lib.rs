@@ -1,1 +1,3 @@
 //! Runs every case on the original first, then on biosock.
+
+pub mod originals;
