@@ -1,0 +1,1 @@
+"""The checks of scripts/check-c, by what they look at."""

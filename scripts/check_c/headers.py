@@ -1,0 +1,193 @@
+"""Our headers: clean in both languages, true to the original, and yielding."""
+
+import os
+import re
+from itertools import product
+from pathlib import Path
+
+from . import decls
+from .report import Failed, Skipped
+from .target import CC, CXX, INCLUDE, WARNINGS, must, run
+
+LANGUAGES = [(CC, "c", "c99"), (CC, "c", "c17"), (CXX, "c++", "c++17"), (CXX, "c++", "c++20")]
+ORDERS = [("bio", "err", "crypto"), ("crypto", "err", "bio"), ("err",), ("crypto",),
+          ("bio", "bio", "err", "err")]
+# Names younger than 1.1.1, and since when an original's headers have them.
+SINCE = {
+    "BIO_socket_wait": 0x30000000, "ERR_get_error_all": 0x30000000,
+    "ERR_peek_error_func": 0x30000000, "ERR_peek_error_data": 0x30000000,
+    "ERR_peek_error_all": 0x30000000, "ERR_peek_last_error_func": 0x30000000,
+    "ERR_peek_last_error_data": 0x30000000, "ERR_peek_last_error_all": 0x30000000,
+    "BIO_ADDR_copy": 0x30200000, "BIO_ADDR_dup": 0x30200000,
+    "BIO_SOCK_TFO": 0x30200000, "BIO_R_TFO_DISABLED": 0x30200000,
+    "BIO_R_TFO_NO_KERNEL_SUPPORT": 0x30200000, "BIO_R_UNABLE_TO_TFO": 0x30200000,
+    "INVALID_SOCKET": None,  # the page names it, no header of the original does
+}
+CODES = ["0", "0x10000067", "0x10080002", "0x100C0102", "0x8000006F", "0x80000009",
+         "0x7F8C0100", "0xFFFFFFFF"]
+DECOMPOSE = """#include <stdio.h>
+#define SHOW(e) printf("%d %d %d %d\\n", ERR_GET_LIB(e), ERR_GET_REASON(e), \\
+                       ERR_SYSTEM_ERROR(e) ? 1 : 0, ERR_FATAL_ERROR(e) ? 1 : 0)
+int main(void)
+{
+    printf("%lx\\n", (unsigned long)ERR_PACK(ERR_LIB_BIO, 0, 103));
+"""
+
+
+def run_checks(report, target):
+    _all_languages(report, target, "headers: alone, C99 to C17, C++17, C++20, in any order",
+                      ["-DBIOSOCK_ALONE"])
+    _all_languages(report, target, "headers: beside an OpenSSL, in the same ways",
+                      _original(target))
+    _against_original(report, target)
+    _mixture(report, target)
+    _over_aws_lc(report, target)
+
+
+def _all_languages(report, target, title, options):
+    with report.check(title):
+        source = target.scratch / "headers.txt"
+        for (compiler, language, standard), order in product(LANGUAGES, ORDERS):
+            source.write_text(decls.includes(order) + "int main(void) { return 0; }\n")
+            must([compiler, f"-std={standard}", *WARNINGS, f"-I{INCLUDE}", *options,
+                  "-fsyntax-only", "-x", language, source])
+
+
+def _against_original(report, target):
+    original = _original(target)
+    with report.check("headers: every function is declared as the original declares it"):
+        _need_original(target, original)
+        _compare_prototypes(target, original)
+    with report.check("headers: every constant has the original's value"):
+        _need_original(target, original)
+        _compare_constants(target, original)
+    with report.check("headers: codes come apart as in the original"):
+        _need_original(target, original)
+        if not _version(target, original) >= 0x30000000:
+            raise Skipped("packed otherwise before OpenSSL 3")
+        _compare_decomposition(target, original)
+
+
+def _over_aws_lc(report, target):
+    with report.check("headers: over AWS-LC's, which gain what they lack"):
+        include = _aws_lc_headers(target)
+        source = target.scratch / "aws.txt"
+        uses = "".join(f"    used += {name} != 0;\n" for name in sorted(decls.prototypes())
+                       if name.startswith("BIO_"))
+        source.write_text("#define OPENSSL_SUPPRESS_DEPRECATED\n#include <openssl/ssl.h>\n"
+                          + decls.includes() + "int main(void)\n{\n    int used = 0;\n"
+                          + uses + "    return used + BIO_SOCK_NODELAY;\n}\n")
+        for compiler, language, standard in LANGUAGES:
+            must([compiler, f"-std={standard}", *WARNINGS, "-Wno-address", f"-I{INCLUDE}",
+                  f"-isystem{include}", "-fsyntax-only", "-x", language, source])
+
+
+def _mixture(report, target):
+    with report.check("headers: ours alone after an OpenSSL's are refused"):
+        source = target.scratch / "mixed.c"
+        source.write_text("#include <openssl/opensslv.h>\n#include <openssl/bio.h>\n")
+        _need_original(target, _original(target))
+        result = run([CC, "-DBIOSOCK_ALONE", f"-I{INCLUDE}", *_original(target),
+                      "-fsyntax-only", source])
+        if result.returncode == 0 or "drop -DBIOSOCK_ALONE" not in result.stdout:
+            raise Failed(f"no word about the mixture:\n{result.stdout}")
+
+
+def _original(target):
+    return [f"-isystem{target.prefix}/include"] if target.prefix else []
+
+
+def _need_original(target, original):
+    probe = target.scratch / "probe.c"
+    probe.write_text("#include <openssl/opensslv.h>\n")
+    if run([CC, *original, "-fsyntax-only", probe]).returncode != 0:
+        raise Skipped("no OpenSSL headers here")
+
+
+def _version(target, original):
+    text = must([CC, *original, "-E", "-P", "-xc", "-"], stdin=None,
+                input="#include <openssl/opensslv.h>\nOPENSSL_VERSION_NUMBER\n")
+    expression = re.sub(r"(?<=[0-9a-fA-F])L", "", text.strip().splitlines()[-1])
+    return int(eval(expression, {"__builtins__": {}}))  # digits, shifts and ors
+
+
+def _missing(target, original, names, use):
+    """Which of the names the original's headers do not know."""
+    source = target.scratch / "missing.c"
+    uses = "\n".join(use.format(name=name) for name in names)
+    source.write_text(f"{decls.includes()}void f(void);\nvoid f(void)\n{{\n{uses}\n}}\n")
+    result = run([CC, "-w", "-fmax-errors=0", *original, "-fsyntax-only", source],
+                 env={**os.environ, "LC_ALL": "C"})
+    return set(re.findall(r"'(\w+)' undeclared", result.stdout))
+
+
+def _expect_missing(target, original, names, use):
+    """The names that can be compared; a gap that the version does not explain fails."""
+    version = _version(target, original)
+    known = {n for n in names if n in SINCE and (SINCE[n] is None or version < SINCE[n])}
+    found = _missing(target, original, names, use)
+    if found != known:
+        raise Failed(f"version {version:#x} should lack {sorted(known)} and lacks {sorted(found)}")
+    return [n for n in names if n not in found]
+
+
+def _compare_prototypes(target, original):
+    names = _expect_missing(target, original, sorted(decls.prototypes()),
+                            "    __typeof__({name}) *p_{name} = 0;")
+    again = "".join(f"{decls.prototypes()[name]};\n" for name in names)
+    source = target.scratch / "prototypes.c"
+    source.write_text("#define OPENSSL_SUPPRESS_DEPRECATED\n" + decls.includes() + again)
+    must([CC, "-std=c17", *WARNINGS, "-Wno-redundant-decls", *original, "-fsyntax-only", source])
+
+
+def _compare_constants(target, original):
+    names = _expect_missing(target, original, decls.constants(), "    (void)({name});")
+    shows = "".join(f'    printf("{name} %lld\\n", (long long)({name}));\n' for name in names)
+    outputs = _both(target, original, "constants",
+                    "#include <stdio.h>\nint main(void)\n{\n" + shows + "    return 0;\n}\n")
+    _equal(*outputs)
+
+
+def _compare_decomposition(target, original):
+    shows = "".join(f"    SHOW({code}UL);\n" for code in CODES)
+    _equal(*_both(target, original, "codes", DECOMPOSE + shows + "    return 0;\n}\n"))
+
+
+def _both(target, original, name, body):
+    """What a program without the library prints under our headers and under theirs."""
+    source = target.scratch / f"{name}.c"
+    source.write_text(decls.includes() + body)
+    outputs = []
+    for side, options in (("ours", [f"-I{INCLUDE}", "-DBIOSOCK_ALONE"]), ("theirs", original)):
+        program = target.scratch / f"{name}-{side}"
+        must([CC, "-std=c99", "-O1", *options, source, "-o", program])
+        outputs.append(must([program]))
+    return outputs
+
+
+def _equal(ours, theirs):
+    pairs = zip(ours.splitlines(), theirs.splitlines())
+    wrong = [f"ours: {o}\ntheirs: {t}" for o, t in pairs if o != t]
+    if wrong or not ours or len(ours.splitlines()) != len(theirs.splitlines()):
+        raise Failed("\n".join(wrong) or "nothing to compare")
+
+
+def _aws_lc_headers(target):
+    """The include folder of AWS-LC, as cargo's package of it brings it."""
+    home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
+    pattern = "registry/src/*/aws-lc-sys-*/aws-lc/include"
+    if not sorted(home.glob(pattern)):
+        _fetch_aws_lc(target.scratch / "fetch")
+    found = sorted(home.glob(pattern))
+    if not found:
+        raise Skipped("cargo could not fetch aws-lc-sys, which has the headers")
+    return found[-1]
+
+
+def _fetch_aws_lc(folder):
+    (folder / "src").mkdir(parents=True)
+    (folder / "src/lib.rs").touch()
+    (folder / "Cargo.toml").write_text(
+        '[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2021"\n\n'
+        '[dependencies]\naws-lc-sys = "0.47"\n\n[workspace]\n')
+    run([os.environ.get("CARGO", "cargo"), "fetch", "--quiet"], timeout=600, cwd=folder)

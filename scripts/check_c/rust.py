@@ -1,0 +1,92 @@
+"""The Rust definitions of the C functions have the types that the headers declare."""
+
+import re
+
+from . import decls
+from .report import Failed
+from .target import CC, INCLUDE, ROOT, WARNINGS, must
+
+PLACES = ["crates/biosock-capi/src", "crates/libbiosock/src"]
+FUNCTION = re.compile(r"\bfn\s+((?:BIO|ERR|CRYPTO)_\w+)\s*(?:<[^>(]*>)?\s*\(([^{};]*?)\)\s*"
+                      r"(?:->\s*([^{;]+?))?\s*(?:where[^{;]*)?[{;]", re.S)
+PLAIN = {
+    "c_int": "int", "i32": "int", "c_long": "long", "c_ulong": "unsigned long",
+    "c_ushort": "unsigned short", "u16": "unsigned short", "c_uchar": "unsigned char",
+    "u8": "unsigned char", "c_char": "char", "c_void": "void", "usize": "size_t",
+    "size_t": "size_t", "time_t": "time_t", "BIO_ADDR": "BIO_ADDR", "BioAddr": "BIO_ADDR",
+    "BIO_ADDRINFO": "BIO_ADDRINFO", "BioAddrInfo": "BIO_ADDRINFO", "addrinfo": "BIO_ADDRINFO",
+    "hostent": "struct hostent", "FILE": "FILE", "File": "FILE",
+    "BIO_sock_info_u": "union BIO_sock_info_u", "SockInfo": "union BIO_sock_info_u",
+}
+# In Rust an enum of C is an integer, since C may pass any number.
+ENUMS = {("BIO_lookup", 2): "enum BIO_lookup_type",
+         ("BIO_parse_hostserv", 3): "enum BIO_hostserv_priorities",
+         ("BIO_sock_info", 1): "enum BIO_sock_info_type"}
+CALLBACK = "int (*cb)(const char *str, size_t len, void *u)"
+
+
+def run_checks(report, target):
+    if target.mode != "alone":
+        return
+    with report.check("rust: every C function is defined with the header's types"):
+        _compare(target, _definitions())
+
+
+def _definitions():
+    """(name, parameters, result) of each definition, however it is exported."""
+    found = []
+    for place in PLACES:
+        for file in sorted((ROOT / place).rglob("*.rs")):
+            text = re.sub(r"//.*", "", file.read_text())
+            found += [(m.group(1), m.group(2), m.group(3) or "()") for m in FUNCTION.finditer(text)]
+    return found
+
+
+def _compare(target, definitions):
+    missing = sorted(set(decls.prototypes()) - {name for name, _, _ in definitions})
+    if missing:
+        raise Failed("not defined in Rust: " + ", ".join(missing))
+    declared = [d for d in definitions if d[0] in decls.prototypes()]
+    lines = [_prototype(*definition) for definition in declared]
+    source = target.scratch / "rust.c"
+    source.write_text("#define OPENSSL_SUPPRESS_DEPRECATED\n" + decls.includes()
+                      + "".join(f"{line};\n" for line in lines))
+    must([CC, "-std=c17", *WARNINGS, "-DBIOSOCK_ALONE", f"-I{INCLUDE}", "-fsyntax-only", source])
+
+
+def _prototype(name, parameters, result):
+    types = [part.split(":", 1)[1] for part in _split(parameters)]
+    c_types = [_c_type(name, index, rust) for index, rust in enumerate(types)]
+    return f"{_c_type(name, None, result)} {name}({', '.join(c_types) or 'void'})"
+
+
+def _split(parameters):
+    """The parameters, cut at the commas that stand in no bracket."""
+    depth, parts, part = 0, [], ""
+    for char in parameters.replace("->", "@"):
+        depth += (char in "(<[") - (char in ")>]")
+        if char == "," and depth == 0:
+            parts.append(part)
+            part = ""
+        else:
+            part += char
+    return [p.replace("@", "->") for p in [*parts, part] if p.strip()]
+
+
+def _c_type(name, index, rust):
+    rust = " ".join(rust.split())
+    if (name, index) in ENUMS:
+        return ENUMS[name, index]
+    if rust == "()":
+        return "void"
+    if "fn(" in rust or rust.endswith("Callback") or rust.endswith("Callback>"):
+        return CALLBACK
+    pointer = re.fullmatch(r"\*(const|mut) (.+)", rust)
+    if pointer:
+        inner = _c_type(name, None, pointer.group(2))
+        constant = " const" if pointer.group(1) == "const" else ""
+        return f"{inner}{constant} *"
+    plain = rust.split("::")[-1]
+    if plain not in PLAIN:
+        raise Failed(f"{name}: no C type is known for the Rust type {rust}")
+    return PLAIN[plain]
