@@ -328,11 +328,11 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (verb, preposition) = self.operation.words();
         f.write_str(verb)?;
+        let gap = if preposition.is_empty() { "" } else { " " };
         match &self.subject {
             Subject::Nothing => {}
-            Subject::Addr(addr) if preposition.is_empty() => write!(f, " {addr}")?,
-            Subject::Addr(addr) => write!(f, " {preposition} {addr}")?,
-            Subject::Thing(thing) => write!(f, " {preposition} {}", Escaped(thing))?,
+            Subject::Addr(addr) => write!(f, "{gap}{preposition} {addr}")?,
+            Subject::Thing(thing) => write!(f, "{gap}{preposition} {}", Escaped(thing))?,
             Subject::Name(name) => write!(f, " {}", Escaped(&name.name))?,
             Subject::Text(text) => return text.fmt_after(self.reason(), f),
         }
@@ -348,7 +348,7 @@ impl Error {
         }
         match &self.cause {
             Cause::System(system) => {
-                if system.syscall.name() != self.operation.words().0 {
+                if self.operation.main_call() != Some(system.syscall) {
                     self.fmt_step(system, f)?;
                 }
                 fmt_system(system, f)

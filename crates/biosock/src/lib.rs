@@ -40,6 +40,7 @@
 //! `connect to [::1]:443: connection refused (ECONNREFUSED)`. See [`Error`].
 
 #![deny(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 
 mod accept;
 mod addr;

@@ -432,3 +432,79 @@ pub fn names_of(addr: SockAddr<'_>, numeric: bool, describe: impl FnOnce() -> St
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn hosts() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<Ipv4Addr>().prop_map(|ip| ip.to_string()),
+            any::<Ipv6Addr>().prop_map(|ip| ip.to_string()),
+            any::<[u16; 8]>().prop_map(|g| g.map(|g| format!("{g:x}")).join(":")),
+            any::<Ipv4Addr>().prop_map(|ip| format!("::ffff:{ip}")),
+            "[0-9a-fA-F:.]{1,12}",
+            "[0-9]{1,3}(\\.[0-9]{1,3}){0,4}",
+            "(0x)?[0-9]{1,4}\\.0?[0-9]{1,3}\\.1",
+        ]
+    }
+
+    fn services() -> impl Strategy<Value = Option<String>> {
+        proptest::option::of("0{0,3}[0-9]{1,5}")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
+
+        /// Whatever is answered without the resolver, the resolver answers alike.
+        #[test]
+        fn literals_agree_with_getaddrinfo(
+            host in hosts(),
+            service in services(),
+            family in prop::sample::select(vec![Domain::UNSPEC, Domain::IPV4, Domain::IPV6]),
+            socktype in 0..4i32,
+            protocol in prop::sample::select(vec![0, 6, 17, 1, 132]),
+            passive: bool,
+        ) {
+            let mut question = Lookup::new().host(&host).family(family)
+                .socktype(Type::from_raw(socktype)).protocol(Protocol::from_raw(protocol));
+            if let Some(service) = &service {
+                question = question.service(service);
+            }
+            question.passive = passive;
+            if let Some(literal) = question.literal() {
+                let ours: Vec<_> = literal.iter().collect();
+                let theirs: Vec<_> = SystemList(question.ask().unwrap()).iter().collect();
+                prop_assert_eq!(ours, theirs);
+            }
+        }
+    }
+
+    #[test]
+    fn what_only_the_resolver_knows_is_left_to_it() {
+        for (host, service) in
+            [("127.1", "80"), ("0x7f.1", "80"), ("::1%lo", "80"), ("127.0.0.1", "http"), ("", "1")]
+        {
+            assert!(Lookup::new().host(host).service(service).literal().is_none(), "{host} {service}");
+        }
+        assert!(Lookup::new().service("80").literal().is_none());
+    }
+
+    #[test]
+    fn ports_are_decimal_and_fit() {
+        let cases: &[(&str, Option<u16>)] = &[
+            ("0", Some(0)),
+            ("65535", Some(65535)),
+            ("00080", Some(80)),
+            ("65536", None),
+            ("000080", None),
+            ("", None),
+            ("+80", None),
+            ("8o", None),
+        ];
+        for (text, port) in cases {
+            assert_eq!(parse_port(text.as_bytes()), *port, "{text}");
+        }
+    }
+}

@@ -69,6 +69,25 @@ impl Operation {
     }
 }
 
+impl Operation {
+    /// The call that does the operation, which its name implies; any other
+    /// is a step on the way.
+    pub(crate) fn main_call(self) -> Option<Syscall> {
+        Some(match self {
+            Self::Socket => Syscall::Socket,
+            Self::Bind => Syscall::Bind,
+            Self::Connect => Syscall::Connect,
+            Self::Listen => Syscall::Listen,
+            Self::Accept => Syscall::Accept,
+            Self::Close => Syscall::Close,
+            Self::Shutdown => Syscall::Shutdown,
+            Self::Wait => Syscall::Poll,
+            Self::SetOption => Syscall::SetSockOpt,
+            Self::Query | Self::Lookup | Self::ReverseLookup | Self::Parse | Self::Convert => return None,
+        })
+    }
+}
+
 /// The system or library call that failed.
 ///
 /// ```

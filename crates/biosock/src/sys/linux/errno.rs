@@ -22,8 +22,8 @@ pub(crate) fn is_retryable(errno: i32) -> bool {
 
 /// Makes one look-up of symbols that libc defines.
 macro_rules! names {
-    ($name:ident: $($symbol:ident)*) => {
-        pub(crate) fn $name(code: i32) -> Option<&'static str> {
+    ($vis:vis $name:ident: $($symbol:ident)*) => {
+        $vis fn $name(code: i32) -> Option<&'static str> {
             Some(match code {
                 $(libc::$symbol => stringify!($symbol),)*
                 _ => return None,
@@ -33,7 +33,7 @@ macro_rules! names {
 }
 
 // errno(3): those that POSIX or Linux lists for the calls made here.
-names! { errno_name:
+names! { pub(crate) errno_name:
     EPERM ENOENT EINTR EIO ENXIO EBADF EAGAIN ENOMEM EACCES EFAULT EBUSY EEXIST ENODEV ENOTDIR EISDIR
     EINVAL ENFILE EMFILE ENOTTY ENOSPC EROFS EPIPE ENAMETOOLONG ELOOP EPROTO EOVERFLOW ENOTSOCK
     EDESTADDRREQ EMSGSIZE EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT ESOCKTNOSUPPORT EOPNOTSUPP
@@ -42,8 +42,18 @@ names! { errno_name:
     EALREADY EINPROGRESS ENOSYS ENODATA ENOSR ENONET ENOLINK EREMOTEIO ECANCELED EBADFD
 }
 
-// getaddrinfo(3).
-names! { eai_name:
+// glibc's own, which libc leaves out.
+const EAI_ADDRFAMILY: i32 = -9;
+
+/// The symbol of a resolver's code, from getaddrinfo(3).
+pub(crate) fn eai_name(code: i32) -> Option<&'static str> {
+    match code {
+        EAI_ADDRFAMILY => Some("EAI_ADDRFAMILY"),
+        code => posix_eai_name(code),
+    }
+}
+
+names! { posix_eai_name:
     EAI_BADFLAGS EAI_NONAME EAI_AGAIN EAI_FAIL EAI_NODATA EAI_FAMILY EAI_SOCKTYPE EAI_SERVICE
     EAI_MEMORY EAI_SYSTEM EAI_OVERFLOW
 }
@@ -62,7 +72,9 @@ pub(crate) fn eai_hint(code: i32) -> Option<&'static str> {
         libc::EAI_NONAME => "check the spelling; an address with a numeric port needs no resolver",
         libc::EAI_AGAIN => "the name server did not answer; check the network and try again",
         libc::EAI_SERVICE => "give the port as a number, or a service from /etc/services",
-        libc::EAI_NODATA => "the name exists without an address of this family; try the other one",
+        libc::EAI_NODATA | EAI_ADDRFAMILY => {
+            "the name exists without an address of this family; try the other one"
+        }
         _ => return None,
     })
 }

@@ -104,9 +104,19 @@ pub(crate) fn decode(addr: SockAddr<'_>) -> Option<SocketAddr> {
     match addr.family()? {
         Domain::IPV4 => decode_v4(bytes),
         Domain::IPV6 => decode_v6(bytes),
-        Domain::UNIX => UnixAddr::from_sun_path(bytes.get(SUN_PATH..)?).ok().map(SocketAddr::Unix),
+        Domain::UNIX => decode_unix(bytes.get(SUN_PATH..)?),
         _ => None,
     }
+}
+
+/// A path ends at its NUL, whatever follows; an abstract name has no end but
+/// the length's.
+fn decode_unix(path: &[u8]) -> Option<SocketAddr> {
+    let used = match path.iter().position(|&b| b == 0) {
+        None | Some(0) => path,
+        Some(nul) => &path[..nul],
+    };
+    UnixAddr::from_sun_path(used).ok().map(SocketAddr::Unix)
 }
 
 fn decode_v4(bytes: &[u8]) -> Option<SocketAddr> {
