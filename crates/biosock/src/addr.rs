@@ -5,7 +5,6 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::str::FromStr;
 
-use crate::lookup::Names;
 use crate::sys;
 use crate::unix::UnixAddr;
 use crate::{Domain, Error, Operation, Reason, Result};
@@ -159,27 +158,6 @@ impl SocketAddr {
             Self::Unix(unix) => unix.path(),
             _ => None,
         }
-    }
-
-    /// The host and service names of the address, by getnameinfo(3).
-    ///
-    /// With `numeric` both are numbers and nobody is asked. Without it the
-    /// resolver is asked, and what it does not know comes back as a number.
-    ///
-    /// # Errors
-    /// The resolver's, and unsupported family for AF_UNIX, which has a
-    /// [path](Self::path) instead.
-    ///
-    /// ```
-    /// # use biosock::SocketAddr;
-    /// let names = "127.0.0.1:443".parse::<SocketAddr>()?.names(true)?;
-    /// assert_eq!((names.host.as_str(), names.service.as_str()), ("127.0.0.1", "443"));
-    /// # Ok::<(), biosock::Error>(())
-    /// ```
-    #[doc(alias = "BIO_ADDR_hostname_string")]
-    #[doc(alias = "BIO_ADDR_service_string")]
-    pub fn names(&self, numeric: bool) -> Result<Names> {
-        crate::lookup::names(self, numeric)
     }
 }
 

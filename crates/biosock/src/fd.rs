@@ -33,6 +33,7 @@ pub use crate::accept::accept;
 pub use crate::bind::bind;
 pub use crate::connect::connect;
 pub use crate::listen::listen;
+pub use crate::names::names_of;
 pub use crate::wait::wait;
 
 /// A socket address as bytes in the system's layout (`struct sockaddr`),

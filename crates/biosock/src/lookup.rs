@@ -1,15 +1,14 @@
-//! Names to addresses, after BIO_lookup_ex(3), and addresses to names.
+//! Names to addresses, after BIO_lookup_ex(3).
 
 use std::ffi::{CString, c_void};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ptr::NonNull;
 
 use crate::addr::unsupported_family;
-use crate::fd::SockAddr;
 use crate::sys::{self, EaiError, Hints};
 use crate::unix::UnixAddr;
 use crate::{
-    Domain, Error, HostServ, Operation, Part, Priority, Protocol, Reason, Result, SocketAddr, Syscall, Type,
+    Domain, Error, HostServ, Operation, Part, Priority, Protocol, Result, SocketAddr, Syscall, Type,
 };
 
 /// One result of a look-up: an address, and the socket to use it with.
@@ -187,7 +186,7 @@ impl<'a> Lookup<'a> {
     ///
     /// # Errors
     /// The resolver's, with its EAI code; an unknown family
-    /// ([`Reason::UnsupportedProtocolFamily`]); a NUL inside a name; a port
+    /// ([`UnsupportedProtocolFamily`](crate::Reason)); a NUL inside a name; a port
     /// above 65535; an over-long Unix path.
     pub fn run(&self) -> Result<Vec<AddrInfo>> {
         self.check_port()?;
@@ -381,55 +380,6 @@ impl SystemList {
     /// Gives away the first `struct addrinfo`, to be freed by freeaddrinfo(3).
     pub fn into_raw(self) -> NonNull<c_void> {
         self.0.into_raw()
-    }
-}
-
-/// The names of an address.
-///
-/// ```
-/// # use biosock::SocketAddr;
-/// let names = "[::1]:80".parse::<SocketAddr>()?.names(true)?;
-/// assert_eq!(names.host, "::1");
-/// # Ok::<(), biosock::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names {
-    /// The host's name, or its address in figures.
-    pub host: String,
-    /// The service's name, or its port in figures.
-    pub service: String,
-}
-
-pub(crate) fn names(addr: &SocketAddr, numeric: bool) -> Result<Names> {
-    if addr.family() == Domain::UNIX {
-        return Err(Error::from_reason(Operation::ReverseLookup, Reason::UnsupportedProtocolFamily).at(addr));
-    }
-    addr.with_sockaddr(|raw| names_of(raw, numeric, || addr.to_string()))
-}
-
-/// The names of an address in the system's layout, by getnameinfo(3);
-/// `describe` gives its text for the error.
-///
-/// # Errors
-/// The resolver's.
-///
-/// ```
-/// # use biosock::{SocketAddr, lookup};
-/// let addr: SocketAddr = "127.0.0.1:80".parse()?;
-/// let names = addr.with_sockaddr(|raw| lookup::names_of(raw, true, || addr.to_string()))?;
-/// assert_eq!(names.service, "80");
-/// # Ok::<(), biosock::Error>(())
-/// ```
-pub fn names_of(addr: SockAddr<'_>, numeric: bool, describe: impl FnOnce() -> String) -> Result<Names> {
-    match sys::getnameinfo(addr, numeric) {
-        Ok((host, service)) => Ok(Names { host, service }),
-        Err(EaiError { code, system }) => Err(Error::resolver_call(
-            Operation::ReverseLookup,
-            Syscall::GetNameInfo,
-            code,
-            system,
-            describe(),
-        )),
     }
 }
 
