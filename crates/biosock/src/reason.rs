@@ -38,7 +38,7 @@ pub enum Operation {
     Query,
     /// Looking up a name or service: [`Lookup::run`](crate::Lookup::run).
     Lookup,
-    /// Looking up the names of an address: [`SocketAddr::names`].
+    /// Looking up the names of an address: [`SocketAddr::names`](crate::SocketAddr::names).
     ReverseLookup,
     /// Reading `host:service` or an address from text or raw bytes.
     Parse,
