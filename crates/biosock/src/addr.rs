@@ -359,7 +359,10 @@ impl TryFrom<SocketAddr> for std::net::SocketAddr {
         match addr {
             SocketAddr::V4(v4) => Ok(Self::V4(v4)),
             SocketAddr::V6(v6) => Ok(Self::V6(v6)),
-            SocketAddr::Unix(_) => Err(unsupported_family(Operation::Convert, Domain::UNIX)),
+            SocketAddr::Unix(_) => {
+                let reason = Reason::UnsupportedProtocolFamily;
+                Err(Error::from_reason(Operation::Convert, reason).about("std::net::SocketAddr"))
+            }
         }
     }
 }

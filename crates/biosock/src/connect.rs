@@ -161,7 +161,8 @@ impl Socket {
     ///
     /// # Errors
     /// As [`connect`](Self::connect), and ETIMEDOUT where the time passes.
-    /// The attempt may then still be under way: close the socket.
+    /// The attempt may then still be under way: close the socket. AF_UNIX
+    /// never waits here: a listener with a full queue gives EAGAIN at once.
     ///
     /// ```
     /// use std::time::Duration;

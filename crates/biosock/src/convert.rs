@@ -1,12 +1,13 @@
-//! Checked conversion into std's socket types.
+//! Checked conversion to and from std's types.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{self, UnixDatagram, UnixListener, UnixStream};
 
-use crate::{Domain, Error, Operation, Result, Socket, Type};
+use crate::{Domain, Error, Operation, Result, Socket, Type, UnixAddr};
 
 /// A conversion that was refused, with the socket, which is not lost.
 ///
@@ -113,4 +114,33 @@ convert! {
     UnixStream: UNIX, Type::STREAM, false;
     UnixListener: UNIX, Type::STREAM, true;
     UnixDatagram: UNIX, Type::DGRAM, false;
+}
+
+impl TryFrom<net::SocketAddr> for UnixAddr {
+    type Error = Error;
+
+    /// # Errors
+    /// None on Linux; elsewhere a kind of name that only that system has.
+    fn try_from(addr: net::SocketAddr) -> Result<Self> {
+        match (addr.as_pathname(), addr.as_abstract_name()) {
+            (Some(path), _) => Self::from_path(path),
+            (_, Some(name)) => Self::from_abstract_name(name),
+            (None, None) => Ok(Self::unnamed()),
+        }
+    }
+}
+
+impl TryFrom<UnixAddr> for net::SocketAddr {
+    type Error = Error;
+
+    /// # Errors
+    /// std takes no path of the full 108 bytes.
+    fn try_from(addr: UnixAddr) -> Result<Self> {
+        let made = match (addr.path(), addr.abstract_name()) {
+            (Some(path), _) => Self::from_pathname(path),
+            (_, Some(name)) => Self::from_abstract_name(name),
+            (None, None) => Self::from_pathname(""),
+        };
+        made.map_err(|_| Error::impossible(Operation::Convert, "std's SocketAddr"))
+    }
 }

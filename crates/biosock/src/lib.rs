@@ -73,3 +73,8 @@ pub use reason::{Operation, Reason, Syscall};
 pub use socket::{KeepAlive, Shutdown, Socket};
 pub use unix::UnixAddr;
 pub use wait::Interest;
+
+/// The README's example is run with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

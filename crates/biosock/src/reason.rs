@@ -64,7 +64,7 @@ impl Operation {
             Self::Lookup => ("look up", ""),
             Self::ReverseLookup => ("name", ""),
             Self::Parse => ("parse", ""),
-            Self::Convert => ("convert socket", "into"),
+            Self::Convert => ("convert", "into"),
         }
     }
 }

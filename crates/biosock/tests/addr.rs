@@ -113,7 +113,20 @@ fn flow_info_and_zone_survive_the_system_s_layout() {
 fn only_ip_addresses_are_std_s() {
     assert!(std::net::SocketAddr::try_from(addr("[::1]:80")).is_ok());
     let error = std::net::SocketAddr::try_from(addr("unix:x")).unwrap_err();
-    assert_eq!(error.to_string(), "convert socket into address family Unix: unsupported protocol family");
+    assert_eq!(error.to_string(), "convert into std::net::SocketAddr: unsupported protocol family");
+}
+
+#[test]
+fn unix_addresses_are_std_s_as_well() {
+    use std::os::unix::net;
+    for text in ["unix:/run/x", "unix:@name", "unix:"] {
+        let addr: UnixAddr = text.parse().unwrap();
+        let std = net::SocketAddr::try_from(addr).unwrap();
+        assert_eq!(UnixAddr::try_from(std).unwrap(), addr, "{text}");
+    }
+    let longest = UnixAddr::from_path("x".repeat(108)).unwrap();
+    let error = net::SocketAddr::try_from(longest).unwrap_err();
+    assert_eq!(error.to_string(), "convert into std's SocketAddr: not possible");
 }
 
 proptest! {
