@@ -4,9 +4,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
-use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{self, UnixDatagram, UnixListener, UnixStream};
 
+use crate::sys::AbstractNameExt;
 use crate::{Domain, Error, Operation, Result, Socket, Type, UnixAddr};
 
 /// A conversion that was refused, with the socket, which is not lost.

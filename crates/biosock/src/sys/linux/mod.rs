@@ -9,6 +9,8 @@ mod sockaddr;
 
 use std::num::NonZeroU32;
 use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
+/// std's access to abstract names.
+pub(crate) use std::os::linux::net::SocketAddrExt as AbstractNameExt;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
