@@ -66,8 +66,8 @@ pub enum Common {
     Null,
     /// `ERR_R_INTERNAL_ERROR`
     Internal,
-    /// `ERR_R_PASSED_INVALID_ARGUMENT`
-    InvalidArgument,
+    /// `ERR_R_BIO_LIB`: an address could not be made.
+    BioLibrary,
 }
 
 impl Common {
@@ -77,7 +77,7 @@ impl Common {
             Self::SystemLibrary => 0x8_0002,
             Self::Null => 0xC_0102,
             Self::Internal => 0xC_0103,
-            Self::InvalidArgument => 0x8_0106,
+            Self::BioLibrary => 0x8_0020,
         }
     }
 
@@ -87,7 +87,7 @@ impl Common {
             Self::SystemLibrary => 2,
             Self::Null => 67,
             Self::Internal => 68,
-            Self::InvalidArgument => 7,
+            Self::BioLibrary => 32,
         }
     }
 }

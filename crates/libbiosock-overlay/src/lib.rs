@@ -1,1 +1,10 @@
-//! The BIO_* socket names, laid over the OpenSSL in the process.
+//! The BIO_* socket names, laid over the OpenSSL in the process: errors go
+//! onto its queue, memory comes from its allocator.
+#![allow(non_snake_case, non_upper_case_globals, reason = "the names are those of the C functions")]
+
+use biosock_capi::Overlay;
+use biosock_capi::export::types::*;
+
+biosock_capi::linked!();
+biosock_capi::export_bio!(Overlay<Linker>);
+biosock_capi::export_retry!();

@@ -1,1 +1,10 @@
-//! The C library with the names of BIO_connect(3), standing alone.
+//! The C library with the names of BIO_connect(3), standing alone: its own
+//! error queue and allocator functions.
+#![allow(non_snake_case, non_upper_case_globals, reason = "the names are those of the C functions")]
+
+use biosock_capi::Standalone;
+use biosock_capi::export::types::*;
+
+biosock_capi::export_bio!(Standalone);
+biosock_capi::export_retry!();
+biosock_capi::export_queue!();

@@ -125,6 +125,11 @@ fn reason_text(code: u32) -> Option<&'static CStr> {
     }
 }
 
+/// The text of a reason of the BIO library.
+pub(crate) fn bio_reason(reason: u16) -> Option<&'static CStr> {
+    find(BIO_REASONS, reason.into())
+}
+
 fn find(texts: &Texts, number: u32) -> Option<&'static CStr> {
     let at = texts.binary_search_by_key(&number, |(known, _)| *known).ok()?;
     texts.get(at).map(|(_, text)| *text)

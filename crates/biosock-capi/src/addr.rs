@@ -1,0 +1,448 @@
+//! BIO_ADDR(3): socket addresses as C sees them.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::mem::offset_of;
+use std::ptr;
+
+use biosock::fd::SockAddr;
+use biosock::Names;
+use libc::{AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC, sa_family_t, sockaddr_in, sockaddr_in6, sockaddr_un};
+
+use crate::host::{Host, Site, site};
+use crate::memory;
+use crate::raise::{Failure, NULL, run};
+
+/// An address of any family: a union of `sockaddr_in`, `sockaddr_in6` and
+/// `sockaddr_un`, of 112 bytes on Linux.
+///
+/// Programs pass pointers to less than a whole one, so no Rust reference to
+/// one is ever made from a pointer that C gave.
+#[repr(C)]
+pub union BIO_ADDR {
+    family: sa_family_t,
+    v4: sockaddr_in,
+    v6: sockaddr_in6,
+    unix: sockaddr_un,
+}
+
+const SIZE: usize = size_of::<BIO_ADDR>();
+const SUN_PATH: usize = offset_of!(sockaddr_un, sun_path);
+const SUN_PATH_LEN: usize = size_of::<sockaddr_un>() - SUN_PATH;
+
+/// The bytes that an address of a family has; for a family that is none of
+/// BIO_ADDR's, all there are.
+fn size_of_family(family: c_int) -> usize {
+    match family {
+        AF_INET => size_of::<sockaddr_in>(),
+        AF_INET6 => size_of::<sockaddr_in6>(),
+        AF_UNIX => size_of::<sockaddr_un>(),
+        _ => SIZE,
+    }
+}
+
+/// The family of an address.
+///
+/// # Safety
+///
+/// `addr` points to an address of at least the size of its family.
+unsafe fn family_of(addr: *const BIO_ADDR) -> c_int {
+    // SAFETY: every address begins with its family, at any alignment.
+    unsafe { addr.cast::<sa_family_t>().read_unaligned() }.into()
+}
+
+/// The bytes of an address, as many as its family has.
+///
+/// # Safety
+///
+/// `addr` is NULL, or points to an address of at least the size of its
+/// family, which nobody changes while the bytes are used.
+pub(crate) unsafe fn bytes_of<'a>(addr: *const BIO_ADDR) -> Result<&'a [u8], Failure> {
+    if addr.is_null() {
+        return Err(NULL);
+    }
+    // SAFETY: as the caller promised.
+    let size = size_of_family(unsafe { family_of(addr) });
+    // SAFETY: as the caller promised.
+    Ok(unsafe { std::slice::from_raw_parts(addr.cast::<u8>(), size) })
+}
+
+/// An address for the core.
+///
+/// # Safety
+///
+/// As [`bytes_of`].
+#[inline]
+pub(crate) unsafe fn view<'a>(addr: *const BIO_ADDR) -> Result<SockAddr<'a>, Failure> {
+    // SAFETY: as the caller promised.
+    unsafe { bytes_of(addr) }.map(SockAddr::from_bytes)
+}
+
+/// Fills an address with `bytes`, and with 0 where they end.
+///
+/// # Safety
+///
+/// `addr` has room for a whole [`BIO_ADDR`].
+pub(crate) unsafe fn store(addr: *mut BIO_ADDR, bytes: &[u8]) {
+    // SAFETY: as the caller promised; both are of the same size.
+    unsafe { addr.cast::<[u8; SIZE]>().write_unaligned(whole(bytes)) };
+}
+
+/// `bytes` as a whole address, filled up with 0.
+pub(crate) fn whole(bytes: &[u8]) -> [u8; SIZE] {
+    let mut whole = [0; SIZE];
+    for (to, from) in whole.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    whole
+}
+
+/// `BIO_ADDR_new`: an empty address, of family AF_UNSPEC.
+///
+/// # Safety
+///
+/// None is needed.
+pub unsafe fn BIO_ADDR_new<H: Host>() -> *mut BIO_ADDR {
+    let site = site!(c"BIO_ADDR_new", 144);
+    run::<H, _>(site, ptr::null_mut(), || new::<H>(site, &[]))
+}
+
+fn new<H: Host>(site: &'static Site, bytes: &[u8]) -> Result<*mut BIO_ADDR, Failure> {
+    let addr = H::alloc(SIZE, site).cast::<BIO_ADDR>();
+    if addr.is_null() {
+        return Err(Failure::Told);
+    }
+    // SAFETY: the memory has the size of an address.
+    unsafe { store(addr, bytes) };
+    Ok(addr)
+}
+
+/// `BIO_ADDR_free`: gives an address back; NULL is fine.
+///
+/// # Safety
+///
+/// `addr` came from [`BIO_ADDR_new`] or [`BIO_ADDR_dup`], and is not used again.
+pub unsafe fn BIO_ADDR_free<H: Host>(addr: *mut BIO_ADDR) {
+    if !addr.is_null() {
+        // SAFETY: as the caller promised.
+        unsafe { H::free(addr.cast(), site!(c"BIO_ADDR_free", 0)) };
+    }
+}
+
+/// `BIO_ADDR_clear`: empties an address.
+///
+/// # Safety
+///
+/// `addr` is NULL or has room for a whole address.
+pub unsafe fn BIO_ADDR_clear<H: Host>(addr: *mut BIO_ADDR) {
+    run::<H, _>(site!(c"BIO_ADDR_clear", 0), (), || {
+        if addr.is_null() {
+            return Err(NULL);
+        }
+        // SAFETY: as the caller promised.
+        unsafe { store(addr, &[]) };
+        Ok(())
+    });
+}
+
+/// `BIO_ADDR_copy`: 1 where `to` is now as `from`, 0 where it cannot be.
+///
+/// # Safety
+///
+/// `to` is NULL or has room for a whole address; `from` is NULL or an address
+/// of at least the size of its family.
+pub unsafe fn BIO_ADDR_copy<H: Host>(to: *mut BIO_ADDR, from: *const BIO_ADDR) -> c_int {
+    run::<H, _>(site!(c"BIO_ADDR_copy", 0), 0, || {
+        if to.is_null() || from.is_null() {
+            return Err(Failure::Told);
+        }
+        // SAFETY: as the caller promised.
+        let Some(bytes) = (unsafe { copyable(from) }) else { return Ok(0) };
+        // SAFETY: as the caller promised. The bytes are copied before they are written.
+        unsafe { store(to, bytes) };
+        Ok(1)
+    })
+}
+
+/// The bytes of an address that can be copied: none of an empty one, `None`
+/// for a family that BIO_ADDR has not.
+///
+/// # Safety
+///
+/// `addr` points to an address of at least the size of its family.
+unsafe fn copyable<'a>(addr: *const BIO_ADDR) -> Option<&'a [u8]> {
+    // SAFETY: as the caller promised.
+    match unsafe { family_of(addr) } {
+        AF_UNSPEC => Some(&[]),
+        // SAFETY: as the caller promised.
+        AF_INET | AF_INET6 | AF_UNIX => unsafe { bytes_of(addr) }.ok(),
+        _ => None,
+    }
+}
+
+/// `BIO_ADDR_dup`: a new address that is as `from`; NULL for NULL.
+///
+/// # Safety
+///
+/// `from` is NULL or an address of at least the size of its family.
+pub unsafe fn BIO_ADDR_dup<H: Host>(from: *const BIO_ADDR) -> *mut BIO_ADDR {
+    let site = site!(c"BIO_ADDR_dup", 0);
+    run::<H, _>(site, ptr::null_mut(), || {
+        if from.is_null() {
+            return Err(Failure::Told);
+        }
+        // SAFETY: as the caller promised.
+        match unsafe { copyable(from) } {
+            Some(bytes) => new::<H>(site, bytes),
+            None => Err(Failure::Told),
+        }
+    })
+}
+
+/// `BIO_ADDR_make`: copies a `sockaddr` of a family that BIO_ADDR has. For
+/// OpenSSL's own use.
+///
+/// # Safety
+///
+/// As [`BIO_ADDR_copy`].
+pub unsafe fn BIO_ADDR_make<H: Host>(to: *mut BIO_ADDR, from: *const libc::sockaddr) -> c_int {
+    run::<H, _>(site!(c"BIO_ADDR_make", 0), 0, || {
+        // SAFETY: as the caller promised.
+        let bytes = unsafe { bytes_of(from.cast()) }?;
+        // SAFETY: as the caller promised.
+        let known = matches!(unsafe { family_of(from.cast()) }, AF_INET | AF_INET6 | AF_UNIX);
+        if to.is_null() {
+            return Err(NULL);
+        }
+        if known {
+            // SAFETY: as the caller promised.
+            unsafe { store(to, bytes) };
+        }
+        Ok(known.into())
+    })
+}
+
+/// `BIO_ADDR_rawmake`: an address from its family, the bytes of its host
+/// part or path, and its port in network order. 0 where the length is not
+/// the family's, and `addr` stays as it was.
+///
+/// # Safety
+///
+/// `addr` is NULL or has room for a whole address; `place` is NULL or has
+/// `length` bytes.
+pub unsafe fn BIO_ADDR_rawmake<H: Host>(
+    addr: *mut BIO_ADDR,
+    family: c_int,
+    place: *const c_void,
+    length: usize,
+    port: u16,
+) -> c_int {
+    run::<H, _>(site!(c"BIO_ADDR_rawmake", 0), 0, || {
+        let Some(place_at) = host_part(family, length) else { return Ok(0) };
+        if addr.is_null() || place.is_null() {
+            return Err(NULL);
+        }
+        // SAFETY: as the caller promised.
+        let part = unsafe { std::slice::from_raw_parts(place.cast::<u8>(), length) };
+        // SAFETY: as the caller promised.
+        unsafe { store(addr, &raw_bytes(family, place_at, part, port)) };
+        Ok(1)
+    })
+}
+
+/// Where the host part or path of a family goes; `None` where a part of
+/// `length` bytes is not the family's. A path leaves room for its NUL.
+fn host_part(family: c_int, length: usize) -> Option<usize> {
+    match family {
+        AF_INET if length == 4 => Some(offset_of!(sockaddr_in, sin_addr)),
+        AF_INET6 if length == 16 => Some(offset_of!(sockaddr_in6, sin6_addr)),
+        AF_UNIX if length < SUN_PATH_LEN => Some(SUN_PATH),
+        _ => None,
+    }
+}
+
+fn raw_bytes(family: c_int, place_at: usize, part: &[u8], port: u16) -> [u8; SIZE] {
+    let mut whole = [0; SIZE];
+    let mut put = |at: usize, bytes: &[u8]| {
+        whole.iter_mut().skip(at).zip(bytes).for_each(|(to, from)| *to = *from);
+    };
+    put(0, &sa_family_t::try_from(family).unwrap_or_default().to_ne_bytes());
+    if family != AF_UNIX {
+        put(PORT, &port.to_ne_bytes());
+    }
+    put(place_at, part);
+    whole
+}
+
+/// Where both families that have ports have them.
+const PORT: usize = {
+    assert!(offset_of!(sockaddr_in, sin_port) == offset_of!(sockaddr_in6, sin6_port));
+    offset_of!(sockaddr_in, sin_port)
+};
+
+/// `BIO_ADDR_family`: the family; AF_UNSPEC for NULL.
+///
+/// # Safety
+///
+/// `addr` is NULL or an address of at least the size of its family.
+pub unsafe fn BIO_ADDR_family<H: Host>(addr: *const BIO_ADDR) -> c_int {
+    run::<H, _>(site!(c"BIO_ADDR_family", 0), AF_UNSPEC, || {
+        if addr.is_null() {
+            return Err(NULL);
+        }
+        // SAFETY: as the caller promised.
+        Ok(unsafe { family_of(addr) })
+    })
+}
+
+/// `BIO_ADDR_rawaddress`: writes the bytes of the host part or path and
+/// their number. 0 for a family that has neither.
+///
+/// # Safety
+///
+/// `addr` is NULL or an address of at least the size of its family; `place`
+/// is NULL or has room for the part; `length` is NULL or valid for writing.
+pub unsafe fn BIO_ADDR_rawaddress<H: Host>(
+    addr: *const BIO_ADDR,
+    place: *mut c_void,
+    length: *mut usize,
+) -> c_int {
+    run::<H, _>(site!(c"BIO_ADDR_rawaddress", 0), 0, || {
+        // SAFETY: as the caller promised.
+        let Some(part) = part_of(unsafe { bytes_of(addr) }?) else { return Ok(0) };
+        if !place.is_null() {
+            // SAFETY: as the caller promised.
+            unsafe { place.cast::<u8>().copy_from(part.as_ptr(), part.len()) };
+        }
+        // SAFETY: as the caller promised.
+        unsafe { memory::put(length, part.len()) };
+        Ok(1)
+    })
+}
+
+/// The host part or path of an address; `None` for a family that has neither.
+fn part_of(bytes: &[u8]) -> Option<&[u8]> {
+    const V4: usize = offset_of!(sockaddr_in, sin_addr);
+    const V6: usize = offset_of!(sockaddr_in6, sin6_addr);
+    match SockAddr::from_bytes(bytes).family()?.as_raw() {
+        AF_INET => bytes.get(V4..V4 + 4),
+        AF_INET6 => bytes.get(V6..V6 + 16),
+        AF_UNIX => path_of(bytes),
+        _ => None,
+    }
+}
+
+/// The path of an AF_UNIX address, up to its NUL or the end of its room.
+fn path_of(bytes: &[u8]) -> Option<&[u8]> {
+    let room = bytes.get(SUN_PATH..)?;
+    room.split(|byte| *byte == 0).next()
+}
+
+/// `BIO_ADDR_rawport`: the port in network order; 0 where there is none.
+///
+/// # Safety
+///
+/// `addr` is NULL or an address of at least the size of its family.
+pub unsafe fn BIO_ADDR_rawport<H: Host>(addr: *const BIO_ADDR) -> u16 {
+    run::<H, _>(site!(c"BIO_ADDR_rawport", 0), 0, || {
+        // SAFETY: as the caller promised.
+        Ok(port_of(unsafe { bytes_of(addr) }?))
+    })
+}
+
+/// The port of an address, in network order.
+pub(crate) fn port_of(bytes: &[u8]) -> u16 {
+    let family = SockAddr::from_bytes(bytes).family();
+    match (family.map(biosock::Domain::as_raw), bytes.get(PORT..PORT + 2)) {
+        (Some(AF_INET | AF_INET6), Some(&[high, low])) => u16::from_ne_bytes([high, low]),
+        _ => 0,
+    }
+}
+
+/// `BIO_ADDR_hostname_string`: the host's name, or with `numeric` its address
+/// in figures; freed with `OPENSSL_free`.
+///
+/// # Safety
+///
+/// `addr` is NULL or an address of at least the size of its family.
+pub unsafe fn BIO_ADDR_hostname_string<H: Host>(addr: *const BIO_ADDR, numeric: c_int) -> *mut c_char {
+    // SAFETY: as the caller promised.
+    unsafe { name_string::<H>(addr, numeric, |names| names.host) }
+}
+
+/// `BIO_ADDR_service_string`: the service's name, or with `numeric` its port
+/// in figures; freed with `OPENSSL_free`.
+///
+/// # Safety
+///
+/// `addr` is NULL or an address of at least the size of its family.
+pub unsafe fn BIO_ADDR_service_string<H: Host>(addr: *const BIO_ADDR, numeric: c_int) -> *mut c_char {
+    // SAFETY: as the caller promised.
+    unsafe { name_string::<H>(addr, numeric, |names| names.service) }
+}
+
+/// One of the two names of an address.
+///
+/// # Safety
+///
+/// `addr` is NULL or an address of at least the size of its family.
+unsafe fn name_string<H: Host>(
+    addr: *const BIO_ADDR,
+    numeric: c_int,
+    which: impl FnOnce(Names) -> String,
+) -> *mut c_char {
+    run::<H, _>(ADDR_STRINGS, ptr::null_mut(), || {
+        // SAFETY: as the caller promised.
+        let names = names_of(unsafe { view(addr) }?, numeric != 0)?;
+        memory::duplicate::<H>(which(names).as_bytes(), ADDR_STRINGS)
+    })
+}
+
+/// The name that the original's entries for both strings bear.
+pub(crate) const ADDR_STRINGS: &Site = site!(c"addr_strings", 134);
+
+/// The names of an address. errno stays as it was.
+pub(crate) fn names_of(addr: SockAddr<'_>, numeric: bool) -> Result<Names, Failure> {
+    Ok(crate::errno::keeping(|| biosock::fd::names_of(addr, numeric, String::new))?)
+}
+
+/// `BIO_ADDR_path_string`: the path of an AF_UNIX address, freed with
+/// `OPENSSL_free`; NULL for another family.
+///
+/// # Safety
+///
+/// `addr` is NULL or an address of at least the size of its family.
+pub unsafe fn BIO_ADDR_path_string<H: Host>(addr: *const BIO_ADDR) -> *mut c_char {
+    let site = site!(c"BIO_ADDR_path_string", 0);
+    run::<H, _>(site, ptr::null_mut(), || {
+        // SAFETY: as the caller promised.
+        let bytes = unsafe { bytes_of(addr) }?;
+        // SAFETY: as the caller promised.
+        match unsafe { family_of(addr) } {
+            AF_UNIX => memory::duplicate::<H>(path_of(bytes).unwrap_or_default(), site),
+            _ => Ok(ptr::null_mut()),
+        }
+    })
+}
+
+/// `BIO_ADDR_sockaddr`: the address as a `sockaddr`. For OpenSSL's own use.
+pub fn BIO_ADDR_sockaddr(addr: *const BIO_ADDR) -> *const libc::sockaddr {
+    addr.cast()
+}
+
+/// `BIO_ADDR_sockaddr_noconst`: the address as a `sockaddr`. For OpenSSL's own use.
+pub fn BIO_ADDR_sockaddr_noconst(addr: *mut BIO_ADDR) -> *mut libc::sockaddr {
+    addr.cast()
+}
+
+/// `BIO_ADDR_sockaddr_size`: the bytes that the address has. For OpenSSL's own use.
+///
+/// # Safety
+///
+/// `addr` is NULL or an address of at least the size of its family.
+pub unsafe fn BIO_ADDR_sockaddr_size<H: Host>(addr: *const BIO_ADDR) -> libc::socklen_t {
+    run::<H, _>(site!(c"BIO_ADDR_sockaddr_size", 0), 0, || {
+        // SAFETY: as the caller promised.
+        let size = unsafe { bytes_of(addr) }?.len();
+        Ok(libc::socklen_t::try_from(size).unwrap_or_default())
+    })
+}

@@ -1,0 +1,207 @@
+//! The page's deprecated routines.
+
+use std::ffi::{CStr, c_char, c_int, c_uchar};
+use std::os::fd::{AsFd, IntoRawFd, OwnedFd};
+use std::ptr;
+
+use biosock::lookup::Answer;
+use biosock::fd::{self, SockAddr, SockAddrBuf};
+use biosock::{AddrInfo, Domain, Options, Reason, SocketAddr, Type};
+use libc::hostent;
+
+use crate::addr::{ADDR_STRINGS, names_of, whole};
+use crate::connect::{BIO_ACCEPT_EX, BIO_LISTEN, BIO_SOCKET, INVALID_SOCKET, descriptor};
+use crate::errno;
+use crate::host::{Entry, Host, Site, What, site};
+use crate::hostserv::{BIO_PARSE_HOSTSERV, parse, text_of};
+use crate::lookup::{BIO_LOOKUP_EX, CLIENT, SERVER, answer, question};
+use crate::memory;
+use crate::raise::{ACCEPT, Failure, NULL, raise, run};
+
+unsafe extern "C" {
+    /// gethostbyname(3), which the `libc` crate leaves out as obsolete.
+    fn gethostbyname(name: *const c_char) -> *mut hostent;
+}
+
+/// `BIO_gethostbyname`: gethostbyname(3).
+///
+/// # Safety
+///
+/// `name` is NULL or ends with a NUL.
+pub unsafe fn BIO_gethostbyname<H: Host>(name: *const c_char) -> *mut hostent {
+    run::<H, _>(site!(c"BIO_gethostbyname", 0), ptr::null_mut(), || {
+        if name.is_null() {
+            return Err(NULL);
+        }
+        // SAFETY: as the caller promised.
+        Ok(errno::keeping(|| unsafe { gethostbyname(name) }))
+    })
+}
+
+/// `BIO_get_port`: writes the number of a TCP service, in the machine's
+/// order; 1, or 0.
+///
+/// # Safety
+///
+/// `name` is NULL or ends with a NUL; `port` is NULL or valid for writing.
+pub unsafe fn BIO_get_port<H: Host>(name: *const c_char, port: *mut u16) -> c_int {
+    run::<H, _>(site!(c"BIO_get_port", 107), 0, || {
+        // SAFETY: as the caller promised.
+        let service = unsafe { text_of(name) };
+        let service = service.ok_or(Failure::Bio(Reason::NoPortDefined.code().into()))?;
+        // SAFETY: as the caller promised.
+        let found = unsafe { first_v4::<H>(None, Some(service), name) }?;
+        if port.is_null() {
+            return Err(NULL);
+        }
+        // SAFETY: not NULL, so valid for writing.
+        unsafe { port.write(found.addr.port().unwrap_or_default()) };
+        Ok(1)
+    })
+}
+
+/// `BIO_get_host_ip`: writes the four bytes of a host's IPv4 address; 1, or 0.
+///
+/// # Safety
+///
+/// `name` is NULL or ends with a NUL; `ip` is NULL or has room for four bytes.
+pub unsafe fn BIO_get_host_ip<H: Host>(name: *const c_char, ip: *mut c_uchar) -> c_int {
+    run::<H, _>(site!(c"BIO_get_host_ip", 106), 0, || {
+        // SAFETY: as the caller promised.
+        let host = unsafe { text_of(name) }.ok_or(NULL)?;
+        // SAFETY: as the caller promised.
+        let found = unsafe { first_v4::<H>(Some(host), None, name) }?;
+        if ip.is_null() {
+            return Err(NULL);
+        }
+        if let SocketAddr::V4(v4) = found.addr {
+            // SAFETY: not NULL, so with room for four bytes.
+            unsafe { ip.cast::<[u8; 4]>().write(v4.ip().octets()) };
+        }
+        Ok(1)
+    })
+}
+
+/// The first IPv4 address of a look-up for TCP. A failure's entry names what
+/// was looked up.
+///
+/// # Safety
+///
+/// `name` ends with a NUL.
+unsafe fn first_v4<H: Host>(
+    host: Option<&[u8]>,
+    service: Option<&[u8]>,
+    name: *const c_char,
+) -> Result<AddrInfo, Failure> {
+    let question = question(host, service, CLIENT).family(Domain::IPV4).socktype(Type::STREAM);
+    answer(&question).and_then(first_of).map_err(|failure| {
+        raise::<H>(BIO_LOOKUP_EX, failure);
+        // SAFETY: as the caller promised.
+        errno::keeping(|| H::annotate(c"host=", unsafe { CStr::from_ptr(name) }));
+        Failure::Told
+    })
+}
+
+/// The first address of an answer.
+fn first_of(answer: Answer) -> Result<AddrInfo, Failure> {
+    let first = match &answer {
+        Answer::Literal(literal) => literal.iter().next(),
+        Answer::System(list) => list.iter().next(),
+        Answer::Unix(found) => Some(*found),
+    };
+    first.ok_or(Failure::Bio(LOOKUP_RETURNED_NOTHING))
+}
+
+/// `BIO_R_LOOKUP_RETURNED_NOTHING`
+const LOOKUP_RETURNED_NOTHING: u16 = 142;
+
+/// `BIO_get_accept_socket`: a socket that listens on the first address of
+/// `host_port`, which `mode` lets be in use already; or -1.
+///
+/// # Safety
+///
+/// `host_port` is NULL or ends with a NUL.
+pub unsafe fn BIO_get_accept_socket<H: Host>(host_port: *const c_char, mode: c_int) -> c_int {
+    run::<H, _>(site!(c"BIO_get_accept_socket", 105), INVALID_SOCKET, || {
+        // SAFETY: as the caller promised.
+        let text = unsafe { text_of(host_port) }.ok_or(NULL)?;
+        let options = if mode == 0 { Options::empty() } else { Options::REUSEADDR };
+        Ok(accept_socket::<H>(text, options)?.into_raw_fd())
+    })
+}
+
+fn accept_socket<H: Host>(text: &[u8], options: Options) -> Result<OwnedFd, Failure> {
+    let parts = within::<H, _>(BIO_PARSE_HOSTSERV, || Ok(parse(text, PRIO_SERVICE)?))?;
+    let question = question(parts.host.name(), parts.service.name(), SERVER).socktype(Type::STREAM);
+    let found = within::<H, _>(BIO_LOOKUP_EX, || first_of(answer(&question)?))?;
+    let sock = within::<H, _>(BIO_SOCKET, || {
+        Ok(fd::socket(found.addr.family(), found.socktype, found.protocol)?)
+    })?;
+    let listen = |addr: SockAddr<'_>| fd::listen(sock.as_fd(), addr, options);
+    within::<H, _>(BIO_LISTEN, || Ok(found.addr.with_sockaddr(listen)?))?;
+    Ok(sock)
+}
+
+/// `BIO_PARSE_PRIO_SERV`
+const PRIO_SERVICE: c_int = 1;
+
+/// Does a step that another C function of the page would do, whose name its
+/// entries bear.
+fn within<H: Host, T>(
+    site: &'static Site,
+    step: impl FnOnce() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    step().map_err(|failure| {
+        raise::<H>(site, failure);
+        Failure::Told
+    })
+}
+
+/// `BIO_accept`: the socket of an incoming connection; its peer's address in
+/// figures goes to `ip_port`, freed with `OPENSSL_free`. -1 for a failure,
+/// -2 for one that another try may mend.
+///
+/// # Safety
+///
+/// `ip_port` is NULL or valid for writing.
+pub unsafe fn BIO_accept<H: Host>(sock: c_int, ip_port: *mut *mut c_char) -> c_int {
+    let site = site!(c"BIO_accept", 101);
+    run::<H, _>(site, INVALID_SOCKET, || {
+        let (accepted, peer) = match fd::accept(descriptor(sock), Options::empty()) {
+            Ok(accepted) => accepted,
+            Err(error) => return Ok(refused::<H>(site, error)),
+        };
+        if !ip_port.is_null() {
+            let text = peer_text::<H>(&peer, site)?;
+            // SAFETY: not NULL, so valid for writing.
+            unsafe { ip_port.write(text) };
+        }
+        Ok(accepted.into_raw_fd())
+    })
+}
+
+/// The C value of a failed accept: BIO_accept_ex's entries, and for a failure
+/// that stays one the same again under BIO_accept.
+fn refused<H: Host>(site: &'static Site, error: biosock::Error) -> c_int {
+    let (again, number) = (error.is_retryable(), error.raw_os_error().unwrap_or_default());
+    raise::<H>(BIO_ACCEPT_EX, error.into());
+    if again {
+        return AGAIN;
+    }
+    errno::keeping(|| {
+        let system = What::System { errno: number, call: ACCEPT };
+        H::push(&Entry { what: system, site, data: Some(ACCEPT.calling) });
+        H::push(&Entry { what: What::Bio(Reason::Accept.code().into()), site, data: None });
+    });
+    INVALID_SOCKET
+}
+
+/// What BIO_accept gives where another try may do.
+const AGAIN: c_int = -2;
+
+/// A peer as `host:port`, in figures.
+fn peer_text<H: Host>(peer: &SockAddrBuf, site: &'static Site) -> Result<*mut c_char, Failure> {
+    let bytes = whole(peer.as_sockaddr().as_bytes());
+    let names = within::<H, _>(ADDR_STRINGS, || names_of(SockAddr::from_bytes(&bytes), true))?;
+    memory::duplicate::<H>(format!("{}:{}", names.host, names.service).as_bytes(), site)
+}

@@ -1,0 +1,217 @@
+//! The list of exported functions, in this one place: what each form of the
+//! C library gives a C symbol. `scripts/exports` compares it with the built
+//! libraries.
+
+/// The types that the lists below use.
+#[doc(hidden)]
+pub mod types {
+    pub use std::ffi::{c_char, c_int, c_long, c_uchar, c_ulong, c_void};
+    pub use std::sync::atomic::AtomicPtr;
+
+    pub use libc::{FILE, hostent, sockaddr, socklen_t, time_t};
+
+    pub use crate::{BIO_ADDR, BIO_ADDRINFO, BIO_sock_info_u, PrintLine};
+}
+
+/// The functions of BIO_connect(3) and its neighbours, for a [`Host`](crate::Host).
+#[macro_export]
+macro_rules! export_bio {
+    ($host:ty) => {
+        $crate::export_generic! { $host;
+            fn BIO_socket(domain: c_int, socktype: c_int, protocol: c_int, options: c_int) -> c_int;
+            fn BIO_bind(sock: c_int, addr: *const BIO_ADDR, options: c_int) -> c_int;
+            fn BIO_connect(sock: c_int, addr: *const BIO_ADDR, options: c_int) -> c_int;
+            fn BIO_listen(sock: c_int, addr: *const BIO_ADDR, options: c_int) -> c_int;
+            fn BIO_accept_ex(sock: c_int, peer: *mut BIO_ADDR, options: c_int) -> c_int;
+            fn BIO_closesocket(sock: c_int) -> c_int;
+
+            fn BIO_gethostbyname(name: *const c_char) -> *mut hostent;
+            fn BIO_get_port(name: *const c_char, port: *mut u16) -> c_int;
+            fn BIO_get_host_ip(name: *const c_char, ip: *mut c_uchar) -> c_int;
+            fn BIO_get_accept_socket(host_port: *const c_char, mode: c_int) -> c_int;
+            fn BIO_accept(sock: c_int, ip_port: *mut *mut c_char) -> c_int;
+
+            fn BIO_ADDR_new() -> *mut BIO_ADDR;
+            fn BIO_ADDR_free(addr: *mut BIO_ADDR) -> ();
+            fn BIO_ADDR_clear(addr: *mut BIO_ADDR) -> ();
+            fn BIO_ADDR_copy(to: *mut BIO_ADDR, from: *const BIO_ADDR) -> c_int;
+            fn BIO_ADDR_dup(from: *const BIO_ADDR) -> *mut BIO_ADDR;
+            fn BIO_ADDR_rawmake(
+                addr: *mut BIO_ADDR, family: c_int, place: *const c_void, length: usize, port: u16,
+            ) -> c_int;
+            fn BIO_ADDR_family(addr: *const BIO_ADDR) -> c_int;
+            fn BIO_ADDR_rawaddress(addr: *const BIO_ADDR, place: *mut c_void, length: *mut usize) -> c_int;
+            fn BIO_ADDR_rawport(addr: *const BIO_ADDR) -> u16;
+            fn BIO_ADDR_hostname_string(addr: *const BIO_ADDR, numeric: c_int) -> *mut c_char;
+            fn BIO_ADDR_service_string(addr: *const BIO_ADDR, numeric: c_int) -> *mut c_char;
+            fn BIO_ADDR_path_string(addr: *const BIO_ADDR) -> *mut c_char;
+
+            fn BIO_lookup(
+                host: *const c_char, service: *const c_char, lookup_type: c_int,
+                family: c_int, socktype: c_int, list: *mut *mut BIO_ADDRINFO,
+            ) -> c_int;
+            fn BIO_lookup_ex(
+                host: *const c_char, service: *const c_char, lookup_type: c_int,
+                family: c_int, socktype: c_int, protocol: c_int, list: *mut *mut BIO_ADDRINFO,
+            ) -> c_int;
+            fn BIO_ADDRINFO_free(list: *mut BIO_ADDRINFO) -> ();
+            fn BIO_parse_hostserv(
+                text: *const c_char, host: *mut *mut c_char, service: *mut *mut c_char, priority: c_int,
+            ) -> c_int;
+
+            fn BIO_sock_error(sock: c_int) -> c_int;
+            fn BIO_sock_info(sock: c_int, kind: c_int, info: *const BIO_sock_info_u) -> c_int;
+            fn BIO_socket_ioctl(sock: c_int, request: c_long, argument: *mut c_void) -> c_int;
+            fn BIO_socket_nbio(sock: c_int, mode: c_int) -> c_int;
+            fn BIO_set_tcp_ndelay(sock: c_int, on: c_int) -> c_int;
+            fn BIO_socket_wait(sock: c_int, for_read: c_int, until: time_t) -> c_int;
+        }
+        $crate::export_plain! {
+            fn BIO_ADDRINFO_next(node: *const BIO_ADDRINFO) -> *const BIO_ADDRINFO;
+            fn BIO_ADDRINFO_family(node: *const BIO_ADDRINFO) -> c_int;
+            fn BIO_ADDRINFO_socktype(node: *const BIO_ADDRINFO) -> c_int;
+            fn BIO_ADDRINFO_protocol(node: *const BIO_ADDRINFO) -> c_int;
+            fn BIO_ADDRINFO_address(node: *const BIO_ADDRINFO) -> *const BIO_ADDR;
+
+            fn BIO_sock_init() -> c_int;
+        }
+    };
+}
+
+/// The two functions that a third object file of OpenSSL's has, which the
+/// swap leaves in place.
+#[macro_export]
+macro_rules! export_retry {
+    () => {
+        $crate::export_plain! {
+            fn BIO_sock_should_retry(result: c_int) -> c_int;
+            fn BIO_sock_non_fatal_error(error: c_int) -> c_int;
+        }
+    };
+}
+
+/// What OpenSSL's other object files expect of the three that the swap
+/// replaces, for a [`Host`](crate::Host).
+#[macro_export]
+macro_rules! export_internals {
+    ($host:ty) => {
+        $crate::export_generic! { $host;
+            fn BIO_ADDR_make(to: *mut BIO_ADDR, from: *const sockaddr) -> c_int;
+            fn BIO_ADDR_sockaddr_size(addr: *const BIO_ADDR) -> socklen_t;
+        }
+        $crate::export_plain! {
+            fn BIO_ADDR_sockaddr(addr: *const BIO_ADDR) -> *const sockaddr;
+            fn BIO_ADDR_sockaddr_noconst(addr: *mut BIO_ADDR) -> *mut sockaddr;
+            fn BIO_ADDRINFO_sockaddr(node: *const BIO_ADDRINFO) -> *const sockaddr;
+            fn BIO_ADDRINFO_sockaddr_size(node: *const BIO_ADDRINFO) -> socklen_t;
+            fn bio_sock_cleanup_int() -> ();
+        }
+
+        /// The lock that OpenSSL's clean-up frees. There is none: look-up
+        /// needs no lock here, and NULL is fine to free.
+        #[unsafe(no_mangle)]
+        pub static bio_lookup_lock: AtomicPtr<c_void> = AtomicPtr::new(::std::ptr::null_mut());
+    };
+}
+
+/// The error queue and the allocator, where no OpenSSL supplies them.
+#[macro_export]
+macro_rules! export_queue {
+    () => {
+        $crate::export_plain! {
+            fn ERR_get_error() -> c_ulong;
+            fn ERR_get_error_all(
+                file: *mut *const c_char, line: *mut c_int, func: *mut *const c_char,
+                data: *mut *const c_char, flags: *mut c_int,
+            ) -> c_ulong;
+            fn ERR_get_error_line_data(
+                file: *mut *const c_char, line: *mut c_int, data: *mut *const c_char, flags: *mut c_int,
+            ) -> c_ulong;
+            fn ERR_peek_error() -> c_ulong;
+            fn ERR_peek_error_line(file: *mut *const c_char, line: *mut c_int) -> c_ulong;
+            fn ERR_peek_error_func(func: *mut *const c_char) -> c_ulong;
+            fn ERR_peek_error_data(data: *mut *const c_char, flags: *mut c_int) -> c_ulong;
+            fn ERR_peek_error_all(
+                file: *mut *const c_char, line: *mut c_int, func: *mut *const c_char,
+                data: *mut *const c_char, flags: *mut c_int,
+            ) -> c_ulong;
+            fn ERR_peek_error_line_data(
+                file: *mut *const c_char, line: *mut c_int, data: *mut *const c_char, flags: *mut c_int,
+            ) -> c_ulong;
+            fn ERR_peek_last_error() -> c_ulong;
+            fn ERR_peek_last_error_line(file: *mut *const c_char, line: *mut c_int) -> c_ulong;
+            fn ERR_peek_last_error_func(func: *mut *const c_char) -> c_ulong;
+            fn ERR_peek_last_error_data(data: *mut *const c_char, flags: *mut c_int) -> c_ulong;
+            fn ERR_peek_last_error_all(
+                file: *mut *const c_char, line: *mut c_int, func: *mut *const c_char,
+                data: *mut *const c_char, flags: *mut c_int,
+            ) -> c_ulong;
+            fn ERR_peek_last_error_line_data(
+                file: *mut *const c_char, line: *mut c_int, data: *mut *const c_char, flags: *mut c_int,
+            ) -> c_ulong;
+
+            fn ERR_error_string(error: c_ulong, buffer: *mut c_char) -> *mut c_char;
+            fn ERR_error_string_n(error: c_ulong, buffer: *mut c_char, room: usize) -> ();
+            fn ERR_lib_error_string(error: c_ulong) -> *const c_char;
+            fn ERR_func_error_string(error: c_ulong) -> *const c_char;
+            fn ERR_reason_error_string(error: c_ulong) -> *const c_char;
+
+            fn ERR_clear_error() -> ();
+            fn ERR_set_mark() -> c_int;
+            fn ERR_pop_to_mark() -> c_int;
+            fn ERR_clear_last_mark() -> c_int;
+
+            fn ERR_print_errors_fp(file: *mut FILE) -> ();
+            fn ERR_print_errors_cb(print: Option<PrintLine>, user: *mut c_void) -> ();
+
+            fn CRYPTO_malloc(size: usize, file: *const c_char, line: c_int) -> *mut c_void;
+            fn CRYPTO_zalloc(size: usize, file: *const c_char, line: c_int) -> *mut c_void;
+            fn CRYPTO_free(memory: *mut c_void, file: *const c_char, line: c_int) -> ();
+            fn CRYPTO_strdup(text: *const c_char, file: *const c_char, line: c_int) -> *mut c_char;
+            fn CRYPTO_strndup(
+                text: *const c_char, most: usize, file: *const c_char, line: c_int,
+            ) -> *mut c_char;
+        }
+    };
+}
+
+/// Gives functions that are generic over the host their C symbols.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_generic {
+    ($host:ty; $(fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty;)*) => {
+        $(
+            #[doc = concat!("`", stringify!($name), "`: see its manual page.")]
+            ///
+            /// # Safety
+            ///
+            #[doc = concat!("As `biosock_capi::", stringify!($name), "`.")]
+            #[unsafe(no_mangle)]
+            pub unsafe extern "C" fn $name($($arg: $type),*) -> $result {
+                // SAFETY: as the caller promised.
+                unsafe { $crate::$name::<$host>($($arg),*) }
+            }
+        )*
+    };
+}
+
+/// Gives functions that have no host their C symbols.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_plain {
+    ($(fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty;)*) => {
+        $(
+            #[doc = concat!("`", stringify!($name), "`: see its manual page.")]
+            ///
+            /// # Safety
+            ///
+            #[doc = concat!("As `biosock_capi::", stringify!($name), "`.")]
+            #[unsafe(no_mangle)]
+            pub unsafe extern "C" fn $name($($arg: $type),*) -> $result {
+                #[allow(unused_unsafe, reason = "some of these functions are safe")]
+                // SAFETY: as the caller promised.
+                unsafe { $crate::$name($($arg),*) }
+            }
+        )*
+    };
+}

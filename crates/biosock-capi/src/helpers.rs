@@ -1,0 +1,183 @@
+//! BIO_sock_init(3) and its neighbours: modes, options, state of a socket.
+
+use std::ffi::{c_int, c_long, c_void};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use biosock::{Interest, Syscall, fd};
+use libc::time_t;
+
+use crate::addr::{self, BIO_ADDR};
+use crate::connect::{descriptor, tell};
+use crate::errno;
+use crate::host::{Host, Site, site};
+use crate::raise::{Failure, NULL, run};
+
+/// Setting the mode of a socket, which connecting and listening do too.
+pub(crate) const BIO_SOCKET_IOCTL: &Site = site!(c"BIO_socket_ioctl", 0);
+
+/// `BIO_R_UNKNOWN_INFO_TYPE`
+const UNKNOWN_INFO_TYPE: u16 = 140;
+
+/// `BIO_sock_init`: 1; there is nothing to start on Unix.
+pub fn BIO_sock_init() -> c_int {
+    1
+}
+
+/// `bio_sock_cleanup_int`: nothing, as there is nothing to end on Unix. For
+/// OpenSSL's own use.
+pub fn bio_sock_cleanup_int() {}
+
+/// `BIO_sock_error`: the pending error of a socket, which is cleared by this,
+/// as an error number; 0 for none.
+///
+/// # Safety
+///
+/// None is needed.
+pub unsafe fn BIO_sock_error<H: Host>(sock: c_int) -> c_int {
+    run::<H, _>(site!(c"BIO_sock_error", 0), 1, || match fd::take_error(descriptor(sock)) {
+        Ok(pending) => Ok(pending),
+        Err(error) => {
+            let number = error.raw_os_error().unwrap_or(1);
+            errno::set(number);
+            Ok(number)
+        }
+    })
+}
+
+/// What [`BIO_sock_info`] writes to.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub union BIO_sock_info_u {
+    /// For `BIO_SOCK_INFO_ADDRESS`: the address that the socket is bound to.
+    pub addr: *mut BIO_ADDR,
+}
+
+/// `BIO_SOCK_INFO_ADDRESS`
+const INFO_ADDRESS: c_int = 0;
+
+/// `BIO_sock_info`: what the system knows of a socket; 1, or 0.
+///
+/// # Safety
+///
+/// `info` is NULL or holds NULL or a pointer with room for a whole address.
+pub unsafe fn BIO_sock_info<H: Host>(sock: c_int, kind: c_int, info: *const BIO_sock_info_u) -> c_int {
+    run::<H, _>(site!(c"BIO_sock_info", 141), 0, || {
+        if kind != INFO_ADDRESS {
+            return Err(Failure::Bio(UNKNOWN_INFO_TYPE));
+        }
+        // SAFETY: as the caller promised.
+        let info = unsafe { info.as_ref() }.ok_or(NULL)?;
+        // SAFETY: the union has one member.
+        let place = unsafe { info.addr };
+        if place.is_null() {
+            return Err(NULL);
+        }
+        let bound = fd::local_addr(descriptor(sock))?;
+        // SAFETY: as the caller promised.
+        unsafe { addr::store(place, bound.as_sockaddr().as_bytes()) };
+        Ok(1)
+    })
+}
+
+/// `BIO_sock_should_retry`: whether a call that returned `result` with the
+/// present errno is worth another try.
+pub fn BIO_sock_should_retry(result: c_int) -> c_int {
+    match result {
+        0 | -1 => BIO_sock_non_fatal_error(errno::get()),
+        _ => 0,
+    }
+}
+
+/// `BIO_sock_non_fatal_error`: whether an error number means "try again".
+pub fn BIO_sock_non_fatal_error(error: c_int) -> c_int {
+    matches!(
+        error,
+        libc::EAGAIN
+            | libc::EINTR
+            | libc::EINPROGRESS
+            | libc::EALREADY
+            | libc::ENOTCONN
+            | libc::EPROTO
+    )
+    .into()
+}
+
+/// `BIO_socket_ioctl`: ioctl(2); its result, or -1.
+///
+/// # Safety
+///
+/// `argument` is what the request takes.
+pub unsafe fn BIO_socket_ioctl<H: Host>(sock: c_int, request: c_long, argument: *mut c_void) -> c_int {
+    run::<H, _>(BIO_SOCKET_IOCTL, -1, || {
+        #[expect(clippy::cast_sign_loss, reason = "requests are bits; C gives them as long")]
+        // SAFETY: as the caller promised.
+        let result = unsafe { libc::ioctl(sock, request as libc::Ioctl, argument) };
+        if result == -1 { Err(Failure::System(Syscall::Ioctl)) } else { Ok(result) }
+    })
+}
+
+/// `BIO_socket_nbio`: makes a socket non-blocking, or with 0 blocking; 1, or 0.
+///
+/// # Safety
+///
+/// None is needed.
+pub unsafe fn BIO_socket_nbio<H: Host>(sock: c_int, mode: c_int) -> c_int {
+    run::<H, _>(BIO_SOCKET_IOCTL, 0, || {
+        fd::set_nonblocking(descriptor(sock), mode != 0)?;
+        Ok(1)
+    })
+}
+
+/// `BIO_set_tcp_ndelay`: sets or clears TCP_NODELAY; 1, or 0 with errno.
+///
+/// # Safety
+///
+/// None is needed.
+pub unsafe fn BIO_set_tcp_ndelay<H: Host>(sock: c_int, on: c_int) -> c_int {
+    run::<H, _>(site!(c"BIO_set_tcp_ndelay", 0), 0, || {
+        let size = libc::socklen_t::try_from(size_of_val(&on)).unwrap_or_default();
+        let on = (&raw const on).cast::<c_void>();
+        // SAFETY: the value is there, with its size.
+        let result = unsafe { libc::setsockopt(sock, libc::IPPROTO_TCP, libc::TCP_NODELAY, on, size) };
+        Ok((result == 0).into())
+    })
+}
+
+/// `BIO_socket_wait`: waits until a socket can be read, or written, at most
+/// until the time `until`, without end for 0. 1 when it can, 0 when the time
+/// has passed, -1 for a failure.
+///
+/// # Safety
+///
+/// None is needed.
+pub unsafe fn BIO_socket_wait<H: Host>(sock: c_int, for_read: c_int, until: time_t) -> c_int {
+    run::<H, _>(site!(c"BIO_socket_wait", 0), -1, || {
+        let interest = if for_read == 0 { Interest::Write } else { Interest::Read };
+        match (sock, until) {
+            (..0, _) => Err(Failure::Told),
+            (_, 0) => Ok(1),
+            _ => match time_left(until) {
+                Some(left) => wait(sock, interest, left),
+                None => Ok(0),
+            },
+        }
+    })
+}
+
+fn wait(sock: c_int, interest: Interest, left: Duration) -> Result<c_int, Failure> {
+    match fd::wait(descriptor(sock), interest, Some(left)) {
+        Ok(ready) => Ok(ready.into()),
+        Err(error) => {
+            tell(Err(error));
+            Err(Failure::Told)
+        }
+    }
+}
+
+/// What is left until a time by the calendar's clock, in whole seconds as the
+/// clock of the original counts; `None` where it has passed.
+fn time_left(until: time_t) -> Option<Duration> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    let until = u64::try_from(until).ok()?;
+    until.checked_sub(now.as_secs()).map(Duration::from_secs)
+}

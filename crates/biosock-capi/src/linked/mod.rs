@@ -1,0 +1,199 @@
+//! The hosts that are an OpenSSL, or a library that came from one: errors go
+//! onto its queue, memory comes from its allocator.
+
+mod find;
+mod table;
+
+pub use table::{Linked, Table};
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::marker::PhantomData;
+use std::ptr;
+
+use crate::host::{Common, Entry, Host, LIB_BIO, LIB_SYS, MEMORY_CLASSIC, MEMORY_MODERN, Site, What};
+use table::{Modern, Put};
+
+/// For laying over the OpenSSL in the process: the functions that this
+/// library was linked to, or those that are found when first needed.
+#[derive(Debug)]
+pub struct Overlay<L>(PhantomData<L>);
+
+/// For standing in OpenSSL's own place: the functions that this library was
+/// linked to.
+#[derive(Debug)]
+pub struct Swap<L>(PhantomData<L>);
+
+impl<L: Linked> Host for Overlay<L> {
+    fn push(entry: &Entry) {
+        find::table::<L>().push(entry);
+    }
+
+    fn annotate(label: &'static CStr, text: &CStr) {
+        find::table::<L>().annotate(label, text);
+    }
+
+    fn alloc(size: usize, site: &'static Site) -> *mut c_void {
+        find::table::<L>().alloc(size, site)
+    }
+
+    unsafe fn free(memory: *mut c_void, site: &'static Site) {
+        // SAFETY: as the caller promised.
+        unsafe { find::table::<L>().free(memory, site) };
+    }
+}
+
+impl<L: Linked> Host for Swap<L> {
+    fn push(entry: &Entry) {
+        L::table().push(entry);
+    }
+
+    fn annotate(label: &'static CStr, text: &CStr) {
+        L::table().annotate(label, text);
+    }
+
+    fn alloc(size: usize, site: &'static Site) -> *mut c_void {
+        L::table().alloc(size, site)
+    }
+
+    unsafe fn free(memory: *mut c_void, site: &'static Site) {
+        // SAFETY: as the caller promised.
+        unsafe { L::table().free(memory, site) };
+    }
+}
+
+/// BoringSSL's number of the BIO library; AWS-LC has it too.
+const BORING_LIB_BIO: u32 = 17;
+
+/// BoringSSL's number of the library that is the program's own.
+const BORING_LIB_USER: u32 = 33;
+
+impl Table {
+    fn push(&self, entry: &Entry) {
+        match (self.modern(), self.put_error) {
+            (Some(modern), _) => push_modern(&modern, entry),
+            (None, Some(put)) if self.is_boring() => self.push_boring(put, entry),
+            (None, Some(put)) => self.push_classic(put, entry),
+            // No queue anywhere: errno is all there is.
+            (None, None) => {}
+        }
+    }
+
+    /// OpenSSL 1.1.1 and LibreSSL: the function has a number.
+    fn push_classic(&self, put: Put, entry: &Entry) {
+        let (lib, function, reason) = match entry.what {
+            What::System { errno, call } => (LIB_SYS, call.code, errno.cast_unsigned()),
+            What::Bio(reason) => (LIB_BIO, entry.site.code, reason.into()),
+            What::Common(common) => (LIB_BIO, entry.site.code, common.classic()),
+            What::Memory => (LIB_BIO, entry.site.code, MEMORY_CLASSIC),
+        };
+        put_error(put, [lib, function.into(), reason], entry.site);
+        if !matches!(entry.what, What::System { .. }) {
+            self.add_data(entry.data, None);
+        }
+    }
+
+    /// BoringSSL and AWS-LC: no function, and other reasons in library BIO
+    /// than the page's. So these go to the program's own library, with words.
+    fn push_boring(&self, put: Put, entry: &Entry) {
+        let (lib, reason) = match entry.what {
+            What::System { errno, .. } => (LIB_SYS, errno.cast_unsigned()),
+            What::Bio(reason) => (BORING_LIB_USER, reason.into()),
+            What::Common(Common::BioLibrary) => (BORING_LIB_BIO, BORING_LIB_BIO),
+            What::Common(common) => (BORING_LIB_BIO, common.classic()),
+            What::Memory => (BORING_LIB_BIO, MEMORY_CLASSIC),
+        };
+        put_error(put, [lib, 0, reason], entry.site);
+        let words = match entry.what {
+            What::Bio(reason) => crate::text::bio_reason(reason),
+            _ => entry.data,
+        };
+        self.add_data(words, None);
+    }
+
+    fn annotate(&self, label: &'static CStr, text: &CStr) {
+        self.add_data(Some(label), Some(text));
+    }
+
+    fn add_data(&self, first: Option<&CStr>, second: Option<&CStr>) {
+        let (Some(add), Some(first)) = (self.add_error_data, first) else { return };
+        match second {
+            // SAFETY: the host's function, as its manual page declares it: the
+            // number of texts, then each.
+            Some(second) => unsafe { add(2, first.as_ptr(), second.as_ptr()) },
+            // SAFETY: as above.
+            None => unsafe { add(1, first.as_ptr()) },
+        }
+    }
+
+    fn alloc(&self, size: usize, site: &'static Site) -> *mut c_void {
+        let memory = match (self.boring_malloc, self.crypto_malloc) {
+            // SAFETY: the host's function, as it declares it.
+            (Some(malloc), _) => unsafe { malloc(size) },
+            // SAFETY: as above.
+            (None, Some(malloc)) => unsafe { malloc(size, site.file.as_ptr(), line(site)) },
+            // SAFETY: malloc takes any size.
+            (None, None) => unsafe { libc::malloc(size) },
+        };
+        if memory.is_null() && !self.said_no_memory() {
+            self.push(&Entry { what: What::Memory, site, data: None });
+        }
+        memory
+    }
+
+    /// Whether the host's allocator queued its failure by itself, as OpenSSL's
+    /// has done since 3.2.
+    fn said_no_memory(&self) -> bool {
+        const REASON: u64 = 0x7F_FFFF;
+        // SAFETY: the host's function takes nothing.
+        let newest = self.peek_last_error.map_or(0, |peek| unsafe { peek() });
+        newest & REASON == MEMORY_MODERN.into()
+    }
+
+    /// # Safety
+    ///
+    /// As [`Host::free`].
+    unsafe fn free(&self, memory: *mut c_void, site: &'static Site) {
+        match (self.boring_free, self.crypto_free) {
+            // SAFETY: the host's function, with memory from its allocator.
+            (Some(free), _) => unsafe { free(memory) },
+            // SAFETY: as above.
+            (None, Some(free)) => unsafe { free(memory, site.file.as_ptr(), line(site)) },
+            // SAFETY: without a host, the memory came from malloc.
+            (None, None) => unsafe { libc::free(memory) },
+        }
+    }
+}
+
+/// OpenSSL 3 and 4.
+fn push_modern(host: &Modern, entry: &Entry) {
+    let (lib, reason) = match entry.what {
+        What::System { errno, .. } => (LIB_SYS, errno.cast_unsigned()),
+        What::Bio(reason) => (LIB_BIO, reason.into()),
+        What::Common(common) => (LIB_BIO, common.modern()),
+        What::Memory => (LIB_BIO, MEMORY_MODERN),
+    };
+    let Site { function, file, .. } = entry.site;
+    let (lib, reason) = (lib.cast_signed(), reason.cast_signed());
+    // SAFETY: the host's function takes nothing.
+    unsafe { (host.new)() };
+    // SAFETY: the host's function, as its manual page declares it; it keeps copies.
+    unsafe { (host.set_debug)(file.as_ptr(), line(entry.site), function.as_ptr()) };
+    match entry.data {
+        // SAFETY: as above; the format names one text, which follows.
+        Some(data) => unsafe { (host.set_error)(lib, reason, c"%s".as_ptr(), data.as_ptr()) },
+        // SAFETY: as above; no format means no text.
+        None => unsafe { (host.set_error)(lib, reason, ptr::null::<c_char>()) },
+    }
+}
+
+/// `numbers` are library, function, reason.
+fn put_error(put: Put, numbers: [u32; 3], site: &'static Site) {
+    let [lib, function, reason] = numbers.map(u32::cast_signed);
+    // SAFETY: the host's function, as it declares it; it keeps the file's
+    // name, which stays.
+    unsafe { put(lib, function, reason, site.file.as_ptr(), line(site)) };
+}
+
+fn line(site: &Site) -> c_int {
+    site.line.cast_signed()
+}

@@ -1,0 +1,139 @@
+//! The functions that a host offers.
+
+use std::ffi::{c_char, c_int, c_ulong, c_void};
+
+pub(super) type New = unsafe extern "C" fn();
+pub(super) type SetDebug = unsafe extern "C" fn(*const c_char, c_int, *const c_char);
+pub(super) type SetError = unsafe extern "C" fn(c_int, c_int, *const c_char, ...);
+pub(super) type Put = unsafe extern "C" fn(c_int, c_int, c_int, *const c_char, c_int);
+pub(super) type AddData = unsafe extern "C" fn(c_int, ...);
+pub(super) type PeekLast = unsafe extern "C" fn() -> c_ulong;
+pub(super) type Malloc = unsafe extern "C" fn(usize, *const c_char, c_int) -> *mut c_void;
+pub(super) type Free = unsafe extern "C" fn(*mut c_void, *const c_char, c_int);
+pub(super) type BoringMalloc = unsafe extern "C" fn(usize) -> *mut c_void;
+pub(super) type BoringFree = unsafe extern "C" fn(*mut c_void);
+
+/// Names of the functions, in the order of [`Table`]'s fields.
+pub(super) const NAMES: [&std::ffi::CStr; 10] = [
+    c"ERR_new",
+    c"ERR_set_debug",
+    c"ERR_set_error",
+    c"ERR_put_error",
+    c"ERR_add_error_data",
+    c"ERR_peek_last_error",
+    c"CRYPTO_malloc",
+    c"CRYPTO_free",
+    c"OPENSSL_malloc",
+    c"OPENSSL_free",
+];
+
+/// What there is of a host, as the linker or the loader filled it in: each
+/// field is a function's address, or NULL where the host has no such function.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    pub(super) new: Option<New>,
+    pub(super) set_debug: Option<SetDebug>,
+    pub(super) set_error: Option<SetError>,
+    pub(super) put_error: Option<Put>,
+    pub(super) add_error_data: Option<AddData>,
+    pub(super) peek_last_error: Option<PeekLast>,
+    pub(super) crypto_malloc: Option<Malloc>,
+    pub(super) crypto_free: Option<Free>,
+    pub(super) boring_malloc: Option<BoringMalloc>,
+    pub(super) boring_free: Option<BoringFree>,
+}
+
+/// The three functions by which OpenSSL 3 and 4 take an error.
+pub(super) struct Modern {
+    pub(super) new: New,
+    pub(super) set_debug: SetDebug,
+    pub(super) set_error: SetError,
+}
+
+impl Table {
+    /// No host.
+    pub(super) const NONE: Self = Self {
+        new: None,
+        set_debug: None,
+        set_error: None,
+        put_error: None,
+        add_error_data: None,
+        peek_last_error: None,
+        crypto_malloc: None,
+        crypto_free: None,
+        boring_malloc: None,
+        boring_free: None,
+    };
+
+    pub(super) fn modern(&self) -> Option<Modern> {
+        Some(Modern { new: self.new?, set_debug: self.set_debug?, set_error: self.set_error? })
+    }
+
+    /// Whether the host is BoringSSL or AWS-LC: for these alone OPENSSL_malloc
+    /// is a function.
+    pub(super) fn is_boring(&self) -> bool {
+        self.boring_malloc.is_some()
+    }
+
+    /// Whether errors can be put anywhere.
+    pub(super) fn takes_errors(&self) -> bool {
+        self.modern().is_some() || self.put_error.is_some()
+    }
+
+    /// The host whose functions `address` finds by their [`NAMES`].
+    ///
+    /// # Safety
+    ///
+    /// What `address` finds are the functions of those names, or NULL.
+    pub(super) unsafe fn from_addresses(address: impl FnMut(&std::ffi::CStr) -> *mut c_void) -> Self {
+        let addresses = NAMES.map(address);
+        // SAFETY: the fields are as many as the names, in the same order, each
+        // a function's address or NULL, as `Option` of a function is laid out.
+        unsafe { std::mem::transmute::<[*mut c_void; NAMES.len()], Self>(addresses) }
+    }
+}
+
+/// A library that was linked to a host, perhaps.
+pub trait Linked: 'static {
+    /// What the linker found.
+    fn table() -> &'static Table;
+}
+
+/// Defines a type `Linker` that is [`Linked`]: a table of weak references, so
+/// that a host that lacks some of the functions, or none, links as well.
+#[macro_export]
+macro_rules! linked {
+    () => {
+        // Weak references have no place in stable Rust, so the assembler makes
+        // them. Rust sees a table of addresses that may be NULL.
+        ::std::arch::global_asm!(
+            ".weak ERR_new, ERR_set_debug, ERR_set_error, ERR_put_error, ERR_add_error_data",
+            ".weak ERR_peek_last_error, CRYPTO_malloc, CRYPTO_free, OPENSSL_malloc, OPENSSL_free",
+            ".pushsection .data.rel.ro.biosock_host, \"aw\"",
+            ".balign 8",
+            ".globl biosock_host",
+            ".hidden biosock_host",
+            "biosock_host:",
+            ".8byte ERR_new, ERR_set_debug, ERR_set_error, ERR_put_error, ERR_add_error_data",
+            ".8byte ERR_peek_last_error, CRYPTO_malloc, CRYPTO_free, OPENSSL_malloc, OPENSSL_free",
+            ".popsection",
+        );
+
+        unsafe extern "C" {
+            static biosock_host: $crate::Table;
+        }
+
+        /// What this library was linked to.
+        #[derive(Debug)]
+        enum Linker {}
+
+        impl $crate::Linked for Linker {
+            fn table() -> &'static $crate::Table {
+                // SAFETY: the assembler laid the table out above, in the order
+                // of its fields, and the loader filled it before any code ran.
+                unsafe { &biosock_host }
+            }
+        }
+    };
+}
