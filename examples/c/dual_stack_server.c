@@ -96,12 +96,24 @@ static nfds_t listen_on_all(const char *service, struct pollfd *set, BIO_ADDR *s
             ERR_print_errors_fp(stderr);
             continue;
         }
-        say_address("listening on", scratch);
         set[count].fd = sock;
         set[count++].events = POLLIN;
     }
     BIO_ADDRINFO_free(all);
     return count;
+}
+
+/* Says where, now that every address is served. */
+static void say_listeners(const struct pollfd *set, nfds_t count, BIO_ADDR *scratch)
+{
+    union BIO_sock_info_u info;
+
+    info.addr = scratch;
+    for (nfds_t i = 0; i < count; i++)
+        if (BIO_sock_info(set[i].fd, BIO_SOCK_INFO_ADDRESS, &info))
+            say_address("listening on", scratch);
+        else
+            ERR_print_errors_fp(stderr);
 }
 
 static void echo(int sock)
@@ -174,6 +186,7 @@ int main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN); /* a client that went away is no reason to end */
     count = listen_on_all(strcmp(service, "--port-0") == 0 ? "0" : service, set, addr);
+    say_listeners(set, count, addr);
     served = count > 0 && serve_all(set, count, addr, once);
     if (count == 0) {
         fprintf(stderr, "%s: cannot listen for %s:\n", argv[0], service);

@@ -13,6 +13,7 @@ SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "RETURN VALUES", "OWNERSHIP", "EX
 OVERVIEW = {"libbiosock.3"}  # its text is about all functions, not of one group
 ESCAPES = {"\\e": "\\", "\\-": "-", "\\(aq": "'", "\\(dq": '"', "\\(ga": "`", "\\(ha": "^",
            "\\(ti": "~", "\\&": ""}
+ESCAPE = "|".join(re.escape(key) for key in ESCAPES)
 # Pages whose example needs an OpenSSL younger than 1.1.1.
 NEEDS = {"ERR_get_error": 0x30000000, "BIO_socket_wait": 0x30000000}
 
@@ -119,7 +120,10 @@ def _render_with_man(pages):
 def _check_rendered_examples(pages):
     needs("man")
     for page in pages:
-        shown = must(["man", "-E", "ascii", "-l", page], cwd=MAN, env=_man_environment())
+        if raw := re.search("[-'`^~\"]", re.sub(ESCAPE, "", _literal(page))):
+            raise Failed(f"{page.name}: {raw.group()} in the example needs an escape: some "
+                         "terminals show another character for it")
+        shown = must(["man", "-E", "UTF-8", "-l", page], cwd=MAN, env=_man_environment())
         lines = {line.strip() for line in re.sub(".\b", "", shown).splitlines()}
         lost = [line for line in _example(page).splitlines() if line.strip() not in lines]
         if lost:
@@ -133,12 +137,15 @@ def _man_environment():
 
 def _example(page):
     """The program on the page, with the page's escapes undone."""
+    return re.sub(ESCAPE, lambda m: ESCAPES[m.group()], _literal(page))
+
+
+def _literal(page):
     part = page.read_text().split("\n.Sh EXAMPLES\n")[1].split("\n.Sh ")[0]
     found = re.findall(r"^\.Bd -literal\n(.*?)^\.Ed$", part, re.M | re.S)
     if len(found) != 1:
         raise Failed(f"{page.name} has {len(found)} programs among its examples, not one")
-    pattern = "|".join(re.escape(key) for key in ESCAPES)
-    return re.sub(pattern, lambda m: ESCAPES[m.group()], found[0])
+    return found[0]
 
 
 def _check_example(report, target, page):

@@ -1,6 +1,7 @@
 """The Rust definitions of the C functions have the types that the headers declare."""
 
 import re
+from functools import lru_cache
 
 from . import decls
 from .report import Failed
@@ -22,7 +23,9 @@ PLAIN = {
 ENUMS = {("BIO_lookup", 2): "enum BIO_lookup_type",
          ("BIO_parse_hostserv", 3): "enum BIO_hostserv_priorities",
          ("BIO_sock_info", 1): "enum BIO_sock_info_type"}
-CALLBACK = "int (*cb)(const char *str, size_t len, void *u)"
+INTEGERS = {"c_int", "c_uint", "i32", "u32"}
+ALIAS = re.compile(r"\btype\s+(\w+)\s*=\s*([^;]+);")
+POINTER_TO_FUNCTION = re.compile(r"(?:unsafe )?extern \"C\" fn\((.*)\)(?: -> (.+))?")
 
 
 def run_checks(report, target):
@@ -32,14 +35,15 @@ def run_checks(report, target):
         _compare(target, _definitions())
 
 
+@lru_cache
+def _sources():
+    files = [file for place in PLACES for file in sorted((ROOT / place).rglob("*.rs"))]
+    return "\n".join(re.sub(r"//.*", "", file.read_text()) for file in files)
+
+
 def _definitions():
-    """(name, parameters, result) of each definition, however it is exported."""
-    found = []
-    for place in PLACES:
-        for file in sorted((ROOT / place).rglob("*.rs")):
-            text = re.sub(r"//.*", "", file.read_text())
-            found += [(m.group(1), m.group(2), m.group(3) or "()") for m in FUNCTION.finditer(text)]
-    return found
+    """(name, parameters, result) of each definition."""
+    return [(m.group(1), m.group(2), m.group(3) or "()") for m in FUNCTION.finditer(_sources())]
 
 
 def _compare(target, definitions):
@@ -47,11 +51,19 @@ def _compare(target, definitions):
     if missing:
         raise Failed("not defined in Rust: " + ", ".join(missing))
     declared = [d for d in definitions if d[0] in decls.prototypes()]
-    lines = [_prototype(*definition) for definition in declared]
+    pairs = [(decls.prototypes()[d[0]], _prototype(*d)) for d in declared]
+    lines = [_renamed(text) for pair in pairs for text in pair]
     source = target.scratch / "rust.c"
     source.write_text("#define OPENSSL_SUPPRESS_DEPRECATED\n" + decls.includes()
                       + "".join(f"{line};\n" for line in lines))
     must([CC, "-std=c17", *WARNINGS, "-DBIOSOCK_ALONE", f"-I{INCLUDE}", "-fsyntax-only", source])
+
+
+def _renamed(prototype):
+    """Under another name, so that only the two that are compared meet. Without
+    const, which Rust adds where a function only reads, and no ABI knows."""
+    bare = re.sub(r"\bconst\b", "", prototype)
+    return re.sub(r"\b((?:BIO|ERR|CRYPTO)_\w+)\s*\(", r"same_\1(", bare, count=1)
 
 
 def _prototype(name, parameters, result):
@@ -74,19 +86,32 @@ def _split(parameters):
 
 
 def _c_type(name, index, rust):
-    rust = " ".join(rust.split())
-    if (name, index) in ENUMS:
+    rust = _resolved(" ".join(rust.split()))
+    if (name, index) in ENUMS and rust in INTEGERS:
         return ENUMS[name, index]
     if rust == "()":
         return "void"
-    if "fn(" in rust or rust.endswith("Callback") or rust.endswith("Callback>"):
-        return CALLBACK
+    function = POINTER_TO_FUNCTION.fullmatch(rust)
+    if function:
+        return _c_function_pointer(name, *function.groups())
     pointer = re.fullmatch(r"\*(const|mut) (.+)", rust)
     if pointer:
         inner = _c_type(name, None, pointer.group(2))
-        constant = " const" if pointer.group(1) == "const" else ""
-        return f"{inner}{constant} *"
+        return f"{inner}{' const' if pointer.group(1) == 'const' else ''} *"
     plain = rust.split("::")[-1]
     if plain not in PLAIN:
         raise Failed(f"{name}: no C type is known for the Rust type {rust}")
     return PLAIN[plain]
+
+
+def _resolved(rust):
+    """Without aliases of the crate's own, and without Option, which is NULL's home."""
+    rust = re.sub(r"^(?:\w+::)*Option<(.+)>$", r"\1", rust)
+    aliases = dict(ALIAS.findall(_sources()))
+    return " ".join(aliases.get(rust, rust).split())
+
+
+def _c_function_pointer(name, parameters, result):
+    types = [re.sub(r"^\s*\w+\s*:(?!:)", "", part) for part in _split(parameters)]
+    inner = ", ".join(_c_type(name, None, one) for one in types)
+    return f"{_c_type(name, None, result or '()')} (*)({inner or 'void'})"
