@@ -1,0 +1,284 @@
+//! What the user may say: the options and their help.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use biosock::{Domain, Options, Type};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::target::{Source, Target};
+use crate::values::{command, positive, positive_seconds, seconds, value, whole_number};
+
+/// Connect, listen and look up, over IPv4, IPv6 and Unix sockets
+///
+/// Each subcommand sets its sockets up with the biosock library, the routines
+/// of the manual page BIO_connect(3) in safe Rust, and says in full what
+/// failed and what to try.
+///
+/// Exit status: 0 done, 1 failed, 2 bad usage. A listener that SIGINT or
+/// SIGTERM ends dies of that signal (130 or 143 in a shell).
+#[derive(Debug, Parser)]
+#[command(name = "biosock", version, arg_required_else_help = false, max_term_width = 100)]
+#[command(after_help = "Examples:
+  biosock demo                                 see sockets set up on this machine
+  biosock connect example.org:80               talk to a server
+  biosock listen :8080 --echo --keep-open      serve an echo
+  biosock lookup localhost:https               what a name means
+
+Try 'biosock SUBCOMMAND --help' for more.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Common {
+    /// Write JSON, one object a line
+    ///
+    /// Results go to standard output. Where that carries the peer's bytes
+    /// (connect, listen), and for errors, the objects go to standard error.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Tell each library call as it happens, with its time, on standard error
+    #[arg(long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the routines at work: a file each way over IPv4, IPv6 and Unix
+    ///
+    /// On each family it listens, connects, accepts, moves a file of varied
+    /// bytes each way and compares it, and prints each routine called with
+    /// its arguments, result and time. A family that the system lacks is
+    /// named and left out. The exit status is 0 only if all that ran was right.
+    #[command(after_help = "Examples:
+  biosock demo
+  biosock demo --json | jq 'select(.ok == false)'")]
+    Demo,
+    Connect(ConnectArgs),
+    Listen(ListenArgs),
+    Lookup(LookupArgs),
+    Completions(CompletionsArgs),
+    #[command(hide = true)]
+    Man(ManArgs),
+}
+
+/// Connect to a server: standard input to it, what it sends to standard output
+///
+/// Each address of the host is tried in order until one answers. The end of
+/// standard input is passed on (the connection is shut down for writing), and
+/// the command ends when the peer has ended too.
+///
+/// When the peer ends first, input that is there is still sent; the command
+/// ends with the input, or when the input pauses for the time of --linger.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  printf 'GET / HTTP/1.0\\r\\n\\r\\n' | biosock connect localhost:80
+  biosock connect --timeout 2.5 -6 example.org:https < request > answer
+  biosock connect unix:/run/app.sock
+  biosock connect --progress backup.example:9000 < backup.tar")]
+pub(crate) struct ConnectArgs {
+    /// Where to: host and service (a name, or a port number), or a Unix
+    /// socket's path; unix:@NAME is a Linux abstract name, [::1]:80 an IPv6 address
+    #[arg(value_name = "HOST:SERVICE|unix:PATH", value_parser = value(Target::parse))]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) family: Family,
+    /// Connect from this address; without a port the system chooses one
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = value(Source::parse))]
+    pub(crate) bind: Option<Source>,
+    /// Give up on an address after this long, such as 2 or 0.5; each has its own time
+    #[arg(long, value_name = "SECONDS", value_parser = value(positive_seconds), allow_negative_numbers = true)]
+    pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) stream: StreamArgs,
+    /// Use Multipath TCP (RFC 8684) where kernel and peer have it, else TCP
+    #[arg(long)]
+    pub(crate) mptcp: bool,
+    #[command(flatten)]
+    pub(crate) transfer: TransferArgs,
+}
+
+/// Listen for connections: serve standard input and output, an echo or a command
+///
+/// The address that is bound is told on standard error, as "listening on
+/// ADDRESS". Without a host it is every address of the machine, IPv6 and IPv4
+/// by one socket where the system has both, else IPv4 alone. A host name with
+/// several addresses is listened on at the first that can be.
+///
+/// One connection is served, then the command ends. With --keep-open or --max
+/// more are: --echo and --exec serve them at the same time, standard input
+/// and output serve one after the other (input goes to whoever is connected
+/// when it comes). A connection that fails is reported and makes the exit
+/// status 1, but does not end the listener.
+///
+/// A Unix socket file is removed at the end. One that is there already is
+/// replaced if it is a socket that nothing listens on, and never otherwise.
+/// SIGINT and SIGTERM end the listener and its commands.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  biosock listen :8080 > upload                receive a file
+  biosock listen localhost:0 --echo --keep-open
+  biosock listen unix:/tmp/date.sock --keep-open --exec date
+  biosock listen :7000 --max 10 --exec 'echo hello $BIOSOCK_PEER'")]
+pub(crate) struct ListenArgs {
+    /// Where: host (may be left out) and service, or a Unix socket's path;
+    /// port 0 lets the system choose
+    #[arg(value_name = "[HOST]:SERVICE|unix:PATH", value_parser = value(Target::parse))]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) family: Family,
+    /// Serve connection after connection, until a signal
+    #[arg(long)]
+    pub(crate) keep_open: bool,
+    /// Serve this many connections in all, then end
+    #[arg(long, value_name = "N", value_parser = value(positive), allow_negative_numbers = true)]
+    pub(crate) max: Option<u32>,
+    /// Serve at most this many connections at the same time; more wait
+    #[arg(long, value_name = "N", value_parser = value(positive), default_value = "100")]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) at_once: u32,
+    /// Send back what comes in
+    #[arg(long, conflicts_with = "exec")]
+    pub(crate) echo: bool,
+    /// Run this command by sh -c for each connection, with the connection as
+    /// its standard input and output and the addresses in BIOSOCK_PEER and
+    /// BIOSOCK_LOCAL
+    #[arg(long, value_name = "COMMAND", value_parser = value(command))]
+    pub(crate) exec: Option<OsString>,
+    /// Bind even if connections of a former listener linger (SO_REUSEADDR)
+    #[arg(long)]
+    pub(crate) reuseaddr: bool,
+    /// Take no IPv4 connections on an IPv6 address (IPV6_V6ONLY)
+    #[arg(long, conflicts_with = "ipv4")]
+    pub(crate) v6only: bool,
+    /// How many connections may wait to be accepted; the system has a limit
+    #[arg(long, value_name = "N", value_parser = value(whole_number), allow_negative_numbers = true)]
+    pub(crate) backlog: Option<u32>,
+    #[command(flatten)]
+    pub(crate) stream: StreamArgs,
+    #[command(flatten)]
+    pub(crate) transfer: TransferArgs,
+}
+
+/// Look a name up: the addresses, each with the sockets that it serves
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  biosock lookup localhost
+  biosock lookup -6 --type stream example.org:https
+  biosock lookup --passive :http               what a listener would bind
+  biosock lookup --names 127.0.0.1:80          names of an address")]
+pub(crate) struct LookupArgs {
+    /// What to look up: a host, a host and service, or unix:PATH
+    #[arg(value_name = "HOST[:SERVICE]", value_parser = value(Target::parse_host))]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) family: Family,
+    /// Only this type of socket
+    #[arg(long = "type", value_name = "TYPE", default_value = "any")]
+    pub(crate) socktype: TypeArg,
+    /// For listening: without a host, the wildcard addresses
+    #[arg(long)]
+    pub(crate) passive: bool,
+    /// Also ask for the names of each address found
+    #[arg(long)]
+    pub(crate) names: bool,
+}
+
+/// Print the completion script for a shell
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  biosock completions bash > ~/.local/share/bash-completion/completions/biosock
+  biosock completions fish > ~/.config/fish/completions/biosock.fish")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Write the manual pages
+#[derive(Args, Debug)]
+pub(crate) struct ManArgs {
+    /// Write every page into this folder; without it the first goes to standard output
+    pub(crate) folder: Option<PathBuf>,
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Family {
+    /// Use IPv4 only
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub(crate) ipv4: bool,
+    /// Use IPv6 only
+    #[arg(short = '6', long)]
+    pub(crate) ipv6: bool,
+}
+
+impl Family {
+    pub(crate) fn domain(self) -> Domain {
+        match (self.ipv4, self.ipv6) {
+            (true, _) => Domain::IPV4,
+            (_, true) => Domain::IPV6,
+            _ => Domain::UNSPEC,
+        }
+    }
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct StreamArgs {
+    /// Probe an idle peer (SO_KEEPALIVE)
+    #[arg(long)]
+    pub(crate) keepalive: bool,
+    /// Send small pieces at once (TCP_NODELAY)
+    #[arg(long)]
+    pub(crate) nodelay: bool,
+    /// Use TCP Fast Open (RFC 7413); a connect then fails only when data is sent
+    #[arg(long)]
+    pub(crate) tfo: bool,
+}
+
+impl StreamArgs {
+    pub(crate) fn options(self) -> Options {
+        let mut options = Options::empty();
+        options.set(Options::KEEPALIVE, self.keepalive);
+        options.set(Options::NODELAY, self.nodelay);
+        options.set(Options::TFO, self.tfo);
+        options
+    }
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct TransferArgs {
+    /// Once the peer has ended, end when standard input pauses for this long
+    #[arg(long, value_name = "SECONDS", value_parser = value(seconds), default_value = "1")]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) linger: Duration,
+    /// Show how much has been moved, where standard error is a terminal
+    #[arg(long)]
+    pub(crate) progress: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum TypeArg {
+    /// Connected streams of bytes (TCP)
+    Stream,
+    /// Datagrams (UDP)
+    Dgram,
+    /// The network protocol itself
+    Raw,
+    /// Every type
+    Any,
+}
+
+impl From<TypeArg> for Type {
+    fn from(arg: TypeArg) -> Self {
+        match arg {
+            TypeArg::Stream => Self::STREAM,
+            TypeArg::Dgram => Self::DGRAM,
+            TypeArg::Raw => Self::RAW,
+            TypeArg::Any => Self::ANY,
+        }
+    }
+}

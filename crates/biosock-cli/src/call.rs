@@ -1,0 +1,70 @@
+//! A call of the library: which routine, with what, what came of it, how long.
+
+use std::time::{Duration, Instant};
+
+use biosock::Options;
+use serde_json::{Value, json};
+
+use crate::failure::cause;
+
+/// A routine, by the name on the manual page and by ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Routine {
+    pub(crate) page: &'static str,
+    pub(crate) ours: &'static str,
+}
+
+const fn routine(page: &'static str, ours: &'static str) -> Routine {
+    Routine { page, ours }
+}
+
+pub(crate) const LOOKUP: Routine = routine("BIO_lookup_ex", "Lookup::run");
+pub(crate) const NAMES: Routine = routine("BIO_ADDR_hostname_string", "SocketAddr::names");
+pub(crate) const SOCKET: Routine = routine("BIO_socket", "Socket::new");
+pub(crate) const BIND: Routine = routine("BIO_bind", "Socket::bind");
+pub(crate) const CONNECT: Routine = routine("BIO_connect", "Socket::connect");
+pub(crate) const LISTEN: Routine = routine("BIO_listen", "Socket::listen");
+pub(crate) const LOCAL_ADDR: Routine = routine("BIO_sock_info", "Socket::local_addr");
+pub(crate) const WAIT: Routine = routine("BIO_socket_wait", "Socket::wait");
+pub(crate) const ACCEPT: Routine = routine("BIO_accept_ex", "Socket::accept");
+pub(crate) const CLOSE: Routine = routine("BIO_closesocket", "Socket::close");
+// Not on the page, which leaves moving bytes to BIO_write(3) and BIO_read(3).
+pub(crate) const SHUTDOWN: Routine = routine("shutdown(2)", "Socket::shutdown");
+pub(crate) const WRITE_READ: Routine = routine("BIO_write, BIO_read", "Write, Read");
+
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) routine: Routine,
+    pub(crate) arguments: String,
+    pub(crate) result: String,
+    pub(crate) ok: bool,
+    pub(crate) elapsed: Duration,
+}
+
+impl Call {
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "routine": self.routine.page, "ours": self.routine.ours, "arguments": self.arguments,
+            "result": self.result, "ok": self.ok, "seconds": self.elapsed.as_secs_f64(),
+        })
+    }
+}
+
+pub(crate) fn timed<T>(
+    routine: Routine,
+    arguments: String,
+    run: impl FnOnce() -> biosock::Result<T>,
+    tell: impl FnOnce(&T) -> String,
+) -> (Call, biosock::Result<T>) {
+    let start = Instant::now();
+    let result = run();
+    let elapsed = start.elapsed();
+    let text = result.as_ref().map_or_else(cause, tell);
+    (Call { routine, arguments, result: text, ok: result.is_ok(), elapsed }, result)
+}
+
+/// The options after an address, in words: `, KEEPALIVE NODELAY`.
+pub(crate) fn and_options(options: Options) -> String {
+    let names: Vec<_> = options.iter_names().map(|(name, _)| name).collect();
+    if names.is_empty() { String::new() } else { format!(", {}", names.join(" ")) }
+}

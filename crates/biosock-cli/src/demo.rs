@@ -1,0 +1,301 @@
+//! `biosock demo`: every routine at work, checked.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use biosock::{
+    AddrInfo, Domain, Interest, Lookup, Options, Protocol, Shutdown, Socket, SocketAddr, Type, UnixAddr,
+};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::bound::{addresses, family_is_off};
+use crate::call::{
+    ACCEPT, BIND, CLOSE, CONNECT, Call, LISTEN, LOCAL_ADDR, LOOKUP, Routine, SOCKET, WAIT, WRITE_READ,
+    and_options, timed,
+};
+use crate::failure::{Failure, Result};
+use crate::output::{Output, duration, escape, json_line, merged};
+use crate::relay::BUFFER;
+use crate::signal;
+use crate::table::Table;
+
+const FILE_SIZE: usize = 1 << 20;
+/// How long the demo waits for a connection that is already on its way.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) fn run(out: &Output) -> Result<()> {
+    let folder =
+        TempDir::with_prefix("biosock-demo-").map_err(|error| Failure::io("make a folder", &error))?;
+    let path = folder.path().to_owned();
+    let folder = Arc::new(Mutex::new(Some(folder)));
+    tidy_on_signal(&folder)?;
+    let verdicts = [Domain::IPV4, Domain::IPV6, Domain::UNIX].map(|family| show(family, &path, out));
+    drop(folder.lock().unwrap_or_else(PoisonError::into_inner).take());
+    let mut right = true;
+    for verdict in verdicts {
+        right &= verdict?;
+    }
+    if right { Ok(()) } else { Err(Failure::reported()) }
+}
+
+fn tidy_on_signal(folder: &Arc<Mutex<Option<TempDir>>>) -> Result<()> {
+    let folder = Arc::clone(folder);
+    let tidy = move |_signal| drop(folder.lock().unwrap_or_else(PoisonError::into_inner).take());
+    signal::at_end(tidy).map_err(|error| Failure::io("take SIGINT and SIGTERM", &error))
+}
+
+/// Shows one family, and tells whether nothing was wrong with it.
+fn show(family: Domain, folder: &Path, out: &Output) -> Result<bool> {
+    let mut demo = Demo { out, family, calls: Vec::new() };
+    let ended = demo.run(folder);
+    let (verdict, detail) = match &ended {
+        Ok(()) => ("right", format!("a file of {FILE_SIZE} bytes each way, the same bytes")),
+        Err(End::FamilyOff(why)) => ("off", format!("left out: this system has no {family} ({why})")),
+        Err(End::Wrong(why)) => ("wrong", why.clone()),
+    };
+    demo.print(verdict, &detail)?;
+    Ok(!matches!(ended, Err(End::Wrong(_))))
+}
+
+/// Why a family was not shown to its end.
+enum End {
+    FamilyOff(String),
+    Wrong(String),
+}
+
+impl From<biosock::Error> for End {
+    fn from(error: biosock::Error) -> Self {
+        Self::Wrong(error.to_string())
+    }
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        Self::Wrong(error.to_string())
+    }
+}
+
+struct Demo<'a> {
+    out: &'a Output,
+    family: Domain,
+    calls: Vec<Call>,
+}
+
+impl Demo<'_> {
+    fn run(&mut self, folder: &Path) -> Result<(), End> {
+        let listener = self.listener(folder)?;
+        let bound =
+            self.call(LOCAL_ADDR, "of the listener", || listener.local_addr(), ToString::to_string)?;
+        let client = self.connected(&bound, folder)?;
+        let server = self.accepted(&listener, &client)?;
+        self.files(folder, &client, &server)?;
+        for (socket, whose) in [(client, "client"), (server, "server"), (listener, "listener")] {
+            self.call(CLOSE, format!("the {whose}"), || socket.close(), |()| "closed".into())?;
+        }
+        Ok(())
+    }
+
+    fn listener(&mut self, folder: &Path) -> Result<Socket, End> {
+        let addr = self.address(folder)?;
+        let family = self.family;
+        let off = |error: biosock::Error| match family {
+            Domain::IPV4 | Domain::IPV6 if family_is_off(&error) => End::FamilyOff(error.to_string()),
+            _ => error.into(),
+        };
+        let socket = self.socket("for the listener", &addr).map_err(off)?;
+        let options = Options::REUSEADDR;
+        let words = format!("on {addr}{}", and_options(options));
+        self.call(LISTEN, words, || socket.listen(&addr, options), |()| "listening".into()).map_err(off)?;
+        Ok(socket)
+    }
+
+    /// The address to listen on, by look-up, as a listener gets it.
+    fn address(&mut self, folder: &Path) -> Result<SocketAddr, End> {
+        let path = folder.join("demo.sock").into_os_string().into_encoded_bytes();
+        let lookup = match self.family {
+            Domain::IPV4 => Lookup::new().host("127.0.0.1").service("0"),
+            Domain::IPV6 => Lookup::new().host("::1").service("0"),
+            _ => Lookup::new().host(&path),
+        };
+        let lookup = lookup.family(self.family).socktype(Type::STREAM).passive();
+        let words = match self.family {
+            Domain::UNIX => "a path in a new folder, stream, passive",
+            Domain::IPV6 => "::1, service 0, stream, passive",
+            _ => "127.0.0.1, service 0, stream, passive",
+        };
+        let found = self.call(LOOKUP, words, || lookup.run(), |found| addresses(found))?;
+        match found[..] {
+            [AddrInfo { addr, .. }] => Ok(addr),
+            _ => Err(End::Wrong(format!("one address was expected, there are {}", found.len()))),
+        }
+    }
+
+    /// Connects from a source of its own.
+    fn connected(&mut self, addr: &SocketAddr, folder: &Path) -> Result<Socket, End> {
+        let socket = self.socket("for the client", addr)?;
+        // The page's routine refuses NODELAY on AF_UNIX (EOPNOTSUPP).
+        let (source, options) = match addr {
+            SocketAddr::Unix(_) => {
+                (UnixAddr::from_path(folder.join("client.sock"))?.into(), Options::KEEPALIVE)
+            }
+            ip => (ip.with_port(0), Options::KEEPALIVE | Options::NODELAY),
+        };
+        let bind = || socket.bind(&source, Options::empty());
+        self.call(BIND, format!("to {source}"), bind, |()| "bound".into())?;
+        let words = format!("to {addr}{}", and_options(options));
+        self.call(CONNECT, words, || socket.connect(addr, options).map(drop), |()| "connected".into())?;
+        Ok(socket)
+    }
+
+    fn accepted(&mut self, listener: &Socket, client: &Socket) -> Result<Socket, End> {
+        let words = format!("for reading, at most {}", duration(PATIENCE));
+        let ready = self.call(
+            WAIT,
+            words,
+            || listener.wait(Interest::Read, Some(PATIENCE)),
+            |ready| String::from(if *ready { "ready" } else { "time is up" }),
+        )?;
+        if !ready {
+            return Err(End::Wrong(String::from("the connection did not come")));
+        }
+        let accept = || listener.accept(Options::empty());
+        let (socket, peer) =
+            self.call(ACCEPT, "a blocking socket", accept, |(_, peer)| format!("from {peer}"))?;
+        let local = client.local_addr()?;
+        if peer == local { Ok(socket) } else { Err(End::Wrong(format!("the peer is {peer}, not {local}"))) }
+    }
+
+    fn socket(&mut self, purpose: &str, addr: &SocketAddr) -> biosock::Result<Socket> {
+        let family = addr.family();
+        let create = || Socket::new(family, Type::STREAM, Protocol::DEFAULT, Options::empty());
+        self.call(SOCKET, format!("{family} stream, {purpose}"), create, |_| "created".into())
+    }
+
+    fn files(&mut self, folder: &Path, client: &Socket, server: &Socket) -> Result<(), End> {
+        let sent = folder.join("sent");
+        // Each family and way gets bytes of its own.
+        let seed = u64::from(self.family.as_raw().unsigned_abs());
+        for (number, (from, to, way)) in
+            [(client, server, "client to server"), (server, client, "server to client")]
+                .into_iter()
+                .enumerate()
+        {
+            fs::write(&sent, varied_bytes(2 * seed + number as u64))?;
+            self.file(&sent, &folder.join("received"), from, to, way)?;
+        }
+        Ok(())
+    }
+
+    /// Moves a file and compares what came with what went.
+    fn file(
+        &mut self,
+        sent: &Path,
+        received: &Path,
+        from: &Socket,
+        to: &Socket,
+        way: &str,
+    ) -> Result<(), End> {
+        let mut moved = Ok(());
+        let words = format!("a file of {FILE_SIZE} bytes, {way}");
+        let run = || {
+            moved = move_file(sent, received, from, to);
+            Ok(())
+        };
+        self.call(WRITE_READ, words, run, |()| "moved".into())?;
+        if let Err(error) = moved {
+            return Err(self.wrong(format!("{way}: {error}")));
+        }
+        if fs::read(sent)? != fs::read(received)? {
+            return Err(self.wrong(format!("{way}: other bytes came than were sent")));
+        }
+        if let Some(call) = self.calls.iter_mut().rev().find(|call| call.routine == WRITE_READ) {
+            call.result = String::from("the same bytes");
+        }
+        Ok(())
+    }
+
+    /// Marks the last call wrong.
+    fn wrong(&mut self, why: String) -> End {
+        if let Some(call) = self.calls.last_mut() {
+            (call.ok, call.result) = (false, why.clone());
+        }
+        End::Wrong(why)
+    }
+
+    fn call<T>(
+        &mut self,
+        routine: Routine,
+        arguments: impl Into<String>,
+        run: impl FnOnce() -> biosock::Result<T>,
+        tell: impl FnOnce(&T) -> String,
+    ) -> biosock::Result<T> {
+        let (call, result) = timed(routine, arguments.into(), run, tell);
+        self.out.trace(&call);
+        self.calls.push(call);
+        result
+    }
+
+    fn print(&self, verdict: &str, detail: &str) -> Result<()> {
+        let family = self.family.to_string();
+        if self.out.json() {
+            let head = json!({ "event": "call", "family": family });
+            let with_family = |call: &Call| json_line(&merged(head.clone(), call.to_json()));
+            let last = json!({ "event": "verdict", "family": family, "verdict": verdict, "detail": detail });
+            return self.out.lines(self.calls.iter().map(with_family).chain([json_line(&last)]));
+        }
+        let mut table = Table::new(&["ROUTINE", "IN RUST", "ARGUMENTS", "RESULT", "TIME"]);
+        for Call { routine, arguments, result, elapsed, .. } in &self.calls {
+            let cells = [routine.page, routine.ours, arguments, result, &duration(*elapsed)];
+            table.row(cells.map(escape));
+        }
+        let end = format!("{family}: {verdict}: {}", escape(detail));
+        self.out.lines([family].into_iter().chain(table.lines()).chain([end, String::new()]))
+    }
+}
+
+/// One thread writes, this one reads.
+fn move_file(sent: &Path, received: &Path, from: &Socket, to: &Socket) -> io::Result<()> {
+    let (mut source, mut sink) = (File::open(sent)?, File::create(received)?);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| copy(&mut source, &mut { from }, FILE_SIZE));
+        let read = copy(&mut { to }, &mut sink, FILE_SIZE);
+        if read.is_err() {
+            // Frees a writer that waits for room.
+            let _ = to.shutdown(Shutdown::Both);
+        }
+        let wrote = writer.join().unwrap_or_else(|_| Err(io::Error::other("the writing thread failed")));
+        read.and(wrote)
+    })
+}
+
+/// Copies exactly `left` bytes.
+fn copy(from: &mut impl Read, to: &mut impl Write, mut left: usize) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER];
+    while left > 0 {
+        let most = left.min(BUFFER);
+        let n = from.read(&mut buffer[..most])?;
+        if n == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        to.write_all(&buffer[..n])?;
+        left -= n;
+    }
+    Ok(())
+}
+
+/// Bytes without a pattern (xorshift64, Marsaglia 2003).
+fn varied_bytes(seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    std::iter::repeat_with(next).flatten().take(FILE_SIZE).collect()
+}

@@ -1,0 +1,167 @@
+//! What ends the command other than success.
+
+use std::io;
+
+use rustix::io::Errno;
+use serde_json::{Value, json};
+
+pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// Why the command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) kind: Kind,
+    message: String,
+    /// Each address that was tried, with what came of it.
+    attempts: Vec<(String, String)>,
+    hint: Option<String>,
+    errno: Option<i32>,
+    symbol: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Failed,
+    Usage,
+    /// It has been told already.
+    Reported,
+    /// Whoever read our output has gone: nothing is left to do or to say.
+    OutputClosed,
+}
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { kind: Kind::Failed, message, attempts: Vec::new(), hint: None, errno: None, symbol: None }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Usage, ..Self::new(message) }
+    }
+
+    /// A failure that has been told already.
+    pub(crate) fn reported() -> Self {
+        Self { kind: Kind::Reported, ..Self::new("") }
+    }
+
+    /// A failure to read or write something that is no socket set-up.
+    pub(crate) fn io(what: &str, error: &io::Error) -> Self {
+        let errno = error.raw_os_error();
+        let symbol = errno.and_then(symbol);
+        let text = io_text(error, symbol);
+        Self { errno, symbol, ..Self::new(format!("{what}: {text}")) }
+    }
+
+    /// As [`io`](Self::io), for our own standard output.
+    pub(crate) fn output(error: &io::Error) -> Self {
+        let kind = if error.kind() == io::ErrorKind::BrokenPipe { Kind::OutputClosed } else { Kind::Failed };
+        Self { kind, ..Self::io("write standard output", error) }
+    }
+
+    /// Nothing that was tried worked; `intent` is what it was for.
+    pub(crate) fn all_failed(intent: &str, mut errors: Vec<Attempt>) -> Self {
+        if errors.len() == 1 {
+            return errors.remove(0).error.into();
+        }
+        let hint = errors.iter().find_map(|attempt| attempt.error.hint()).map(String::from);
+        let last = errors.last().and_then(|attempt| attempt.error.system().copied());
+        let message = format!("cannot {intent}: each of its {} addresses failed", errors.len());
+        let attempts = errors.iter().map(|it| (it.address.clone(), cause(&it.error))).collect();
+        let (errno, symbol) = (last.map(|it| it.raw_os_error()), last.and_then(|it| it.name()));
+        Self { attempts, hint, errno, symbol, ..Self::new(message) }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The lines below `biosock: `: the message, the attempts, the hint.
+    pub(crate) fn lines(&self) -> (&str, Vec<(&str, &str)>, Option<&str>) {
+        let attempts = self.attempts.iter().map(|(address, cause)| (&**address, &**cause)).collect();
+        (&self.message, attempts, self.hint.as_deref())
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let kind = if self.kind == Kind::Usage { "usage" } else { "failed" };
+        let attempt = |(address, cause): &(String, String)| json!({ "address": address, "cause": cause });
+        let attempts: Vec<_> = self.attempts.iter().map(attempt).collect();
+        json!({
+            "event": "error", "kind": kind, "message": self.message, "hint": self.hint,
+            "errno": self.errno, "symbol": self.symbol, "attempts": attempts,
+        })
+    }
+}
+
+/// An address that was tried, and why it did not do.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) address: String,
+    pub(crate) error: biosock::Error,
+}
+
+impl From<biosock::Error> for Failure {
+    fn from(error: biosock::Error) -> Self {
+        let failure = Self {
+            errno: error.raw_os_error(),
+            symbol: error.system().and_then(|system| system.name()),
+            ..Self::new(error.to_string())
+        };
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+/// What a message says after the address.
+pub(crate) fn cause(error: &biosock::Error) -> String {
+    let message = error.to_string();
+    let head = error.address().map(|addr| format!("{addr}: "));
+    match head.and_then(|head| message.split_once(&head).map(|(_, cause)| cause.to_owned())) {
+        Some(cause) => cause,
+        None => message,
+    }
+}
+
+fn io_text(error: &io::Error, symbol: Option<&str>) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error ").next().unwrap_or_default();
+    let mut chars = text.chars();
+    let text = chars.next().map_or(String::new(), |c| c.to_lowercase().chain(chars).collect());
+    match (symbol, error.raw_os_error()) {
+        (Some(symbol), _) => format!("{text} ({symbol})"),
+        (None, Some(errno)) => format!("{text} (errno {errno})"),
+        (None, None) => text,
+    }
+}
+
+/// The symbols of the errors that moving bytes and opening files give.
+fn symbol(errno: i32) -> Option<&'static str> {
+    Some(match Errno::from_raw_os_error(errno) {
+        Errno::ACCESS => "EACCES",
+        Errno::AGAIN => "EAGAIN",
+        Errno::BADF => "EBADF",
+        Errno::CONNREFUSED => "ECONNREFUSED",
+        Errno::CONNRESET => "ECONNRESET",
+        Errno::DQUOT => "EDQUOT",
+        Errno::EXIST => "EEXIST",
+        Errno::FBIG => "EFBIG",
+        Errno::HOSTUNREACH => "EHOSTUNREACH",
+        Errno::INVAL => "EINVAL",
+        Errno::IO => "EIO",
+        Errno::ISDIR => "EISDIR",
+        Errno::MFILE => "EMFILE",
+        Errno::NETUNREACH => "ENETUNREACH",
+        Errno::NOENT => "ENOENT",
+        Errno::NOMEM => "ENOMEM",
+        Errno::NOSPC => "ENOSPC",
+        Errno::NOTCONN => "ENOTCONN",
+        Errno::NOTDIR => "ENOTDIR",
+        Errno::PERM => "EPERM",
+        Errno::PIPE => "EPIPE",
+        Errno::ROFS => "EROFS",
+        Errno::TIMEDOUT => "ETIMEDOUT",
+        _ => return None,
+    })
+}

@@ -1,0 +1,49 @@
+//! `biosock completions` and `biosock man`.
+
+use std::fs;
+use std::path::Path;
+
+use clap::{Command, CommandFactory};
+
+use crate::args::Cli;
+use crate::failure::{Failure, Result};
+use crate::output::stdout_text;
+
+pub(crate) fn completions(shell: clap_complete::Shell) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "biosock", &mut script);
+    stdout_text(&script)
+}
+
+/// Writes every page into a folder, or the first to standard output.
+pub(crate) fn man(folder: Option<&Path>) -> Result<()> {
+    let pages = pages()?;
+    let Some(folder) = folder else { return stdout_text(&pages[0].1) };
+    fs::create_dir_all(folder).map_err(|error| write_failure(folder, &error))?;
+    for (name, page) in pages {
+        let path = folder.join(name);
+        fs::write(&path, page).map_err(|error| write_failure(&path, &error))?;
+    }
+    Ok(())
+}
+
+fn write_failure(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::io(&format!("write {}", path.display()), error)
+}
+
+/// Name and text of each page, the command's own first.
+fn pages() -> Result<Vec<(String, Vec<u8>)>> {
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    let shown = command.get_subcommands().filter(|sub| !sub.is_hide_set()).cloned();
+    let commands: Vec<_> = std::iter::once(command.clone()).chain(shown).collect();
+    commands.into_iter().map(page).collect()
+}
+
+fn page(command: Command) -> Result<(String, Vec<u8>)> {
+    let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
+    let man = clap_mangen::Man::new(command).title(name.to_uppercase()).manual("biosock manual");
+    let mut text = Vec::new();
+    man.render(&mut text).map_err(|error| Failure::io("write a manual page", &error))?;
+    Ok((format!("{name}.1"), text))
+}

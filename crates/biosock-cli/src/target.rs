@@ -1,0 +1,154 @@
+//! Where to: `HOST:SERVICE` or `unix:PATH`.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
+
+use biosock::{AddrInfo, Domain, HostServ, Lookup, Priority, Type, UnixAddr};
+
+/// A host, a service, or a Unix address, not looked up yet.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    Ip { host: Option<String>, service: Option<String> },
+    Unix(UnixAddr),
+}
+
+impl Target {
+    /// A target with a service.
+    pub(crate) fn parse(text: &OsStr) -> Result<Self, String> {
+        match Self::parse_host(text)? {
+            Self::Ip { host, service: None } => Err(missing_service(host.as_deref())),
+            target => Ok(target),
+        }
+    }
+
+    /// A target that may lack the service.
+    pub(crate) fn parse_host(text: &OsStr) -> Result<Self, String> {
+        let text = without_invalid_bytes(text);
+        if text.starts_with("unix:") {
+            return unix(&text).map(Self::Unix);
+        }
+        if text.is_empty() {
+            return Err(String::from("it is empty"));
+        }
+        let (host, service) = host_and_service(&text)?;
+        check_port(service)?;
+        Ok(Self::Ip { host: host.map(String::from), service: service.map(String::from) })
+    }
+
+    /// The question to the resolver.
+    pub(crate) fn lookup(&self, family: Domain) -> Lookup<'_> {
+        match self {
+            Self::Ip { host, service } => {
+                let lookup = Lookup::new().family(family);
+                let lookup = host.as_ref().map_or(lookup, |host| lookup.host(host));
+                service.as_ref().map_or(lookup, |service| lookup.service(service))
+            }
+            Self::Unix(_) => Lookup::new().family(Domain::UNIX),
+        }
+    }
+
+    /// The answer for a Unix address, which needs no resolver.
+    pub(crate) fn unix_answer(&self, socktype: Type) -> Option<AddrInfo> {
+        let Self::Unix(addr) = self else { return None };
+        let socktype = if socktype == Type::ANY { Type::STREAM } else { socktype };
+        Some(AddrInfo { addr: (*addr).into(), socktype, protocol: biosock::Protocol::DEFAULT })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(addr) => addr.fmt(f),
+            Self::Ip { host, service } => {
+                match host.as_deref() {
+                    Some(host) if host.contains(':') => write!(f, "[{host}]")?,
+                    host => f.write_str(host.unwrap_or("*"))?,
+                }
+                service.as_ref().map_or(Ok(()), |service| write!(f, ":{service}"))
+            }
+        }
+    }
+}
+
+/// Where a connection is to come from.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) host: String,
+    pub(crate) service: String,
+}
+
+impl Source {
+    pub(crate) fn parse(text: &OsStr) -> Result<Self, String> {
+        let text = without_invalid_bytes(text);
+        if text.starts_with("unix:") {
+            return Err(String::from("a source is an IP address or a host"));
+        }
+        if text.parse::<IpAddr>().is_ok() {
+            return Ok(Self { host: text, service: String::from("0") });
+        }
+        let (host, service) = host_and_service(&text)?;
+        check_port(service)?;
+        let host = host.ok_or("the host is missing, as in 192.0.2.1 or 192.0.2.1:9000")?;
+        Ok(Self { host: host.into(), service: service.unwrap_or("0").into() })
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        write!(f, "{open}{}{close}:{}", self.host, self.service)
+    }
+}
+
+/// Bytes that are no UTF-8 in the form that an address' text has for them.
+fn without_invalid_bytes(text: &OsStr) -> String {
+    let mut out = String::new();
+    for chunk in text.as_bytes().utf8_chunks() {
+        out.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|b| out.push_str(&format!(r"\x{b:02x}")));
+    }
+    out
+}
+
+fn unix(text: &str) -> Result<UnixAddr, String> {
+    let addr: UnixAddr = text.parse().map_err(|error| problem(&error, false))?;
+    if addr.is_unnamed() {
+        return Err(String::from("the path is missing, as in unix:/run/app.sock"));
+    }
+    Ok(addr)
+}
+
+/// What the text names; `None` for any, or for what it does not mention.
+fn host_and_service(text: &str) -> Result<(Option<&str>, Option<&str>), String> {
+    let parsed = HostServ::parse(text, Priority::Host).map_err(|error| problem(&error, true))?;
+    Ok((parsed.host.name(), parsed.service.name()))
+}
+
+/// The message of an error about a text, without the text, which the caller names.
+fn problem(error: &biosock::Error, with_hint: bool) -> String {
+    let message = error.to_string();
+    let message = message.rsplit_once("\": ").map_or(&*message, |(_, problem)| problem);
+    match error.hint().filter(|_| with_hint) {
+        Some(hint) => format!("{message}\n  hint: {hint}"),
+        None => message.to_owned(),
+    }
+}
+
+fn check_port(service: Option<&str>) -> Result<(), String> {
+    let number = service.filter(|service| service.bytes().all(|b| b.is_ascii_digit()));
+    match number.map(str::parse::<u16>) {
+        Some(Err(_)) => Err(String::from("the port is above 65535")),
+        _ => Ok(()),
+    }
+}
+
+fn missing_service(host: Option<&str>) -> String {
+    match host {
+        Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => {
+            format!("the service is missing\n  hint: for port {port} write :{port}")
+        }
+        _ => String::from("the service is missing\n  hint: add a port, as in localhost:80 or [::1]:80"),
+    }
+}

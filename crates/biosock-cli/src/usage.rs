@@ -1,0 +1,130 @@
+//! Reading the command line as a whole, and saying what is wrong with it.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+
+use crate::args::{Cli, Command, Common, ConnectArgs, Family, ListenArgs, StreamArgs};
+use crate::failure::Failure;
+use crate::output::{self, Output};
+use crate::target::Target;
+
+/// Reads the command line; where there is nothing to run (help, bad usage),
+/// says what is to say and gives the exit status.
+pub(crate) fn parse() -> Result<Cli, ExitCode> {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    Cli::try_parse_from(&args).and_then(checked).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // A closed output is no failure of the help.
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+        _ => usage_output(&args).fail(&usage(&args)),
+    })
+}
+
+/// Options that say nothing about a Unix socket are refused for one.
+fn checked(cli: Cli) -> Result<Cli, clap::Error> {
+    let unfit = match &cli.command {
+        Command::Connect(args) => args.unfit_for_unix(),
+        Command::Listen(args) => args.unfit_for_unix().or_else(|| args.unfit_together()),
+        Command::Lookup(args) => args.family.unfit_for_unix(&args.target),
+        _ => None,
+    };
+    match unfit {
+        Some(message) => Err(clap::Error::raw(ErrorKind::ArgumentConflict, message)),
+        None => Ok(cli),
+    }
+}
+
+impl ConnectArgs {
+    fn unfit_for_unix(&self) -> Option<String> {
+        let stream = self.stream.unfit_for_unix(&self.target);
+        let mine = [(self.bind.is_some(), "--bind"), (self.mptcp, "--mptcp")];
+        self.family.unfit_for_unix(&self.target).or(stream).or_else(|| unfit(&self.target, &mine))
+    }
+}
+
+impl ListenArgs {
+    fn unfit_for_unix(&self) -> Option<String> {
+        let stream = self.stream.unfit_for_unix(&self.target);
+        let mine = [(self.v6only, "--v6only")];
+        self.family.unfit_for_unix(&self.target).or(stream).or_else(|| unfit(&self.target, &mine))
+    }
+
+    fn unfit_together(&self) -> Option<String> {
+        let other = if self.echo { "--echo" } else { "--exec" };
+        (self.transfer.progress && (self.echo || self.exec.is_some()))
+            .then(|| format!("'--progress' cannot be used with '{other}'"))
+    }
+}
+
+impl Family {
+    fn unfit_for_unix(self, target: &Target) -> Option<String> {
+        unfit(target, &[(self.ipv4, "--ipv4"), (self.ipv6, "--ipv6")])
+    }
+}
+
+impl StreamArgs {
+    fn unfit_for_unix(self, target: &Target) -> Option<String> {
+        unfit(target, &[(self.nodelay, "--nodelay"), (self.tfo, "--tfo")])
+    }
+}
+
+fn unfit(target: &Target, options: &[(bool, &str)]) -> Option<String> {
+    let Target::Unix(addr) = target else { return None };
+    let (_, option) = options.iter().find(|(given, _)| *given)?;
+    Some(format!("'{option}' is for IP addresses, not for '{addr}'"))
+}
+
+/// What is wrong with the arguments. They are read again with their control
+/// characters escaped, so that none of them is in the message.
+fn usage(args: &[OsString]) -> Failure {
+    let escape = |arg: &OsString| output::escape(&arg.to_string_lossy()).into_owned();
+    let args: Vec<_> = args.iter().map(escape).collect();
+    match Cli::try_parse_from(&args).and_then(checked) {
+        Err(error) if error.kind() == ErrorKind::MissingSubcommand => {
+            Failure::usage("what to do is missing").hint(format!("it is one of {}", subcommands().join(", ")))
+        }
+        Err(error) => usage_failure(&error, &args),
+        Ok(_) => Failure::usage("the arguments have control characters"),
+    }
+}
+
+/// clap's message as one line, and its tip, or ours, as the hint.
+fn usage_failure(error: &clap::Error, args: &[String]) -> Failure {
+    let text = error.render().to_string();
+    let text = text.split("\n\nUsage:").next().unwrap_or_default();
+    let text = text.split("\n\nFor more information").next().unwrap_or_default();
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let (text, hint) = match text.split_once("\n\n  tip: ").or_else(|| text.split_once("\n  hint: ")) {
+        Some((text, hint)) => (text, one_line(hint)),
+        None => (text, help_hint(args)),
+    };
+    Failure::usage(one_line(text)).hint(hint)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn help_hint(args: &[String]) -> String {
+    let known = subcommands();
+    match args.iter().skip(1).find(|arg| known.contains(arg)) {
+        Some(subcommand) => format!("see 'biosock {subcommand} --help'"),
+        None => String::from("see 'biosock --help'"),
+    }
+}
+
+fn subcommands() -> Vec<String> {
+    let command = Cli::command();
+    let shown = command.get_subcommands().filter(|sub| !sub.is_hide_set());
+    shown.map(|sub| sub.get_name().to_owned()).collect()
+}
+
+fn usage_output(args: &[OsString]) -> Output {
+    let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
+    Output::new(Common { json, verbose: false })
+}

@@ -1,0 +1,67 @@
+//! Reading the value of one option.
+
+use std::ffi::{OsStr, OsString};
+use std::time::Duration;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
+/// A parser of one value, as clap takes it: bytes that are no UTF-8 are
+/// welcome (a path may have them), the error is a text.
+pub(crate) fn value<T: Clone + Send + Sync + 'static>(
+    parser: fn(&OsStr) -> Result<T, String>,
+) -> impl TypedValueParser<Value = T> {
+    OsStringValueParser::new().try_map(move |value: OsString| parser(&value))
+}
+
+pub(crate) fn positive_seconds(text: &OsStr) -> Result<Duration, String> {
+    match seconds(text)? {
+        Duration::ZERO => Err(String::from("must be more than 0 seconds")),
+        duration => Ok(duration),
+    }
+}
+
+pub(crate) fn seconds(text: &OsStr) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .to_str()
+        .and_then(|text| text.parse().ok())
+        .filter(|seconds: &f64| !seconds.is_nan())
+        .ok_or("not a number of seconds, such as 2 or 0.5")?;
+    if seconds < 0.0 {
+        return Err(String::from("a time cannot be negative"));
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|_| String::from("too long a time"))
+}
+
+pub(crate) fn positive(text: &OsStr) -> Result<u32, String> {
+    match whole_number(text)? {
+        0 => Err(String::from("must be at least 1")),
+        number => Ok(number),
+    }
+}
+
+pub(crate) fn whole_number(text: &OsStr) -> Result<u32, String> {
+    let digits = text.to_str().filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
+    let digits = digits.ok_or("not a whole number")?;
+    digits.parse().map_err(|_| format!("must be at most {}", u32::MAX))
+}
+
+pub(crate) fn command(text: &OsStr) -> Result<OsString, String> {
+    match text.to_str().map(str::trim) {
+        Some("") => Err(String::from("the command is empty")),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds() {
+        assert_eq!(seconds(OsStr::new("0.25")), Ok(Duration::from_millis(250)));
+        assert_eq!(seconds(OsStr::new("0")), Ok(Duration::ZERO));
+        for bad in ["", "x", "-1", "nan", "inf", "1e30", "1s"] {
+            assert!(seconds(OsStr::new(bad)).is_err(), "{bad}");
+        }
+    }
+}
