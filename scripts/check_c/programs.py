@@ -5,7 +5,6 @@ import socket
 import subprocess
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 
 from .pages import under_valgrind
 from .report import Failed, Skipped
