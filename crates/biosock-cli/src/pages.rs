@@ -9,6 +9,9 @@ use crate::args::Cli;
 use crate::failure::{Failure, Result};
 use crate::output::stdout_text;
 
+/// When the pages last changed.
+const DATE: &str = "2026-11-23";
+
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "biosock", &mut script);
@@ -42,8 +45,15 @@ fn pages() -> Result<Vec<(String, Vec<u8>)>> {
 
 fn page(command: Command) -> Result<(String, Vec<u8>)> {
     let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
-    let man = clap_mangen::Man::new(command).title(name.to_uppercase()).manual("biosock manual");
+    let man = clap_mangen::Man::new(command).title(name.to_uppercase()).date(DATE).manual("biosock manual");
+    let man = man.source(concat!("biosock ", env!("CARGO_PKG_VERSION")));
     let mut text = Vec::new();
     man.render(&mut text).map_err(|error| Failure::io("write a manual page", &error))?;
-    Ok((format!("{name}.1"), text))
+    Ok((format!("{name}.1"), tidy(&String::from_utf8_lossy(&text)).into_bytes()))
+}
+
+/// What clap_mangen writes, with the examples under the heading that manual
+/// pages have for them, and without the breaks that mandoc warns of.
+fn tidy(page: &str) -> String {
+    page.replace(".SH EXTRA\nExamples:\n", ".SH EXAMPLES\n").replace(".br\n\n.br\n", ".sp\n")
 }
