@@ -1,0 +1,145 @@
+"""What a check works with: our libraries, the originals, scratch space."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from processes import environment, must
+from report import Failed, Skipped
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+INCLUDE = ROOT / "include"
+CC = os.environ.get("CC", "cc")
+CARGO = os.environ.get("CARGO", "cargo")
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+PACKAGES = ("libbiosock", "libbiosock-overlay", "libbiosock-swap")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One half of a check: the host as it is, or with our library."""
+
+    name: str
+    preload: tuple = ()
+    server: str = "libcrypto.so"  # the library whose routines are to answer
+
+    @property
+    def ours(self):
+        return bool(self.preload)
+
+    def env(self, *before, **more):
+        """The environment for a program on this side, with other preloads in front."""
+        preload = [str(path) for path in (*before, *self.preload)]
+        return environment(**({"LD_PRELOAD": ":".join(preload)} if preload else {}), **more)
+
+
+class Bench:
+    def __init__(self, full, baseline):
+        self.full = full
+        self.baseline = baseline
+        target = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
+        self.target = (ROOT / target).resolve()
+        self.libraries = self.target / "release"
+        self.kept = self.target / "hosts"
+        self._programs = {}
+        self._built = False
+
+    def __enter__(self):
+        self._directory = tempfile.TemporaryDirectory(prefix="hosts.")
+        self.scratch = Path(self._directory.name)
+        return self
+
+    def __exit__(self, *_):
+        self._directory.cleanup()
+
+    def sides(self):
+        """The baseline first; then, unless told otherwise, the overlay."""
+        yield Side("plain")
+        if not self.baseline:
+            yield Side("overlay", (self.ours("libbiosock_overlay.so"),), "libbiosock_overlay.so")
+
+    def ours(self, name):
+        """One of our libraries, built when the first is asked for."""
+        if not self._built:
+            self._build()
+        path = self.libraries / name
+        if not path.exists():
+            raise Failed(f"building left no {name}")
+        return path
+
+    def _build(self):
+        packages = [word for package in PACKAGES for word in ("-p", package)]
+        must([CARGO, "build", "--quiet", "--release", *packages], timeout=3000, cwd=ROOT,
+             env=os.environ)
+        archives = ROOT / "scripts/build-c"
+        if archives.exists():
+            must([archives], timeout=3000, cwd=ROOT, env=os.environ)
+        self._built = True
+
+    def folder(self, name):
+        """A fresh folder for one check."""
+        path = self.scratch / name
+        if path.exists():
+            shutil.rmtree(path)
+        path.mkdir(parents=True)
+        return path
+
+    def shim(self, name):
+        """A shared library made of one of the C files beside this one."""
+        return self.compiled(name, [HERE / "c" / f"{name}.c"], ["-shared", "-fPIC"],
+                             ["-ldl", "-lpthread"], suffix=".so")
+
+    def program(self, name, form, sources=None, libs=()):
+        """A C program of these sources (of its own name if none), linked in the given form."""
+        sources = sources or [HERE / "c" / f"{name}.c"]
+        cflags, more = self.linking(form)
+        return self.compiled(f"{name}-{form}", sources, cflags, [*more, *libs])
+
+    def linking(self, form):
+        """How a C program is compiled and linked: plain OpenSSL, overlay before it, or alone."""
+        if form == "plain":
+            return [], ["-lcrypto", "-lpthread"]
+        library, cflags = {"alone": ("libbiosock.so", ["-DBIOSOCK_ALONE"]),
+                           "overlay": ("libbiosock_overlay.so", [])}[form]
+        path = self.ours(library)
+        libs = [path, f"-Wl,-rpath,{path.parent}"] + (["-lcrypto"] if form == "overlay" else [])
+        return [f"-I{INCLUDE}", *cflags], [*libs, "-lpthread"]
+
+    def forms(self):
+        """The forms in which a C program is linked, the baseline first."""
+        return ["plain"] if self.baseline else ["plain", "overlay", "alone"]
+
+    def compiled(self, name, sources, cflags, libs, suffix=""):
+        if name not in self._programs:
+            output = self.scratch / f"{name}{suffix}"
+            must([CC, "-std=c11", "-O1", "-g", "-D_GNU_SOURCE", *WARNINGS, *cflags, *sources,
+                  "-o", output, *libs])
+            self._programs[name] = output
+        return self._programs[name]
+
+    def original(self, name):
+        """The folder of a built OpenSSL (1.1.1, 3 or 4)."""
+        home = Path(os.environ.get("ORIGINALS_DIR", self.target / "originals"))
+        path = home / name
+        if not (path / "stamp").exists():
+            built = subprocess.run([ROOT / "scripts/originals", name], cwd=ROOT, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            if built.returncode != 0:
+                raise Skipped(f"cannot build OpenSSL {name}: {built.stdout.strip()[-500:]}")
+        return path.resolve()
+
+    def certificate(self):
+        """A key and a certificate for localhost, made once."""
+        folder = self.scratch / "certificate"
+        key, cert = folder / "key.pem", folder / "cert.pem"
+        if not cert.exists():
+            folder.mkdir()
+            must(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                  "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert,
+                  "-days", "30", "-subj", "/CN=localhost",
+                  "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"])
+        return key, cert

@@ -1,0 +1,160 @@
+"""Failing invocations of Debian's openssl say the same with the overlay preloaded."""
+
+import difflib
+import re
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+
+from processes import needs, run
+from report import Failed, Skipped
+
+# What may differ: which thread it was, and where in whose source.
+THREAD = re.compile(r"^[0-9A-F]{8,16}(?=:error:)", re.M)
+# An error line: thread:error:code:library:function:reason:file:line:data.
+PLACE = re.compile(r"^(THREAD:error:[^:]*:[^:]*:[^:]*:[^:]*):[^:\n]*:\d+:", re.M)
+
+
+@dataclass
+class Case:
+    """An invocation and what it has to complain of, plain or not.
+
+    {busy} is a TCP port (with -dtls: UDP) that somebody has, {free} one that nobody has.
+    """
+
+    words: str
+    complaint: str
+    inject: str = ""  # a failure that strace puts into a system call
+    instead: str = ""  # what ours says where the original has a known defect
+    cut_off: bool = False  # in a network namespace where nothing is up
+
+
+CLIENT = "s_client -brief"
+SERVER = "s_server -key {key} -cert {cert} -naccept 1"
+OCSP = "ocsp -issuer {cert} -cert {cert}"
+CASES = {
+    "refused": Case(f"{CLIENT} -connect 127.0.0.1:{{free}}", "Connection refused"),
+    "refused on IPv6": Case(f"{CLIENT} -connect [::1]:{{free}}", "Connection refused"),
+    "refused on every address of a name": Case(f"{CLIENT} -connect localhost:{{free}}",
+                                               "Connection refused"),
+    "unknown name": Case(f"{CLIENT} -connect no-such-host.invalid:443", "BIO_lookup_ex"),
+    "unknown service": Case(f"{CLIENT} -connect 127.0.0.1:no-such-service", "BIO_lookup_ex"),
+    "port beyond 65535": Case(f"{CLIENT} -connect 127.0.0.1:65536", "error"),
+    "ambiguous -connect": Case(f"{CLIENT} -connect a:b:c", "malformed or ambiguous"),
+    "malformed -connect": Case(f"{CLIENT} -connect [::1", "malformed or ambiguous"),
+    "malformed after the bracket": Case(f"{CLIENT} -connect [::1]443", "malformed or ambiguous"),
+    "malformed -accept": Case(f"{SERVER} -accept a:b:c", "argument"),
+    "ocsp, ambiguous": Case(f"{OCSP} -host a:b:c", "ambiguous host or service"),
+    "ocsp, malformed": Case(f"{OCSP} -host [::1", "malformed host or service"),
+    "busy port": Case(f"{SERVER} -accept 127.0.0.1:{{busy}}", "Address already in use"),
+    "missing Unix path to connect": Case(f"{CLIENT} -unix {{folder}}/none", "No such file"),
+    "missing folder of a Unix path": Case(f"{SERVER} -unix {{folder}}/no/socket", "No such file"),
+    "Unix path that is no socket": Case(f"{CLIENT} -unix {{key}}", "Connection refused"),
+    "Unix path longer than an address": Case(
+        f"{CLIENT} -unix {{folder}}/{'x' * 120}", "Invalid argument|BIO_lookup_ex",
+        instead="BIO_lookup_ex:"),    "unusable address to bind": Case(f"{CLIENT} -bind 192.0.2.1:0 -connect 127.0.0.1:{{busy}}",
+                                     "Cannot assign requested address"),
+    "unusable address to listen on": Case(f"{SERVER} -accept 192.0.2.1:0",
+                                          "Cannot assign requested address"),
+    "bind of another family": Case(f"{CLIENT} -bind [::1]:0 -connect 127.0.0.1:{{busy}}", "."),
+    "-6 with an IPv4 address": Case(f"{CLIENT} -6 -connect 127.0.0.1:{{busy}}", "BIO_lookup_ex"),
+    "network unreachable": Case(f"{CLIENT} -connect 192.0.2.1:443", "Network is unreachable",
+                                cut_off=True),
+    "network unreachable over IPv6": Case(f"{CLIENT} -connect [2001:db8::1]:443",
+                                          "Network is unreachable|Cannot assign", cut_off=True),
+    "DTLS, unknown name": Case(f"{CLIENT} -dtls -connect no-such-host.invalid:443",
+                               "BIO_lookup_ex"),
+    "DTLS, busy port": Case(f"{SERVER} -dtls -accept 127.0.0.1:{{busy}}", "Address already in use"),
+    "s_time, refused": Case("s_time -connect 127.0.0.1:{free} -new -time 1", "Connection refused"),
+    "s_time, unknown name": Case("s_time -connect no-such-host.invalid:443 -new -time 1",
+                                 "BIO_lookup_ex"),
+    "ocsp, refused": Case(f"{OCSP} -url http://127.0.0.1:{{free}}/", "Connection refused"),
+    "no more descriptors": Case(f"{CLIENT} -connect 127.0.0.1:{{busy}}", "calling socket",
+                                inject="socket:error=EMFILE"),
+    "bad descriptor": Case(f"{CLIENT} -connect 127.0.0.1:{{busy}}", "Bad file descriptor",
+                           inject="ioctl:error=EBADF"),
+    "bad descriptor at connect": Case(f"{CLIENT} -connect 127.0.0.1:{{busy}}",
+                                      "Bad file descriptor", inject="connect:error=EBADF"),
+    "option refused": Case(f"{SERVER} -accept 127.0.0.1:{{free}}", "calling setsockopt",
+                           inject="setsockopt:error=EINVAL"),
+    "socket type refused": Case(f"{SERVER} -accept 127.0.0.1:{{free}}", "getting socktype",
+                                inject="getsockopt:error=ENOTSOCK"),
+    "listen refused": Case(f"{SERVER} -accept 127.0.0.1:{{free}}", "unable to listen",
+                           inject="listen:error=EOPNOTSUPP"),
+    "own address refused": Case(f"{SERVER} -accept 127.0.0.1:0", "getsockname error",
+                                inject="getsockname:error=ENOBUFS"),
+    "accept refused": Case(f"{SERVER} -accept 127.0.0.1:{{free}}", "accept error",
+                           inject="accept,accept4:error=EMFILE"),
+}
+
+
+def checks():
+    for name, case in CASES.items():
+        yield name, partial(check, case)
+
+
+def check(case, bench):
+    needs("openssl")
+    with ExitStack() as stack:
+        command = command_of(bench, case, stack)
+        seen = {side.name: complaint(case, command, side) for side in bench.sides()}
+    plain = seen.pop("plain")
+    for text in seen.values():
+        compare(case, plain, text)
+    entries = plain.count("THREAD:error:")
+    verdict = "differ as they should" if case.instead else "equal the plain run's"
+    return f"status and {len(plain.splitlines())} lines, {entries} of the queue" + (
+        f", {verdict}" if seen else "")
+
+
+def compare(case, plain, text):
+    if case.instead and text != plain and re.search(case.instead, text):
+        return
+    if case.instead or text != plain:
+        raise Failed("\n".join(difflib.unified_diff(plain.splitlines(), text.splitlines(),
+                                                    "plain", "overlay", lineterm="")))
+
+
+def command_of(bench, case, stack):
+    key, cert = bench.certificate()
+    folder = bench.folder("errors")
+    holder = stack.enter_context(socket.create_server(
+        ("127.0.0.1", 0))) if "-dtls" not in case.words else stack.enter_context(udp())
+    names = {"key": key, "cert": cert, "folder": folder, "busy": holder.getsockname()[1],
+             "free": free_port()}
+    words = ["openssl", *(word.format(**names) for word in case.words.split())]
+    if case.inject:
+        calls = case.inject.split(":")[0]
+        words = ["strace", "-f", "-o", folder / "trace", "-e", f"trace={calls}",
+                 "-e", f"inject={case.inject}", *words]
+    return [*(["unshare", "--net"] if case.cut_off else []), *words]
+
+
+def udp():
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.bind(("127.0.0.1", 0))
+    return one
+
+
+def free_port():
+    """A port that nobody listens on: the next one given out is another."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def complaint(case, command, side):
+    """What the invocation said, but for thread, file and line; then its status."""
+    # Preloaded into openssl alone, not into the tools that start it.
+    preload = [f"LD_PRELOAD={path}" for path in side.preload]
+    at = command.index("openssl")
+    words = [*command[:at], "env", *preload, *command[at:]]
+    ended = run(words, timeout=60)
+    if "unshare: " in ended.err or "strace: " in ended.err:
+        raise Skipped(ended.err.strip().splitlines()[0])
+    # Nothing is asked of the status: s_server ends with 0 after some of its complaints.
+    if not re.search(case.complaint, ended.err):
+        raise Failed(f"{side.name}: no complaint of {case.complaint!r}:\n{ended}")
+    text = PLACE.sub(r"\1:PLACE:", THREAD.sub("THREAD", ended.err))
+    return f"{text}{ended.out}status {ended.status}"
