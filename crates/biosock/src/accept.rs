@@ -1,5 +1,6 @@
 //! Accepting, after BIO_accept_ex.
 
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::fd::SockAddrBuf;
@@ -62,6 +63,21 @@ pub fn accept(fd: BorrowedFd<'_>, options: Options) -> Result<(OwnedFd, SockAddr
         Ok((accepted, peer)) => Ok((accepted, SockAddrBuf(peer))),
         Err(errno) => Err(accept_error(errno)),
     }
+}
+
+/// As [`accept`], with the peer's address written where the caller wants it,
+/// if anywhere: as many bytes as there is room for. Gives the length that the
+/// whole address has.
+///
+/// # Errors
+/// As [`accept`].
+#[doc(alias = "BIO_accept_ex")]
+pub fn accept_to(
+    fd: BorrowedFd<'_>,
+    options: Options,
+    peer: Option<&mut [MaybeUninit<u8>]>,
+) -> Result<(OwnedFd, usize)> {
+    sys::accept_to(fd, options, false, peer).map_err(accept_error)
 }
 
 fn accept_error(errno: sys::Errno) -> Error {

@@ -29,7 +29,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use crate::sys;
 use crate::{Domain, Error, Operation, Options, Protocol, Reason, Result, SocketAddr, Syscall, Type};
 
-pub use crate::accept::accept;
+pub use crate::accept::{accept, accept_to};
 pub use crate::bind::bind;
 pub use crate::connect::connect;
 pub use crate::listen::listen;
@@ -131,6 +131,25 @@ pub fn close(fd: OwnedFd) -> Result<()> {
 pub fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> Result<()> {
     sys::set_nonblocking(fd, on)
         .map_err(|errno| Error::system_call(Operation::SetOption, Syscall::Ioctl, errno.raw_os_error(), None))
+}
+
+/// Sets or clears TCP_NODELAY.
+///
+/// # Errors
+/// setsockopt(2)'s.
+#[doc(alias = "BIO_set_tcp_ndelay")]
+pub fn set_nodelay(fd: BorrowedFd<'_>, on: bool) -> Result<()> {
+    sys::set_nodelay(fd, on).map_err(|errno| {
+        let errno = errno.raw_os_error();
+        Error::system_call(Operation::SetOption, Syscall::SetSockOpt, errno, None)
+    })
+}
+
+/// Whether the same call may succeed later after this error number, as
+/// [`Error::is_retryable`].
+#[doc(alias = "BIO_sock_non_fatal_error")]
+pub fn is_retryable(errno: i32) -> bool {
+    sys::is_retryable(errno)
 }
 
 /// The address that a socket is bound to.

@@ -1,7 +1,7 @@
 //! Names to addresses, after BIO_lookup_ex(3).
 
 use std::ffi::{CString, c_void};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{self, IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ptr::NonNull;
 
 use crate::addr::unsupported_family;
@@ -193,6 +193,9 @@ impl<'a> Lookup<'a> {
         Ok(match self.answer()? {
             Answer::Literal(literal) => literal.iter().collect(),
             Answer::System(list) => list.iter().collect(),
+            Answer::Unix(found) if found.socktype == Type::ANY => {
+                vec![AddrInfo { socktype: Type::STREAM, ..found }]
+            }
             Answer::Unix(found) => vec![found],
         })
     }
@@ -201,7 +204,7 @@ impl<'a> Lookup<'a> {
     ///
     /// # Errors
     /// As [`run`](Self::run), but that a port above 65535 is the resolver's
-    /// to judge.
+    /// to judge. A Unix address keeps the type that was asked for, even any.
     pub fn answer(&self) -> Result<Answer> {
         match self.family {
             Domain::UNIX => self.unix().map(Answer::Unix),
@@ -225,21 +228,30 @@ impl<'a> Lookup<'a> {
 
     fn unix(&self) -> Result<AddrInfo> {
         let addr = UnixAddr::from_sun_path(self.host.unwrap_or_default())?;
-        let socktype = if self.socktype == Type::ANY { Type::STREAM } else { self.socktype };
-        Ok(AddrInfo { addr: addr.into(), socktype, protocol: self.protocol })
+        Ok(AddrInfo { addr: addr.into(), socktype: self.socktype, protocol: self.protocol })
     }
 
-    /// An address and a decimal port need no resolver, so nobody is asked.
-    fn literal(&self) -> Option<Literal> {
-        let host = std::str::from_utf8(self.host?).ok()?;
+    /// The answer where it needs no resolver: an address in figures with a
+    /// decimal port, for sockets of a plain kind. No system call, no allocation.
+    ///
+    /// ```
+    /// # use biosock::Lookup;
+    /// assert!(Lookup::new().host("127.0.0.1").service("80").literal().is_some());
+    /// assert!(Lookup::new().host("localhost").service("80").literal().is_none());
+    /// ```
+    pub fn literal(&self) -> Option<Literal> {
+        let host = self.host?;
         let ip = match self.family {
-            Domain::IPV4 => IpAddr::V4(host.parse::<Ipv4Addr>().ok()?),
-            Domain::IPV6 => IpAddr::V6(host.parse::<Ipv6Addr>().ok()?),
-            _ => host.parse().ok()?,
+            Domain::IPV4 => IpAddr::V4(parse_ipv4(host)?),
+            Domain::IPV6 => IpAddr::V6(parse_ipv6(host)?),
+            Domain::UNSPEC => {
+                parse_ipv4(host).map(IpAddr::V4).or_else(|| parse_ipv6(host).map(IpAddr::V6))?
+            }
+            _ => return None,
         };
         let port = self.service.map_or(Some(0), parse_port)?;
         let kinds = kinds(self.socktype, self.protocol)?;
-        Some(Literal { addr: SocketAddr::from((ip, port)), kinds })
+        Some(Literal { addr: net::SocketAddr::new(ip, port), kinds })
     }
 
     /// Asks getaddrinfo; where it fails for addresses that the machine could
@@ -300,6 +312,28 @@ fn parse_port(text: &[u8]) -> Option<u16> {
     })
 }
 
+/// A dotted quad: four numbers up to 255 without leading zeros, which other
+/// readers take for octal.
+fn parse_ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    let mut octets = [0u8; 4];
+    let (mut at, mut digits) = (0, 0);
+    for &b in text {
+        match b {
+            b'0'..=b'9' if digits == 0 || octets[at] != 0 => {
+                octets[at] = octets[at].checked_mul(10)?.checked_add(b - b'0')?;
+                digits += 1;
+            }
+            b'.' if digits > 0 && at < 3 => (at, digits) = (at + 1, 0),
+            _ => return None,
+        }
+    }
+    (at == 3 && digits > 0).then(|| Ipv4Addr::from(octets))
+}
+
+fn parse_ipv6(text: &[u8]) -> Option<Ipv6Addr> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
 const STREAM: (Type, Protocol) = (Type::STREAM, Protocol::TCP);
 const DGRAM: (Type, Protocol) = (Type::DGRAM, Protocol::UDP);
 const RAW: (Type, Protocol) = (Type::RAW, Protocol::DEFAULT);
@@ -345,14 +379,25 @@ pub enum Answer {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Literal {
-    addr: SocketAddr,
+    addr: net::SocketAddr,
     kinds: &'static [(Type, Protocol)],
 }
 
 impl Literal {
+    /// The address.
+    pub const fn addr(&self) -> net::SocketAddr {
+        self.addr
+    }
+
+    /// The sockets that it serves, in the resolver's order.
+    pub const fn kinds(&self) -> &'static [(Type, Protocol)] {
+        self.kinds
+    }
+
     /// The results, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = AddrInfo> + '_ {
-        self.kinds.iter().map(|&(socktype, protocol)| AddrInfo { addr: self.addr, socktype, protocol })
+        let addr = self.addr.into();
+        self.kinds.iter().map(move |&(socktype, protocol)| AddrInfo { addr, socktype, protocol })
     }
 }
 
@@ -428,6 +473,13 @@ mod tests {
                 let theirs: Vec<_> = SystemList(question.ask().unwrap()).iter().collect();
                 prop_assert_eq!(ours, theirs);
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn dotted_quads_are_read_as_std_reads_them(text in prop_oneof!["[0-9.]{0,16}", "[0-9]{1,3}(\\.[0-9]{1,3}){3}"]) {
+            prop_assert_eq!(parse_ipv4(text.as_bytes()), text.parse().ok());
         }
     }
 

@@ -322,7 +322,7 @@ impl Socket {
     /// ```
     #[doc(alias = "BIO_set_tcp_ndelay")]
     pub fn set_nodelay(&self, on: bool) -> Result<()> {
-        option(sys::set_nodelay(self.as_fd(), on), "TCP_NODELAY")
+        fd::set_nodelay(self.as_fd(), on).map_err(|error| error.about("TCP_NODELAY"))
     }
 
     /// Sets or clears SO_REUSEPORT: several sockets listen on one address

@@ -7,10 +7,11 @@ mod option;
 mod resolve;
 mod sockaddr;
 
+use std::ffi::c_int;
+use std::mem::MaybeUninit;
 use std::num::NonZeroU32;
-use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
-/// std's access to abstract names.
-pub(crate) use std::os::linux::net::SocketAddrExt as AbstractNameExt;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::ptr;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -19,6 +20,9 @@ use rustix::net::{AddressFamily, Protocol as RawProtocol, RecvFlags, SendFlags, 
 
 use crate::fd::SockAddr;
 use crate::{Domain, Interest, Options, Protocol, Shutdown, Type};
+
+// std's access to abstract names.
+pub(crate) use std::os::linux::net::SocketAddrExt as AbstractNameExt;
 
 // The numbers behind Domain, Type and Protocol.
 pub(crate) use libc::{
@@ -70,13 +74,40 @@ pub(crate) fn listen(fd: BorrowedFd<'_>, backlog: i32) -> Result<(), Errno> {
 }
 
 /// accept4(2): one call also sets the mode and CLOEXEC of the new socket.
+/// The peer's address goes to `peer`, as much as there is room for; how long
+/// it is in full comes back.
+///
+/// It is libc's, since rustix copies the address and a C caller's is to be
+/// written where it lies.
+pub(crate) fn accept_to(
+    fd: BorrowedFd<'_>,
+    options: Options,
+    cloexec: bool,
+    peer: Option<&mut [MaybeUninit<u8>]>,
+) -> Result<(OwnedFd, usize), Errno> {
+    let flags = socket_flags(options, cloexec).bits() as c_int;
+    let (address, mut len) = match peer {
+        // No address is longer than this type can say.
+        Some(peer) => (peer.as_mut_ptr(), peer.len() as libc::socklen_t),
+        None => (ptr::null_mut(), 0),
+    };
+    let len_pointer = if address.is_null() { ptr::null_mut() } else { &raw mut len };
+    // SAFETY: the address is writable for `len` bytes, or both are NULL.
+    let accepted = unsafe { libc::accept4(fd.as_raw_fd(), address.cast(), len_pointer, flags) };
+    if accepted < 0 {
+        return Err(errno::last());
+    }
+    // SAFETY: the system just made it, and nobody else knows of it.
+    Ok((unsafe { OwnedFd::from_raw_fd(accepted) }, len as usize))
+}
+
 pub(crate) fn accept(
     fd: BorrowedFd<'_>,
     options: Options,
     cloexec: bool,
 ) -> Result<(OwnedFd, SockAddrBuf), Errno> {
-    let (fd, peer) = rustix::net::acceptfrom_with(fd, socket_flags(options, cloexec))?;
-    Ok((fd, SockAddrBuf::new(peer)))
+    // SAFETY: accept4 initializes as many bytes as it says.
+    unsafe { SockAddrBuf::new().fill(|room| accept_to(fd, options, cloexec, Some(room))) }
 }
 
 /// close(2), with its verdict. The descriptor is gone either way.
@@ -121,11 +152,27 @@ pub(crate) fn poll(fd: BorrowedFd<'_>, interest: Interest, timeout: Option<Durat
 }
 
 pub(crate) fn local_addr(fd: BorrowedFd<'_>) -> Result<SockAddrBuf, Errno> {
-    rustix::net::getsockname(fd).map(|addr| SockAddrBuf::new(Some(addr)))
+    name_of(fd, libc::getsockname)
 }
 
 pub(crate) fn peer_addr(fd: BorrowedFd<'_>) -> Result<SockAddrBuf, Errno> {
-    rustix::net::getpeername(fd).map(SockAddrBuf::new)
+    name_of(fd, libc::getpeername)
+}
+
+/// getsockname(2) and getpeername(2).
+type NameCall = unsafe extern "C" fn(c_int, *mut libc::sockaddr, *mut libc::socklen_t) -> c_int;
+
+fn name_of(fd: BorrowedFd<'_>, call: NameCall) -> Result<SockAddrBuf, Errno> {
+    let ask = |room: &mut [MaybeUninit<u8>]| {
+        let mut len = room.len() as libc::socklen_t;
+        // SAFETY: the room is writable for `len` bytes.
+        match unsafe { call(fd.as_raw_fd(), room.as_mut_ptr().cast(), &mut len) } {
+            0 => Ok(((), len as usize)),
+            _ => Err(errno::last()),
+        }
+    };
+    // SAFETY: both calls initialize as many bytes as they say.
+    unsafe { SockAddrBuf::new().fill(ask) }.map(|((), name)| name)
 }
 
 /// The name of a network interface (a zone of RFC 4007).

@@ -1,10 +1,9 @@
 //! `struct sockaddr` and its kinds, as Linux lays them out.
 
-use std::mem::offset_of;
+use std::mem::{MaybeUninit, offset_of};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
 use libc::{sockaddr_in, sockaddr_in6, sockaddr_un};
-use rustix::net::SocketAddrAny;
 use rustix::net::addr::{SocketAddrArg, SocketAddrLen, SocketAddrOpaque};
 
 use crate::fd::SockAddr;
@@ -35,20 +34,37 @@ unsafe impl SocketAddrArg for SockAddr<'_> {
     }
 }
 
-/// An address as the system wrote it; nothing where it wrote none.
-#[derive(Clone)]
-pub(crate) struct SockAddrBuf(Option<SocketAddrAny>);
+/// Room for an address that the system writes.
+#[derive(Clone, Copy)]
+pub(crate) struct SockAddrBuf {
+    len: usize,
+    bytes: [MaybeUninit<u8>; size_of::<libc::sockaddr_storage>()],
+}
 
 impl SockAddrBuf {
-    pub(super) fn new(addr: Option<SocketAddrAny>) -> Self {
-        Self(addr)
+    /// Room for any address, empty so far.
+    pub(super) const fn new() -> Self {
+        Self { len: 0, bytes: [MaybeUninit::uninit(); size_of::<libc::sockaddr_storage>()] }
+    }
+
+    /// Lets `write` fill the room and say how many bytes it wrote.
+    ///
+    /// # Safety
+    ///
+    /// As many bytes as `write` says are initialized then, or as there is room for.
+    pub(super) unsafe fn fill<T, E>(
+        mut self,
+        write: impl FnOnce(&mut [MaybeUninit<u8>]) -> Result<(T, usize), E>,
+    ) -> Result<(T, Self), E> {
+        let (made, len) = write(&mut self.bytes)?;
+        self.len = len.min(self.bytes.len());
+        Ok((made, self))
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        let Some(addr) = &self.0 else { return &[] };
-        // SAFETY: `SocketAddrAny` keeps `addr_len` initialized bytes there,
-        // for as long as the borrow of `self` lasts.
-        unsafe { std::slice::from_raw_parts(addr.as_ptr().cast(), addr.addr_len() as usize) }
+        let bytes: *const [MaybeUninit<u8>] = &self.bytes[..self.len];
+        // SAFETY: `fill` promised that the first `len` bytes are initialized.
+        unsafe { &*(bytes as *const [u8]) }
     }
 }
 
