@@ -150,7 +150,8 @@ pub(crate) struct ListenArgs {
     /// BIOSOCK_LOCAL
     #[arg(long, value_name = "COMMAND", value_parser = value(command))]
     pub(crate) exec: Option<OsString>,
-    /// Bind even if connections of a former listener linger (SO_REUSEADDR)
+    /// Bind even if connections of a former listener linger (SO_REUSEADDR;
+    /// Linux wants the former to have had it too)
     #[arg(long)]
     pub(crate) reuseaddr: bool,
     /// Take no IPv4 connections on an IPv6 address (IPV6_V6ONLY)

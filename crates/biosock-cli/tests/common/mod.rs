@@ -1,0 +1,220 @@
+//! The command as a process, under a deadline.
+
+#![allow(dead_code, reason = "each test file uses a part of this")]
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// No test judges how fast something is; this only ends one that hangs.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+pub(crate) fn biosock<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_biosock"));
+    command.args(args).env_remove("RUST_BACKTRACE");
+    command
+}
+
+/// What a process that has ended left.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    pub(crate) fn out(&self) -> String {
+        String::from_utf8(self.stdout.clone()).expect("standard output is UTF-8")
+    }
+
+    /// The lines of standard output, each as JSON.
+    pub(crate) fn json(&self) -> Vec<serde_json::Value> {
+        json_lines(&self.out())
+    }
+
+    pub(crate) fn ok(self) -> Self {
+        assert_eq!(self.code(), Some(0), "{self:?}");
+        self
+    }
+}
+
+pub(crate) fn json_lines(text: &str) -> Vec<serde_json::Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+}
+
+/// Runs the command with some input to its end.
+pub(crate) fn run<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, input: &[u8]) -> Ended {
+    let mut process = Process::start(&mut biosock(args), Stdio::piped());
+    process.give(input);
+    process.finish()
+}
+
+/// A process that runs, killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Option<JoinHandle<Vec<u8>>>,
+    lines: Receiver<String>,
+    stderr: String,
+}
+
+impl Process {
+    pub(crate) fn start(command: &mut Command, stdin: Stdio) -> Self {
+        Self::start_with(command, stdin, Stdio::piped())
+    }
+
+    pub(crate) fn start_with(command: &mut Command, stdin: Stdio, stdout: Stdio) -> Self {
+        let mut child = command.stdin(stdin).stdout(stdout).stderr(Stdio::piped()).spawn().expect("starts");
+        let stdin = child.stdin.take();
+        let stdout = child.stdout.take().map(|out| thread::spawn(move || read_all(out)));
+        let stderr = child.stderr.take().expect("piped");
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+                let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
+            }
+        });
+        Self { child, stdin, stdout, lines, stderr: String::new() }
+    }
+
+    /// Starts `biosock listen` and gives the address that it bound.
+    pub(crate) fn listen<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, stdin: Stdio) -> (Self, String) {
+        let args = args.into_iter().map(|arg| arg.as_ref().to_owned());
+        let mut process =
+            Self::start(&mut biosock([OsStr::new("listen").to_owned()].into_iter().chain(args)), stdin);
+        let addr = process.line_with("listening on ");
+        (process, addr)
+    }
+
+    /// Waits for a line of standard error that begins like this; gives the rest.
+    pub(crate) fn line_with(&mut self, head: &str) -> String {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    self.stderr.push_str(&line);
+                    self.stderr.push('\n');
+                    if let Some(rest) = line.strip_prefix(head) {
+                        return rest.to_owned();
+                    }
+                }
+                Err(error) => panic!("no line '{head}…' ({error}), but:\n{}", self.stderr),
+            }
+        }
+    }
+
+    /// Gives input and ends it.
+    pub(crate) fn give(&mut self, input: &[u8]) {
+        self.write(input);
+        self.stdin = None;
+    }
+
+    /// Gives input. A process that has ended does not take it; its status tells.
+    pub(crate) fn write(&mut self, input: &[u8]) {
+        let stdin = self.stdin.as_mut().expect("piped and not given yet");
+        let _ = stdin.write_all(input).and_then(|()| stdin.flush());
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.id());
+        let done = Command::new("sh").args(["-c", &kill]).status();
+        assert!(done.expect("sh runs").success());
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("is ours").is_none()
+    }
+
+    /// Waits for the end; input that was not ended stays open.
+    pub(crate) fn finish(mut self) -> Ended {
+        let end = Instant::now() + DEADLINE;
+        let status = loop {
+            match self.child.try_wait().expect("is ours") {
+                Some(status) => break status,
+                None if Instant::now() > end => {
+                    let _ = self.child.kill();
+                    self.drain();
+                    panic!("still running after {DEADLINE:?}; standard error: {}", self.stderr);
+                }
+                None => thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        self.drain();
+        let stdout = self.stdout.take().map_or(Vec::new(), |out| out.join().expect("was read"));
+        Ended { status, stdout, stderr: std::mem::take(&mut self.stderr) }
+    }
+
+    fn drain(&mut self) {
+        loop {
+            match self.lines.recv_timeout(DEADLINE) {
+                Ok(line) => self.stderr.push_str(&(line + "\n")),
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => panic!("standard error stays open: {}", self.stderr),
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read_all(mut from: impl Read) -> Vec<u8> {
+    let mut all = Vec::new();
+    let _ = from.read_to_end(&mut all);
+    all
+}
+
+/// Whether a test can go on with a program that may not be here. Where skips
+/// are forbidden (BIOSOCK_REQUIRE_ALL=1), a missing one is a failure.
+pub(crate) fn has(name: &str) -> bool {
+    let found = Command::new("sh").args(["-c", &format!("command -v {name}")]).stdout(Stdio::null()).status();
+    found.is_ok_and(|status| status.success()) || skip(name, "not installed")
+}
+
+/// Says that something is skipped; always `false`.
+pub(crate) fn skip(name: &str, why: &str) -> bool {
+    println!("skipped: {name}: {why}");
+    let required = std::env::var_os("BIOSOCK_REQUIRE_ALL").is_some_and(|value| value == "1");
+    assert!(!required, "skipped: {name}: {why}, and BIOSOCK_REQUIRE_ALL=1 forbids it");
+    false
+}
+
+/// An address that refuses: bound, so that nobody else gets it, but not
+/// listening.
+pub(crate) fn refusing() -> String {
+    let any = "127.0.0.1:0".parse().unwrap();
+    let socket = biosock::Socket::stream_for(&any, biosock::Options::empty()).unwrap();
+    socket.bind(&any, biosock::Options::empty()).unwrap();
+    let addr = socket.local_addr().unwrap();
+    // Kept until the test process ends.
+    std::mem::forget(socket);
+    addr.to_string()
+}
+
+/// Bytes without a pattern.
+pub(crate) fn varied_bytes(len: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    std::iter::repeat_with(next).flatten().take(len).collect()
+}

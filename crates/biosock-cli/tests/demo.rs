@@ -1,0 +1,87 @@
+//! `biosock demo`.
+
+mod common;
+
+use std::process::{Command, Stdio};
+
+use common::{Process, biosock, run, skip};
+
+/// The routines of the page that each family must have shown.
+const PAGE: [&str; 6] =
+    ["BIO_socket", "BIO_bind", "BIO_connect", "BIO_listen", "BIO_accept_ex", "BIO_closesocket"];
+
+#[test]
+fn shows_every_routine_of_the_page_on_every_family() {
+    let ended = run(["demo"], b"").ok();
+    let text = ended.out();
+    let tables: Vec<_> = text.trim_end().split("\n\n").collect();
+    assert_eq!(tables.len(), 3, "{text}");
+    for (table, family) in tables.iter().zip(["IPv4", "IPv6", "Unix"]) {
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(lines[0], family);
+        let end = format!("{family}: right: a file of 1048576 bytes each way, the same bytes");
+        assert_eq!(lines.last(), Some(&&*end));
+        aligned(&lines[1..lines.len() - 1]);
+        for routine in PAGE {
+            assert!(lines.iter().any(|line| line.starts_with(&format!("{routine} "))), "{routine}:\n{table}");
+        }
+    }
+}
+
+/// The column of results begins at the same place in each line.
+fn aligned(lines: &[&str]) {
+    let at = lines[0].find("RESULT").expect("a header");
+    for line in &lines[1..] {
+        let chars: Vec<_> = line.chars().collect();
+        assert!(chars[at - 1] == ' ' && chars[at] != ' ', "{line}");
+    }
+}
+
+#[test]
+fn json_has_an_object_for_each_call_and_a_verdict_for_each_family() {
+    let objects = run(["demo", "--json"], b"").ok().json();
+    let (verdicts, calls): (Vec<_>, Vec<_>) = objects.iter().partition(|object| object["event"] == "verdict");
+    assert_eq!(verdicts.len(), 3);
+    assert!(verdicts.iter().all(|object| object["verdict"] == "right"), "{verdicts:?}");
+    for call in &calls {
+        assert!(call["ok"] == true && call["seconds"].as_f64().is_some_and(|time| time >= 0.0), "{call}");
+    }
+    let moved: Vec<_> = calls.iter().filter(|call| call["ours"] == "Write, Read").collect();
+    assert_eq!(moved.len(), 6);
+    assert!(moved.iter().all(|call| call["result"] == "the same bytes"));
+}
+
+#[test]
+fn leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = biosock(["demo"]);
+    command.env("TMPDIR", folder.path());
+    Process::start(&mut command, Stdio::null()).finish().ok();
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn a_system_without_ipv6_is_told_so_and_the_rest_is_shown() {
+    let off = "ip link set lo up && echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6";
+    let mut probe = Command::new("unshare");
+    probe.args(["-n", "sh", "-c", off]).stderr(Stdio::null());
+    if !probe.status().is_ok_and(|status| status.success()) {
+        skip("unshare -n", "not permitted, or without IPv6");
+        return;
+    }
+    let mut command = Command::new("unshare");
+    let script = format!("{off} && exec \"$0\" demo");
+    command.args(["-n", "sh", "-c", &script, env!("CARGO_BIN_EXE_biosock")]);
+    let ended = Process::start(&mut command, Stdio::null()).finish().ok();
+    let text = ended.out();
+    assert!(text.contains("\nIPv6: off: left out: this system has no IPv6 ("), "{text}");
+    assert!(text.contains("\nUnix: right: "), "{text}");
+}
+
+#[test]
+fn a_closed_output_is_no_failure_and_is_quiet() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = Process::start_with(&mut biosock(["demo"]), Stdio::null(), writer.into()).finish();
+    assert_eq!((ended.code(), &*ended.stderr), (Some(0), ""));
+}

@@ -1,0 +1,411 @@
+//! `biosock listen`.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use common::{DEADLINE, Process, biosock, json_lines, run, varied_bytes};
+
+fn dial(addr: &str) -> TcpStream {
+    let socket = TcpStream::connect(addr).expect("listens");
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    socket
+}
+
+/// Sends, ends, and reads what comes back.
+fn exchange(mut socket: impl Read + Write, end: impl FnOnce(), bytes: &[u8]) -> Vec<u8> {
+    socket.write_all(bytes).unwrap();
+    end();
+    let mut heard = Vec::new();
+    socket.read_to_end(&mut heard).unwrap();
+    heard
+}
+
+fn exchange_tcp(addr: &str, bytes: &[u8]) -> Vec<u8> {
+    let socket = dial(addr);
+    exchange(&socket, || socket.shutdown(Shutdown::Write).unwrap(), bytes)
+}
+
+fn exchange_unix(path: &Path, bytes: &[u8]) -> Vec<u8> {
+    let socket = UnixStream::connect(path).expect("listens");
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    exchange(&socket, || socket.shutdown(Shutdown::Write).unwrap(), bytes)
+}
+
+#[test]
+fn one_connection_is_standard_input_and_output() {
+    let (mut server, addr) = Process::listen(["127.0.0.1:0"], Stdio::piped());
+    assert!(!addr.ends_with(":0"), "the port is the one the system chose: {addr}");
+    server.give(b"from the server");
+    assert_eq!(exchange_tcp(&addr, b"from the client"), b"from the server");
+    assert_eq!(server.finish().ok().stdout, b"from the client");
+}
+
+#[test]
+fn every_listener_option_listens() {
+    for flag in ["--reuseaddr", "--v6only", "--nodelay", "--keepalive", "--tfo", "--backlog=3", "-6"] {
+        let (server, addr) = Process::listen(["[::1]:0", "--echo", flag], Stdio::null());
+        assert_eq!(exchange_tcp(&addr, b"x"), b"x", "{flag}");
+        server.finish().ok();
+    }
+}
+
+#[test]
+fn without_a_host_both_families_are_served() {
+    let (server, addr) = Process::listen([":0", "--echo", "--max", "2"], Stdio::null());
+    let port = addr.strip_prefix("[::]:").expect("IPv6's wildcard");
+    assert_eq!(exchange_tcp(&format!("127.0.0.1:{port}"), b"four"), b"four");
+    assert_eq!(exchange_tcp(&format!("[::1]:{port}"), b"six"), b"six");
+    server.finish().ok();
+}
+
+#[test]
+fn one_family_alone_where_asked_for() {
+    let (server, addr) = Process::listen([":0", "--echo", "--v6only"], Stdio::null());
+    let port = addr.strip_prefix("[::]:").expect("IPv6's wildcard");
+    assert!(TcpStream::connect(format!("127.0.0.1:{port}")).is_err());
+    assert_eq!(exchange_tcp(&format!("[::1]:{port}"), b"six"), b"six");
+    server.finish().ok();
+    let (server, addr) = Process::listen(["-4", "*:0", "--echo"], Stdio::null());
+    let port = addr.strip_prefix("0.0.0.0:").expect("IPv4's wildcard");
+    assert_eq!(exchange_tcp(&format!("127.0.0.1:{port}"), b"four"), b"four");
+    server.finish().ok();
+}
+
+#[test]
+fn an_echo_serves_many_at_once() {
+    let (server, addr) = Process::listen(["127.0.0.1:0", "--echo", "--keep-open"], Stdio::null());
+    let mut open: Vec<_> = (0..20).map(|_| dial(&addr)).collect();
+    // The last first: nobody waits for another's end.
+    for (number, socket) in open.iter_mut().enumerate().rev() {
+        let text = format!("connection {number}");
+        socket.write_all(text.as_bytes()).unwrap();
+        let mut heard = vec![0; text.len()];
+        socket.read_exact(&mut heard).unwrap();
+        assert_eq!(heard, text.as_bytes());
+    }
+    drop(open);
+    let sent = varied_bytes(1 << 20);
+    let socket = dial(&addr);
+    let heard = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            (&socket).write_all(&sent).unwrap();
+            socket.shutdown(Shutdown::Write).unwrap();
+        });
+        let mut heard = Vec::new();
+        (&socket).read_to_end(&mut heard).unwrap();
+        heard
+    });
+    assert!(heard == sent);
+    server.signal("TERM");
+    assert_eq!(server.finish().status.signal(), Some(15));
+}
+
+#[test]
+fn at_once_makes_the_others_wait() {
+    let args = ["127.0.0.1:0", "--echo", "--max", "2", "--at-once", "1"];
+    let (server, addr) = Process::listen(args, Stdio::null());
+    let mut first = dial(&addr);
+    first.write_all(b"1").unwrap();
+    first.read_exact(&mut [0]).unwrap();
+    let mut second = dial(&addr);
+    second.write_all(b"2").unwrap();
+    second.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    assert!(second.read(&mut [0]).is_err(), "nobody serves it yet");
+    drop(first);
+    second.set_read_timeout(Some(DEADLINE)).unwrap();
+    second.read_exact(&mut [0]).unwrap();
+    drop(second);
+    server.finish().ok();
+}
+
+#[test]
+fn max_counts_the_connections_in_all() {
+    let (server, addr) = Process::listen(["127.0.0.1:0", "--echo", "--max", "3"], Stdio::null());
+    for _ in 0..3 {
+        assert_eq!(exchange_tcp(&addr, b"x"), b"x");
+    }
+    server.finish().ok();
+    assert!(TcpStream::connect(&addr).is_err());
+}
+
+#[test]
+fn kept_open_one_after_the_other_comes_to_standard_output() {
+    let (server, addr) = Process::listen(["127.0.0.1:0", "--max", "3"], Stdio::null());
+    for text in ["one ", "two ", "three"] {
+        assert_eq!(exchange_tcp(&addr, text.as_bytes()), b"");
+    }
+    assert_eq!(server.finish().ok().out(), "one two three");
+}
+
+#[test]
+fn a_command_has_the_connection_and_the_addresses() {
+    let script = "read line; echo \"$line from $BIOSOCK_PEER to $BIOSOCK_LOCAL\"";
+    let (server, addr) = Process::listen(["127.0.0.1:0", "--exec", script], Stdio::null());
+    let socket = dial(&addr);
+    let me = socket.local_addr().unwrap();
+    let heard = exchange(&socket, || {}, b"hello\n");
+    assert_eq!(String::from_utf8(heard).unwrap(), format!("hello from {me} to {addr}\n"));
+    server.finish().ok();
+}
+
+#[test]
+fn commands_run_at_the_same_time_and_a_failing_one_is_told() {
+    let args = ["127.0.0.1:0", "--max", "2", "--exec", "cat; exit 3"];
+    let (server, addr) = Process::listen(args, Stdio::null());
+    let (mut first, second) = (dial(&addr), exchange_tcp(&addr, b"second"));
+    assert_eq!(second, b"second");
+    let peer = first.local_addr().unwrap();
+    first.write_all(b"first").unwrap();
+    first.shutdown(Shutdown::Write).unwrap();
+    let mut heard = Vec::new();
+    first.read_to_end(&mut heard).unwrap();
+    assert_eq!(heard, b"first");
+    let ended = server.finish();
+    assert_eq!(ended.code(), Some(1));
+    let line = format!("biosock: the command 'cat; exit 3' for {peer} failed: exit status: 3\n");
+    assert!(ended.stderr.contains(&line), "{}", ended.stderr);
+}
+
+#[test]
+fn json_events() {
+    let mut command = biosock(["listen", "127.0.0.1:0", "--echo", "--json"]);
+    let mut server = Process::start(&mut command, Stdio::null());
+    let line = server.line_with("{\"event\":\"listening\",");
+    let addr = line.strip_prefix("\"address\":\"").and_then(|rest| rest.strip_suffix("\"}")).unwrap();
+    exchange_tcp(addr, b"12345");
+    let ended = server.finish().ok();
+    let objects = json_lines(&ended.stderr);
+    let events: Vec<_> = objects.iter().map(|object| object["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["listening", "accepted", "closed"]);
+    assert_eq!((&objects[2]["sent"], &objects[2]["received"]), (&5.into(), &5.into()));
+}
+
+fn socket_path(folder: &tempfile::TempDir) -> (PathBuf, String) {
+    let path = folder.path().join("s.sock");
+    let target = format!("unix:{}", path.display());
+    (path, target)
+}
+
+#[test]
+fn a_unix_socket_file_is_made_and_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&folder);
+    let (server, addr) = Process::listen([&*target, "--echo"], Stdio::null());
+    assert_eq!(addr, target);
+    assert_eq!(exchange_unix(&path, b"x"), b"x");
+    server.finish().ok();
+    assert!(!path.exists());
+}
+
+#[test]
+fn signals_end_it_and_remove_the_file() {
+    for (name, number) in [("INT", 2), ("TERM", 15)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, target) = socket_path(&folder);
+        let (server, _) = Process::listen([&*target, "--keep-open", "--echo"], Stdio::null());
+        // One that is being served does not keep it.
+        let _client = UnixStream::connect(&path).unwrap();
+        server.signal(name);
+        let ended = server.finish();
+        assert_eq!(ended.status.signal(), Some(number));
+        assert!(!path.exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_signal_ends_a_listener_that_serves_standard_streams() {
+    let (mut server, addr) = Process::listen(["127.0.0.1:0"], Stdio::piped());
+    server.write(b"x");
+    dial(&addr).read_exact(&mut [0]).unwrap();
+    server.signal("INT");
+    assert_eq!(server.finish().status.signal(), Some(2));
+}
+
+#[test]
+fn a_signal_ends_the_commands() {
+    let script = "echo $$; exec sleep 1000";
+    let (server, addr) = Process::listen(["127.0.0.1:0", "--exec", script], Stdio::null());
+    let mut client = dial(&addr);
+    let mut pid = [0; 1];
+    client.read_exact(&mut pid).unwrap();
+    server.signal("TERM");
+    assert_eq!(server.finish().status.signal(), Some(15));
+    // The command held the other end.
+    let mut rest = Vec::new();
+    client.read_to_end(&mut rest).unwrap();
+}
+
+/// A socket file that nothing stands behind.
+fn stale(path: &Path) -> u64 {
+    drop(UnixListener::bind(path).unwrap());
+    path.symlink_metadata().unwrap().ino()
+}
+
+#[test]
+fn a_stale_socket_file_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&folder);
+    stale(&path);
+    let (server, _) = Process::listen([&*target, "--echo"], Stdio::null());
+    assert_eq!(exchange_unix(&path, b"x"), b"x");
+    server.finish().ok();
+    assert!(!path.exists());
+}
+
+#[test]
+fn of_many_that_find_a_stale_file_one_gets_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&folder);
+    stale(&path);
+    let start = || Process::start(&mut biosock(["listen", &target, "--echo"]), Stdio::null());
+    let mut servers: Vec<_> = (0..8).map(|_| start()).collect();
+    // The losers end by themselves.
+    let mut losers = 0;
+    while losers < 7 {
+        let ended = servers.iter_mut().position(|server| !server.is_running());
+        let Some(ended) = ended else {
+            std::thread::sleep(Duration::from_millis(5));
+            continue;
+        };
+        let ended = servers.swap_remove(ended).finish();
+        assert_eq!(ended.code(), Some(1), "{ended:?}");
+        assert!(ended.stderr.contains("address already in use (EADDRINUSE)"), "{ended:?}");
+        losers += 1;
+    }
+    assert_eq!(exchange_unix(&path, b"x"), b"x");
+    servers.remove(0).finish().ok();
+}
+
+#[test]
+fn a_socket_that_is_in_use_is_not_touched_nor_disturbed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&folder);
+    let listener = UnixListener::bind(&path).unwrap();
+    let expected = format!(
+        "biosock: bind to {target}: address already in use (EADDRINUSE)
+  hint: another process has it open; end that or choose another path
+"
+    );
+    let ended = run(["listen", &target], b"");
+    assert_eq!((ended.code(), &*ended.stderr), (Some(1), &*expected));
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "asking whether it is stale made no connection");
+
+    drop(listener);
+    std::fs::remove_file(&path).unwrap();
+    let _datagrams = UnixDatagram::bind(&path).unwrap();
+    let ended = run(["listen", &target], b"");
+    assert_eq!((ended.code(), &*ended.stderr), (Some(1), &*expected));
+    assert!(path.symlink_metadata().unwrap().file_type().is_socket());
+}
+
+#[test]
+fn what_is_no_socket_is_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&folder);
+    let elsewhere = folder.path().join("elsewhere");
+    stale(&elsewhere);
+    let make: [&dyn Fn(); 3] = [
+        &|| std::fs::write(&path, "precious").unwrap(),
+        &|| std::os::unix::fs::symlink(&elsewhere, &path).unwrap(),
+        &|| std::os::unix::fs::symlink("nowhere", &path).unwrap(),
+    ];
+    for make in make {
+        make();
+        let id = path.symlink_metadata().unwrap().ino();
+        let ended = run(["listen", &target], b"");
+        assert_eq!(ended.code(), Some(1));
+        let head = format!("biosock: listen on {target}: the file exists and is no socket\n  hint: ");
+        assert!(ended.stderr.starts_with(&head), "{}", ended.stderr);
+        assert_eq!(path.symlink_metadata().unwrap().ino(), id);
+        std::fs::remove_file(&path).unwrap();
+    }
+    assert!(elsewhere.exists());
+}
+
+#[test]
+fn a_file_that_another_put_in_place_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&folder);
+    let (server, _) = Process::listen([&*target, "--echo"], Stdio::null());
+    std::fs::rename(&path, folder.path().join("moved")).unwrap();
+    std::fs::write(&path, "another's").unwrap();
+    server.signal("TERM");
+    server.finish();
+    assert_eq!(std::fs::read(&path).unwrap(), b"another's");
+}
+
+#[test]
+fn an_abstract_name_needs_no_file() {
+    let target = format!("unix:@biosock-test-{}", std::process::id());
+    let (server, addr) = Process::listen([&*target, "--echo"], Stdio::null());
+    assert_eq!(addr, target);
+    assert_eq!(run(["connect", &target], b"abstract").ok().stdout, b"abstract");
+    server.finish().ok();
+}
+
+#[test]
+fn reuseaddr_takes_an_address_that_lingers() {
+    let args = ["127.0.0.1:0", "--exec", "exec true", "--reuseaddr"];
+    let (server, addr) = Process::listen(args, Stdio::null());
+    // The server's side closes first, so that its address is in TIME_WAIT.
+    let mut client = dial(&addr);
+    let _ = client.read_to_end(&mut Vec::new());
+    drop(client);
+    server.finish().ok();
+    let ended = run(["listen", &addr], b"");
+    assert!(ended.stderr.contains("(EADDRINUSE)\n  hint: something has this address"), "{}", ended.stderr);
+    let (server, again) = Process::listen([&*addr, "--reuseaddr", "--echo"], Stdio::null());
+    assert_eq!(again, addr);
+    assert_eq!(exchange_tcp(&addr, b"x"), b"x");
+    server.finish().ok();
+}
+
+#[test]
+fn a_peer_that_resets_does_not_end_a_listener_that_is_kept_open() {
+    let (server, addr) = Process::listen(["127.0.0.1:0", "--max", "2", "--echo"], Stdio::null());
+    let mut rude = dial(&addr);
+    rude.write_all(b"12").unwrap();
+    rude.read_exact(&mut [0]).unwrap();
+    // Closing with something unread resets the connection.
+    while rude.peek(&mut [0]).unwrap() == 0 {}
+    drop(rude);
+    assert_eq!(exchange_tcp(&addr, b"next"), b"next");
+    let ended = server.finish();
+    assert_eq!(ended.code(), Some(1));
+    assert!(ended.stderr.contains("connection reset by peer (ECONNRESET)"), "{}", ended.stderr);
+}
+
+#[test]
+fn out_of_descriptors_is_told_and_outlived() {
+    let mut command = std::process::Command::new("sh");
+    let listen = "ulimit -n 20; exec \"$0\" listen 127.0.0.1:0 --echo --keep-open";
+    command.args(["-c", listen, env!("CARGO_BIN_EXE_biosock")]);
+    let mut server = Process::start(&mut command, Stdio::null());
+    let addr = server.line_with("listening on ");
+    let open: Vec<_> = (0..30).map(|_| dial(&addr)).collect();
+    server.line_with("biosock: accept: too many open files (EMFILE)");
+    drop(open);
+    assert_eq!(exchange_tcp(&addr, b"still there"), b"still there");
+}
+
+#[test]
+fn the_port_is_free_once_the_last_connection_was_accepted() {
+    let (mut server, addr) = Process::listen(["127.0.0.1:0"], Stdio::piped());
+    let mut client = dial(&addr);
+    server.write(b"x");
+    client.read_exact(&mut [0]).unwrap();
+    assert!(TcpStream::connect(&addr).is_err(), "nobody listens any more");
+    drop(client);
+    server.give(b"");
+    server.finish().ok();
+    drop(TcpListener::bind("127.0.0.1:0").unwrap());
+}

@@ -1,0 +1,78 @@
+//! `biosock lookup`.
+
+mod common;
+
+use common::run;
+use serde_json::json;
+
+#[test]
+fn a_table_of_what_was_found() {
+    let ended = run(["lookup", "127.0.0.1:443"], b"").ok();
+    let expected = "\
+FAMILY  TYPE    PROTOCOL  ADDRESS
+IPv4    stream  TCP       127.0.0.1:443
+IPv4    dgram   UDP       127.0.0.1:443
+IPv4    raw     default   127.0.0.1:443
+";
+    assert_eq!(ended.out(), expected);
+}
+
+#[test]
+fn without_a_service_there_is_no_port() {
+    let ended = run(["lookup", "--type", "stream", "[2001:db8::1]"], b"").ok();
+    assert_eq!(ended.out(), "FAMILY  TYPE    PROTOCOL  ADDRESS\nIPv6    stream  TCP       2001:db8::1\n");
+}
+
+#[test]
+fn json_has_stable_fields() {
+    let objects = run(["lookup", "--json", "--type", "dgram", "[::1]:53"], b"").ok().json();
+    let expected = json!({
+        "family": "IPv6", "type": "dgram", "protocol": "UDP", "address": "[::1]:53",
+        "ip": "::1", "port": 53, "host": null, "service": null,
+    });
+    assert_eq!(objects, [expected]);
+}
+
+#[test]
+fn names_of_an_address() {
+    let objects = run(["lookup", "--json", "--names", "--type", "stream", "127.0.0.1:80"], b"").ok().json();
+    assert_eq!(objects[0]["host"], "localhost");
+    let table = run(["lookup", "--names", "--type", "stream", "127.0.0.1:80"], b"").ok().out();
+    assert!(table.lines().next().unwrap().ends_with("HOST       SERVICE"), "{table}");
+    assert!(table.lines().nth(1).unwrap().contains("localhost"), "{table}");
+}
+
+#[test]
+fn passive_gives_the_wildcard() {
+    let objects = run(["lookup", "--json", "--passive", "-4", "--type", "stream", ":8080"], b"").ok().json();
+    assert_eq!(objects[0]["address"], "0.0.0.0:8080");
+    let objects = run(["lookup", "--json", "-4", "--type", "stream", ":8080"], b"").ok().json();
+    assert_eq!(objects[0]["address"], "127.0.0.1:8080");
+}
+
+#[test]
+fn a_family_alone() {
+    for (flag, family) in [("-4", "IPv4"), ("-6", "IPv6")] {
+        let host = if flag == "-4" { "127.0.0.1" } else { "[::1]" };
+        let objects = run(["lookup", "--json", flag, host], b"").ok().json();
+        assert!(!objects.is_empty() && objects.iter().all(|object| object["family"] == family));
+    }
+}
+
+#[test]
+fn unix_paths() {
+    let objects = run(["lookup", "--json", "unix:@name"], b"").ok().json();
+    assert_eq!((&objects[0]["address"], &objects[0]["ip"]), (&json!("unix:@name"), &json!(null)));
+    // What is in a path comes to the terminal escaped.
+    let table = run(["lookup", "unix:/\x1b[2J"], b"").ok().out();
+    assert!(table.ends_with("unix:/\\x1b[2J\n"), "{table}");
+}
+
+#[test]
+fn verbose_tells_the_call() {
+    let ended = run(["lookup", "--verbose", "127.0.0.1:1"], b"").ok();
+    assert!(ended.stderr.contains("BIO_lookup_ex    Lookup::run"), "{}", ended.stderr);
+    let ended = run(["lookup", "--verbose", "--json", "127.0.0.1:1"], b"").ok();
+    let trace = common::json_lines(&ended.stderr);
+    assert_eq!((&trace[0]["event"], &trace[0]["routine"]), (&json!("call"), &json!("BIO_lookup_ex")));
+}

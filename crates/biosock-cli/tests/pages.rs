@@ -1,0 +1,102 @@
+//! Help, completions and manual pages.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{has, run};
+
+const SUBCOMMANDS: [&str; 5] = ["demo", "connect", "listen", "lookup", "completions"];
+
+#[test]
+fn every_help_has_examples() {
+    for subcommand in SUBCOMMANDS {
+        for flag in ["-h", "--help"] {
+            let help = run([subcommand, flag], b"").ok().out();
+            let (_, examples) = help.split_once("\nExamples:\n").expect("examples");
+            assert!(examples.contains(&format!("biosock {subcommand}")), "{help}");
+            assert!(!help.contains('\x1b'), "no colour but on a terminal");
+        }
+    }
+    let help = run(["--help"], b"").ok().out();
+    for subcommand in SUBCOMMANDS {
+        assert!(help.contains(&format!("\n  {subcommand} ")), "{help}");
+    }
+}
+
+#[test]
+fn the_version_is_the_crates() {
+    let version = run(["--version"], b"").ok().out();
+    assert_eq!(version, concat!("biosock ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn completions_for_every_shell() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = run(["completions", shell], b"").ok().out();
+        for word in ["connect", "listen", "reuseaddr"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+}
+
+#[test]
+fn bash_takes_its_completions() {
+    if !has("bash") {
+        return;
+    }
+    let script = run(["completions", "bash"], b"").ok().stdout;
+    let check = "source /dev/stdin; COMP_WORDS=(biosock li); COMP_CWORD=1; _biosock biosock li biosock; \
+                 echo ${COMPREPLY[@]}";
+    let mut command = std::process::Command::new("bash");
+    let mut bash = common::Process::start(command.args(["-c", check]), std::process::Stdio::piped());
+    bash.give(&script);
+    assert_eq!(bash.finish().ok().out(), "listen\n");
+}
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../man/man1"))
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = folder.read_dir().expect("the folder is there");
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name.starts_with("biosock"));
+    names.sort();
+    names
+}
+
+#[test]
+fn the_manual_pages_are_those_the_command_writes() {
+    let written = tempfile::tempdir().unwrap();
+    run([Path::new("man"), written.path()], b"").ok();
+    assert_eq!(names(written.path()), names(folder()));
+    for name in names(folder()) {
+        let (ours, kept) = (fs::read(written.path().join(&name)), fs::read(folder().join(&name)));
+        assert!(ours.unwrap() == kept.unwrap(), "{name} is old; run: biosock man man/man1");
+    }
+    let first = run(["man"], b"").ok().stdout;
+    assert_eq!(first, fs::read(folder().join("biosock.1")).unwrap());
+}
+
+#[test]
+fn the_manual_pages_render_without_a_warning() {
+    let pages = names(folder());
+    let pages = pages.iter().map(|name| folder().join(name));
+    for (program, args) in [("man", &["-l", "--warnings"][..]), ("mandoc", &["-T", "lint", "-W", "warning"])]
+    {
+        if !has(program) {
+            continue;
+        }
+        for page in pages.clone() {
+            let mut command = std::process::Command::new(program);
+            command.args(args).arg(&page).env("MANPAGER", "cat");
+            let ended = common::Process::start(&mut command, std::process::Stdio::null()).finish().ok();
+            assert_eq!(ended.stderr, "", "{program} {}", page.display());
+            if program == "mandoc" {
+                assert_eq!(ended.out(), "");
+            }
+        }
+    }
+}
