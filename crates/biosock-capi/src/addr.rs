@@ -4,8 +4,8 @@ use std::ffi::{c_char, c_int, c_void};
 use std::mem::offset_of;
 use std::ptr;
 
-use biosock::fd::SockAddr;
 use biosock::Names;
+use biosock::fd::SockAddr;
 use libc::{AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC, sa_family_t, sockaddr_in, sockaddr_in6, sockaddr_un};
 
 use crate::host::{Host, Site, site};
@@ -23,6 +23,15 @@ pub union BIO_ADDR {
     v4: sockaddr_in,
     v6: sockaddr_in6,
     unix: sockaddr_un,
+    whole: [u8; WHOLE],
+}
+
+/// The bytes of the largest member, rounded up to the strictest alignment.
+const WHOLE: usize = size_of::<sockaddr_un>().next_multiple_of(align_of::<sockaddr_in6>());
+
+impl BIO_ADDR {
+    /// No address: AF_UNSPEC.
+    pub(crate) const EMPTY: Self = Self { whole: [0; WHOLE] };
 }
 
 const SIZE: usize = size_of::<BIO_ADDR>();
@@ -31,9 +40,13 @@ const SUN_PATH_LEN: usize = size_of::<sockaddr_un>() - SUN_PATH;
 
 /// The bytes that an address of a family has; for a family that is none of
 /// BIO_ADDR's, all there are.
+#[inline]
 fn size_of_family(family: c_int) -> usize {
+    // First the most frequent.
+    if family == AF_INET {
+        return size_of::<sockaddr_in>();
+    }
     match family {
-        AF_INET => size_of::<sockaddr_in>(),
         AF_INET6 => size_of::<sockaddr_in6>(),
         AF_UNIX => size_of::<sockaddr_un>(),
         _ => SIZE,
@@ -86,6 +99,26 @@ pub(crate) unsafe fn store(addr: *mut BIO_ADDR, bytes: &[u8]) {
     // SAFETY: as the caller promised; both are of the same size.
     unsafe { addr.cast::<[u8; SIZE]>().write_unaligned(whole(bytes)) };
 }
+
+/// Fills an address with 0 behind the `length` bytes that the system wrote,
+/// where its family has more.
+///
+/// # Safety
+///
+/// `addr` has room for a whole [`BIO_ADDR`], with `length` bytes of it written.
+#[inline]
+pub(crate) unsafe fn clear_rest(addr: *mut BIO_ADDR, length: usize) {
+    // SAFETY: as the caller promised.
+    let known = length >= FAMILY_END && length >= size_of_family(unsafe { family_of(addr) });
+    if !known && length < SIZE {
+        // SAFETY: within the address.
+        let rest = unsafe { addr.cast::<u8>().add(length) };
+        // SAFETY: up to the end of the address.
+        unsafe { rest.write_bytes(0, SIZE - length) };
+    }
+}
+
+const FAMILY_END: usize = size_of::<sa_family_t>();
 
 /// `bytes` as a whole address, filled up with 0.
 pub(crate) fn whole(bytes: &[u8]) -> [u8; SIZE] {

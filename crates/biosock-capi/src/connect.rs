@@ -2,14 +2,16 @@
 
 use std::ffi::c_int;
 use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::ptr;
 
 use biosock::fd::{self, SockAddr};
-use biosock::{Domain, Options, Protocol, Reason, Type};
+use biosock::{Domain, Options, Protocol, Reason, Syscall, Type};
+use libc::{SOCK_NONBLOCK, socklen_t};
 
 use crate::addr::{self, BIO_ADDR};
 use crate::errno;
 use crate::host::{Host, Site, site};
-use crate::raise::{Failure, run};
+use crate::raise::{Failure, Refusal, run};
 
 /// The page's `INVALID_SOCKET`.
 pub(crate) const INVALID_SOCKET: c_int = -1;
@@ -25,12 +27,7 @@ pub(crate) const BIO_ACCEPT_EX: &Site = site!(c"BIO_accept_ex", 137);
 /// # Safety
 ///
 /// None is needed.
-pub unsafe fn BIO_socket<H: Host>(
-    domain: c_int,
-    socktype: c_int,
-    protocol: c_int,
-    _options: c_int,
-) -> c_int {
+pub unsafe fn BIO_socket<H: Host>(domain: c_int, socktype: c_int, protocol: c_int, _options: c_int) -> c_int {
     run::<H, _>(BIO_SOCKET, INVALID_SOCKET, || {
         let (domain, socktype) = (Domain::from_raw(domain), Type::from_raw(socktype));
         Ok(fd::socket(domain, socktype, Protocol::from_raw(protocol))?.into_raw_fd())
@@ -96,13 +93,48 @@ unsafe fn with_addr<H: Host>(
 /// `peer` is NULL or has room for a whole address.
 pub unsafe fn BIO_accept_ex<H: Host>(sock: c_int, peer: *mut BIO_ADDR, options: c_int) -> c_int {
     run::<H, _>(BIO_ACCEPT_EX, INVALID_SOCKET, || {
-        let (accepted, from) = fd::accept(descriptor(sock), flags(options))?;
-        if !peer.is_null() {
-            // SAFETY: as the caller promised.
-            unsafe { addr::store(peer, from.as_sockaddr().as_bytes()) };
-        }
-        Ok(accepted.into_raw_fd())
+        // SAFETY: as the caller promised.
+        unsafe { accept(sock, peer, flags(options)) }
     })
+}
+
+/// Lets the system itself write the peer's address into the caller's memory,
+/// which is why this goes past the core.
+///
+/// # Safety
+///
+/// `peer` is NULL or has room for a whole address.
+#[inline]
+pub(crate) unsafe fn accept(sock: c_int, peer: *mut BIO_ADDR, options: Options) -> Result<c_int, Failure> {
+    let mode = if options.contains(Options::NONBLOCK) { SOCK_NONBLOCK } else { 0 };
+    let accepted = if peer.is_null() {
+        // SAFETY: without a place for the address, none is written.
+        unsafe { libc::accept4(sock, ptr::null_mut(), ptr::null_mut(), mode) }
+    } else {
+        // SAFETY: as the caller promised.
+        unsafe { accept_from(sock, peer, mode) }
+    };
+    if accepted < 0 {
+        return Err(Refusal::of(Syscall::Accept, Some(Reason::Accept)).into());
+    }
+    Ok(accepted)
+}
+
+/// accept4(2) with the peer's address, and 0 behind it.
+///
+/// # Safety
+///
+/// `peer` has room for a whole address.
+#[inline]
+unsafe fn accept_from(sock: c_int, peer: *mut BIO_ADDR, mode: c_int) -> c_int {
+    let mut length = size_of::<BIO_ADDR>() as socklen_t;
+    // SAFETY: the place has the length that goes with it.
+    let accepted = unsafe { libc::accept4(sock, peer.cast(), &mut length, mode) };
+    if accepted >= 0 {
+        // SAFETY: as the caller promised; the system wrote `length` bytes.
+        unsafe { addr::clear_rest(peer, length as usize) };
+    }
+    accepted
 }
 
 /// `BIO_closesocket`: closes a socket; 1, or 0 with errno.
@@ -113,30 +145,27 @@ pub unsafe fn BIO_accept_ex<H: Host>(sock: c_int, peer: *mut BIO_ADDR, options: 
 pub unsafe fn BIO_closesocket<H: Host>(sock: c_int) -> c_int {
     run::<H, _>(site!(c"BIO_closesocket", 0), 0, || {
         if sock < 0 {
-            return Ok(0);
+            return Ok(H::close_negative());
         }
         // SAFETY: as the caller promised.
         let sock = unsafe { OwnedFd::from_raw_fd(sock) };
-        Ok(tell(fd::close(sock)))
+        Ok(fd::close(sock).map_or_else(tell, |()| 1))
     })
 }
 
-/// 1 for success, 0 for a failure that only errno tells.
-pub(crate) fn tell(done: biosock::Result<()>) -> c_int {
-    match done {
-        Ok(()) => 1,
-        Err(error) => {
-            let number = error.raw_os_error();
-            drop(error);
-            number.into_iter().for_each(errno::set);
-            0
-        }
-    }
+/// 0 for a failure that only errno tells.
+#[cold]
+#[inline(never)]
+pub(crate) fn tell(error: biosock::Error) -> c_int {
+    let number = error.raw_os_error();
+    drop(error);
+    number.into_iter().for_each(errno::set);
+    0
 }
 
 /// The page's flags; bits that it does not name are ignored.
 pub(crate) fn flags(options: c_int) -> Options {
-    Options::from_bits_truncate(options.cast_unsigned())
+    Options::from_bits_truncate(options as u32)
 }
 
 /// A descriptor of the caller's, who may have passed `INVALID_SOCKET`.

@@ -1,22 +1,22 @@
 //! The page's deprecated routines.
 
 use std::ffi::{CStr, c_char, c_int, c_uchar};
-use std::os::fd::{AsFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::ptr;
 
+use biosock::fd::{self, SockAddr};
 use biosock::lookup::Answer;
-use biosock::fd::{self, SockAddr, SockAddrBuf};
-use biosock::{AddrInfo, Domain, Options, Reason, SocketAddr, Type};
+use biosock::{AddrInfo, Domain, Options, Reason, SocketAddr, Syscall, Type};
 use libc::hostent;
 
-use crate::addr::{ADDR_STRINGS, names_of, whole};
-use crate::connect::{BIO_ACCEPT_EX, BIO_LISTEN, BIO_SOCKET, INVALID_SOCKET, descriptor};
+use crate::addr::{ADDR_STRINGS, BIO_ADDR, names_of, view};
+use crate::connect::{BIO_ACCEPT_EX, BIO_LISTEN, BIO_SOCKET, INVALID_SOCKET, accept};
 use crate::errno;
-use crate::host::{Entry, Host, Site, What, site};
+use crate::host::{Host, Site, site};
 use crate::hostserv::{BIO_PARSE_HOSTSERV, parse, text_of};
 use crate::lookup::{BIO_LOOKUP_EX, CLIENT, SERVER, answer, question};
 use crate::memory;
-use crate::raise::{ACCEPT, Failure, NULL, raise, run};
+use crate::raise::{Failure, NULL, Refusal, raise, run};
 
 unsafe extern "C" {
     /// gethostbyname(3), which the `libc` crate leaves out as obsolete.
@@ -95,7 +95,7 @@ unsafe fn first_v4<H: Host>(
 ) -> Result<AddrInfo, Failure> {
     let question = question(host, service, CLIENT).family(Domain::IPV4).socktype(Type::STREAM);
     answer(&question).and_then(first_of).map_err(|failure| {
-        raise::<H>(BIO_LOOKUP_EX, failure);
+        let _: Option<()> = raise::<H, _>(BIO_LOOKUP_EX, failure);
         // SAFETY: as the caller promised.
         errno::keeping(|| H::annotate(c"host=", unsafe { CStr::from_ptr(name) }));
         Failure::Told
@@ -134,9 +134,8 @@ fn accept_socket<H: Host>(text: &[u8], options: Options) -> Result<OwnedFd, Fail
     let parts = within::<H, _>(BIO_PARSE_HOSTSERV, || Ok(parse(text, PRIO_SERVICE)?))?;
     let question = question(parts.host.name(), parts.service.name(), SERVER).socktype(Type::STREAM);
     let found = within::<H, _>(BIO_LOOKUP_EX, || first_of(answer(&question)?))?;
-    let sock = within::<H, _>(BIO_SOCKET, || {
-        Ok(fd::socket(found.addr.family(), found.socktype, found.protocol)?)
-    })?;
+    let sock =
+        within::<H, _>(BIO_SOCKET, || Ok(fd::socket(found.addr.family(), found.socktype, found.protocol)?))?;
     let listen = |addr: SockAddr<'_>| fd::listen(sock.as_fd(), addr, options);
     within::<H, _>(BIO_LISTEN, || Ok(found.addr.with_sockaddr(listen)?))?;
     Ok(sock)
@@ -147,12 +146,9 @@ const PRIO_SERVICE: c_int = 1;
 
 /// Does a step that another C function of the page would do, whose name its
 /// entries bear.
-fn within<H: Host, T>(
-    site: &'static Site,
-    step: impl FnOnce() -> Result<T, Failure>,
-) -> Result<T, Failure> {
+fn within<H: Host, T>(site: &'static Site, step: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     step().map_err(|failure| {
-        raise::<H>(site, failure);
+        let _: Option<()> = raise::<H, _>(site, failure);
         Failure::Told
     })
 }
@@ -167,10 +163,15 @@ fn within<H: Host, T>(
 pub unsafe fn BIO_accept<H: Host>(sock: c_int, ip_port: *mut *mut c_char) -> c_int {
     let site = site!(c"BIO_accept", 101);
     run::<H, _>(site, INVALID_SOCKET, || {
-        let (accepted, peer) = match fd::accept(descriptor(sock), Options::empty()) {
+        let mut peer = BIO_ADDR::EMPTY;
+        // SAFETY: the place is a whole address.
+        let accepted = match unsafe { accept(sock, &raw mut peer, Options::empty()) } {
             Ok(accepted) => accepted,
-            Err(error) => return Ok(refused::<H>(site, error)),
+            Err(Failure::Told) => return Ok(AGAIN),
+            Err(failure) => return Err(refused::<H>(failure)),
         };
+        // SAFETY: the system just gave the descriptor to this function.
+        let accepted = unsafe { OwnedFd::from_raw_fd(accepted) };
         if !ip_port.is_null() {
             let text = peer_text::<H>(&peer, site)?;
             // SAFETY: not NULL, so valid for writing.
@@ -180,28 +181,18 @@ pub unsafe fn BIO_accept<H: Host>(sock: c_int, ip_port: *mut *mut c_char) -> c_i
     })
 }
 
-/// The C value of a failed accept: BIO_accept_ex's entries, and for a failure
-/// that stays one the same again under BIO_accept.
-fn refused<H: Host>(site: &'static Site, error: biosock::Error) -> c_int {
-    let (again, number) = (error.is_retryable(), error.raw_os_error().unwrap_or_default());
-    raise::<H>(BIO_ACCEPT_EX, error.into());
-    if again {
-        return AGAIN;
-    }
-    errno::keeping(|| {
-        let system = What::System { errno: number, call: ACCEPT };
-        H::push(&Entry { what: system, site, data: Some(ACCEPT.calling) });
-        H::push(&Entry { what: What::Bio(Reason::Accept.code().into()), site, data: None });
-    });
-    INVALID_SOCKET
+/// Queues BIO_accept_ex's entries; the same follow again under BIO_accept.
+fn refused<H: Host>(failure: Failure) -> Failure {
+    let _: Option<()> = raise::<H, _>(BIO_ACCEPT_EX, failure);
+    Refusal::of(Syscall::Accept, Some(Reason::Accept)).into()
 }
 
 /// What BIO_accept gives where another try may do.
 const AGAIN: c_int = -2;
 
 /// A peer as `host:port`, in figures.
-fn peer_text<H: Host>(peer: &SockAddrBuf, site: &'static Site) -> Result<*mut c_char, Failure> {
-    let bytes = whole(peer.as_sockaddr().as_bytes());
-    let names = within::<H, _>(ADDR_STRINGS, || names_of(SockAddr::from_bytes(&bytes), true))?;
+fn peer_text<H: Host>(peer: &BIO_ADDR, site: &'static Site) -> Result<*mut c_char, Failure> {
+    // SAFETY: a whole address.
+    let names = within::<H, _>(ADDR_STRINGS, || names_of(unsafe { view(peer) }?, true))?;
     memory::duplicate::<H>(format!("{}:{}", names.host, names.service).as_bytes(), site)
 }

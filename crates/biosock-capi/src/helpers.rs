@@ -10,7 +10,7 @@ use crate::addr::{self, BIO_ADDR};
 use crate::connect::{descriptor, tell};
 use crate::errno;
 use crate::host::{Host, Site, site};
-use crate::raise::{Failure, NULL, run};
+use crate::raise::{Failure, NULL, Refusal, run};
 
 /// Setting the mode of a socket, which connecting and listening do too.
 pub(crate) const BIO_SOCKET_IOCTL: &Site = site!(c"BIO_socket_ioctl", 0);
@@ -89,15 +89,11 @@ pub fn BIO_sock_should_retry(result: c_int) -> c_int {
 }
 
 /// `BIO_sock_non_fatal_error`: whether an error number means "try again".
+#[inline]
 pub fn BIO_sock_non_fatal_error(error: c_int) -> c_int {
     matches!(
         error,
-        libc::EAGAIN
-            | libc::EINTR
-            | libc::EINPROGRESS
-            | libc::EALREADY
-            | libc::ENOTCONN
-            | libc::EPROTO
+        libc::EAGAIN | libc::EINTR | libc::EINPROGRESS | libc::EALREADY | libc::ENOTCONN | libc::EPROTO
     )
     .into()
 }
@@ -112,7 +108,7 @@ pub unsafe fn BIO_socket_ioctl<H: Host>(sock: c_int, request: c_long, argument: 
         #[expect(clippy::cast_sign_loss, reason = "requests are bits; C gives them as long")]
         // SAFETY: as the caller promised.
         let result = unsafe { libc::ioctl(sock, request as libc::Ioctl, argument) };
-        if result == -1 { Err(Failure::System(Syscall::Ioctl)) } else { Ok(result) }
+        if result == -1 { Err(Refusal::of(Syscall::Ioctl, None).into()) } else { Ok(result) }
     })
 }
 
@@ -168,7 +164,7 @@ fn wait(sock: c_int, interest: Interest, left: Duration) -> Result<c_int, Failur
     match fd::wait(descriptor(sock), interest, Some(left)) {
         Ok(ready) => Ok(ready.into()),
         Err(error) => {
-            tell(Err(error));
+            tell(error);
             Err(Failure::Told)
         }
     }

@@ -1,7 +1,7 @@
 //! Where errors and memory go: the one thing in which the three forms of the
 //! C library differ.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_int, c_void};
 
 /// The library that the C functions live in or beside.
 ///
@@ -14,6 +14,12 @@ pub trait Host: 'static {
     /// Adds `label` and `text` to the data of the newest entry, in the way
     /// of the host's version of OpenSSL.
     fn annotate(label: &'static CStr, text: &CStr);
+
+    /// What closing a negative descriptor gives: 0, and errno as it was; but
+    /// OpenSSL 1.1.1 asked the system, which says EBADF.
+    fn close_negative() -> c_int {
+        0
+    }
 
     /// Memory that the caller frees with `OPENSSL_free`. NULL if there is none,
     /// and the queue says so.

@@ -85,10 +85,7 @@ unsafe fn give<H: Host>(
 }
 
 /// What to write for a part, if anything, where the caller has a place for it.
-fn copy<H: Host>(
-    part: Part<&[u8]>,
-    place: *mut *mut c_char,
-) -> Result<Option<*mut c_char>, Failure> {
+fn copy<H: Host>(part: Part<&[u8]>, place: *mut *mut c_char) -> Result<Option<*mut c_char>, Failure> {
     Ok(match part {
         _ if place.is_null() => None,
         Part::Unmentioned => None,

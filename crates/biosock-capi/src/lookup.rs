@@ -15,8 +15,8 @@ use libc::addrinfo;
 
 use crate::addr::{self, BIO_ADDR};
 use crate::errno;
-use crate::hostserv::text_of;
 use crate::host::{Host, Site, What, site};
+use crate::hostserv::text_of;
 use crate::memory;
 use crate::raise::{Failure, NULL, run};
 
@@ -67,7 +67,9 @@ pub unsafe fn BIO_lookup_ex<H: Host>(
 ) -> c_int {
     run::<H, _>(BIO_LOOKUP_EX, 0, || {
         // SAFETY: as the caller promised.
-        let (host, service) = unsafe { (text_of(host), text_of(service)) };
+        let host = unsafe { text_of(host) };
+        // SAFETY: as the caller promised.
+        let service = unsafe { text_of(service) };
         if list.is_null() || (family == libc::AF_UNIX && host.is_none()) {
             return Err(NULL);
         }
@@ -75,7 +77,7 @@ pub unsafe fn BIO_lookup_ex<H: Host>(
             .family(Domain::from_raw(family))
             .socktype(Type::from_raw(socktype))
             .protocol(Protocol::from_raw(protocol));
-        let answer = list_of::<H>(answer(&question)?)?;
+        let answer = list_of::<H>(answer(&question)?, socktype)?;
         // SAFETY: as the caller promised.
         unsafe { memory::put(list, answer) };
         Ok(1)
@@ -102,11 +104,12 @@ pub(crate) fn answer(question: &Lookup<'_>) -> Result<Answer, Failure> {
     Ok(answer?)
 }
 
-fn list_of<H: Host>(answer: Answer) -> Result<*mut BIO_ADDRINFO, Failure> {
+fn list_of<H: Host>(answer: Answer, socktype: c_int) -> Result<*mut BIO_ADDRINFO, Failure> {
     match answer {
         Answer::Literal(literal) => literal_list::<H>(&literal),
         Answer::System(list) => Ok(list.into_raw().as_ptr().cast()),
-        Answer::Unix(found) => unix_node::<H>(&found),
+        // Where any type will do, the node says so, as the original's does.
+        Answer::Unix(found) => unix_node::<H>(&AddrInfo { socktype: Type::from_raw(socktype), ..found }),
     }
 }
 
@@ -153,7 +156,7 @@ fn literal_node(found: &AddrInfo) -> *mut BIO_ADDRINFO {
         bytes.len()
     });
     // SAFETY: the node is memory of this function's own.
-    unsafe { (&raw mut (*node).info).write(info(found, length, place.cast())) };
+    unsafe { node.cast::<addrinfo>().write(info(found, length, place.cast())) };
     node.cast()
 }
 

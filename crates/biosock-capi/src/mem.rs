@@ -70,8 +70,10 @@ pub unsafe fn CRYPTO_strndup(
     if !copy.is_null() {
         // SAFETY: the text has `length` bytes, the copy one more.
         unsafe { copy.copy_from_nonoverlapping(text, length) };
+        // SAFETY: within the copy.
+        let last = unsafe { copy.add(length) };
         // SAFETY: the copy's last byte.
-        unsafe { copy.add(length).write(0) };
+        unsafe { last.write(0) };
     }
     copy
 }

@@ -26,7 +26,9 @@ pub(crate) fn duplicate<H: Host>(text: &[u8], site: &'static Site) -> Result<*mu
     }
     // SAFETY: the copy has room for the text and one byte more.
     unsafe { ptr::copy_nonoverlapping(text.as_ptr(), copy, text.len()) };
+    // SAFETY: within the copy.
+    let last = unsafe { copy.add(text.len()) };
     // SAFETY: the byte after the text.
-    unsafe { copy.add(text.len()).write(0) };
+    unsafe { last.write(0) };
     Ok(copy.cast())
 }

@@ -2,22 +2,23 @@
 //! failure value: the boundary where errors stop being values.
 
 use std::ffi::CStr;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use biosock::{Error, Operation, Reason, ResolverError, Syscall, SystemError};
+use biosock::{Error, Operation, Reason, ResolverError, Syscall};
 
 use crate::connect::BIO_BIND;
 use crate::errno;
-use crate::helpers::BIO_SOCKET_IOCTL;
+use crate::helpers::{BIO_SOCKET_IOCTL, BIO_sock_non_fatal_error};
 use crate::host::{Call, Common, Entry, Host, Site, What};
 
 /// Why a C function fails.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The core failed. The page's entries go on the queue.
+    /// The system refused a call, which may have a reason of the page's.
+    System(Refusal),
+    /// The core failed otherwise. The page's entries go on the queue.
     Core(Error),
-    /// A call of this crate's own failed, as errno says.
-    System(Syscall),
     /// A reason of the BIO library alone.
     Bio(u16),
     /// A reason that all libraries share.
@@ -29,9 +30,52 @@ pub(crate) enum Failure {
 /// The caller passed NULL for something that is needed.
 pub(crate) const NULL: Failure = Failure::Common(Common::Null);
 
+/// A call that the system refused, small enough for registers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) errno: i32,
+    pub(crate) syscall: Syscall,
+    pub(crate) reason: Option<Reason>,
+    /// Whether binding failed, on its own or as part of listening.
+    pub(crate) binding: bool,
+}
+
+impl Refusal {
+    /// A call of this crate's own failed, as errno says.
+    #[cold]
+    pub(crate) fn of(syscall: Syscall, reason: Option<Reason>) -> Self {
+        Self { errno: errno::get(), syscall, reason, binding: false }
+    }
+
+    /// Whether the caller is to try again, so that nothing is an error yet.
+    #[inline]
+    fn is_retry(self) -> bool {
+        matches!(self.syscall, Syscall::Connect | Syscall::Accept)
+            && BIO_sock_non_fatal_error(self.errno) != 0
+    }
+}
+
+impl From<Refusal> for Failure {
+    #[inline]
+    fn from(refusal: Refusal) -> Self {
+        if refusal.is_retry() { Self::Told } else { Self::System(refusal) }
+    }
+}
+
 impl From<Error> for Failure {
+    #[inline]
     fn from(error: Error) -> Self {
-        Self::Core(error)
+        let (Some(system), None) = (error.system(), error.resolver()) else { return Self::Core(error) };
+        let refusal = Refusal {
+            errno: system.raw_os_error(),
+            syscall: system.syscall(),
+            reason: error.reason(),
+            binding: error.operation() == Operation::Bind,
+        };
+        // A socket call's error owns no memory, so there is nothing to drop,
+        // which the compiler cannot see.
+        mem::forget(error);
+        refusal.into()
     }
 }
 
@@ -43,71 +87,73 @@ pub(crate) fn run<H: Host, T>(
     failed: T,
     body: impl FnOnce() -> Result<T, Failure>,
 ) -> T {
-    let raised = || body().map_err(|failure| raise::<H>(site, failure));
+    let raised = || match body() {
+        Ok(done) => Some(done),
+        Err(Failure::Told) => None,
+        Err(Failure::System(refusal)) => raise_system::<H, T>(site, refusal),
+        Err(failure) => raise::<H, T>(site, failure),
+    };
     match catch_unwind(AssertUnwindSafe(raised)) {
-        Ok(Ok(done)) => done,
-        Ok(Err(())) => failed,
+        Ok(Some(done)) => done,
+        Ok(None) => failed,
         Err(_panic) => {
-            raise::<H>(site, Failure::Common(Common::Internal));
+            let _: Option<()> = raise::<H, _>(site, Failure::Common(Common::Internal));
             failed
         }
     }
 }
 
-/// Puts a failure on the queue. errno is afterwards what the system said, or
-/// what it was.
+/// Puts a failure on the queue and gives nothing. errno is afterwards what
+/// the system said, or what it was.
 #[cold]
 #[inline(never)]
-pub(crate) fn raise<H: Host>(site: &'static Site, failure: Failure) {
+pub(crate) fn raise<H: Host, T>(site: &'static Site, failure: Failure) -> Option<T> {
     let before = errno::get();
-    let after = match &failure {
-        Failure::Core(error) => {
-            push_core::<H>(site, error);
-            error.raw_os_error().unwrap_or(before)
-        }
-        Failure::System(syscall) => {
-            push_system::<H>(site, *syscall, before);
-            before
-        }
-        Failure::Bio(reason) => push::<H>(What::Bio(*reason), site, None, before),
-        Failure::Common(common) => push::<H>(What::Common(*common), site, None, before),
-        Failure::Told => before,
+    let push = |what| H::push(&Entry { what, site, data: None });
+    match failure {
+        Failure::System(refusal) => return raise_system::<H, T>(site, refusal),
+        Failure::Core(error) => return raise_core::<H, T>(site, &error),
+        Failure::Bio(reason) => push(What::Bio(reason)),
+        Failure::Common(common) => push(What::Common(common)),
+        Failure::Told => {}
+    }
+    errno::set(before);
+    None
+}
+
+/// The system's entry, and the page's reason after it.
+#[cold]
+#[inline(never)]
+fn raise_system<H: Host, T>(site: &'static Site, refusal: Refusal) -> Option<T> {
+    let Refusal { errno, syscall, reason, binding } = refusal;
+    let site = match syscall {
+        Syscall::Ioctl => BIO_SOCKET_IOCTL,
+        _ if binding => BIO_BIND,
+        _ => site,
     };
-    drop(failure);
-    errno::set(after);
+    let call = call_of(syscall);
+    H::push(&Entry { what: What::System { errno, call }, site, data: Some(call.calling) });
+    if let Some(reason) = reason {
+        H::push(&Entry { what: What::Bio(reason.code().into()), site, data: None });
+    }
+    errno::set(errno);
+    None
 }
 
-/// Pushes and gives back `errno`.
-fn push<H: Host>(what: What, site: &'static Site, data: Option<&'static CStr>, errno: i32) -> i32 {
-    H::push(&Entry { what, site, data });
-    errno
-}
-
-/// The page's entries for an error of the core, oldest first.
-fn push_core<H: Host>(site: &'static Site, error: &Error) {
-    let site = if error.operation() == Operation::Bind { BIO_BIND } else { site };
+/// The entries of a failed look-up, or of a text that cannot be read.
+fn raise_core<H: Host, T>(site: &'static Site, error: &Error) -> Option<T> {
+    let before = errno::get();
     if let Some(system) = error.system() {
-        if is_retry(system, error) {
-            return;
-        }
-        push_system::<H>(site, system.syscall(), system.raw_os_error());
+        let call = call_of(system.syscall());
+        let what = What::System { errno: system.raw_os_error(), call };
+        H::push(&Entry { what, site, data: Some(call.calling) });
     }
     if let Some(what) = reason_of(error) {
         let data = error.resolver().filter(|_| error.system().is_none()).map(resolver_text);
         H::push(&Entry { what, site, data });
     }
-}
-
-/// Whether the caller is to try again, so that nothing is an error yet.
-fn is_retry(system: &SystemError, error: &Error) -> bool {
-    matches!(system.syscall(), Syscall::Connect | Syscall::Accept) && error.is_retryable()
-}
-
-fn push_system<H: Host>(site: &'static Site, syscall: Syscall, errno: i32) {
-    let call = call_of(syscall);
-    let site = if syscall == Syscall::Ioctl { BIO_SOCKET_IOCTL } else { site };
-    let what = What::System { errno, call };
-    H::push(&Entry { what, site, data: Some(call.calling) });
+    errno::set(error.raw_os_error().unwrap_or(before));
+    None
 }
 
 /// The entry that follows the system's, if any does.
@@ -129,35 +175,35 @@ fn resolver_text(error: &ResolverError) -> &'static CStr {
     unsafe { CStr::from_ptr(text) }
 }
 
-macro_rules! call {
-    ($calling:literal, $code:literal) => {{
-        static CALL: Call = Call { calling: $calling, code: $code };
-        &CALL
-    }};
-}
-
 /// A system call as the queue names it.
 fn call_of(syscall: Syscall) -> &'static Call {
-    match syscall {
-        Syscall::Socket => call!(c"calling socket()", 4),
-        Syscall::Bind => call!(c"calling bind()", 6),
-        Syscall::Connect => call!(c"calling connect()", 2),
-        Syscall::Listen => call!(c"calling listen()", 7),
-        Syscall::Accept => ACCEPT,
-        Syscall::Close => call!(c"calling close()", 20),
-        Syscall::Ioctl => call!(c"calling ioctlsocket()", 5),
-        Syscall::GetSockOpt => call!(c"calling getsockopt()", 15),
-        Syscall::SetSockOpt => call!(c"calling setsockopt()", 14),
-        Syscall::GetSockName => call!(c"calling getsockname()", 16),
-        Syscall::GetAddrInfo => call!(c"calling getaddrinfo()", 12),
-        Syscall::GetNameInfo => call!(c"calling getnameinfo()", 13),
-        Syscall::Poll => call!(c"calling poll()", 0),
-        _ => call!(c"calling the system", 0),
-    }
+    CALLS.get(syscall as usize).unwrap_or(&CALLS[UNNAMED])
 }
 
-/// accept(2), which one function names by itself.
-pub(crate) const ACCEPT: &Call = {
-    static CALL: Call = Call { calling: c"calling accept()", code: 8 };
-    &CALL
-};
+/// The names, in the order of [`Syscall`], with the functions' numbers in
+/// OpenSSL 1.1.1, which had none for some.
+static CALLS: [Call; UNNAMED + 1] = [
+    Call { calling: c"calling socket()", code: 4 },
+    Call { calling: c"calling bind()", code: 6 },
+    Call { calling: c"calling connect()", code: 2 },
+    Call { calling: c"calling listen()", code: 7 },
+    Call { calling: c"calling accept()", code: 8 },
+    Call { calling: c"calling close()", code: 20 },
+    Call { calling: c"calling shutdown()", code: 0 },
+    Call { calling: c"calling ioctlsocket()", code: 5 },
+    Call { calling: c"calling getsockopt()", code: 15 },
+    Call { calling: c"calling setsockopt()", code: 14 },
+    Call { calling: c"calling getsockname()", code: 16 },
+    Call { calling: c"calling getpeername()", code: 0 },
+    Call { calling: c"calling fcntl()", code: 23 },
+    Call { calling: c"calling getaddrinfo()", code: 12 },
+    Call { calling: c"calling getnameinfo()", code: 13 },
+    Call { calling: c"calling poll()", code: 0 },
+    Call { calling: c"calling the system", code: 0 },
+];
+
+/// For calls that joined [`Syscall`] later.
+const UNNAMED: usize = 16;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The host that is no other library: our own queue and malloc.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_int, c_void};
 
 use crate::host::{Entry, Host, Site};
 use crate::{mem, queue};
@@ -10,6 +10,7 @@ use crate::{mem, queue};
 pub enum Standalone {}
 
 impl Host for Standalone {
+    #[inline(always)]
     fn push(entry: &Entry) {
         queue::with(|queue| queue.push(entry));
     }
@@ -19,11 +20,11 @@ impl Host for Standalone {
     }
 
     fn alloc(size: usize, site: &'static Site) -> *mut c_void {
-        mem::CRYPTO_malloc(size, site.file.as_ptr(), site.line.cast_signed())
+        mem::CRYPTO_malloc(size, site.file.as_ptr(), site.line as c_int)
     }
 
     unsafe fn free(memory: *mut c_void, site: &'static Site) {
         // SAFETY: as the caller promised.
-        unsafe { mem::CRYPTO_free(memory, site.file.as_ptr(), site.line.cast_signed()) };
+        unsafe { mem::CRYPTO_free(memory, site.file.as_ptr(), site.line as c_int) };
     }
 }

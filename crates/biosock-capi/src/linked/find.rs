@@ -79,9 +79,10 @@ fn look_in_library(name: &CStr) -> Option<Table> {
 }
 
 fn look_in(library: *mut c_void) -> Option<Table> {
-    // SAFETY: the names end with a NUL, and a library that takes errors under
-    // OpenSSL's names has OpenSSL's functions.
-    let table = unsafe { Table::from_addresses(|name| libc::dlsym(library, name.as_ptr())) };
+    // SAFETY: the handle is open, or stands for all libraries; names end with a NUL.
+    let address = |name: &CStr| unsafe { libc::dlsym(library, name.as_ptr()) };
+    // SAFETY: a library that has functions of OpenSSL's names has OpenSSL's functions.
+    let table = unsafe { Table::from_addresses(address) };
     table.takes_errors().then_some(table)
 }
 

@@ -10,6 +10,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::ptr;
 
+use crate::errno;
 use crate::host::{Common, Entry, Host, LIB_BIO, LIB_SYS, MEMORY_CLASSIC, MEMORY_MODERN, Site, What};
 use table::{Modern, Put};
 
@@ -32,6 +33,10 @@ impl<L: Linked> Host for Overlay<L> {
         find::table::<L>().annotate(label, text);
     }
 
+    fn close_negative() -> c_int {
+        find::table::<L>().close_negative()
+    }
+
     fn alloc(size: usize, site: &'static Site) -> *mut c_void {
         find::table::<L>().alloc(size, site)
     }
@@ -49,6 +54,10 @@ impl<L: Linked> Host for Swap<L> {
 
     fn annotate(label: &'static CStr, text: &CStr) {
         L::table().annotate(label, text);
+    }
+
+    fn close_negative() -> c_int {
+        L::table().close_negative()
     }
 
     fn alloc(size: usize, site: &'static Site) -> *mut c_void {
@@ -81,7 +90,7 @@ impl Table {
     /// OpenSSL 1.1.1 and LibreSSL: the function has a number.
     fn push_classic(&self, put: Put, entry: &Entry) {
         let (lib, function, reason) = match entry.what {
-            What::System { errno, call } => (LIB_SYS, call.code, errno.cast_unsigned()),
+            What::System { errno, call } => (LIB_SYS, call.code, errno as u32),
             What::Bio(reason) => (LIB_BIO, entry.site.code, reason.into()),
             What::Common(common) => (LIB_BIO, entry.site.code, common.classic()),
             What::Memory => (LIB_BIO, entry.site.code, MEMORY_CLASSIC),
@@ -96,7 +105,7 @@ impl Table {
     /// than the page's. So these go to the program's own library, with words.
     fn push_boring(&self, put: Put, entry: &Entry) {
         let (lib, reason) = match entry.what {
-            What::System { errno, .. } => (LIB_SYS, errno.cast_unsigned()),
+            What::System { errno, .. } => (LIB_SYS, errno as u32),
             What::Bio(reason) => (BORING_LIB_USER, reason.into()),
             What::Common(Common::BioLibrary) => (BORING_LIB_BIO, BORING_LIB_BIO),
             What::Common(common) => (BORING_LIB_BIO, common.classic()),
@@ -112,6 +121,13 @@ impl Table {
 
     fn annotate(&self, label: &'static CStr, text: &CStr) {
         self.add_data(Some(label), Some(text));
+    }
+
+    fn close_negative(&self) -> c_int {
+        if self.modern().is_none() && self.put_error.is_some() {
+            errno::set(libc::EBADF);
+        }
+        0
     }
 
     fn add_data(&self, first: Option<&CStr>, second: Option<&CStr>) {
@@ -167,13 +183,13 @@ impl Table {
 /// OpenSSL 3 and 4.
 fn push_modern(host: &Modern, entry: &Entry) {
     let (lib, reason) = match entry.what {
-        What::System { errno, .. } => (LIB_SYS, errno.cast_unsigned()),
+        What::System { errno, .. } => (LIB_SYS, errno as u32),
         What::Bio(reason) => (LIB_BIO, reason.into()),
         What::Common(common) => (LIB_BIO, common.modern()),
         What::Memory => (LIB_BIO, MEMORY_MODERN),
     };
     let Site { function, file, .. } = entry.site;
-    let (lib, reason) = (lib.cast_signed(), reason.cast_signed());
+    let (lib, reason) = (lib as c_int, reason as c_int);
     // SAFETY: the host's function takes nothing.
     unsafe { (host.new)() };
     // SAFETY: the host's function, as its manual page declares it; it keeps copies.
@@ -188,12 +204,12 @@ fn push_modern(host: &Modern, entry: &Entry) {
 
 /// `numbers` are library, function, reason.
 fn put_error(put: Put, numbers: [u32; 3], site: &'static Site) {
-    let [lib, function, reason] = numbers.map(u32::cast_signed);
+    let [lib, function, reason] = numbers.map(|number| number as c_int);
     // SAFETY: the host's function, as it declares it; it keeps the file's
     // name, which stays.
     unsafe { put(lib, function, reason, site.file.as_ptr(), line(site)) };
 }
 
 fn line(site: &Site) -> c_int {
-    site.line.cast_signed()
+    site.line as c_int
 }

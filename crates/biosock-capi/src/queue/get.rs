@@ -41,7 +41,7 @@ impl Wanted {
         // SAFETY: the caller promised that it is NULL or valid; so below.
         unsafe { put(self.file, site.map_or(c"".as_ptr(), |site| site.file.as_ptr())) };
         // SAFETY: as above.
-        unsafe { put(self.line, site.map_or(0, |site| site.line.cast_signed())) };
+        unsafe { put(self.line, site.map_or(0, |site| site.line as c_int)) };
         // SAFETY: as above.
         unsafe { put(self.function, site.map_or(c"".as_ptr(), |site| site.function.as_ptr())) };
         // SAFETY: as above.
@@ -88,7 +88,13 @@ fn code_at(queue: &Queue, end: End) -> c_ulong {
 /// # Safety
 ///
 /// Each pointer is NULL or valid for writing.
-pub unsafe fn ERR_get_error_all(file: *mut *const c_char, line: *mut c_int, func: *mut *const c_char, data: *mut *const c_char, flags: *mut c_int) -> c_ulong {
+pub unsafe fn ERR_get_error_all(
+    file: *mut *const c_char,
+    line: *mut c_int,
+    func: *mut *const c_char,
+    data: *mut *const c_char,
+    flags: *mut c_int,
+) -> c_ulong {
     let wanted = Wanted { file, line, function: func, data, flags };
     // SAFETY: as the caller promised.
     with(|queue| unsafe { wanted.read(queue.take()) })
@@ -99,7 +105,12 @@ pub unsafe fn ERR_get_error_all(file: *mut *const c_char, line: *mut c_int, func
 /// # Safety
 ///
 /// Each pointer is NULL or valid for writing.
-pub unsafe fn ERR_get_error_line_data(file: *mut *const c_char, line: *mut c_int, data: *mut *const c_char, flags: *mut c_int) -> c_ulong {
+pub unsafe fn ERR_get_error_line_data(
+    file: *mut *const c_char,
+    line: *mut c_int,
+    data: *mut *const c_char,
+    flags: *mut c_int,
+) -> c_ulong {
     let wanted = Wanted { file, line, data, flags, ..Wanted::NOTHING };
     // SAFETY: as the caller promised.
     with(|queue| unsafe { wanted.read(queue.take()) })
@@ -143,7 +154,13 @@ pub unsafe fn ERR_peek_error_data(data: *mut *const c_char, flags: *mut c_int) -
 /// # Safety
 ///
 /// Each pointer is NULL or valid for writing.
-pub unsafe fn ERR_peek_error_all(file: *mut *const c_char, line: *mut c_int, func: *mut *const c_char, data: *mut *const c_char, flags: *mut c_int) -> c_ulong {
+pub unsafe fn ERR_peek_error_all(
+    file: *mut *const c_char,
+    line: *mut c_int,
+    func: *mut *const c_char,
+    data: *mut *const c_char,
+    flags: *mut c_int,
+) -> c_ulong {
     let wanted = Wanted { file, line, function: func, data, flags };
     // SAFETY: as the caller promised.
     with(|queue| unsafe { wanted.read(queue.peek(End::Oldest)) })
@@ -154,7 +171,12 @@ pub unsafe fn ERR_peek_error_all(file: *mut *const c_char, line: *mut c_int, fun
 /// # Safety
 ///
 /// Each pointer is NULL or valid for writing.
-pub unsafe fn ERR_peek_error_line_data(file: *mut *const c_char, line: *mut c_int, data: *mut *const c_char, flags: *mut c_int) -> c_ulong {
+pub unsafe fn ERR_peek_error_line_data(
+    file: *mut *const c_char,
+    line: *mut c_int,
+    data: *mut *const c_char,
+    flags: *mut c_int,
+) -> c_ulong {
     let wanted = Wanted { file, line, data, flags, ..Wanted::NOTHING };
     // SAFETY: as the caller promised.
     with(|queue| unsafe { wanted.read(queue.peek(End::Oldest)) })
@@ -198,7 +220,13 @@ pub unsafe fn ERR_peek_last_error_data(data: *mut *const c_char, flags: *mut c_i
 /// # Safety
 ///
 /// Each pointer is NULL or valid for writing.
-pub unsafe fn ERR_peek_last_error_all(file: *mut *const c_char, line: *mut c_int, func: *mut *const c_char, data: *mut *const c_char, flags: *mut c_int) -> c_ulong {
+pub unsafe fn ERR_peek_last_error_all(
+    file: *mut *const c_char,
+    line: *mut c_int,
+    func: *mut *const c_char,
+    data: *mut *const c_char,
+    flags: *mut c_int,
+) -> c_ulong {
     let wanted = Wanted { file, line, function: func, data, flags };
     // SAFETY: as the caller promised.
     with(|queue| unsafe { wanted.read(queue.peek(End::Newest)) })
@@ -209,7 +237,12 @@ pub unsafe fn ERR_peek_last_error_all(file: *mut *const c_char, line: *mut c_int
 /// # Safety
 ///
 /// Each pointer is NULL or valid for writing.
-pub unsafe fn ERR_peek_last_error_line_data(file: *mut *const c_char, line: *mut c_int, data: *mut *const c_char, flags: *mut c_int) -> c_ulong {
+pub unsafe fn ERR_peek_last_error_line_data(
+    file: *mut *const c_char,
+    line: *mut c_int,
+    data: *mut *const c_char,
+    flags: *mut c_int,
+) -> c_ulong {
     let wanted = Wanted { file, line, data, flags, ..Wanted::NOTHING };
     // SAFETY: as the caller promised.
     with(|queue| unsafe { wanted.read(queue.peek(End::Newest)) })

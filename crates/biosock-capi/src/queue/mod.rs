@@ -39,8 +39,9 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    const EMPTY: Self =
-        Self { code: Cell::new(0), marks: Cell::new(0), site: Cell::new(None), data: Text::EMPTY };
+    const fn new() -> Self {
+        Self { code: Cell::new(0), marks: Cell::new(0), site: Cell::new(None), data: Text::new() }
+    }
 }
 
 /// The ring: entries lie behind `bottom`, up to and including `top`.
@@ -59,10 +60,11 @@ pub(crate) enum End {
 }
 
 thread_local! {
-    static QUEUE: Queue = const { Queue::EMPTY };
+    static QUEUE: Queue = const { Queue::new() };
 }
 
 /// Lets `work` use the calling thread's queue.
+#[inline(always)]
 pub(crate) fn with<T>(work: impl FnOnce(&Queue) -> T) -> T {
     QUEUE.with(work)
 }
@@ -76,10 +78,12 @@ const fn before(slot: usize) -> usize {
 }
 
 impl Queue {
-    const EMPTY: Self =
-        Self { slots: [const { Slot::EMPTY }; SLOTS], top: Cell::new(0), bottom: Cell::new(0) };
+    const fn new() -> Self {
+        Self { slots: [const { Slot::new() }; SLOTS], top: Cell::new(0), bottom: Cell::new(0) }
+    }
 
     /// Adds an entry; the oldest goes where there is no room.
+    #[inline(always)]
     pub(crate) fn push(&self, entry: &Entry) {
         let top = after(self.top.get());
         self.top.set(top);
@@ -175,7 +179,7 @@ impl Queue {
 /// The code of an entry as OpenSSL 3 packs it.
 fn pack(what: What) -> u32 {
     match what {
-        What::System { errno, .. } => SYSTEM_FLAG | errno.cast_unsigned(),
+        What::System { errno, .. } => SYSTEM_FLAG | errno as u32,
         What::Bio(reason) => LIB_BIO << LIB_SHIFT | u32::from(reason),
         What::Common(common) => LIB_BIO << LIB_SHIFT | common.modern(),
         What::Memory => LIB_CRYPTO << LIB_SHIFT | MEMORY_MODERN,

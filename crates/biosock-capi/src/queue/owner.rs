@@ -54,6 +54,8 @@ pub(super) fn text_of(made: *const Made) -> *const c_char {
 }
 
 /// Puts `new` into a slot and frees what the slot held.
+#[cold]
+#[inline(never)]
 pub(super) fn replace(place: &AtomicPtr<Made>, new: Option<NonNull<Made>>) {
     let list = LIST.lock();
     // Once the library has ended nobody would free a new text.

@@ -10,25 +10,28 @@ use super::owner::{self, Made};
 /// One entry's data. A made text hides the fixed one.
 #[derive(Debug)]
 pub(crate) struct Text {
-    fixed: Cell<Option<&'static CStr>>,
+    /// A text of the program's, or NULL.
+    fixed: Cell<*const c_char>,
     // Atomic, because the end of the library empties the texts of all threads.
     pub(super) made: AtomicPtr<Made>,
 }
 
 impl Text {
-    pub(super) const EMPTY: Self =
-        Self { fixed: Cell::new(None), made: AtomicPtr::new(ptr::null_mut()) };
+    pub(super) const fn new() -> Self {
+        Self { fixed: Cell::new(ptr::null()), made: AtomicPtr::new(ptr::null_mut()) }
+    }
 
     /// The text, or NULL where there is none. It stays valid until the slot
     /// is used again.
     pub(crate) fn as_ptr(&self) -> *const c_char {
         let made = self.made.load(Ordering::Acquire);
-        if made.is_null() { self.fixed.get().map_or(ptr::null(), CStr::as_ptr) } else { owner::text_of(made) }
+        if made.is_null() { self.fixed.get() } else { owner::text_of(made) }
     }
 
     /// Replaces the text by a fixed one. Needs no memory.
+    #[inline]
     pub(super) fn set(&self, fixed: Option<&'static CStr>) {
-        self.fixed.set(fixed);
+        self.fixed.set(fixed.map_or(ptr::null(), CStr::as_ptr));
         if !self.made.load(Ordering::Relaxed).is_null() {
             owner::replace(&self.made, None);
         }

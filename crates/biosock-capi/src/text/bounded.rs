@@ -9,7 +9,6 @@ pub(crate) struct Bounded<'a> {
     start: *mut c_char,
     room: usize,
     length: usize,
-    cut: bool,
     buffer: PhantomData<&'a mut [c_char]>,
 }
 
@@ -21,7 +20,7 @@ impl Bounded<'_> {
     /// `start` is valid for writing `room` bytes, at least one, for as long as
     /// the text is used.
     pub(crate) unsafe fn new(start: *mut c_char, room: usize) -> Self {
-        let mut text = Self { start, room, length: 0, cut: false, buffer: PhantomData };
+        let mut text = Self { start, room, length: 0, buffer: PhantomData };
         text.truncate(0);
         text
     }
@@ -31,31 +30,33 @@ impl Bounded<'_> {
         self.length
     }
 
-    /// Whether something did not fit since the last [`Bounded::truncate`].
-    pub(crate) fn is_cut(&self) -> bool {
-        self.cut
+    /// Whether there is no room left, so that something may not have fitted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.length + 1 == self.room
     }
 
     /// Goes back to an earlier length.
     pub(crate) fn truncate(&mut self, length: usize) {
         self.length = length.min(self.length);
-        self.cut = false;
         // SAFETY: `length` stays below `room`, so the NUL is within the buffer.
-        unsafe { self.start.add(self.length).write(0) };
+        unsafe { self.end().write(0) };
+    }
+
+    /// Where the text ends.
+    fn end(&self) -> *mut c_char {
+        // SAFETY: `length` is below `room`, so this is within the buffer.
+        unsafe { self.start.add(self.length) }
     }
 
     /// Adds bytes.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         let fits = bytes.len().min(self.room - 1 - self.length);
-        // SAFETY: `length` is below `room`, so this is within the buffer.
-        let end = unsafe { self.start.add(self.length) };
         // SAFETY: `fits` bytes and the NUL after them are within the buffer,
         // which is the caller's and overlaps no Rust value.
-        unsafe { end.copy_from_nonoverlapping(bytes.as_ptr().cast(), fits) };
+        unsafe { self.end().copy_from_nonoverlapping(bytes.as_ptr().cast(), fits) };
         self.length += fits;
-        self.cut |= fits < bytes.len();
         // SAFETY: `length` is at most `room - 1`.
-        unsafe { self.start.add(self.length).write(0) };
+        unsafe { self.end().write(0) };
     }
 
     /// Adds formatted text.

@@ -11,7 +11,7 @@ mod tables;
 pub use print::*;
 
 use std::cell::UnsafeCell;
-use std::ffi::{CStr, c_char, c_ulong};
+use std::ffi::{CStr, c_char, c_int, c_ulong};
 use std::ptr;
 
 use crate::errno;
@@ -74,7 +74,8 @@ pub unsafe fn ERR_error_string_n(error: c_ulong, buffer: *mut c_char, room: usiz
 pub(crate) fn write_error(out: &mut Bounded<'_>, error: c_ulong, function: &CStr) {
     let begin = out.len();
     write_words(out, error, function);
-    if out.is_cut() {
+    // Like the original, takes a text that just fits for one that does not.
+    if out.is_full() {
         out.truncate(begin);
         let code = packed(error);
         out.text(format_args!("err:{error:x}:{:x}:0:{:x}", lib_of(code), reason_of(code)));
@@ -105,7 +106,7 @@ fn write_reason(out: &mut Bounded<'_>, code: u32) {
 
 /// The system's text for an error number that it knows.
 fn system_text(code: u32, buffer: &mut [c_char; ROOM]) -> Option<&CStr> {
-    let number = reason_of(code).cast_signed();
+    let number = reason_of(code) as c_int;
     // SAFETY: the buffer has the room that goes with it.
     let failed = errno::keeping(|| unsafe { libc::strerror_r(number, buffer.as_mut_ptr(), buffer.len()) });
     // SAFETY: strerror_r wrote a text with its NUL.
@@ -145,3 +146,6 @@ fn packed(error: c_ulong) -> u32 {
 fn let_ptr(text: Option<&'static CStr>) -> *const c_char {
     text.map_or(ptr::null(), CStr::as_ptr)
 }
+
+#[cfg(test)]
+mod tests;
