@@ -19,6 +19,9 @@ def run_checks(report, target):
     if target.mode in EXPORTS:
         with report.check("library: it exports every declared function"):
             _check_exports(target)
+    if target.mode == "overlay":
+        with report.check("library: programs call it, and not the OpenSSL behind it"):
+            _check_bindings(target)
     if target.mode != "alone":
         return
     with report.check("library: the archive serves a static program, from C and from C++"):
@@ -52,6 +55,17 @@ def _check_exports(target):
     lost = sorted(n for n in decls.prototypes() if n.startswith(family) and n not in exported)
     if lost:
         raise Failed("not exported: " + ", ".join(lost))
+
+
+def _check_bindings(target):
+    """As the loader tells, lest the original be compared with itself."""
+    program = target.compile(CMAKE_EXAMPLE / "lookup.c", target.scratch / "bound")
+    told = must([program, *LOOKUP[0]],
+                env={**os.environ, "LD_BIND_NOW": "1", "LD_DEBUG": "bindings"})
+    for name in ("BIO_lookup_ex", "BIO_ADDRINFO_address", "BIO_ADDR_hostname_string"):
+        found = re.search(rf"{re.escape(str(program))} \[0\] to (\S+) .*`{name}'", told)
+        if not found or "libbiosock_overlay" not in found.group(1):
+            raise Failed(f"{name} is bound to {found and found.group(1)}")
 
 
 def _link_statically(target):

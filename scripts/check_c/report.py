@@ -10,7 +10,11 @@ class Failed(Exception):
 
 
 class Skipped(Exception):
-    """Why a check could not be made here."""
+    """Why a check could not be made here, though it should."""
+
+
+class NotApplicable(Exception):
+    """Why there is nothing to check about this library."""
 
 
 class Report:
@@ -27,6 +31,8 @@ class Report:
             self._fail(name, verdict)
         except Skipped as why:
             self._skip(name, why)
+        except NotApplicable as why:
+            print(f"n/a      {name} ({why})", flush=True)
         else:
             self.passed += 1
             print(f"ok       {name}", flush=True)

@@ -107,6 +107,14 @@ class Target:
                          f"#if OPENSSL_VERSION_NUMBER < {number:#x}L\n#error older\n#endif\n")
         return run([CC, *self.cflags, "-fsyntax-only", probe]).returncode == 0
 
+    def has_routines(self):
+        """Whether the library's own headers have the page's routines: not so for
+        LibreSSL, AWS-LC and BoringSSL."""
+        probe = self.scratch / "routines.c"
+        probe.write_text("#include <openssl/bio.h>\n__typeof__(BIO_accept_ex) *p;\n")
+        original = [f"-isystem{self.prefix}/include"] if self.prefix else []
+        return run([CC, *original, "-fsyntax-only", probe]).returncode == 0
+
     def _build(self):
         package = "libbiosock" if self.mode == "alone" else "libbiosock-overlay"
         cargo = os.environ.get("CARGO", "cargo")
