@@ -2,7 +2,9 @@
 //! comes from the network or the arguments gets to the terminal unescaped.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -128,6 +130,16 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
         if is_unsafe(c) { out.extend(c.escape_default()) } else { out.push(c) }
     }
     Cow::Owned(out)
+}
+
+/// Bytes that are no UTF-8 in the form that an address' text has for them.
+pub(crate) fn without_invalid_bytes(text: &OsStr) -> String {
+    let mut out = String::new();
+    for chunk in text.as_bytes().utf8_chunks() {
+        out.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|b| out.push_str(&format!(r"\x{b:02x}")));
+    }
+    out
 }
 
 fn is_unsafe(c: char) -> bool {

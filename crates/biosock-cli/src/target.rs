@@ -3,9 +3,10 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::net::IpAddr;
-use std::os::unix::ffi::OsStrExt;
 
 use biosock::{AddrInfo, Domain, HostServ, Lookup, Priority, Type, UnixAddr};
+
+use crate::output;
 
 /// A host, a service, or a Unix address, not looked up yet.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ impl Target {
 
     /// A target that may lack the service.
     pub(crate) fn parse_host(text: &OsStr) -> Result<Self, String> {
-        let text = without_invalid_bytes(text);
+        let text = output::without_invalid_bytes(text);
         if text.starts_with("unix:") {
             return unix(&text).map(Self::Unix);
         }
@@ -81,7 +82,7 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn parse(text: &OsStr) -> Result<Self, String> {
-        let text = without_invalid_bytes(text);
+        let text = output::without_invalid_bytes(text);
         if text.starts_with("unix:") {
             return Err(String::from("a source is an IP address or a host"));
         }
@@ -102,18 +103,8 @@ impl fmt::Display for Source {
     }
 }
 
-/// Bytes that are no UTF-8 in the form that an address' text has for them.
-fn without_invalid_bytes(text: &OsStr) -> String {
-    let mut out = String::new();
-    for chunk in text.as_bytes().utf8_chunks() {
-        out.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|b| out.push_str(&format!(r"\x{b:02x}")));
-    }
-    out
-}
-
 fn unix(text: &str) -> Result<UnixAddr, String> {
-    let addr: UnixAddr = text.parse().map_err(|error| problem(&error, false))?;
+    let addr: UnixAddr = text.parse().map_err(|error| problem(&error))?;
     if addr.is_unnamed() {
         return Err(String::from("the path is missing, as in unix:/run/app.sock"));
     }
@@ -122,18 +113,18 @@ fn unix(text: &str) -> Result<UnixAddr, String> {
 
 /// What the text names; `None` for any, or for what it does not mention.
 fn host_and_service(text: &str) -> Result<(Option<&str>, Option<&str>), String> {
-    let parsed = HostServ::parse(text, Priority::Host).map_err(|error| problem(&error, true))?;
+    let explain = |error: biosock::Error| {
+        let hint = error.hint().unwrap_or("write host and service as in localhost:80 or [::1]:80");
+        format!("{}\n  hint: {hint}", problem(&error))
+    };
+    let parsed = HostServ::parse(text, Priority::Host).map_err(explain)?;
     Ok((parsed.host.name(), parsed.service.name()))
 }
 
 /// The message of an error about a text, without the text, which the caller names.
-fn problem(error: &biosock::Error, with_hint: bool) -> String {
+fn problem(error: &biosock::Error) -> String {
     let message = error.to_string();
-    let message = message.rsplit_once("\": ").map_or(&*message, |(_, problem)| problem);
-    match error.hint().filter(|_| with_hint) {
-        Some(hint) => format!("{message}\n  hint: {hint}"),
-        None => message.to_owned(),
-    }
+    message.rsplit_once("\": ").map_or(&*message, |(_, problem)| problem).to_owned()
 }
 
 fn check_port(service: Option<&str>) -> Result<(), String> {

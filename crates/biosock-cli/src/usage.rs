@@ -82,7 +82,7 @@ fn unfit(target: &Target, options: &[(bool, &str)]) -> Option<String> {
 /// What is wrong with the arguments. They are read again with their control
 /// characters escaped, so that none of them is in the message.
 fn usage(args: &[OsString]) -> Failure {
-    let escape = |arg: &OsString| output::escape(&arg.to_string_lossy()).into_owned();
+    let escape = |arg: &OsString| output::escape(&output::without_invalid_bytes(arg)).into_owned();
     let args: Vec<_> = args.iter().map(escape).collect();
     match Cli::try_parse_from(&args).and_then(checked) {
         Err(error) if error.kind() == ErrorKind::MissingSubcommand => {
@@ -99,10 +99,10 @@ fn usage_failure(error: &clap::Error, args: &[String]) -> Failure {
     let text = text.split("\n\nUsage:").next().unwrap_or_default();
     let text = text.split("\n\nFor more information").next().unwrap_or_default();
     let text = text.strip_prefix("error: ").unwrap_or(text);
-    let (text, hint) = match text.split_once("\n\n  tip: ").or_else(|| text.split_once("\n  hint: ")) {
-        Some((text, hint)) => (text, one_line(hint)),
-        None => (text, help_hint(args)),
-    };
+    let (text, tip) =
+        text.split_once("\n\n  tip: ").or_else(|| text.split_once("\n  hint: ")).unwrap_or((text, ""));
+    // How to give a mistyped option as a value helps nobody.
+    let hint = if tip.is_empty() || tip.starts_with("to pass ") { help_hint(args) } else { one_line(tip) };
     Failure::usage(one_line(text)).hint(hint)
 }
 
