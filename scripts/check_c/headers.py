@@ -12,6 +12,9 @@ from .target import CC, CXX, INCLUDE, WARNINGS, must, run
 LANGUAGES = [(CC, "c", "c99"), (CC, "c", "c17"), (CXX, "c++", "c++17"), (CXX, "c++", "c++20")]
 ORDERS = [("bio", "err", "crypto"), ("crypto", "err", "bio"), ("err",), ("crypto",),
           ("bio", "bio", "err", "err")]
+# What came from OpenSSL and lacks the routines: cargo's package of it, its headers there.
+DERIVED = [("aws-lc-sys", "aws-lc/include", "AWS-LC"),
+           ("boring-sys", "deps/boringssl/include", "BoringSSL")]
 # Names younger than 1.1.1, and since when an original's headers have them.
 SINCE = {
     "BIO_socket_wait": 0x30000000, "ERR_get_error_all": 0x30000000,
@@ -47,7 +50,8 @@ def run_checks(report, target):
                       _original(target))
     _against_original(report, target)
     _mixture(report, target)
-    _over_aws_lc(report, target)
+    for package, include, name in DERIVED:
+        _over_derived(report, target, package, include, name)
 
 
 def _all_languages(report, target, title, options):
@@ -74,10 +78,10 @@ def _against_original(report, target):
         _compare_decomposition(target, original)
 
 
-def _over_aws_lc(report, target):
-    with report.check("headers: over AWS-LC's, which gain what they lack"):
-        include = _aws_lc_headers(target)
-        source = target.scratch / "aws.txt"
+def _over_derived(report, target, package, include, name):
+    with report.check(f"headers: over {name}'s, which gain what they lack"):
+        theirs = _headers_of(package, include, target.scratch / package)
+        source = target.scratch / "derived.txt"
         uses = "".join(f"    used += {name} != 0;\n" for name in sorted(decls.prototypes())
                        if name.startswith("BIO_"))
         source.write_text("#define OPENSSL_SUPPRESS_DEPRECATED\n#include <openssl/ssl.h>\n"
@@ -85,7 +89,7 @@ def _over_aws_lc(report, target):
                           + uses + "    return used + BIO_SOCK_NODELAY;\n}\n")
         for compiler, language, standard in LANGUAGES:
             must([compiler, f"-std={standard}", *WARNINGS, "-Wno-address", f"-I{INCLUDE}",
-                  f"-isystem{include}", "-fsyntax-only", "-x", language, source])
+                  f"-isystem{theirs}", "-fsyntax-only", "-x", language, source])
 
 
 def _mixture(report, target):
@@ -183,22 +187,22 @@ def _equal(ours, theirs):
         raise Failed("\n".join(wrong) or "nothing to compare")
 
 
-def _aws_lc_headers(target):
-    """The include folder of AWS-LC, as cargo's package of it brings it."""
+def _headers_of(package, include, scratch):
+    """The include folder of a library, as cargo's package of it brings it."""
     home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
-    pattern = "registry/src/*/aws-lc-sys-*/aws-lc/include"
+    pattern = f"registry/src/*/{package}-[0-9]*/{include}"
     if not sorted(home.glob(pattern)):
-        _fetch_aws_lc(target.scratch / "fetch")
+        _fetch(package, scratch)
     found = sorted(home.glob(pattern))
     if not found:
-        raise Skipped("cargo could not fetch aws-lc-sys, which has the headers")
+        raise Skipped(f"cargo could not fetch {package}, which has the headers")
     return found[-1]
 
 
-def _fetch_aws_lc(folder):
+def _fetch(package, folder):
     (folder / "src").mkdir(parents=True)
     (folder / "src/lib.rs").touch()
     (folder / "Cargo.toml").write_text(
         '[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2021"\n\n'
-        '[dependencies]\naws-lc-sys = "0.47"\n\n[workspace]\n')
+        f'[dependencies]\n{package} = "*"\n\n[workspace]\n')
     run([os.environ.get("CARGO", "cargo"), "fetch", "--quiet"], timeout=600, cwd=folder)
