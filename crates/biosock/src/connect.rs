@@ -220,6 +220,6 @@ fn is(error: &Error, errno: sys::Errno) -> bool {
     error.raw_os_error() == Some(errno.raw_os_error())
 }
 
-fn connect_error(errno: i32) -> Error {
+pub(crate) fn connect_error(errno: i32) -> Error {
     Error::system_call(Operation::Connect, Syscall::Connect, errno, Reason::Connect)
 }

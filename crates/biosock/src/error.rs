@@ -266,6 +266,16 @@ impl Error {
         self.system().map(SystemError::raw_os_error)
     }
 
+    /// The kind that `std` gives to the error number; for a failed look-up
+    /// "not found", for bad input "invalid input".
+    pub fn kind(&self) -> io::ErrorKind {
+        match (self.raw_os_error(), &self.subject) {
+            (Some(errno), _) => io::Error::from_raw_os_error(errno).kind(),
+            (None, Subject::Name(_)) => io::ErrorKind::NotFound,
+            (None, _) => io::ErrorKind::InvalidInput,
+        }
+    }
+
     /// What the resolver said, where a look-up failed.
     pub fn resolver(&self) -> Option<&ResolverError> {
         match &self.subject {
@@ -415,7 +425,7 @@ fn prefix(text: &str, most: usize) -> &str {
 
 /// Text with its control characters escaped, so that no name from the network
 /// can drive a terminal.
-struct Escaped<'a>(&'a str);
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -456,17 +466,20 @@ impl StdError for Error {
     }
 }
 
+/// What went wrong, without what was being done and on what.
+pub(crate) struct Why<'a>(pub(crate) &'a Error);
+
+impl fmt::Display for Why<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt_cause(f)
+    }
+}
+
 impl From<Error> for io::Error {
-    /// Keeps the kind that `std` gives to the error number; the whole
-    /// [`Error`] can be had back by [`io::Error::downcast`].
+    /// Keeps the [kind](Error::kind); the whole [`Error`] can be had back by
+    /// [`io::Error::downcast`].
     fn from(error: Error) -> Self {
-        let kind = match (error.raw_os_error(), &error.subject) {
-            (Some(errno), _) => Self::from_raw_os_error(errno).kind(),
-            (None, Subject::Text(_)) => io::ErrorKind::InvalidInput,
-            (None, Subject::Name(_)) => io::ErrorKind::NotFound,
-            (None, _) => io::ErrorKind::InvalidInput,
-        };
-        Self::new(kind, error)
+        Self::new(error.kind(), error)
     }
 }
 

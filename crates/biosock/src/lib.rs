@@ -47,6 +47,7 @@ mod addr;
 mod bind;
 mod connect;
 mod convert;
+pub mod dial;
 mod error;
 pub mod fd;
 mod hostserv;

@@ -217,7 +217,7 @@ impl<'a> Lookup<'a> {
     }
 
     /// The C library would take such a port modulo 65536.
-    fn check_port(&self) -> Result<()> {
+    pub(crate) fn check_port(&self) -> Result<()> {
         let service = self.service.unwrap_or_default();
         let number = !service.is_empty() && service.iter().all(u8::is_ascii_digit);
         if number && parse_port(service).is_none() {

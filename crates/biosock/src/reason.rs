@@ -124,6 +124,10 @@ pub enum Syscall {
     GetPeerName,
     /// fcntl(2)
     Fcntl,
+    /// clone(2), starting a thread
+    Clone,
+    /// eventfd(2)
+    EventFd,
     /// getaddrinfo(3)
     GetAddrInfo,
     /// getnameinfo(3)
@@ -149,6 +153,8 @@ impl Syscall {
             Self::GetSockName => "getsockname",
             Self::GetPeerName => "getpeername",
             Self::Fcntl => "fcntl",
+            Self::Clone => "clone",
+            Self::EventFd => "eventfd",
             Self::GetAddrInfo => "getaddrinfo",
             Self::GetNameInfo => "getnameinfo",
             Self::Poll => "poll",

@@ -6,6 +6,7 @@ mod interrupt;
 mod option;
 mod resolve;
 mod sockaddr;
+mod wait;
 
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
@@ -34,6 +35,7 @@ pub(crate) use errno::{eai_hint, eai_name, eai_text, errno_hint, errno_name, is_
 pub(crate) use option::*;
 pub(crate) use resolve::{AddrInfoList, EaiError, Hints, getaddrinfo, getnameinfo};
 pub(crate) use sockaddr::{SUN_PATH_LEN, SockAddrBuf, decode, encode};
+pub(crate) use wait::{Waker, poll_any};
 
 /// socket(2). With `cloexec` the descriptor does not survive exec; NONBLOCK
 /// is honoured at creation, the other options are not this call's.

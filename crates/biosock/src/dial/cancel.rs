@@ -1,0 +1,58 @@
+//! Ending dials from outside.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::Result;
+use crate::sys::Waker;
+
+/// Ends every dial that has a copy of it, from any thread, now or later.
+///
+/// ```
+/// use biosock::dial::{Cancel, DialFailure, Dialer};
+///
+/// let cancel = Cancel::new()?;
+/// let dialer = Dialer::new().cancel(cancel.clone());
+/// cancel.cancel();
+/// let ended = dialer.dial("127.0.0.1:1").unwrap_err();
+/// assert!(matches!(ended.failure(), DialFailure::Cancelled));
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Cancel(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    cancelled: AtomicBool,
+    // Stays readable once woken, so that every dial sees it.
+    waker: Waker,
+}
+
+impl Cancel {
+    /// A new one, which has one descriptor.
+    ///
+    /// # Errors
+    /// eventfd(2)'s.
+    pub fn new() -> Result<Self> {
+        Ok(Self(Arc::new(Inner { cancelled: AtomicBool::new(false), waker: Waker::new()? })))
+    }
+
+    /// Ends the dials.
+    pub fn cancel(&self) {
+        self.0.cancelled.store(true, Ordering::Release);
+        self.0.waker.wake();
+    }
+
+    /// Whether [`cancel`](Self::cancel) was called.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::Acquire)
+    }
+}
+
+impl AsFd for Cancel {
+    /// Readable once cancelled.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.waker.as_fd()
+    }
+}

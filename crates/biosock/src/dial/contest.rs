@@ -1,0 +1,179 @@
+//! One dial under way: the race's steps carried out on real sockets, and
+//! recorded. Both drivers, blocking and async, are loops around this.
+
+use std::time::Duration;
+
+use super::memory::Memory;
+use super::race::{Race, Rank, Step};
+use super::report::{Attempt, LookupReport, Outcome, Report};
+use super::resolver::Answer;
+use super::settings::Settings;
+use crate::{Connect, Domain, Error, Operation, Result, Socket, SocketAddr, Syscall, fd};
+use std::os::fd::AsFd;
+
+/// What a driver is to do.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// Watch this socket too: its attempt is under way.
+    Watch(usize, Socket),
+    /// Wait until something happens, at most until this time.
+    Wait(Option<Duration>),
+    /// This socket is connected.
+    Won(Socket),
+    /// Nothing is left.
+    Exhausted,
+}
+
+#[derive(Debug)]
+pub(super) struct Contest<'d> {
+    settings: &'d Settings,
+    memory: Option<&'d Memory>,
+    race: Race,
+    report: Report,
+}
+
+impl<'d> Contest<'d> {
+    /// A contest between given addresses, while look-ups of `pending` go on.
+    pub(super) fn new(
+        settings: &'d Settings,
+        memory: Option<&'d Memory>,
+        addrs: &[SocketAddr],
+        pending: &[Domain],
+    ) -> Self {
+        let unanswered = |&family| LookupReport { family, took: None, answer: None };
+        let lookups = pending.iter().map(unanswered).collect();
+        let report = Report { lookups, ..Report::default() };
+        let mut contest = Self { settings, memory, race: Race::new(settings.pace, pending), report };
+        contest.add(addrs.iter().copied());
+        contest
+    }
+
+    fn add(&mut self, addrs: impl IntoIterator<Item = SocketAddr>) {
+        let memory = self.memory;
+        self.race.add(addrs, |addr| memory.map_or(Rank::Unknown, |memory| memory.rank(addr)));
+    }
+
+    /// A look-up has ended.
+    pub(super) fn answered(&mut self, now: Duration, (family, answer): Answer) {
+        let told = match answer {
+            Ok(addrs) => {
+                let count = addrs.len();
+                self.add(addrs);
+                Ok(count)
+            }
+            Err(error) => Err(error),
+        };
+        self.race.looked_up(now, family);
+        if let Some(lookup) = self.report.lookups.iter_mut().find(|lookup| lookup.family == family) {
+            (lookup.took, lookup.answer) = (Some(now), Some(told));
+        }
+    }
+
+    /// Carries out what is due now.
+    pub(super) fn advance(&mut self, now: Duration) -> Turn {
+        loop {
+            match self.race.step(now) {
+                Step::Wait(until) => return Turn::Wait(until),
+                Step::Exhausted => return Turn::Exhausted,
+                Step::Start(addr) => {
+                    if let Some(turn) = self.start(now, addr) {
+                        return turn;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts an attempt; `None` where it failed at once.
+    fn start(&mut self, now: Duration, addr: SocketAddr) -> Option<Turn> {
+        let attempt = self.report.attempts.len();
+        let (started, took) = (now, Duration::ZERO);
+        self.report.attempts.push(Attempt { addr, started, took, outcome: Outcome::NoAnswer });
+        match begin(self.settings, &addr) {
+            Ok((socket, true)) => Some(self.won(now, attempt, socket)),
+            Ok((socket, false)) => Some(Turn::Watch(attempt, socket)),
+            Err(error) => {
+                self.lost(now, attempt, error);
+                None
+            }
+        }
+    }
+
+    /// A watched socket can be written to: its attempt is decided. Gives the
+    /// socket back where it won.
+    pub(super) fn decided(&mut self, now: Duration, attempt: usize, socket: Socket) -> Option<Socket> {
+        let errno = match fd::take_error(socket.as_fd()) {
+            Ok(errno) => errno,
+            Err(error) => {
+                self.lost(now, attempt, error);
+                return None;
+            }
+        };
+        if errno == 0 {
+            self.record(now, attempt, Outcome::Connected);
+            return Some(socket);
+        }
+        let addr = self.report.attempts[attempt].addr;
+        self.lost(now, attempt, crate::connect::connect_error(errno).at(&addr));
+        None
+    }
+
+    fn won(&mut self, now: Duration, attempt: usize, socket: Socket) -> Turn {
+        self.record(now, attempt, Outcome::Connected);
+        Turn::Won(socket)
+    }
+
+    fn lost(&mut self, now: Duration, attempt: usize, error: Error) {
+        self.record(now, attempt, Outcome::Failed(error));
+        self.race.failed(now);
+    }
+
+    fn record(&mut self, now: Duration, attempt: usize, outcome: Outcome) {
+        let attempt = &mut self.report.attempts[attempt];
+        attempt.took = now.saturating_sub(attempt.started);
+        attempt.outcome = outcome;
+    }
+
+    /// Ends the contest: what has no verdict yet has none, and what was
+    /// learned is remembered.
+    pub(super) fn end(mut self, now: Duration) -> Report {
+        self.report.elapsed = now;
+        for attempt in &mut self.report.attempts {
+            if matches!(attempt.outcome, Outcome::NoAnswer) {
+                attempt.took = now.saturating_sub(attempt.started);
+            }
+        }
+        if let Some(memory) = self.memory {
+            self.report.attempts.iter().for_each(|attempt| remember(memory, self.settings, attempt));
+        }
+        self.report
+    }
+}
+
+/// An attempt that another outran within the delay tells nothing.
+fn remember(memory: &Memory, settings: &Settings, attempt: &Attempt) {
+    match attempt.outcome {
+        Outcome::Connected => memory.note(attempt.addr, Rank::Good(attempt.took)),
+        Outcome::Failed(_) => memory.note(attempt.addr, Rank::Bad),
+        Outcome::NoAnswer if attempt.took >= settings.pace.attempt_delay => {
+            memory.note(attempt.addr, Rank::Bad)
+        }
+        Outcome::NoAnswer => {}
+    }
+}
+
+/// A non-blocking socket that connects, and whether it has already.
+fn begin(settings: &Settings, addr: &SocketAddr) -> Result<(Socket, bool)> {
+    let socket = settings.socket_for(addr)?;
+    settings.prepare(&socket, addr)?;
+    match socket.connect(addr, settings.connect_options()) {
+        Ok(Connect::Done) => Ok((socket, true)),
+        Ok(Connect::InProgress(_)) => Ok((socket, false)),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a system call of a driver's own wait met.
+pub(super) fn wait_error(errno: i32) -> Error {
+    Error::system_call(Operation::Wait, Syscall::Poll, errno, None)
+}

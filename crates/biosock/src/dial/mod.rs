@@ -1,0 +1,299 @@
+//! From a name to a live connection in one call: every address that the name
+//! gives is raced as RFC 8305 says (Happy Eyeballs version 2), under one
+//! deadline.
+//!
+//! The IPv6 and IPv4 look-ups run apart and the race starts with the first
+//! answer; an attempt starts every 250 ms, at once when one fails; slow
+//! attempts stay in the race; the losers are closed at once.
+//!
+//! ```
+//! use std::time::Duration;
+//! use biosock::Options;
+//! use biosock::dial::Dialer;
+//! # let listener = biosock::Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+//! # listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
+//! # let target = format!("localhost:{}", listener.local_addr()?.port().unwrap_or_default());
+//!
+//! let dialer = Dialer::new().timeout(Duration::from_secs(10)).options(Options::NODELAY);
+//! let dialed = dialer.dial(&target)?;
+//! println!("connected to {} after {:?}", dialed.addr, dialed.report.elapsed);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod blocking;
+mod cancel;
+mod contest;
+mod memory;
+mod race;
+mod report;
+mod resolver;
+mod settings;
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::{
+    Domain, Error, HostServ, KeepAlive, Lookup, Options, Priority, Reason, Socket, SocketAddr, Type,
+};
+
+pub use cancel::Cancel;
+pub use memory::Memory;
+pub use race::Pace;
+pub use report::{Attempt, DialError, DialFailure, LookupReport, Outcome, Report};
+pub use resolver::{Question, Resolver, SystemResolver};
+
+use blocking::Limits;
+use contest::Contest;
+use resolver::Lookups;
+use settings::Settings;
+
+/// A connection, and how it came about.
+///
+/// ```
+/// # use biosock::{Options, Socket, dial::Dialer};
+/// # let listener = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+/// # listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
+/// let dialed = Dialer::new().dial_addrs(&[listener.local_addr()?])?;
+/// assert_eq!(dialed.socket.peer_addr()?, dialed.addr);
+/// assert_eq!(dialed.report.attempts.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Dialed {
+    /// The connected socket, blocking unless [`Options::NONBLOCK`] was given.
+    pub socket: Socket,
+    /// The address that won.
+    pub addr: SocketAddr,
+    /// Who was tried and when.
+    pub report: Report,
+}
+
+/// How to dial. One value serves any number of dials, from any thread.
+///
+/// ```
+/// use std::time::Duration;
+/// use biosock::dial::Dialer;
+///
+/// let dialer = Dialer::new().timeout(Duration::from_secs(5));
+/// let failed = dialer.dial("127.0.0.1:1").unwrap_err();
+/// assert_eq!(failed.hint(), Some("nothing listens there; check the port and that the server runs"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Dialer {
+    settings: Settings,
+    timeout: Option<Duration>,
+    resolver: Arc<dyn Resolver>,
+    memory: Option<Arc<Memory>>,
+    cancel: Option<Cancel>,
+}
+
+impl Default for Dialer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Dialer {
+    /// The defaults: any family, a stream, the RFC's pace, the system's
+    /// resolver, no deadline, no memory.
+    pub fn new() -> Self {
+        Self {
+            settings: Settings::default(),
+            timeout: None,
+            resolver: Arc::new(SystemResolver),
+            memory: None,
+            cancel: None,
+        }
+    }
+
+    /// One deadline for everything, look-ups included. Without it a dial
+    /// lasts until the system gives its last attempt up.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// How fast the race goes.
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.settings.pace = pace;
+        self
+    }
+
+    /// Only addresses of this family ([`Domain::UNSPEC`] is any).
+    pub fn family(mut self, family: Domain) -> Self {
+        self.settings.family = family;
+        self
+    }
+
+    /// The type of socket. A datagram socket only notes its peer, so the
+    /// first address that the system has a route to wins.
+    pub fn socktype(mut self, socktype: Type) -> Self {
+        self.settings.socktype = socktype;
+        self
+    }
+
+    /// [`Options::KEEPALIVE`], [`Options::NODELAY`] and [`Options::TFO`] for
+    /// every attempt, [`Options::REUSEADDR`] for the source, and
+    /// [`Options::NONBLOCK`] for the connected socket.
+    ///
+    /// With TFO the system says "connected" before the peer has answered, so
+    /// the first attempt wins: use it without a race, on one address.
+    pub fn options(mut self, options: Options) -> Self {
+        self.settings.options = options;
+        self
+    }
+
+    /// Turns keep-alive on, with its times.
+    pub fn keepalive(mut self, keep_alive: KeepAlive) -> Self {
+        self.settings.keep_alive = Some(keep_alive);
+        self
+    }
+
+    /// Multipath TCP where the kernel has it, else TCP.
+    pub fn mptcp(mut self, on: bool) -> Self {
+        self.settings.mptcp = on;
+        self
+    }
+
+    /// The source address of IPv4 attempts.
+    pub fn source_v4(mut self, source: Ipv4Addr) -> Self {
+        self.settings.source_v4 = Some(source);
+        self
+    }
+
+    /// The source address of IPv6 attempts.
+    pub fn source_v6(mut self, source: Ipv6Addr) -> Self {
+        self.settings.source_v6 = Some(source);
+        self
+    }
+
+    /// The network interface of every attempt (SO_BINDTODEVICE).
+    pub fn device(mut self, device: impl Into<String>) -> Self {
+        self.settings.device = Some(device.into());
+        self
+    }
+
+    /// Who turns names into addresses.
+    pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
+        self.resolver = resolver;
+        self
+    }
+
+    /// What to remember between dials.
+    pub fn memory(mut self, memory: Arc<Memory>) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
+    /// Who may end the dials.
+    pub fn cancel(mut self, cancel: Cancel) -> Self {
+        self.cancel = Some(cancel);
+        self
+    }
+
+    /// Dials `host:service` or `unix:PATH`. Without a host (`:80`) it is this machine.
+    ///
+    /// # Errors
+    /// With every attempt that was made.
+    pub fn dial(&self, target: &str) -> Result<Dialed, DialError> {
+        let plan = self.plan(target).map_err(|error| unable(target, error))?;
+        match &plan {
+            Plan::Addrs(addrs) => self.run(target, addrs, None),
+            Plan::Names(question) => {
+                let families = self.settings.families();
+                let lookups = Lookups::start(&self.resolver, question, families);
+                let lookups = lookups.map_err(|error| unable(target, error))?;
+                self.run(target, &[], Some(&lookups))
+            }
+        }
+    }
+
+    /// Dials the first of these addresses that answers, in their order but
+    /// with the families interleaved.
+    ///
+    /// # Errors
+    /// As [`dial`](Self::dial).
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let failed = Dialer::new().dial_addrs(&["127.0.0.1:1".parse()?, "[::1]:1".parse()?]).unwrap_err();
+    /// assert_eq!(failed.report().attempts.len(), 2);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn dial_addrs(&self, addrs: &[SocketAddr]) -> Result<Dialed, DialError> {
+        let target: Vec<_> = addrs.iter().take(3).map(ToString::to_string).collect();
+        let more = if addrs.len() > 3 { ", …" } else { "" };
+        let addrs: Vec<_> = addrs.iter().filter(|addr| self.settings.serves(addr)).copied().collect();
+        self.run(&format!("{}{more}", target.join(", ")), &addrs, None)
+    }
+
+    fn plan(&self, target: &str) -> Result<Plan, Error> {
+        if target.starts_with("unix:") {
+            return Ok(Plan::Addrs(vec![target.parse()?]));
+        }
+        let HostServ { host, service } = HostServ::parse(target, Priority::Host)?;
+        let service = service.name().ok_or_else(|| {
+            let at = target.len();
+            Error::bad_text(Reason::NoPortDefined, target.as_bytes(), at, "add one, as in localhost:80")
+        })?;
+        let lookup =
+            Lookup::new().service(service).family(self.settings.family).socktype(self.settings.socktype);
+        let lookup = host.name().map_or(lookup, |host| lookup.host(host));
+        lookup.check_port()?;
+        Ok(match lookup.literal() {
+            Some(literal) => Plan::Addrs(vec![literal.addr().into()]),
+            None => Plan::Names(Question {
+                host: host.name().map(String::from),
+                service: service.into(),
+                family: self.settings.family,
+                socktype: self.settings.socktype,
+            }),
+        })
+    }
+
+    fn run(
+        &self,
+        target: &str,
+        addrs: &[SocketAddr],
+        lookups: Option<&Lookups>,
+    ) -> Result<Dialed, DialError> {
+        let pending = if lookups.is_some() { self.settings.families() } else { &[] };
+        let contest = Contest::new(&self.settings, self.memory.as_deref(), addrs, pending);
+        let limits = Limits { start: Instant::now(), timeout: self.timeout, cancel: self.cancel.as_ref() };
+        let (ended, report) = blocking::run(contest, lookups, &limits);
+        self.finish(target, ended, report)
+    }
+
+    /// Hands the winner over, in the mode that was asked for.
+    fn finish(
+        &self,
+        target: &str,
+        ended: Result<Socket, DialFailure>,
+        report: Report,
+    ) -> Result<Dialed, DialError> {
+        let mut ended = ended;
+        if let (Ok(socket), false) = (&ended, self.settings.options.contains(Options::NONBLOCK)) {
+            if let Err(error) = socket.set_nonblocking(false) {
+                ended = Err(DialFailure::Unable(error));
+            }
+        }
+        let winner = report.attempts.iter().find(|attempt| matches!(attempt.outcome, Outcome::Connected));
+        match (ended, winner.map(|attempt| attempt.addr)) {
+            (Ok(socket), Some(addr)) => Ok(Dialed { socket, addr, report }),
+            (Err(failure), _) => Err(DialError::new(target.into(), failure, report)),
+            (Ok(_), None) => Err(DialError::new(target.into(), DialFailure::NoneAnswered, report)),
+        }
+    }
+}
+
+/// What a target comes to.
+#[derive(Debug)]
+enum Plan {
+    Addrs(Vec<SocketAddr>),
+    Names(Question),
+}
+
+fn unable(target: &str, error: Error) -> DialError {
+    DialError::new(target.into(), DialFailure::Unable(error), Report::default())
+}

@@ -1,0 +1,316 @@
+//! The race by tables from RFC 8305, and by property in simulated time.
+
+use super::*;
+use proptest::prelude::*;
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// `6a` is an IPv6 address, `4a` an IPv4 one; the letter tells them apart.
+fn addr(name: &str) -> SocketAddr {
+    let last = name.as_bytes()[1];
+    match name.as_bytes()[0] {
+        b'6' => SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(last)], 443)),
+        _ => SocketAddr::from(([192, 0, 2, last], 443)),
+    }
+}
+
+fn name(addr: SocketAddr) -> String {
+    let family = if addr.family() == Domain::IPV6 { '6' } else { '4' };
+    let last = addr.raw_address().last().copied().unwrap_or_default();
+    format!("{family}{}", char::from(last))
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    /// An answer: the family and its addresses.
+    Answer(Domain, &'static [&'static str]),
+    /// An attempt fails.
+    Fail,
+}
+
+const V6: Domain = Domain::IPV6;
+const V4: Domain = Domain::IPV4;
+
+fn unknown(_: &SocketAddr) -> Rank {
+    Rank::Unknown
+}
+
+/// Runs a race with these events, and tells when which address was started.
+fn starts(pace: Pace, pending: &[Domain], events: &[(u64, Event)]) -> Vec<(u64, String)> {
+    let mut race = Race::new(pace, pending);
+    let mut events = events.iter().peekable();
+    let mut started = Vec::new();
+    for now in 0..20_000 {
+        while let Some((_, event)) = events.next_if(|(at, _)| *at == now) {
+            match *event {
+                Event::Answer(family, names) => {
+                    race.add(names.iter().map(|name| addr(name)), unknown);
+                    race.looked_up(ms(now), family);
+                }
+                Event::Fail => race.failed(ms(now)),
+            }
+        }
+        while let Step::Start(addr) = race.step(ms(now)) {
+            started.push((now, name(addr)));
+        }
+    }
+    started
+}
+
+#[test]
+fn rfc_8305_by_tables() {
+    use Event::{Answer, Fail};
+    type Row = (&'static str, &'static [(u64, Event)], &'static [(u64, &'static str)]);
+    let rows: &[Row] = &[
+        (
+            "section 3: a AAAA answer starts the race at once",
+            &[(5, Answer(V6, &["6a"])), (9, Answer(V4, &["4a"]))],
+            &[(5, "6a"), (255, "4a")],
+        ),
+        (
+            "section 3: an A answer waits 50 ms for the AAAA answer, which then goes first",
+            &[(5, Answer(V4, &["4a"])), (54, Answer(V6, &["6a"]))],
+            &[(54, "6a"), (304, "4a")],
+        ),
+        (
+            "section 3: and no longer than that; the late answer joins the race",
+            &[(5, Answer(V4, &["4a", "4b"])), (100, Answer(V6, &["6a"]))],
+            &[(55, "4a"), (305, "6a"), (555, "4b")],
+        ),
+        (
+            "section 3: an empty or failed AAAA answer ends the waiting",
+            &[(5, Answer(V4, &["4a"])), (7, Answer(V6, &[]))],
+            &[(7, "4a")],
+        ),
+        (
+            "an AAAA answer that never comes delays by 50 ms, once",
+            &[(5, Answer(V4, &["4a", "4b"]))],
+            &[(55, "4a"), (305, "4b")],
+        ),
+        (
+            "section 4: families are interleaved, each in the resolver's order",
+            &[(0, Answer(V6, &["6a", "6b", "6c"])), (0, Answer(V4, &["4a", "4b"]))],
+            &[(0, "6a"), (250, "4a"), (500, "6b"), (750, "4b"), (1000, "6c")],
+        ),
+        (
+            "section 5: a failure starts the next at once, and its delay counts from there",
+            &[(0, Answer(V6, &["6a", "6b"])), (0, Answer(V4, &["4a"])), (30, Fail)],
+            &[(0, "6a"), (30, "4a"), (280, "6b")],
+        ),
+        (
+            "section 5: an address that comes after all have failed starts at once",
+            &[(0, Answer(V4, &["4a"])), (60, Fail), (5000, Answer(V6, &["6a"]))],
+            &[(50, "4a"), (5000, "6a")],
+        ),
+        (
+            "duplicates are dropped",
+            &[(0, Answer(V6, &["6a", "6a"])), (0, Answer(V4, &["4a", "4a"]))],
+            &[(0, "6a"), (250, "4a")],
+        ),
+    ];
+    for (rule, events, expected) in rows {
+        let expected: Vec<_> = expected.iter().map(|(at, name)| (*at, (*name).to_owned())).collect();
+        assert_eq!(starts(Pace::default(), &[V6, V4], events), expected, "{rule}");
+    }
+}
+
+#[test]
+fn a_given_list_begins_where_it_begins() {
+    let mut race = Race::new(Pace::default(), &[]);
+    race.add(["4a", "4b", "6a"].map(addr), unknown);
+    assert_eq!(race.step(ms(0)), Step::Start(addr("4a")));
+    assert_eq!(race.step(ms(0)), Step::Wait(Some(ms(250))));
+    assert_eq!(race.step(ms(250)), Step::Start(addr("6a")));
+}
+
+#[test]
+fn what_worked_goes_first_and_what_failed_last() {
+    let rank = |addr: &SocketAddr| match name(*addr).as_str() {
+        "6a" => Rank::Bad,
+        "4b" => Rank::Good(ms(20)),
+        "4c" => Rank::Good(ms(5)),
+        _ => Rank::Unknown,
+    };
+    let mut race = Race::new(Pace::default(), &[]);
+    race.add(["6a", "4a", "4b", "6b", "4c"].map(addr), rank);
+    let order: Vec<_> = (0..5).map(|n| race.step(ms(n * 250))).collect();
+    assert_eq!(order, ["4c", "4b", "6b", "4a", "6a"].map(|name| Step::Start(addr(name))));
+}
+
+#[test]
+fn the_delay_is_held_within_the_rfc_s_bounds() {
+    for (asked, held) in [(0, 10), (10, 10), (250, 250), (60_000, 2000)] {
+        let pace = Pace { attempt_delay: ms(asked), ..Pace::default() };
+        let mut race = Race::new(pace, &[]);
+        race.add(["4a", "4b"].map(addr), unknown);
+        assert_eq!(race.step(ms(0)), Step::Start(addr("4a")));
+        assert_eq!(race.step(ms(0)), Step::Wait(Some(ms(held))));
+    }
+}
+
+#[test]
+fn attempts_are_capped() {
+    let pace = Pace { max_attempts: 2, ..Pace::default() };
+    let answers = [(0, Event::Answer(V6, &["6a", "6b", "6c"])), (0, Event::Answer(V4, &["4a"]))];
+    assert_eq!(starts(pace, &[V6, V4], &answers).len(), 2);
+}
+
+#[test]
+fn nothing_left_is_told() {
+    let mut race = Race::new(Pace::default(), &[V4]);
+    assert_eq!(race.step(ms(0)), Step::Wait(None));
+    race.add(["4a"].map(addr), unknown);
+    race.looked_up(ms(1), V4);
+    assert_eq!(race.step(ms(1)), Step::Start(addr("4a")));
+    assert_eq!(race.step(ms(1)), Step::Wait(None));
+    race.failed(ms(2));
+    assert_eq!(race.step(ms(2)), Step::Exhausted);
+}
+
+/// What becomes of an attempt, and after how long.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Connects(u64),
+    Fails(u64),
+    Silent,
+}
+
+/// A network: for each family when its answer comes, if ever, and its addresses' fates.
+#[derive(Clone, Debug)]
+struct Network {
+    answers: [(Option<u64>, Vec<Fate>); 2],
+    pace: Pace,
+    deadline: u64,
+}
+
+fn networks() -> impl Strategy<Value = Network> {
+    let fate = prop_oneof![
+        (0u64..600).prop_map(Fate::Connects),
+        (0u64..600).prop_map(Fate::Fails),
+        Just(Fate::Silent),
+    ];
+    let answer = || (proptest::option::of(0u64..400), prop::collection::vec(fate.clone(), 0..5));
+    let pace = (0u64..100, 0u64..500, 1usize..8).prop_map(|(resolution, attempt, max_attempts)| Pace {
+        resolution_delay: ms(resolution),
+        attempt_delay: ms(attempt),
+        max_attempts,
+    });
+    ([answer(), answer()], pace, 0u64..3000).prop_map(|(answers, pace, deadline)| Network {
+        answers,
+        pace,
+        deadline,
+    })
+}
+
+/// How a simulated dial ended, with every start and failure on the way.
+#[derive(Debug, PartialEq)]
+enum End {
+    Connected,
+    Exhausted,
+    Deadline,
+}
+
+#[derive(Debug, Default)]
+struct Course {
+    starts: Vec<(u64, SocketAddr)>,
+    failures: Vec<u64>,
+    in_flight: Vec<(u64, Fate)>,
+}
+
+fn simulate(network: &Network) -> (End, Course) {
+    let families = [(V6, '6'), (V4, '4')];
+    let mut race = Race::new(network.pace, &[V6, V4]);
+    let mut course = Course::default();
+    let mut fates = Vec::new();
+    for now in 0..=network.deadline {
+        for ((family, digit), (at, list)) in families.iter().zip(&network.answers) {
+            if *at == Some(now) {
+                let addrs: Vec<_> =
+                    (b'a'..).take(list.len()).map(|c| addr(&format!("{digit}{}", char::from(c)))).collect();
+                fates.extend(addrs.iter().copied().zip(list.iter().copied()));
+                race.add(addrs, unknown);
+                race.looked_up(ms(now), *family);
+            }
+        }
+        let (ended, going): (Vec<_>, Vec<_>) = course.in_flight.iter().partition(
+            |(start, fate)| matches!(fate, Fate::Connects(d) | Fate::Fails(d) if start + d == now),
+        );
+        course.in_flight = going;
+        let mut ended = ended.into_iter();
+        while let Some((_, fate)) = ended.next() {
+            if matches!(fate, Fate::Connects(_)) {
+                // What is decided at the same moment is not looked at any more.
+                course.in_flight.extend(ended);
+                return (End::Connected, course);
+            }
+            course.failures.push(now);
+            race.failed(ms(now));
+        }
+        loop {
+            match race.step(ms(now)) {
+                Step::Start(addr) => {
+                    course.starts.push((now, addr));
+                    let fate = fates
+                        .iter()
+                        .find(|(known, _)| *known == addr)
+                        .map_or(Fate::Silent, |(_, fate)| *fate);
+                    match fate {
+                        Fate::Connects(0) => return (End::Connected, course),
+                        Fate::Fails(0) => {
+                            course.failures.push(now);
+                            race.failed(ms(now));
+                        }
+                        fate => course.in_flight.push((now, fate)),
+                    }
+                }
+                Step::Wait(until) => {
+                    assert!(
+                        until.is_none_or(|until| until > ms(now)),
+                        "a wait that is over: {until:?} at {now}"
+                    );
+                    break;
+                }
+                Step::Exhausted => return (End::Exhausted, course),
+            }
+        }
+    }
+    (End::Deadline, course)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_network_is_raced_by_the_rules(network in networks()) {
+        let (end, course) = simulate(&network);
+        let pace = network.pace.bounded();
+
+        // Never two starts closer than the delay without a failure between them.
+        for pair in course.starts.windows(2) {
+            let (one, two) = (pair[0].0, pair[1].0);
+            let failed = course.failures.iter().any(|at| (one..=two).contains(at));
+            prop_assert!(failed || ms(two - one) >= pace.attempt_delay, "{one} then {two}");
+        }
+        // No address twice, no more than the cap, every one of an answer that had come.
+        let mut seen = Vec::new();
+        for (at, addr) in &course.starts {
+            prop_assert!(!seen.contains(addr));
+            seen.push(*addr);
+            let answered = network.answers[usize::from(addr.family() == V4)].0;
+            prop_assert!(answered.is_some_and(|answered| answered <= *at));
+        }
+        prop_assert!(course.starts.len() <= pace.max_attempts);
+        // Whatever was started is accounted for.
+        let connected = usize::from(end == End::Connected);
+        prop_assert_eq!(course.starts.len(), course.failures.len() + course.in_flight.len() + connected);
+        // Giving up means that nothing was left.
+        if end == End::Exhausted {
+            prop_assert!(course.in_flight.is_empty());
+            let known: usize = network.answers.iter().filter(|(at, _)| at.is_some()).map(|(_, list)| list.len()).sum();
+            let all_came = network.answers.iter().all(|(at, _)| at.is_some());
+            prop_assert!(course.starts.len() == pace.max_attempts || (all_came && course.starts.len() == known));
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! What a dial did: every look-up and attempt, when, how long, how it ended.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use crate::error::Why;
+use crate::{Domain, Error, SocketAddr};
+
+/// The course of a dial. All times are since its start.
+///
+/// ```
+/// use biosock::dial::{Dialer, Outcome};
+///
+/// let failed = Dialer::new().dial("127.0.0.1:1").unwrap_err();
+/// let attempt = &failed.report().attempts[0];
+/// assert_eq!(attempt.addr.to_string(), "127.0.0.1:1");
+/// assert!(matches!(attempt.outcome, Outcome::Failed(_)));
+/// ```
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The look-ups, in the order of their answers; those without one last.
+    pub lookups: Vec<LookupReport>,
+    /// The attempts, in the order of their starts.
+    pub attempts: Vec<Attempt>,
+    /// How long the whole dial took.
+    pub elapsed: Duration,
+}
+
+/// One look-up of a dial.
+///
+/// ```
+/// # use biosock::dial::Dialer;
+/// let failed = Dialer::new().dial("127.0.0.1:no-such-service").unwrap_err();
+/// assert!(failed.report().lookups.iter().all(|lookup| lookup.answer.as_ref().is_some_and(Result::is_err)));
+/// ```
+#[derive(Debug)]
+pub struct LookupReport {
+    /// The family that was asked for.
+    pub family: Domain,
+    /// When its answer came.
+    pub took: Option<Duration>,
+    /// How many addresses it gave; `None` where no answer came in time.
+    pub answer: Option<Result<usize, Error>>,
+}
+
+/// One attempt of a dial.
+///
+/// ```
+/// # use biosock::dial::Dialer;
+/// let failed = Dialer::new().dial("127.0.0.1:1").unwrap_err();
+/// assert!(failed.report().attempts[0].took <= failed.report().elapsed);
+/// ```
+#[derive(Debug)]
+pub struct Attempt {
+    /// The address.
+    pub addr: SocketAddr,
+    /// When the attempt started.
+    pub started: Duration,
+    /// How long it took, or how long it went on without a verdict.
+    pub took: Duration,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How an attempt ended.
+///
+/// ```
+/// use biosock::dial::Outcome;
+///
+/// assert_eq!(Outcome::NoAnswer.to_string(), "no answer");
+/// ```
+#[derive(Debug)]
+pub enum Outcome {
+    /// It won.
+    Connected,
+    /// The system refused it.
+    Failed(Error),
+    /// There was no verdict when the dial ended, and it was closed.
+    NoAnswer,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected => f.write_str("connected"),
+            Self::Failed(error) => Why(error).fmt(f),
+            Self::NoAnswer => f.write_str("no answer"),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    /// An aligned line for each look-up that failed or is missing, and for
+    /// each attempt; empty where there was nothing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wide =
+            self.attempts.iter().map(|attempt| attempt.addr.to_string().chars().count()).max().unwrap_or(0);
+        let mut lines = Vec::new();
+        for lookup in &self.lookups {
+            match &lookup.answer {
+                None => lines.push(format!("{:>17}  {} look-up: no answer", "", lookup.family)),
+                Some(Err(error)) => {
+                    lines.push(format!("{:>17}  {} look-up: {}", "", lookup.family, Why(error)))
+                }
+                Some(Ok(_)) => {}
+            }
+        }
+        for Attempt { addr, started, took, outcome } in &self.attempts {
+            let (started, took) = (started.as_secs_f64(), took.as_secs_f64());
+            lines.push(format!("{started:>7.3} +{took:>7.3} s  {addr:<wide$}  {outcome}"));
+        }
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// Why a dial as a whole failed.
+///
+/// ```
+/// use biosock::dial::{DialFailure, Dialer};
+///
+/// let failed = Dialer::new().dial("127.0.0.1:1").unwrap_err();
+/// assert!(matches!(failed.failure(), DialFailure::NoneAnswered));
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DialFailure {
+    /// Every address failed; or no look-up gave any.
+    NoneAnswered,
+    /// The time limit passed.
+    TimedOut,
+    /// The caller cancelled.
+    Cancelled,
+    /// The target could not be read, or the system lacked what dialling needs.
+    Unable(Error),
+}
+
+/// A dial that failed, with its whole course.
+///
+/// ```
+/// use biosock::dial::Dialer;
+///
+/// let failed = Dialer::new().dial("127.0.0.1:1").unwrap_err();
+/// let message = failed.to_string();
+/// assert!(message.starts_with("dial 127.0.0.1:1: no address answered\n"), "{message}");
+/// assert!(message.ends_with("127.0.0.1:1  connection refused (ECONNREFUSED)"), "{message}");
+/// ```
+#[derive(Debug)]
+pub struct DialError(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    target: String,
+    failure: DialFailure,
+    report: Report,
+}
+
+impl DialError {
+    pub(crate) fn new(target: String, failure: DialFailure, report: Report) -> Self {
+        Self(Box::new(Inner { target, failure, report }))
+    }
+
+    /// Why the dial failed.
+    pub fn failure(&self) -> &DialFailure {
+        &self.0.failure
+    }
+
+    /// What was tried.
+    pub fn report(&self) -> &Report {
+        &self.0.report
+    }
+
+    /// Advice on what to try, where the failure has a usual cause.
+    pub fn hint(&self) -> Option<&'static str> {
+        if let DialFailure::Unable(error) = &self.0.failure {
+            return error.hint();
+        }
+        self.errors().find_map(Error::hint)
+    }
+
+    /// The errors of the attempts, last first, then those of the look-ups.
+    fn errors(&self) -> impl Iterator<Item = &Error> {
+        let attempts = self.0.report.attempts.iter().rev().filter_map(|attempt| match &attempt.outcome {
+            Outcome::Failed(error) => Some(error),
+            _ => None,
+        });
+        let lookups =
+            self.0.report.lookups.iter().filter_map(|lookup| lookup.answer.as_ref()?.as_ref().err());
+        attempts.chain(lookups)
+    }
+}
+
+impl fmt::Display for DialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { target, failure, report } = &*self.0;
+        write!(f, "dial {}: ", crate::error::Escaped(target))?;
+        match failure {
+            DialFailure::NoneAnswered if report.attempts.is_empty() => f.write_str("no address was found")?,
+            DialFailure::NoneAnswered => f.write_str("no address answered")?,
+            DialFailure::TimedOut => write!(f, "no answer within {:.3} s", report.elapsed.as_secs_f64())?,
+            DialFailure::Cancelled => write!(f, "cancelled after {:.3} s", report.elapsed.as_secs_f64())?,
+            DialFailure::Unable(error) => return error.fmt(f),
+        }
+        match report.to_string() {
+            report if report.is_empty() => Ok(()),
+            report => write!(f, "\n{report}"),
+        }
+    }
+}
+
+impl StdError for DialError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0.failure {
+            DialFailure::Unable(error) => Some(error),
+            _ => self.errors().next().map(|error| error as _),
+        }
+    }
+}
+
+impl From<DialError> for io::Error {
+    /// The kind is that of the failure: timed out, interrupted (cancelled),
+    /// or what the last attempt or look-up met.
+    fn from(error: DialError) -> Self {
+        let kind = match &error.0.failure {
+            DialFailure::TimedOut => io::ErrorKind::TimedOut,
+            DialFailure::Cancelled => io::ErrorKind::Interrupted,
+            DialFailure::Unable(error) => error.kind(),
+            DialFailure::NoneAnswered => error.errors().next().map_or(io::ErrorKind::NotFound, Error::kind),
+        };
+        Self::new(kind, error)
+    }
+}

@@ -1,0 +1,140 @@
+//! Who turns names into addresses for a dial.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use crate::sys::Waker;
+use crate::{Domain, Error, Lookup, Operation, Result, SocketAddr, Syscall, Type};
+
+/// A question that a dial asks.
+///
+/// ```
+/// use biosock::dial::{Question, Resolver, SystemResolver};
+/// use biosock::{Domain, Type};
+///
+/// let question = Question { host: None, service: "80".into(), family: Domain::IPV4, socktype: Type::STREAM };
+/// assert_eq!(SystemResolver.resolve(&question)?[0].to_string(), "127.0.0.1:80");
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The host's name; `None` for the loopback addresses.
+    pub host: Option<String>,
+    /// The service's name or port.
+    pub service: String,
+    /// The family whose addresses are wanted; each is asked for apart.
+    pub family: Domain,
+    /// The type of socket.
+    pub socktype: Type,
+}
+
+/// Turns names into addresses. A dial asks on a thread of its own for each
+/// family, so an implementation may block.
+///
+/// ```
+/// use std::sync::Arc;
+/// use biosock::dial::{Dialer, Question, Resolver};
+/// use biosock::{Domain, Result, SocketAddr};
+///
+/// /// Knows one name.
+/// #[derive(Debug)]
+/// struct Fixed;
+///
+/// impl Resolver for Fixed {
+///     fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
+///         Ok(match question.family {
+///             Domain::IPV4 => vec!["127.0.0.1:1".parse()?],
+///             _ => vec![],
+///         })
+///     }
+/// }
+///
+/// let failed = Dialer::new().resolver(Arc::new(Fixed)).dial("anything:1").unwrap_err();
+/// assert_eq!(failed.report().attempts.len(), 1);
+/// ```
+pub trait Resolver: Send + Sync + fmt::Debug {
+    /// The addresses of one family, in the order to try them (RFC 6724).
+    ///
+    /// # Errors
+    /// Whatever went wrong; the dial goes on with the other family.
+    fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>>;
+}
+
+/// The system's resolver, getaddrinfo(3), by [`Lookup`].
+///
+/// ```
+/// # use biosock::dial::{Question, Resolver, SystemResolver};
+/// # use biosock::{Domain, Type};
+/// let question = Question { host: Some("localhost".into()), service: "1".into(), family: Domain::IPV4, socktype: Type::STREAM };
+/// assert!(!SystemResolver.resolve(&question)?.is_empty());
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemResolver;
+
+impl Resolver for SystemResolver {
+    fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
+        let lookup =
+            Lookup::new().service(&question.service).family(question.family).socktype(question.socktype);
+        let lookup = question.host.as_ref().map_or(lookup, |host| lookup.host(host));
+        Ok(lookup.run()?.into_iter().map(|found| found.addr).collect())
+    }
+}
+
+/// What one look-up gave.
+pub(super) type Answer = (Domain, Result<Vec<SocketAddr>>);
+
+/// Look-ups on threads of their own. Dropping this abandons them: a thread
+/// ends as soon as its resolver lets it.
+#[derive(Debug)]
+pub(super) struct Lookups {
+    answers: Receiver<Answer>,
+    pub(super) waker: Arc<Waker>,
+}
+
+impl Lookups {
+    /// Asks for each family. A thread that cannot be had is a failed look-up.
+    pub(super) fn start(
+        resolver: &Arc<dyn Resolver>,
+        question: &Question,
+        families: &[Domain],
+    ) -> Result<Self> {
+        let waker = Arc::new(Waker::new()?);
+        let (sender, answers) = channel();
+        for &family in families {
+            let question = Question { family, ..question.clone() };
+            ask(Arc::clone(resolver), question, sender.clone(), Arc::clone(&waker));
+        }
+        Ok(Self { answers, waker })
+    }
+
+    /// The answers that have come since.
+    pub(super) fn take(&self) -> impl Iterator<Item = Answer> + '_ {
+        self.waker.clear();
+        self.answers.try_iter()
+    }
+}
+
+fn ask(resolver: Arc<dyn Resolver>, question: Question, sender: Sender<Answer>, waker: Arc<Waker>) {
+    let family = question.family;
+    let for_thread = (sender.clone(), Arc::clone(&waker));
+    let started = thread::Builder::new().name("biosock look-up".into()).spawn(move || {
+        let (sender, waker) = for_thread;
+        let answer = resolver.resolve(&question);
+        tell(&sender, &waker, (family, answer));
+    });
+    if let Err(error) = started {
+        let errno = error.raw_os_error().unwrap_or_default();
+        let error = Error::system_call(Operation::Lookup, Syscall::Clone, errno, None);
+        tell(&sender, &waker, (family, Err(error)));
+    }
+}
+
+/// A dial that is over hears nothing, and need not.
+fn tell(sender: &Sender<Answer>, waker: &Waker, answer: Answer) {
+    if sender.send(answer).is_ok() {
+        waker.wake();
+    }
+}

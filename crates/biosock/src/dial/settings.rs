@@ -1,0 +1,94 @@
+//! How a dial's sockets are to be.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+
+use super::race::Pace;
+use crate::{Domain, KeepAlive, Options, Protocol, Result, Socket, SocketAddr, Type};
+
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) pace: Pace,
+    pub(super) family: Domain,
+    pub(super) socktype: Type,
+    pub(super) options: Options,
+    pub(super) keep_alive: Option<KeepAlive>,
+    pub(super) mptcp: bool,
+    pub(super) source_v4: Option<Ipv4Addr>,
+    pub(super) source_v6: Option<Ipv6Addr>,
+    pub(super) device: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            pace: Pace::default(),
+            family: Domain::UNSPEC,
+            socktype: Type::STREAM,
+            options: Options::empty(),
+            keep_alive: None,
+            mptcp: false,
+            source_v4: None,
+            source_v6: None,
+            device: None,
+        }
+    }
+}
+
+impl Settings {
+    /// The families to look up, the preferred one first.
+    pub(super) fn families(&self) -> &'static [Domain] {
+        match self.family {
+            Domain::IPV4 => &[Domain::IPV4],
+            Domain::IPV6 => &[Domain::IPV6],
+            _ => &[Domain::IPV6, Domain::IPV4],
+        }
+    }
+
+    pub(super) fn serves(&self, addr: &SocketAddr) -> bool {
+        self.family == Domain::UNSPEC || self.family == addr.family()
+    }
+
+    pub(super) fn socket_for(&self, addr: &SocketAddr) -> Result<Socket> {
+        let domain = addr.family();
+        if self.mptcp && domain != Domain::UNIX && self.socktype == Type::STREAM {
+            return Socket::mptcp(domain, Options::NONBLOCK).map_err(|error| error.at(addr));
+        }
+        let socket = Socket::new(domain, self.socktype, Protocol::DEFAULT, Options::NONBLOCK);
+        socket.map_err(|error| error.at(addr))
+    }
+
+    /// What goes before the connect: device, source, keep-alive times.
+    pub(super) fn prepare(&self, socket: &Socket, addr: &SocketAddr) -> Result<()> {
+        if addr.family() == Domain::UNIX {
+            return Ok(());
+        }
+        if let Some(device) = &self.device {
+            socket.bind_device(device)?;
+        }
+        if let Some(source) = self.source_for(addr) {
+            socket.bind(&source, self.options & Options::REUSEADDR)?;
+        }
+        if let Some(keep_alive) = self.keep_alive {
+            socket.set_keepalive(keep_alive)?;
+        }
+        Ok(())
+    }
+
+    fn source_for(&self, addr: &SocketAddr) -> Option<SocketAddr> {
+        match addr {
+            SocketAddr::V4(_) => self.source_v4.map(|ip| SocketAddrV4::new(ip, 0).into()),
+            // A link-local source is of the link that the peer is on.
+            SocketAddr::V6(to) => self.source_v6.map(|ip| {
+                let zone = if ip.is_unicast_link_local() { to.scope_id() } else { 0 };
+                SocketAddrV6::new(ip, 0, 0, zone).into()
+            }),
+            SocketAddr::Unix(_) => None,
+        }
+    }
+
+    /// The flags that connect itself acts on; the sockets are non-blocking from birth.
+    pub(super) fn connect_options(&self) -> Options {
+        let kept = Options::KEEPALIVE | Options::NODELAY | Options::TFO;
+        self.options & kept
+    }
+}
