@@ -1,0 +1,180 @@
+//! The C functions under test, found by name in one loaded library.
+
+use libc::{FILE, addrinfo, c_char, c_int, c_long, c_ulong, c_void, hostent, time_t};
+use std::ffi::{CStr, CString};
+use std::ptr;
+
+/// A `BIO_ADDR` that somebody else laid out.
+#[repr(C)]
+pub(crate) struct Addr([u8; 0]);
+
+/// What `ERR_print_errors_cb` calls with each line.
+pub(crate) type PrintLine = extern "C" fn(*const c_char, usize, *mut c_void) -> c_int;
+
+/// Defines the table of functions and, for each, a method that calls it.
+macro_rules! functions {
+    ($($name:ident($($arg:ident: $type:ty),*) $(-> $ret:ty)?;)*) => {
+        /// Every function of the family that the library has.
+        #[expect(non_snake_case, reason = "fields are named as the C functions are")]
+        #[derive(Clone, Copy)]
+        pub(crate) struct Api { $(pub(crate) $name: Option<unsafe extern "C" fn($($type),*) $(-> $ret)?>,)* }
+
+        #[expect(non_snake_case, reason = "methods are named as the C functions are")]
+        #[expect(clippy::too_many_arguments, reason = "the C functions have as many")]
+        #[allow(dead_code, reason = "the table is the whole family, whatever the cases use")]
+        impl Api {
+            /// The names in the table.
+            pub(crate) const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+            /// Looks every name up, in the first of `libraries` that has it.
+            pub(crate) fn find(libraries: &[Library]) -> Self {
+                Self { $($name: {
+                    let symbol = find(libraries, stringify!($name));
+                    // SAFETY: an Option of a function pointer is as wide as a pointer, with
+                    // None for null; the type is the C header's for this name.
+                    unsafe { std::mem::transmute::<*mut c_void, Option<unsafe extern "C" fn($($type),*) $(-> $ret)?>>(symbol) }
+                },)* }
+            }
+
+            /// Which names the library has.
+            pub(crate) fn present(&self) -> Vec<&'static str> {
+                let mut names = Vec::new();
+                $(if self.$name.is_some() { names.push(stringify!($name)); })*
+                names
+            }
+
+            $(pub(crate) fn $name(&self, $($arg: $type),*) $(-> $ret)? {
+                let Some(function) = self.$name else {
+                    panic!("this library has no {}", stringify!($name));
+                };
+                // SAFETY: the type is the C header's. Each case passes what a C caller may
+                // pass; a case that passes worse runs in a process of its own.
+                unsafe { function($($arg),*) }
+            })*
+        }
+    };
+}
+
+functions! {
+    BIO_socket(domain: c_int, socktype: c_int, protocol: c_int, options: c_int) -> c_int;
+    BIO_bind(sock: c_int, addr: *const Addr, options: c_int) -> c_int;
+    BIO_connect(sock: c_int, addr: *const Addr, options: c_int) -> c_int;
+    BIO_listen(sock: c_int, addr: *const Addr, options: c_int) -> c_int;
+    BIO_accept_ex(sock: c_int, peer: *mut Addr, options: c_int) -> c_int;
+    BIO_closesocket(sock: c_int) -> c_int;
+    BIO_gethostbyname(name: *const c_char) -> *mut hostent;
+    BIO_get_port(text: *const c_char, port: *mut u16) -> c_int;
+    BIO_get_host_ip(text: *const c_char, ip: *mut u8) -> c_int;
+    BIO_get_accept_socket(text: *mut c_char, mode: c_int) -> c_int;
+    BIO_accept(sock: c_int, text: *mut *mut c_char) -> c_int;
+    BIO_ADDR_new() -> *mut Addr;
+    BIO_ADDR_free(addr: *mut Addr);
+    BIO_ADDR_clear(addr: *mut Addr);
+    BIO_ADDR_copy(to: *mut Addr, from: *const Addr) -> c_int;
+    BIO_ADDR_dup(addr: *const Addr) -> *mut Addr;
+    BIO_ADDR_rawmake(addr: *mut Addr, family: c_int, bytes: *const c_void, len: usize, port: u16) -> c_int;
+    BIO_ADDR_family(addr: *const Addr) -> c_int;
+    BIO_ADDR_rawaddress(addr: *const Addr, bytes: *mut c_void, len: *mut usize) -> c_int;
+    BIO_ADDR_rawport(addr: *const Addr) -> u16;
+    BIO_ADDR_hostname_string(addr: *const Addr, numeric: c_int) -> *mut c_char;
+    BIO_ADDR_service_string(addr: *const Addr, numeric: c_int) -> *mut c_char;
+    BIO_ADDR_path_string(addr: *const Addr) -> *mut c_char;
+    BIO_lookup(host: *const c_char, service: *const c_char, kind: c_int, family: c_int, socktype: c_int, list: *mut *mut addrinfo) -> c_int;
+    BIO_lookup_ex(host: *const c_char, service: *const c_char, kind: c_int, family: c_int, socktype: c_int, protocol: c_int, list: *mut *mut addrinfo) -> c_int;
+    BIO_ADDRINFO_next(info: *const addrinfo) -> *const addrinfo;
+    BIO_ADDRINFO_family(info: *const addrinfo) -> c_int;
+    BIO_ADDRINFO_socktype(info: *const addrinfo) -> c_int;
+    BIO_ADDRINFO_protocol(info: *const addrinfo) -> c_int;
+    BIO_ADDRINFO_address(info: *const addrinfo) -> *const Addr;
+    BIO_ADDRINFO_free(info: *mut addrinfo);
+    BIO_parse_hostserv(text: *const c_char, host: *mut *mut c_char, service: *mut *mut c_char, priority: c_int) -> c_int;
+    BIO_sock_init() -> c_int;
+    BIO_sock_error(sock: c_int) -> c_int;
+    BIO_sock_info(sock: c_int, kind: c_int, info: *mut c_void) -> c_int;
+    BIO_sock_should_retry(result: c_int) -> c_int;
+    BIO_sock_non_fatal_error(error: c_int) -> c_int;
+    BIO_socket_ioctl(sock: c_int, kind: c_long, arg: *mut c_void) -> c_int;
+    BIO_socket_nbio(sock: c_int, on: c_int) -> c_int;
+    BIO_set_tcp_ndelay(sock: c_int, on: c_int) -> c_int;
+    BIO_socket_wait(sock: c_int, for_read: c_int, until: time_t) -> c_int;
+    ERR_get_error() -> c_ulong;
+    ERR_peek_error() -> c_ulong;
+    ERR_peek_last_error() -> c_ulong;
+    ERR_get_error_line_data(file: *mut *const c_char, line: *mut c_int, data: *mut *const c_char, flags: *mut c_int) -> c_ulong;
+    ERR_peek_error_line_data(file: *mut *const c_char, line: *mut c_int, data: *mut *const c_char, flags: *mut c_int) -> c_ulong;
+    ERR_peek_last_error_line_data(file: *mut *const c_char, line: *mut c_int, data: *mut *const c_char, flags: *mut c_int) -> c_ulong;
+    ERR_get_error_all(file: *mut *const c_char, line: *mut c_int, function: *mut *const c_char, data: *mut *const c_char, flags: *mut c_int) -> c_ulong;
+    ERR_error_string(code: c_ulong, buffer: *mut c_char) -> *mut c_char;
+    ERR_error_string_n(code: c_ulong, buffer: *mut c_char, len: usize);
+    ERR_lib_error_string(code: c_ulong) -> *const c_char;
+    ERR_func_error_string(code: c_ulong) -> *const c_char;
+    ERR_reason_error_string(code: c_ulong) -> *const c_char;
+    ERR_clear_error();
+    ERR_set_mark() -> c_int;
+    ERR_pop_to_mark() -> c_int;
+    ERR_clear_last_mark() -> c_int;
+    ERR_print_errors_fp(file: *mut FILE);
+    ERR_print_errors_cb(callback: PrintLine, user: *mut c_void);
+    CRYPTO_malloc(len: usize, file: *const c_char, line: c_int) -> *mut c_void;
+    CRYPTO_zalloc(len: usize, file: *const c_char, line: c_int) -> *mut c_void;
+    CRYPTO_free(bytes: *mut c_void, file: *const c_char, line: c_int);
+    CRYPTO_strdup(text: *const c_char, file: *const c_char, line: c_int) -> *mut c_char;
+    CRYPTO_strndup(text: *const c_char, len: usize, file: *const c_char, line: c_int) -> *mut c_char;
+    OPENSSL_init_crypto(options: u64, settings: *const c_void) -> c_int;
+    OpenSSL_version_num() -> c_ulong;
+}
+
+/// A library loaded for the rest of the process.
+#[derive(Clone, Copy)]
+pub(crate) struct Library(*mut c_void);
+
+impl Library {
+    /// Loads the library at `path`, its names for nobody but the asker.
+    pub(crate) fn open(path: &str) -> Result<Self, String> {
+        let name = CString::new(path).map_err(|_| format!("{path:?} holds a NUL"))?;
+        // SAFETY: the name is a C string; a library's own start-up code is trusted.
+        let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+        if handle.is_null() {
+            return Err(load_error());
+        }
+        Ok(Self(handle))
+    }
+}
+
+fn load_error() -> String {
+    // SAFETY: dlerror has no preconditions.
+    let text = unsafe { libc::dlerror() };
+    if text.is_null() {
+        return "the loader gave no reason".to_owned();
+    }
+    // SAFETY: a text of dlerror is a C string that lives until the next call.
+    let text = unsafe { CStr::from_ptr(text) };
+    text.to_string_lossy().into_owned()
+}
+
+fn find(libraries: &[Library], name: &str) -> *mut c_void {
+    let Ok(symbol) = CString::new(name) else {
+        return ptr::null_mut();
+    };
+    libraries
+        .iter()
+        // SAFETY: the handle came from dlopen and is never closed; the name is a C string.
+        .map(|library| unsafe { libc::dlsym(library.0, symbol.as_ptr()) })
+        .find(|address| !address.is_null())
+        .unwrap_or(ptr::null_mut())
+}
+
+/// The file that holds the code at `address`, and the address within it.
+pub(crate) fn whose(address: *const c_void) -> Option<(String, usize)> {
+    let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: dladdr takes any address and fills in the structure when it knows it.
+    if unsafe { libc::dladdr(address, info.as_mut_ptr()) } == 0 {
+        return None;
+    }
+    // SAFETY: zeroed at first and filled in by dladdr; all its fields may be zero.
+    let info = unsafe { info.assume_init() };
+    // SAFETY: dladdr gives the file's name as a C string that lives with the file.
+    let file = unsafe { CStr::from_ptr(info.dli_fname) };
+    let offset = address as usize - info.dli_fbase as usize;
+    Some((file.to_string_lossy().into_owned(), offset))
+}

@@ -1,0 +1,321 @@
+//! The error queue itself: texts, limits, marks, printing.
+
+use crate::api::Api;
+use crate::queue::{is_old, text};
+use crate::record::Record;
+use crate::run::Run;
+use crate::world::{Kind, Place};
+use libc::{c_char, c_int, c_ulong, c_void};
+use std::ffi::CStr;
+use std::ptr;
+
+pub(crate) fn cases(run: &Run) {
+    texts(run);
+    truncation(run);
+    ring(run);
+    peeking(run);
+    marks(run);
+    printing(run);
+    memory(run);
+}
+
+/// The texts of every code that the family raises, in the library's own packing.
+fn texts(run: &Run) {
+    let old = is_old(&run.api);
+    for reason in 0..160 {
+        let code = if old { 32 << 24 | reason } else { 32 << 23 | reason };
+        one_text(run, &format!("BIO reason {reason}"), code);
+    }
+    for reason in [0x0008_0002, 0x000c_0100, 0x000c_0102, 0x000c_0103, 0x0000_0001, 0x000c_0000] {
+        if !old {
+            one_text(run, &format!("BIO global reason {reason:#x}"), 32 << 23 | reason);
+        }
+    }
+    for error in 0..140 {
+        let code = if old { 2 << 24 | error } else { 0x8000_0000 | error };
+        one_text(run, &format!("system {error}"), code);
+    }
+    for code in [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff] {
+        one_text(run, &format!("code {code:#x}"), code);
+    }
+    for lib in 0..80 {
+        let code = if old { lib << 24 | 1 } else { lib << 23 | 1 };
+        one_text(run, &format!("library {lib}"), code);
+    }
+}
+
+fn one_text(run: &Run, what: &str, code: c_ulong) {
+    run.case(&format!("texts/{what}"), |r| {
+        let api = r.api;
+        let tell = |t: *const c_char| text(t).unwrap_or_else(|| "NULL".to_owned());
+        r.call(format!("ERR_reason_error_string({what})"), tell, || api.ERR_reason_error_string(code));
+        r.call(format!("ERR_lib_error_string({what})"), tell, || api.ERR_lib_error_string(code));
+        if api.ERR_func_error_string.is_some() {
+            r.call(format!("ERR_func_error_string({what})"), tell, || api.ERR_func_error_string(code));
+        }
+        let mut buffer = [0 as c_char; 300];
+        let start = buffer.as_mut_ptr();
+        r.void(format!("ERR_error_string_n({what}, 300)"), || {
+            api.ERR_error_string_n(code, start, 300);
+        });
+        r.see("text", tell(start));
+    });
+}
+
+fn truncation(run: &Run) {
+    for old_code in [0x2008_A067, 0x0200_206F] {
+        for len in 0..90 {
+            run.case(&format!("truncation/{old_code:#x}/{len}"), |r| {
+                let api = r.api;
+                let new_code = if old_code == 0x2008_A067 { 0x1000_0067 } else { 0x8000_006F };
+                let code = if is_old(api) { old_code } else { new_code };
+                let mut buffer = [0x7f as c_char; 100];
+                let start = buffer.as_mut_ptr();
+                r.void(format!("ERR_error_string_n(it, {len})"), || {
+                    api.ERR_error_string_n(code, start, len);
+                });
+                let end = buffer.iter().rposition(|c| *c != 0x7f).map_or(0, |last| last + 1);
+                let bytes: Vec<u8> = buffer[..end].iter().map(|c| *c as u8).collect();
+                r.see("bytes", String::from_utf8_lossy(&bytes).escape_debug());
+            });
+        }
+    }
+    run.case("truncation/ERR_error_string", |r| {
+        let api = r.api;
+        let code = if is_old(api) { 0x2008_A067 } else { 0x1000_0067 };
+        let tell = |t: *mut c_char| text(t).unwrap_or_else(|| "NULL".to_owned());
+        r.call("ERR_error_string(it, NULL)", tell, || api.ERR_error_string(code, ptr::null_mut()));
+        let mut buffer = [0x7f as c_char; 300];
+        let start = buffer.as_mut_ptr();
+        r.call("ERR_error_string(it, buffer)", tell, || api.ERR_error_string(code, start));
+    });
+}
+
+/// Fails `count` times, each leaving an entry of its own: `BIO_get_port` of unknown names.
+fn fail(api: &Api, count: usize) {
+    let place = Place::v4([127, 0, 0, 1], 0);
+    for _ in 0..count {
+        api.BIO_bind(-1, place.as_addr(), 0);
+    }
+}
+
+fn ring(run: &Run) {
+    for count in [1, 2, 14, 15, 16, 17, 31, 32, 40] {
+        run.case(&format!("ring/single/{count}"), |r| {
+            let api = r.api;
+            r.void(format!("{count} failures of one entry"), || fail(api, count));
+        });
+    }
+    for count in [7, 8, 9, 20] {
+        run.case(&format!("ring/double/{count}"), |r| {
+            let api = r.api;
+            let place = Place::v4([127, 0, 0, 1], 0);
+            r.void(format!("{count} failures of two entries"), || {
+                for _ in 0..count {
+                    api.BIO_bind(60, place.as_addr(), 0);
+                }
+            });
+        });
+    }
+}
+
+fn peeking(run: &Run) {
+    run.case("peek", |r| {
+        let api = r.api;
+        let place = Place::v4([127, 0, 0, 1], 0);
+        let tell = |code: c_ulong| format!("{code:08X}");
+        api.BIO_bind(60, place.as_addr(), 0);
+        let (first, last) = (api.ERR_peek_error(), api.ERR_peek_last_error());
+        r.call_on("ERR_peek_error()", tell, || first);
+        r.see("last", tell(last));
+        r.call("ERR_peek_error(), empty", tell, || api.ERR_peek_error());
+        r.call("ERR_peek_last_error(), empty", tell, || api.ERR_peek_last_error());
+        r.call("ERR_get_error(), empty", tell, || api.ERR_get_error());
+        r.call("ERR_clear_error(), then peek", tell, || {
+            api.BIO_bind(60, place.as_addr(), 0);
+            api.ERR_clear_error();
+            api.ERR_peek_error()
+        });
+        data(r);
+    });
+}
+
+/// The data of an entry that has a text, and of one that has none.
+fn data(r: &mut Record<'_>) {
+    let api = r.api;
+    let tell = |code: c_ulong| format!("{code:08X}");
+    for (what, text_port) in [("no such service", true), ("invalid socket", false)] {
+        let mut file = ptr::null();
+        let mut line = 0;
+        let mut data = ptr::null();
+        let mut flags = -1;
+        let (to_file, to_line) = (&raw mut file, &raw mut line);
+        let (to_data, to_flags) = (&raw mut data, &raw mut flags);
+        r.call(format!("ERR_get_error_line_data() of {what}"), tell, || {
+            if text_port {
+                let mut port = 0;
+                api.BIO_get_port(c"nosuchservice".as_ptr(), &raw mut port);
+            } else {
+                fail(api, 1);
+            }
+            api.ERR_get_error_line_data(to_file, to_line, to_data, to_flags)
+        });
+        r.see("data", text(data).unwrap_or_else(|| "NULL".to_owned()));
+        r.see("flags", flags);
+    }
+}
+
+fn marks(run: &Run) {
+    run.case("marks/none", |r| {
+        let api = r.api;
+        r.int("ERR_set_mark(), empty", || api.ERR_set_mark());
+        r.int("ERR_pop_to_mark(), empty", || api.ERR_pop_to_mark());
+        r.int("ERR_clear_last_mark(), empty", || api.ERR_clear_last_mark());
+        r.int("ERR_pop_to_mark() with entries and no mark", || {
+            fail(api, 3);
+            api.ERR_pop_to_mark()
+        });
+        r.int("ERR_clear_last_mark() with entries and no mark", || {
+            fail(api, 3);
+            api.ERR_clear_last_mark()
+        });
+    });
+    run.case("marks/one", |r| {
+        let api = r.api;
+        r.int("one, mark, two, pop", || {
+            fail(api, 1);
+            api.ERR_set_mark();
+            fail(api, 2);
+            api.ERR_pop_to_mark()
+        });
+        r.int("one, mark, two, clear mark, pop", || {
+            fail(api, 1);
+            api.ERR_set_mark();
+            fail(api, 2);
+            api.ERR_clear_last_mark();
+            api.ERR_pop_to_mark()
+        });
+        r.int("one, mark, mark, two, pop, two, pop", || {
+            fail(api, 1);
+            api.ERR_set_mark();
+            api.ERR_set_mark();
+            fail(api, 2);
+            api.ERR_pop_to_mark();
+            fail(api, 2);
+            api.ERR_pop_to_mark()
+        });
+        r.int("one, mark, twenty, pop", || {
+            fail(api, 1);
+            api.ERR_set_mark();
+            fail(api, 20);
+            api.ERR_pop_to_mark()
+        });
+        r.int("one, mark, get, two, pop", || {
+            fail(api, 1);
+            api.ERR_set_mark();
+            api.ERR_get_error();
+            fail(api, 2);
+            api.ERR_pop_to_mark()
+        });
+    });
+}
+
+fn printing(run: &Run) {
+    run.case("print/cb", |r| {
+        let api = r.api;
+        for stop in [false, true] {
+            let mut lines: Vec<String> = Vec::new();
+            let mut user = Lines { lines: &mut lines, stop };
+            let pointer = (&raw mut user).cast::<c_void>();
+            r.void(format!("ERR_print_errors_cb(), stop: {stop}"), || {
+                fail_with_data(api);
+                api.ERR_print_errors_cb(collect, pointer);
+            });
+            let lines: Vec<String> = lines.iter().map(|line| without_place(line)).collect();
+            r.see("lines", lines.join("|"));
+        }
+    });
+    run.case("print/fp", |r| {
+        let api = r.api;
+        let mut buffer = [0 as c_char; 2000];
+        // SAFETY: the buffer is as long as said and outlives the file.
+        let file = unsafe { libc::fmemopen(buffer.as_mut_ptr().cast(), 2000, c"w".as_ptr()) };
+        r.void("ERR_print_errors_fp()", || {
+            fail_with_data(api);
+            api.ERR_print_errors_fp(file);
+        });
+        // SAFETY: opened above and not used again.
+        unsafe { libc::fclose(file) };
+        let text = text(buffer.as_ptr()).unwrap_or_default();
+        let lines: Vec<String> = text.split_inclusive('\n').map(without_place).collect();
+        r.see("lines", lines.join("|").escape_debug());
+    });
+}
+
+fn fail_with_data(api: &Api) {
+    let place = Place::v4([127, 0, 0, 1], 0);
+    let mut port = 0;
+    api.BIO_bind(60, place.as_addr(), 0);
+    api.BIO_get_port(c"nosuchservice".as_ptr(), &raw mut port);
+    let fd = Kind::Unix.socket();
+    api.BIO_connect(fd, Place::unix("missing").as_addr(), 0);
+    crate::world::close(fd);
+}
+
+struct Lines<'a> {
+    lines: &'a mut Vec<String>,
+    stop: bool,
+}
+
+extern "C" fn collect(line: *const c_char, len: usize, user: *mut c_void) -> c_int {
+    // SAFETY: the pointer that was given to ERR_print_errors_cb, still borrowed by nobody else.
+    let user = unsafe { &mut *user.cast::<Lines<'_>>() };
+    // SAFETY: the library gives a C string.
+    let text = unsafe { CStr::from_ptr(line) }.to_string_lossy().into_owned();
+    let exact = if text.len() == len { "" } else { " (length differs)" };
+    user.lines.push(format!("{}{exact}", text.escape_debug()));
+    c_int::from(!user.stop)
+}
+
+/// Leaves out the thread's number (first), the file and the line (after the texts).
+fn without_place(line: &str) -> String {
+    let parts: Vec<&str> = line.split(':').collect();
+    let kept = parts.iter().enumerate().filter(|(i, part)| {
+        let number = part.chars().all(|c| c.is_ascii_hexdigit()) && !part.is_empty();
+        let file = part.ends_with(".c") || part.ends_with(".rs");
+        !((*i == 0 && number) || file || (*i == parts.len().wrapping_sub(3) && number))
+    });
+    kept.map(|(_, part)| *part).collect::<Vec<_>>().join(":")
+}
+
+fn memory(run: &Run) {
+    run.case("memory", |r| {
+        let api = r.api;
+        let file = c"probe".as_ptr();
+        let tell = |p: *mut c_void| (!p.is_null()).to_string();
+        for len in [0, 1, 100] {
+            let call = format!("CRYPTO_malloc({len})");
+            let bytes = r.call(call, tell, || api.CRYPTO_malloc(len, file, 0));
+            api.CRYPTO_free(bytes, file, 0);
+            let call = format!("CRYPTO_zalloc({len})");
+            let bytes = r.call(call, tell, || api.CRYPTO_zalloc(len, file, 0));
+            api.CRYPTO_free(bytes, file, 0);
+        }
+        r.string("CRYPTO_strdup(\"text\")", || api.CRYPTO_strdup(c"text".as_ptr(), file, 0));
+        r.string("CRYPTO_strdup(NULL)", || api.CRYPTO_strdup(ptr::null(), file, 0));
+        for len in [0, 2, 4, 9] {
+            r.string(format!("CRYPTO_strndup(\"text\", {len})"), || {
+                api.CRYPTO_strndup(c"text".as_ptr(), len, file, 0)
+            });
+        }
+        r.string("CRYPTO_strndup(NULL, 4)", || api.CRYPTO_strndup(ptr::null(), 4, file, 0));
+        r.void("CRYPTO_free(NULL)", || api.CRYPTO_free(ptr::null_mut(), file, 0));
+    });
+    run.risky("memory/huge", |r| {
+        let api = r.api;
+        let tell = |p: *mut c_void| (!p.is_null()).to_string();
+        r.call("CRYPTO_malloc(SIZE_MAX / 2)", tell, || {
+            api.CRYPTO_malloc(usize::MAX / 2, c"probe".as_ptr(), 0)
+        });
+    });
+}

@@ -1,0 +1,134 @@
+//! The probe's own versions of libc's socket calls: they stand before libc's for the library
+//! under test, note what it asks of the system, and can make a call fail.
+//!
+//! Nothing is noted outside of [`watch`], and every call is passed on unless a fault is set.
+
+mod calls;
+mod names;
+mod variadic;
+
+use libc::c_int;
+use std::ffi::CStr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static WATCHING: AtomicBool = AtomicBool::new(false);
+static STATE: Mutex<State> = Mutex::new(State { notes: Vec::new(), faults: Vec::new() });
+
+struct State {
+    notes: Vec<String>,
+    faults: Vec<Fault>,
+}
+
+/// A failure to be seen by the library under test.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fault {
+    /// The call that fails.
+    pub(crate) call: &'static str,
+    /// The errno it fails with; for `getaddrinfo` its `EAI_` code.
+    pub(crate) error: c_int,
+    /// How many such calls pass before.
+    pub(crate) after: u32,
+}
+
+/// Sets the faults of the next [`watch`].
+pub(crate) fn set_faults(faults: &[Fault]) {
+    if let Ok(mut state) = STATE.lock() {
+        state.faults = faults.to_vec();
+    }
+}
+
+/// Runs `body` and returns what it asked of the system with its result.
+pub(crate) fn watch<T>(body: impl FnOnce() -> T) -> (T, Vec<String>) {
+    let errno = errno();
+    WATCHING.store(true, Ordering::SeqCst);
+    set_errno(errno);
+    let result = body();
+    let errno = self::errno();
+    WATCHING.store(false, Ordering::SeqCst);
+    let notes = take_notes();
+    set_errno(errno);
+    (result, notes)
+}
+
+fn take_notes() -> Vec<String> {
+    let Ok(mut state) = STATE.lock() else {
+        return Vec::new();
+    };
+    state.faults.clear();
+    std::mem::take(&mut state.notes)
+}
+
+/// The fault that this call is to meet, if any.
+fn fault(call: &str) -> Option<c_int> {
+    if !WATCHING.load(Ordering::SeqCst) {
+        return None;
+    }
+    let mut state = STATE.lock().ok()?;
+    let fault = state.faults.iter_mut().find(|f| f.call == call)?;
+    let Some(left) = fault.after.checked_sub(1) else {
+        let error = fault.error;
+        state.faults.retain(|f| f.call != call);
+        return Some(error);
+    };
+    fault.after = left;
+    None
+}
+
+/// Makes the call, or the fault instead, and notes it; errno stays as the call left it.
+fn pass(call: &str, words: impl FnOnce() -> String, real: impl FnOnce() -> c_int) -> c_int {
+    if !WATCHING.load(Ordering::SeqCst) {
+        return real();
+    }
+    let before = errno();
+    let fault = fault(call);
+    set_errno(before);
+    let result = match fault {
+        Some(error) => {
+            set_errno(error);
+            -1
+        }
+        None => real(),
+    };
+    let after = errno();
+    note(&format!("{call}({}) = {}", words(), outcome(result, after)));
+    set_errno(after);
+    result
+}
+
+fn outcome(result: c_int, error: c_int) -> String {
+    match result {
+        -1 => names::errno(error),
+        _ => result.to_string(),
+    }
+}
+
+fn note(line: &str) {
+    if let Ok(mut state) = STATE.lock() {
+        state.notes.push(line.to_owned());
+    }
+}
+
+pub(crate) use names::errno as errno_name;
+
+/// The thread's errno.
+pub(crate) fn errno() -> c_int {
+    // SAFETY: the address of the thread's errno is always valid.
+    let place = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    unsafe { *place }
+}
+
+/// Sets the thread's errno.
+pub(crate) fn set_errno(value: c_int) {
+    // SAFETY: the address of the thread's errno is always valid.
+    let place = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    unsafe { *place = value };
+}
+
+/// libc's own version of a call that the probe stands before.
+fn next(name: &CStr) -> *mut libc::c_void {
+    // SAFETY: the name is a C string; RTLD_NEXT looks beyond this program.
+    unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) }
+}

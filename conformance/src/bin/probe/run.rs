@@ -1,0 +1,88 @@
+//! Running cases: those asked for, each printed as one line of JSON as soon as it is known.
+
+use crate::api::Api;
+use crate::record::Record;
+use serde_json::json;
+use std::io::Write;
+
+/// The cases of one process.
+pub(crate) struct Run {
+    pub(crate) api: Api,
+    /// Only cases whose id holds this text run.
+    pub(crate) filter: Option<String>,
+}
+
+impl Run {
+    /// Runs one case. `id` names it in every process alike.
+    pub(crate) fn case(&self, id: &str, body: impl FnOnce(&mut Record<'_>)) {
+        if !self.wanted(id) {
+            return;
+        }
+        let mut record = Record::new(&self.api);
+        body(&mut record);
+        print(&record.finish(id).to_string());
+        clean_folder();
+    }
+
+    /// Runs one case that may end the process, in a process of its own.
+    pub(crate) fn risky(&self, id: &str, body: impl FnOnce(&mut Record<'_>)) {
+        if !self.wanted(id) {
+            return;
+        }
+        // SAFETY: the probe has one thread, so the child may do as it likes.
+        let child = unsafe { libc::fork() };
+        match child {
+            0 => self.in_child(id, body),
+            _ => report_death(id, child),
+        }
+        clean_folder();
+    }
+
+    fn in_child(&self, id: &str, body: impl FnOnce(&mut Record<'_>)) {
+        // SAFETY: alarm has no preconditions; its default action ends the child.
+        unsafe { libc::alarm(10) };
+        let mut record = Record::new(&self.api);
+        body(&mut record);
+        print(&record.finish(id).to_string());
+        // SAFETY: leaves without running what the parent is to run.
+        unsafe { libc::_exit(0) };
+    }
+
+    fn wanted(&self, id: &str) -> bool {
+        self.filter.as_ref().is_none_or(|text| id.contains(text))
+    }
+
+    /// Whether the library has the named function.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.api.present().contains(&name)
+    }
+}
+
+fn report_death(id: &str, child: libc::pid_t) {
+    let mut status = 0;
+    // SAFETY: the child is ours, and the place for its status is valid.
+    unsafe { libc::waitpid(child, &raw mut status, 0) };
+    if libc::WIFSIGNALED(status) {
+        let died = format!("died of signal {}", libc::WTERMSIG(status));
+        print(&json!({ "id": id, "died": died }).to_string());
+    }
+}
+
+/// Standard output is written at once, so that a child never prints its parent's lines.
+pub(crate) fn print(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());
+    if written.is_err() {
+        std::process::exit(1);
+    }
+}
+
+/// Socket files of one case are not to meet the next.
+fn clean_folder() {
+    let Ok(entries) = std::fs::read_dir(".") else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let _gone_already = std::fs::remove_file(entry.path());
+    }
+}
