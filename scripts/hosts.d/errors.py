@@ -53,7 +53,9 @@ CASES = {
     "Unix path that is no socket": Case(f"{CLIENT} -unix {{key}}", "Connection refused"),
     "Unix path longer than an address": Case(
         f"{CLIENT} -unix {{folder}}/{'x' * 120}", "Invalid argument|BIO_lookup_ex",
-        instead="BIO_lookup_ex:"),    "unusable address to bind": Case(f"{CLIENT} -bind 192.0.2.1:0 -connect 127.0.0.1:{{busy}}",
+        instead="BIO_lookup_ex:"),    "Unix path longer than a service's name": Case(
+        f"{SERVER} -unix {{folder}}/{'x' * 32}", "addr_strings"),
+    "unusable address to bind": Case(f"{CLIENT} -bind 192.0.2.1:0 -connect 127.0.0.1:{{busy}}",
                                      "Cannot assign requested address"),
     "unusable address to listen on": Case(f"{SERVER} -accept 192.0.2.1:0",
                                           "Cannot assign requested address"),

@@ -149,3 +149,12 @@ def open_files(pid):
         except FileNotFoundError:
             pass  # closed meanwhile
     return found
+
+
+def appears(path, timeout=30):
+    """Waits until the file is there."""
+    deadline = time.monotonic() + timeout
+    while not os.path.exists(path):
+        if time.monotonic() > deadline:
+            raise Failed(f"{path} did not appear within {timeout} s")
+        time.sleep(0.01)

@@ -1,0 +1,1 @@
+//! Nothing: cargo only fetches the dependencies.
