@@ -1,7 +1,7 @@
 //! BIO_ADDR(3): socket addresses as C sees them.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::mem::offset_of;
+use std::mem::{MaybeUninit, offset_of};
 use std::ptr;
 
 use biosock::Names;
@@ -98,6 +98,18 @@ pub(crate) unsafe fn view<'a>(addr: *const BIO_ADDR) -> Result<SockAddr<'a>, Fai
 pub(crate) unsafe fn store(addr: *mut BIO_ADDR, bytes: &[u8]) {
     // SAFETY: as the caller promised; both are of the same size.
     unsafe { addr.cast::<[u8; SIZE]>().write_unaligned(whole(bytes)) };
+}
+
+/// The caller's memory for an address, if there is any.
+///
+/// # Safety
+///
+/// `addr` is NULL or has room for a whole address, which nobody uses meanwhile.
+#[inline]
+pub(crate) unsafe fn room<'a>(addr: *mut BIO_ADDR) -> Option<&'a mut [MaybeUninit<u8>]> {
+    // SAFETY: as the caller promised.
+    let room = unsafe { addr.cast::<[MaybeUninit<u8>; SIZE]>().as_mut() }?;
+    Some(room)
 }
 
 /// Fills an address with 0 behind the `length` bytes that the system wrote,

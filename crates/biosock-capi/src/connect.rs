@@ -2,16 +2,14 @@
 
 use std::ffi::c_int;
 use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
-use std::ptr;
 
 use biosock::fd::{self, SockAddr};
-use biosock::{Domain, Options, Protocol, Reason, Syscall, Type};
-use libc::{SOCK_NONBLOCK, socklen_t};
+use biosock::{Domain, Options, Protocol, Reason, Type};
 
 use crate::addr::{self, BIO_ADDR};
 use crate::errno;
 use crate::host::{Host, Site, site};
-use crate::raise::{Failure, Refusal, run};
+use crate::raise::{Failure, run};
 
 /// The page's `INVALID_SOCKET`.
 pub(crate) const INVALID_SOCKET: c_int = -1;
@@ -94,47 +92,25 @@ unsafe fn with_addr<H: Host>(
 pub unsafe fn BIO_accept_ex<H: Host>(sock: c_int, peer: *mut BIO_ADDR, options: c_int) -> c_int {
     run::<H, _>(BIO_ACCEPT_EX, INVALID_SOCKET, || {
         // SAFETY: as the caller promised.
-        unsafe { accept(sock, peer, flags(options)) }
+        Ok(unsafe { accept(sock, peer, flags(options)) }?.into_raw_fd())
     })
 }
 
-/// Lets the system itself write the peer's address into the caller's memory,
-/// which is why this goes past the core.
+/// Accepts; the system writes the peer's address where the caller wants it.
 ///
 /// # Safety
 ///
 /// `peer` is NULL or has room for a whole address.
-#[inline]
-pub(crate) unsafe fn accept(sock: c_int, peer: *mut BIO_ADDR, options: Options) -> Result<c_int, Failure> {
-    let mode = if options.contains(Options::NONBLOCK) { SOCK_NONBLOCK } else { 0 };
-    let accepted = if peer.is_null() {
-        // SAFETY: without a place for the address, none is written.
-        unsafe { libc::accept4(sock, ptr::null_mut(), ptr::null_mut(), mode) }
-    } else {
-        // SAFETY: as the caller promised.
-        unsafe { accept_from(sock, peer, mode) }
-    };
-    if accepted < 0 {
-        return Err(Refusal::of(Syscall::Accept, Some(Reason::Accept)).into());
+#[inline(always)]
+pub(crate) unsafe fn accept(sock: c_int, peer: *mut BIO_ADDR, options: Options) -> Result<OwnedFd, Failure> {
+    // SAFETY: as the caller promised.
+    let place = unsafe { addr::room(peer) };
+    let (accepted, length) = fd::accept_to(descriptor(sock), options, place)?;
+    if !peer.is_null() {
+        // SAFETY: as the caller promised; the system wrote `length` bytes.
+        unsafe { addr::clear_rest(peer, length) };
     }
     Ok(accepted)
-}
-
-/// accept4(2) with the peer's address, and 0 behind it.
-///
-/// # Safety
-///
-/// `peer` has room for a whole address.
-#[inline]
-unsafe fn accept_from(sock: c_int, peer: *mut BIO_ADDR, mode: c_int) -> c_int {
-    let mut length = size_of::<BIO_ADDR>() as socklen_t;
-    // SAFETY: the place has the length that goes with it.
-    let accepted = unsafe { libc::accept4(sock, peer.cast(), &mut length, mode) };
-    if accepted >= 0 {
-        // SAFETY: as the caller promised; the system wrote `length` bytes.
-        unsafe { addr::clear_rest(peer, length as usize) };
-    }
-    accepted
 }
 
 /// `BIO_closesocket`: closes a socket; 1, or 0 with errno.

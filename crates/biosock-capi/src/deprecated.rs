@@ -1,7 +1,7 @@
 //! The page's deprecated routines.
 
 use std::ffi::{CStr, c_char, c_int, c_uchar};
-use std::os::fd::{AsFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, IntoRawFd, OwnedFd};
 use std::ptr;
 
 use biosock::fd::{self, SockAddr};
@@ -170,8 +170,6 @@ pub unsafe fn BIO_accept<H: Host>(sock: c_int, ip_port: *mut *mut c_char) -> c_i
             Err(Failure::Told) => return Ok(AGAIN),
             Err(failure) => return Err(refused::<H>(failure)),
         };
-        // SAFETY: the system just gave the descriptor to this function.
-        let accepted = unsafe { OwnedFd::from_raw_fd(accepted) };
         if !ip_port.is_null() {
             let text = peer_text::<H>(&peer, site)?;
             // SAFETY: not NULL, so valid for writing.

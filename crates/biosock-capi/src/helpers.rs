@@ -91,11 +91,7 @@ pub fn BIO_sock_should_retry(result: c_int) -> c_int {
 /// `BIO_sock_non_fatal_error`: whether an error number means "try again".
 #[inline]
 pub fn BIO_sock_non_fatal_error(error: c_int) -> c_int {
-    matches!(
-        error,
-        libc::EAGAIN | libc::EINTR | libc::EINPROGRESS | libc::EALREADY | libc::ENOTCONN | libc::EPROTO
-    )
-    .into()
+    fd::is_retryable(error).into()
 }
 
 /// `BIO_socket_ioctl`: ioctl(2); its result, or -1.
@@ -131,11 +127,7 @@ pub unsafe fn BIO_socket_nbio<H: Host>(sock: c_int, mode: c_int) -> c_int {
 /// None is needed.
 pub unsafe fn BIO_set_tcp_ndelay<H: Host>(sock: c_int, on: c_int) -> c_int {
     run::<H, _>(site!(c"BIO_set_tcp_ndelay", 0), 0, || {
-        let size = libc::socklen_t::try_from(size_of_val(&on)).unwrap_or_default();
-        let on = (&raw const on).cast::<c_void>();
-        // SAFETY: the value is there, with its size.
-        let result = unsafe { libc::setsockopt(sock, libc::IPPROTO_TCP, libc::TCP_NODELAY, on, size) };
-        Ok((result == 0).into())
+        Ok(fd::set_nodelay(descriptor(sock), on != 0).map_or_else(tell, |()| 1))
     })
 }
 

@@ -7,6 +7,8 @@
 //! and its address.
 
 use std::ffi::{c_char, c_int};
+use std::mem::offset_of;
+use std::net;
 use std::ptr;
 
 use biosock::lookup::{Answer, Literal};
@@ -15,9 +17,8 @@ use libc::addrinfo;
 
 use crate::addr::{self, BIO_ADDR};
 use crate::errno;
-use crate::host::{Host, Site, What, site};
+use crate::host::{Entry, Host, Site, What, site};
 use crate::hostserv::text_of;
-use crate::memory;
 use crate::raise::{Failure, NULL, run};
 
 /// A node of a list: `struct addrinfo`.
@@ -56,6 +57,7 @@ pub unsafe fn BIO_lookup<H: Host>(
 ///
 /// `host` and `service` are NULL or end with a NUL; `list` is NULL or valid
 /// for writing.
+#[inline(always)]
 pub unsafe fn BIO_lookup_ex<H: Host>(
     host: *const c_char,
     service: *const c_char,
@@ -65,23 +67,86 @@ pub unsafe fn BIO_lookup_ex<H: Host>(
     protocol: c_int,
     list: *mut *mut BIO_ADDRINFO,
 ) -> c_int {
-    run::<H, _>(BIO_LOOKUP_EX, 0, || {
+    let asked = Asked { host, service, lookup_type, family, socktype, protocol };
+    // The quick way needs no guard: it indexes nothing and allocates by malloc.
+    // SAFETY: as the caller promised.
+    let found = if list.is_null() { ptr::null_mut() } else { unsafe { asked.in_figures() } };
+    if !found.is_null() {
+        // SAFETY: not NULL, so valid for writing.
+        unsafe { list.write(found) };
+        return 1;
+    }
+    // SAFETY: as the caller promised.
+    unsafe { asked.ask::<H>(list) }
+}
+
+/// What a look-up was asked, as C says it.
+#[derive(Clone, Copy)]
+struct Asked {
+    host: *const c_char,
+    service: *const c_char,
+    lookup_type: c_int,
+    family: c_int,
+    socktype: c_int,
+    protocol: c_int,
+}
+
+impl Asked {
+    /// The question for the core.
+    ///
+    /// # Safety
+    ///
+    /// Both texts are NULL or end with a NUL.
+    #[inline(always)]
+    unsafe fn question<'a>(self) -> Lookup<'a> {
         // SAFETY: as the caller promised.
-        let host = unsafe { text_of(host) };
+        let host = unsafe { text_of(self.host) };
         // SAFETY: as the caller promised.
-        let service = unsafe { text_of(service) };
-        if list.is_null() || (family == libc::AF_UNIX && host.is_none()) {
-            return Err(NULL);
-        }
-        let question = question(host, service, lookup_type)
-            .family(Domain::from_raw(family))
-            .socktype(Type::from_raw(socktype))
-            .protocol(Protocol::from_raw(protocol));
-        let answer = list_of::<H>(answer(&question)?, socktype)?;
+        let service = unsafe { text_of(self.service) };
+        question(host, service, self.lookup_type)
+            .family(Domain::from_raw(self.family))
+            .socktype(Type::from_raw(self.socktype))
+            .protocol(Protocol::from_raw(self.protocol))
+    }
+
+    /// The list for an address in figures; NULL where that does not serve.
+    ///
+    /// # Safety
+    ///
+    /// Both texts are NULL or end with a NUL.
+    #[inline(always)]
+    unsafe fn in_figures(self) -> *mut BIO_ADDRINFO {
         // SAFETY: as the caller promised.
-        unsafe { memory::put(list, answer) };
-        Ok(1)
-    })
+        let literal = unsafe { self.question() }.literal();
+        literal.map_or(ptr::null_mut(), |literal| literal_list(&literal))
+    }
+
+    /// Asks the resolver, or makes an address of a path.
+    ///
+    /// # Safety
+    ///
+    /// Both texts are NULL or end with a NUL; `list` is NULL or valid for writing.
+    #[cold]
+    #[inline(never)]
+    unsafe fn ask<H: Host>(self, list: *mut *mut BIO_ADDRINFO) -> c_int {
+        run::<H, _>(BIO_LOOKUP_EX, 0, || {
+            if list.is_null() || (self.family == libc::AF_UNIX && self.host.is_null()) {
+                return Err(NULL);
+            }
+            // SAFETY: as the caller promised.
+            let found = match answer(&unsafe { self.question() })? {
+                Answer::Literal(literal) => literal_list(&literal),
+                Answer::System(list) => list.into_raw().as_ptr().cast(),
+                Answer::Unix(found) => unix_node::<H>(&found)?,
+            };
+            if found.is_null() {
+                return Err(no_memory::<H>());
+            }
+            // SAFETY: not NULL, so valid for writing.
+            unsafe { list.write(found) };
+            Ok(1)
+        })
+    }
 }
 
 /// A question about a host and a service.
@@ -104,60 +169,79 @@ pub(crate) fn answer(question: &Lookup<'_>) -> Result<Answer, Failure> {
     Ok(answer?)
 }
 
-fn list_of<H: Host>(answer: Answer, socktype: c_int) -> Result<*mut BIO_ADDRINFO, Failure> {
-    match answer {
-        Answer::Literal(literal) => literal_list::<H>(&literal),
-        Answer::System(list) => Ok(list.into_raw().as_ptr().cast()),
-        // Where any type will do, the node says so, as the original's does.
-        Answer::Unix(found) => unix_node::<H>(&AddrInfo { socktype: Type::from_raw(socktype), ..found }),
+/// The list for an address in figures; NULL where there is no memory.
+#[inline(always)]
+fn literal_list(literal: &Literal) -> *mut BIO_ADDRINFO {
+    let mut first = ptr::null_mut();
+    // From the last to the first, so that each is linked when it is made.
+    for kind in literal.kinds().iter().rev() {
+        let node = literal_node(literal.addr(), *kind, first);
+        if node.is_null() {
+            // SAFETY: the list so far is whole, and made here.
+            unsafe { free_list(first) };
+            return node;
+        }
+        first = node;
     }
+    first
+}
+
+#[cold]
+fn no_memory<H: Host>() -> Failure {
+    H::push(&Entry { what: What::Memory, site: BIO_LOOKUP_EX, data: None });
+    Failure::Told
 }
 
 /// One piece of memory for a node and its address.
 #[repr(C)]
-struct Node {
+struct Node<A> {
     info: addrinfo,
-    addr: [u32; size_of::<libc::sockaddr_in6>() / size_of::<u32>()],
+    addr: A,
 }
 
-fn literal_list<H: Host>(literal: &Literal) -> Result<*mut BIO_ADDRINFO, Failure> {
-    let mut first = ptr::null_mut();
-    let mut last: *mut *mut BIO_ADDRINFO = &mut first;
-    for found in literal.iter() {
-        let node = literal_node(&found);
-        if node.is_null() {
-            // SAFETY: the list so far is whole and this function's own.
-            unsafe { free_list(first) };
-            H::push(&crate::host::Entry { what: What::Memory, site: BIO_LOOKUP_EX, data: None });
-            return Err(Failure::Told);
-        }
-        // SAFETY: `last` is the end of the list so far.
-        unsafe { last.write(node) };
-        // SAFETY: the node is valid.
-        last = unsafe { &raw mut (*node).ai_next };
+fn literal_node(addr: net::SocketAddr, kind: (Type, Protocol), next: *mut BIO_ADDRINFO) -> *mut BIO_ADDRINFO {
+    match addr {
+        net::SocketAddr::V4(v4) => node(libc::AF_INET, kind, next, sockaddr_v4(v4)),
+        net::SocketAddr::V6(v6) => node_v6(v6, kind, next),
     }
-    Ok(first)
+}
+
+#[inline(never)]
+fn node_v6(v6: net::SocketAddrV6, kind: (Type, Protocol), next: *mut BIO_ADDRINFO) -> *mut BIO_ADDRINFO {
+    node(libc::AF_INET6, kind, next, sockaddr_v6(v6))
 }
 
 /// A node by malloc, or NULL.
-fn literal_node(found: &AddrInfo) -> *mut BIO_ADDRINFO {
+#[inline]
+fn node<A>(family: c_int, kind: (Type, Protocol), next: *mut BIO_ADDRINFO, addr: A) -> *mut BIO_ADDRINFO {
     // SAFETY: malloc takes any size.
-    let node = unsafe { libc::malloc(size_of::<Node>()) }.cast::<Node>();
-    if node.is_null() {
-        return ptr::null_mut();
+    let node = unsafe { libc::malloc(size_of::<Node<A>>()) }.cast::<Node<A>>();
+    if !node.is_null() {
+        let place = node.wrapping_byte_add(offset_of!(Node<A>, addr)).cast();
+        let info = info(family, kind, size_of::<A>(), place, next);
+        // SAFETY: malloc gave the room, aligned for anything.
+        unsafe { node.write(Node { info, addr }) };
     }
-    // SAFETY: the node has room for an address.
-    let place = unsafe { &raw mut (*node).addr };
-    let length = found.addr.with_sockaddr(|raw| {
-        let bytes = raw.as_bytes();
-        // SAFETY: an address in figures is of AF_INET or AF_INET6, the
-        // larger of which fits.
-        unsafe { place.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
-        bytes.len()
-    });
-    // SAFETY: the node is memory of this function's own.
-    unsafe { node.cast::<addrinfo>().write(info(found, length, place.cast())) };
     node.cast()
+}
+
+fn sockaddr_v4(v4: net::SocketAddrV4) -> libc::sockaddr_in {
+    libc::sockaddr_in {
+        sin_family: libc::AF_INET as libc::sa_family_t,
+        sin_port: v4.port().to_be(),
+        sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(v4.ip().octets()) },
+        sin_zero: [0; 8],
+    }
+}
+
+fn sockaddr_v6(v6: net::SocketAddrV6) -> libc::sockaddr_in6 {
+    libc::sockaddr_in6 {
+        sin6_family: libc::AF_INET6 as libc::sa_family_t,
+        sin6_port: v6.port().to_be(),
+        sin6_flowinfo: v6.flowinfo(),
+        sin6_addr: libc::in6_addr { s6_addr: v6.ip().octets() },
+        sin6_scope_id: v6.scope_id(),
+    }
 }
 
 /// A node of AF_UNIX and its address, each from the host's allocator.
@@ -175,21 +259,29 @@ fn unix_node<H: Host>(found: &AddrInfo) -> Result<*mut BIO_ADDRINFO, Failure> {
     // SAFETY: the memory has room for an address.
     found.addr.with_sockaddr(|raw| unsafe { addr::store(addr, raw.as_bytes()) });
     let length = size_of::<libc::sockaddr_un>();
+    let kind = (found.socktype, found.protocol);
     // SAFETY: the memory has room for a node.
-    unsafe { node.write(info(found, length, addr.cast())) };
+    unsafe { node.write(info(libc::AF_UNIX, kind, length, addr.cast(), ptr::null_mut())) };
     Ok(node)
 }
 
-fn info(found: &AddrInfo, length: usize, addr: *mut libc::sockaddr) -> addrinfo {
+#[inline]
+fn info(
+    family: c_int,
+    (socktype, protocol): (Type, Protocol),
+    length: usize,
+    addr: *mut libc::sockaddr,
+    next: *mut addrinfo,
+) -> addrinfo {
     addrinfo {
         ai_flags: 0,
-        ai_family: found.addr.family().as_raw(),
-        ai_socktype: found.socktype.as_raw(),
-        ai_protocol: found.protocol.as_raw(),
-        ai_addrlen: libc::socklen_t::try_from(length).unwrap_or_default(),
+        ai_family: family,
+        ai_socktype: socktype.as_raw(),
+        ai_protocol: protocol.as_raw(),
+        ai_addrlen: length as libc::socklen_t,
         ai_addr: addr,
         ai_canonname: ptr::null_mut(),
-        ai_next: ptr::null_mut(),
+        ai_next: next,
     }
 }
 

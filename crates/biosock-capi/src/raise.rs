@@ -81,7 +81,7 @@ impl From<Error> for Failure {
 
 /// Runs the body of a C function. Its failure is raised and becomes the C
 /// failure value; so does a panic, which goes no further.
-#[inline]
+#[inline(always)]
 pub(crate) fn run<H: Host, T>(
     site: &'static Site,
     failed: T,
