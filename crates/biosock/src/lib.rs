@@ -45,6 +45,7 @@
 mod accept;
 mod addr;
 mod bind;
+mod cancel;
 mod connect;
 mod convert;
 pub mod dial;
@@ -52,6 +53,7 @@ mod error;
 pub mod fd;
 mod hostserv;
 mod listen;
+pub mod listeners;
 pub mod lookup;
 mod names;
 mod options;
@@ -63,6 +65,7 @@ mod unix;
 mod wait;
 
 pub use addr::{RawAddress, SocketAddr};
+pub use cancel::Cancel;
 pub use connect::{Connect, Connecting};
 pub use convert::ConvertError;
 pub use error::{Error, ResolverError, Result, SystemError};

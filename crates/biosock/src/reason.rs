@@ -128,6 +128,8 @@ pub enum Syscall {
     Clone,
     /// eventfd(2)
     EventFd,
+    /// dup(2)
+    Dup,
     /// getaddrinfo(3)
     GetAddrInfo,
     /// getnameinfo(3)
@@ -155,6 +157,7 @@ impl Syscall {
             Self::Fcntl => "fcntl",
             Self::Clone => "clone",
             Self::EventFd => "eventfd",
+            Self::Dup => "dup",
             Self::GetAddrInfo => "getaddrinfo",
             Self::GetNameInfo => "getnameinfo",
             Self::Poll => "poll",

@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 use super::contest::{Contest, Turn, wait_error};
 use super::report::{DialFailure, Report};
 use super::resolver::Lookups;
-use crate::{Socket, sys};
+use crate::{Cancel, Interest, Socket, sys};
 
 /// What limits a dial: its deadline, and whoever may cancel it.
 pub(super) struct Limits<'a> {
     pub(super) start: Instant,
     pub(super) timeout: Option<Duration>,
-    pub(super) cancel: Option<&'a super::Cancel>,
+    pub(super) cancel: Option<&'a Cancel>,
 }
 
 impl Limits<'_> {
     fn over(&self, now: Duration) -> Option<DialFailure> {
-        if self.cancel.is_some_and(super::Cancel::is_cancelled) {
+        if self.cancel.is_some_and(Cancel::is_cancelled) {
             return Some(DialFailure::Cancelled);
         }
         self.timeout.filter(|timeout| now >= *timeout).map(|_| DialFailure::TimedOut)
@@ -75,8 +75,9 @@ fn wait(
     timeout: Option<Duration>,
 ) -> Result<Vec<bool>, i32> {
     let wakers = [lookups.map(|lookups| lookups.waker.as_fd()), limits.cancel.map(AsFd::as_fd)];
-    let sockets = watched.iter().map(|(_, socket)| socket.as_fd());
-    match sys::poll_any(wakers.into_iter().flatten(), sockets, timeout) {
+    let wakers = wakers.into_iter().flatten().map(|waker| (waker, Interest::Read));
+    let sockets = watched.iter().map(|(_, socket)| (socket.as_fd(), Interest::Write));
+    match sys::poll_any(sockets.chain(wakers), timeout) {
         Err(sys::Errno::INTR) => Ok(vec![false; watched.len()]),
         ready => ready.map_err(sys::Errno::raw_os_error),
     }

@@ -21,7 +21,6 @@
 //! ```
 
 mod blocking;
-mod cancel;
 mod contest;
 mod memory;
 mod race;
@@ -34,10 +33,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::{
-    Domain, Error, HostServ, KeepAlive, Lookup, Options, Priority, Reason, Socket, SocketAddr, Type,
+    Cancel, Domain, Error, HostServ, KeepAlive, Lookup, Options, Priority, Reason, Socket, SocketAddr, Type,
 };
 
-pub use cancel::Cancel;
 pub use memory::Memory;
 pub use race::Pace;
 pub use report::{Attempt, DialError, DialFailure, LookupReport, Outcome, Report};
@@ -97,6 +95,11 @@ impl Default for Dialer {
 impl Dialer {
     /// The defaults: any family, a stream, the RFC's pace, the system's
     /// resolver, no deadline, no memory.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// assert!(Dialer::new().dial("127.0.0.1:1").is_err());
+    /// ```
     pub fn new() -> Self {
         Self {
             settings: Settings::default(),
@@ -109,18 +112,40 @@ impl Dialer {
 
     /// One deadline for everything, look-ups included. Without it a dial
     /// lasts until the system gives its last attempt up.
+    ///
+    /// ```
+    /// # use biosock::dial::{DialFailure, Dialer};
+    /// # use std::time::Duration;
+    /// let late = Dialer::new().timeout(Duration::ZERO).dial("127.0.0.1:1").unwrap_err();
+    /// assert!(matches!(late.failure(), DialFailure::TimedOut));
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
     /// How fast the race goes.
+    ///
+    /// ```
+    /// # use biosock::dial::{Dialer, Pace};
+    /// let one_try = Pace { max_attempts: 1, ..Pace::default() };
+    /// let addrs = ["127.0.0.1:1".parse()?, "127.0.0.2:1".parse()?];
+    /// let failed = Dialer::new().pace(one_try).dial_addrs(&addrs).unwrap_err();
+    /// assert_eq!(failed.report().attempts.len(), 1);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn pace(mut self, pace: Pace) -> Self {
         self.settings.pace = pace;
         self
     }
 
     /// Only addresses of this family ([`Domain::UNSPEC`] is any).
+    ///
+    /// ```
+    /// # use biosock::{Domain, dial::Dialer};
+    /// let failed = Dialer::new().family(Domain::IPV4).dial("localhost:1").unwrap_err();
+    /// assert!(failed.report().attempts.iter().all(|attempt| attempt.addr.family() == Domain::IPV4));
+    /// ```
     pub fn family(mut self, family: Domain) -> Self {
         self.settings.family = family;
         self
@@ -128,6 +153,13 @@ impl Dialer {
 
     /// The type of socket. A datagram socket only notes its peer, so the
     /// first address that the system has a route to wins.
+    ///
+    /// ```
+    /// # use biosock::{Type, dial::Dialer};
+    /// let dialed = Dialer::new().socktype(Type::DGRAM).dial("127.0.0.1:9")?;
+    /// assert_eq!(dialed.socket.socktype()?, Type::DGRAM);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn socktype(mut self, socktype: Type) -> Self {
         self.settings.socktype = socktype;
         self
@@ -139,54 +171,110 @@ impl Dialer {
     ///
     /// With TFO the system says "connected" before the peer has answered, so
     /// the first attempt wins: use it without a race, on one address.
+    ///
+    /// ```
+    /// # use biosock::{Options, dial::Dialer};
+    /// let dialer = Dialer::new().options(Options::NODELAY | Options::NONBLOCK);
+    /// ```
     pub fn options(mut self, options: Options) -> Self {
         self.settings.options = options;
         self
     }
 
     /// Turns keep-alive on, with its times.
+    ///
+    /// ```
+    /// # use biosock::{KeepAlive, dial::Dialer};
+    /// use std::time::Duration;
+    ///
+    /// let idle = Some(Duration::from_secs(60));
+    /// let dialer = Dialer::new().keepalive(KeepAlive { idle, ..KeepAlive::default() });
+    /// ```
     pub fn keepalive(mut self, keep_alive: KeepAlive) -> Self {
         self.settings.keep_alive = Some(keep_alive);
         self
     }
 
     /// Multipath TCP where the kernel has it, else TCP.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let dialer = Dialer::new().mptcp(true);
+    /// ```
     pub fn mptcp(mut self, on: bool) -> Self {
         self.settings.mptcp = on;
         self
     }
 
     /// The source address of IPv4 attempts.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let dialer = Dialer::new().source_v4([192, 0, 2, 1].into());
+    /// assert!(dialer.dial("127.0.0.1:1").is_err());
+    /// ```
     pub fn source_v4(mut self, source: Ipv4Addr) -> Self {
         self.settings.source_v4 = Some(source);
         self
     }
 
     /// The source address of IPv6 attempts.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let dialer = Dialer::new().source_v6("2001:db8::1".parse()?);
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     pub fn source_v6(mut self, source: Ipv6Addr) -> Self {
         self.settings.source_v6 = Some(source);
         self
     }
 
     /// The network interface of every attempt (SO_BINDTODEVICE).
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let failed = Dialer::new().device("no-such-device").dial("127.0.0.1:1").unwrap_err();
+    /// assert!(!failed.report().attempts.is_empty());
+    /// ```
     pub fn device(mut self, device: impl Into<String>) -> Self {
         self.settings.device = Some(device.into());
         self
     }
 
     /// Who turns names into addresses.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use biosock::dial::{Dialer, SystemResolver};
+    /// let dialer = Dialer::new().resolver(Arc::new(SystemResolver));
+    /// ```
     pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
         self.resolver = resolver;
         self
     }
 
     /// What to remember between dials.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use biosock::dial::{Dialer, Memory};
+    /// let dialer = Dialer::new().memory(Arc::new(Memory::new(128)));
+    /// ```
     pub fn memory(mut self, memory: Arc<Memory>) -> Self {
         self.memory = Some(memory);
         self
     }
 
     /// Who may end the dials.
+    ///
+    /// ```
+    /// # use biosock::{Cancel, dial::Dialer};
+    /// let cancel = Cancel::new()?;
+    /// cancel.cancel();
+    /// assert!(Dialer::new().cancel(cancel).dial("localhost:1").is_err());
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn cancel(mut self, cancel: Cancel) -> Self {
         self.cancel = Some(cancel);
         self
@@ -196,6 +284,12 @@ impl Dialer {
     ///
     /// # Errors
     /// With every attempt that was made.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let failed = Dialer::new().dial("unix:/no/such/socket").unwrap_err();
+    /// assert!(failed.to_string().ends_with("no such file or directory (ENOENT)"));
+    /// ```
     pub fn dial(&self, target: &str) -> Result<Dialed, DialError> {
         let plan = self.plan(target).map_err(|error| unable(target, error))?;
         match &plan {

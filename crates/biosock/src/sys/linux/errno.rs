@@ -4,6 +4,7 @@ use std::ffi::CStr;
 
 use super::Errno;
 use crate::Operation;
+use crate::listeners::AcceptAdvice;
 
 /// errno, just after a call of libc's failed.
 pub(super) fn last() -> Errno {
@@ -18,6 +19,21 @@ pub(crate) fn is_retryable(errno: i32) -> bool {
         errno,
         libc::EAGAIN | libc::EINPROGRESS | libc::EALREADY | libc::EINTR | libc::ENOTCONN | libc::EPROTO
     )
+}
+
+/// What an accept loop is to do after an error: accept(2) lists the errors of
+/// the connection that is gone already, "treat them like EAGAIN", and the
+/// shortages that pass.
+pub(crate) fn accept_advice(errno: i32) -> AcceptAdvice {
+    match errno {
+        libc::ECONNABORTED | libc::EINTR | libc::EAGAIN | libc::EPERM => AcceptAdvice::TryAgain,
+        libc::ENETDOWN | libc::EPROTO | libc::ENOPROTOOPT | libc::EHOSTDOWN | libc::ENONET => {
+            AcceptAdvice::TryAgain
+        }
+        libc::EHOSTUNREACH | libc::ENETUNREACH | libc::ETIMEDOUT => AcceptAdvice::TryAgain,
+        libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM => AcceptAdvice::Pause,
+        _ => AcceptAdvice::GiveUp,
+    }
 }
 
 /// Makes one look-up of symbols that libc defines.

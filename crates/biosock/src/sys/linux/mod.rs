@@ -11,16 +11,16 @@ mod wait;
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::num::NonZeroU32;
+use std::os::fd::RawFd;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::ptr;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
 pub(crate) use rustix::io::Errno;
 use rustix::net::{AddressFamily, Protocol as RawProtocol, RecvFlags, SendFlags, SocketFlags, SocketType};
 
 use crate::fd::SockAddr;
-use crate::{Domain, Interest, Options, Protocol, Shutdown, Type};
+use crate::{Domain, Options, Protocol, Shutdown, Type};
 
 // std's access to abstract names.
 pub(crate) use std::os::linux::net::SocketAddrExt as AbstractNameExt;
@@ -31,11 +31,11 @@ pub(crate) use libc::{
     SOCK_SEQPACKET, SOCK_STREAM,
 };
 
-pub(crate) use errno::{eai_hint, eai_name, eai_text, errno_hint, errno_name, is_retryable};
+pub(crate) use errno::{accept_advice, eai_hint, eai_name, eai_text, errno_hint, errno_name, is_retryable};
 pub(crate) use option::*;
 pub(crate) use resolve::{AddrInfoList, EaiError, Hints, getaddrinfo, getnameinfo};
 pub(crate) use sockaddr::{SUN_PATH_LEN, SockAddrBuf, decode, encode};
-pub(crate) use wait::{Waker, poll_any};
+pub(crate) use wait::{Waker, poll, poll_any};
 
 /// socket(2). With `cloexec` the descriptor does not survive exec; NONBLOCK
 /// is honoured at creation, the other options are not this call's.
@@ -127,6 +127,33 @@ pub(crate) fn shutdown(fd: BorrowedFd<'_>, how: Shutdown) -> Result<(), Errno> {
     rustix::net::shutdown(fd, how)
 }
 
+/// A copy that survives exec (dup(2)).
+pub(crate) fn inheritable(fd: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    rustix::io::dup(fd)
+}
+
+/// Takes the descriptors that a service manager passed, from 3 on
+/// (sd_listen_fds(3)), once in the life of the process; none after that.
+pub(crate) fn take_passed(count: u16) -> Vec<OwnedFd> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    if TAKEN.swap(true, Ordering::Relaxed) {
+        return Vec::new();
+    }
+    (3..3 + RawFd::from(count)).filter_map(take_open).collect()
+}
+
+/// Takes one descriptor, if it is open, and sees that no child inherits it.
+fn take_open(fd: RawFd) -> Option<OwnedFd> {
+    // SAFETY: asks about a number; one that is not open is refused with EBADF.
+    let flags = unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+    if flags < 0 {
+        return None;
+    }
+    // SAFETY: it is open, the manager's protocol gives it to this process, and
+    // `take_passed` takes it once.
+    Some(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
 /// send(2) that fails with EPIPE and never raises SIGPIPE.
 pub(crate) fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
     rustix::net::send(fd, bytes, SendFlags::NOSIGNAL)
@@ -134,23 +161,6 @@ pub(crate) fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
 
 pub(crate) fn recv(fd: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<usize, Errno> {
     rustix::net::recv(fd, bytes, RecvFlags::empty()).map(|(read, _)| read)
-}
-
-/// poll(2) for one descriptor of any number; `None` waits without end.
-/// An error or hang-up on the socket counts as ready: the next call tells.
-pub(crate) fn poll(fd: BorrowedFd<'_>, interest: Interest, timeout: Option<Duration>) -> Result<bool, Errno> {
-    let flags = match interest {
-        Interest::Read => PollFlags::IN,
-        Interest::Write => PollFlags::OUT,
-    };
-    let mut fds = [PollFd::from_borrowed_fd(fd, flags)];
-    // A time beyond the clock's range is as good as no end.
-    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-    let ready = rustix::event::poll(&mut fds, timeout.as_ref())?;
-    match fds[0].revents().contains(PollFlags::NVAL) {
-        true => Err(Errno::BADF),
-        false => Ok(ready > 0),
-    }
 }
 
 pub(crate) fn local_addr(fd: BorrowedFd<'_>) -> Result<SockAddrBuf, Errno> {

@@ -6,22 +6,38 @@ use std::time::Duration;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 
 use super::Errno;
-use crate::{Error, Operation, Result, Syscall};
+use crate::{Error, Interest, Operation, Result, Syscall};
 
-/// poll(2): waits until a reader is readable or a writer is decided (can be
-/// written to, or failed), and tells which writers are. `None` waits without end.
+/// poll(2): waits until one of these is ready, or has failed, and tells which
+/// are. `None` waits without end.
 pub(crate) fn poll_any<'fd>(
-    readers: impl Iterator<Item = BorrowedFd<'fd>>,
-    writers: impl Iterator<Item = BorrowedFd<'fd>>,
+    fds: impl Iterator<Item = (BorrowedFd<'fd>, Interest)>,
     timeout: Option<Duration>,
 ) -> Result<Vec<bool>, Errno> {
-    let mut fds: Vec<_> = readers.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
-    let first_writer = fds.len();
-    fds.extend(writers.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::OUT)));
+    let mut fds: Vec<_> = fds.map(|(fd, interest)| PollFd::from_borrowed_fd(fd, flags(interest))).collect();
     // A time beyond the clock's range is as good as no end.
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
     rustix::event::poll(&mut fds, timeout.as_ref())?;
-    Ok(fds[first_writer..].iter().map(|fd| !fd.revents().is_empty()).collect())
+    Ok(fds.iter().map(|fd| !fd.revents().is_empty()).collect())
+}
+
+fn flags(interest: Interest) -> PollFlags {
+    match interest {
+        Interest::Read => PollFlags::IN,
+        Interest::Write => PollFlags::OUT,
+    }
+}
+
+/// poll(2) for one descriptor of any number; `None` waits without end.
+/// An error or hang-up on the socket counts as ready: the next call tells.
+pub(crate) fn poll(fd: BorrowedFd<'_>, interest: Interest, timeout: Option<Duration>) -> Result<bool, Errno> {
+    let mut fds = [PollFd::from_borrowed_fd(fd, flags(interest))];
+    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+    let ready = rustix::event::poll(&mut fds, timeout.as_ref())?;
+    match fds[0].revents().contains(PollFlags::NVAL) {
+        true => Err(Errno::BADF),
+        false => Ok(ready > 0),
+    }
 }
 
 /// Wakes a thread that polls (eventfd(2)).

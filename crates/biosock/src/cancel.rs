@@ -1,4 +1,4 @@
-//! Ending dials from outside.
+//! Ending dials and accept loops from outside.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::Result;
 use crate::sys::Waker;
 
-/// Ends every dial that has a copy of it, from any thread, now or later.
+/// Ends every dial and accept loop that has a copy of it, from any thread,
+/// now or later.
 ///
 /// ```
-/// use biosock::dial::{Cancel, DialFailure, Dialer};
+/// use biosock::Cancel;
+/// use biosock::dial::{DialFailure, Dialer};
 ///
 /// let cancel = Cancel::new()?;
 /// let dialer = Dialer::new().cancel(cancel.clone());
@@ -25,7 +27,7 @@ pub struct Cancel(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     cancelled: AtomicBool,
-    // Stays readable once woken, so that every dial sees it.
+    // Stays readable once woken, so that everybody sees it.
     waker: Waker,
 }
 
@@ -38,7 +40,7 @@ impl Cancel {
         Ok(Self(Arc::new(Inner { cancelled: AtomicBool::new(false), waker: Waker::new()? })))
     }
 
-    /// Ends the dials.
+    /// Ends them.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Release);
         self.0.waker.wake();

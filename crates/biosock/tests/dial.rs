@@ -1,0 +1,210 @@
+//! The dialer on loopback. What needs a network of its own (silent addresses,
+//! slow answers) is in the laboratory, `lab/`.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use biosock::dial::{DialFailure, Dialer, Memory, Outcome, Pace, Question, Resolver};
+use biosock::listeners::{Listen, Listeners};
+use biosock::{Cancel, Domain, KeepAlive, Options, Protocol, Result, Socket, SocketAddr, Type};
+
+const PLAIN: Options = Options::empty();
+
+fn listeners(target: &str) -> (Listeners, u16) {
+    let listeners = Listen::new().listen(target).unwrap();
+    let port = listeners.addrs().unwrap()[0].port().unwrap_or_default();
+    (listeners, port)
+}
+
+/// A port that refuses: bound, so that nobody else has it, and not listening.
+fn refusing() -> (Socket, SocketAddr) {
+    let holder = Socket::stream_for(&"127.0.0.1:0".parse().unwrap(), PLAIN).unwrap();
+    holder.bind(&"127.0.0.1:0".parse().unwrap(), PLAIN).unwrap();
+    let addr = holder.local_addr().unwrap();
+    (holder, addr)
+}
+
+/// Answers IPv4 at once and IPv6 never, within the life of a test.
+#[derive(Debug)]
+struct HalfDead(SocketAddr);
+
+impl Resolver for HalfDead {
+    fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
+        if question.family == Domain::IPV6 {
+            thread::sleep(Duration::from_secs(3600));
+        }
+        Ok(vec![self.0])
+    }
+}
+
+#[test]
+fn a_name_is_dialled_and_the_connection_works() {
+    let (listeners, port) = listeners("localhost:0");
+    let mut dialed = Dialer::new().options(Options::NODELAY).dial(&format!("localhost:{port}")).unwrap();
+    assert_eq!(dialed.socket.peer_addr().unwrap(), dialed.addr);
+    assert!(!dialed.socket.is_nonblocking().unwrap());
+    let (mut server, _) = listeners.accept(PLAIN, None).unwrap();
+    dialed.socket.write_all(b"x").unwrap();
+    server.read_exact(&mut [0]).unwrap();
+}
+
+#[test]
+fn an_answer_that_never_comes_delays_little() {
+    let (_listeners, port) = listeners("127.0.0.1:0");
+    let resolver = Arc::new(HalfDead(SocketAddr::from(([127, 0, 0, 1], port))));
+    let dialed = Dialer::new().resolver(resolver).dial("name:1").unwrap();
+    let ipv6 = dialed.report.lookups.iter().find(|lookup| lookup.family == Domain::IPV6).unwrap();
+    assert!(ipv6.answer.is_none() && ipv6.took.is_none());
+    assert!(dialed.report.attempts[0].started >= Duration::from_millis(50), "IPv6 had its time");
+}
+
+#[test]
+fn the_deadline_includes_the_look_up() {
+    let resolver = Arc::new(HalfDead("127.0.0.1:1".parse().unwrap()));
+    let dialer = Dialer::new().resolver(resolver).family(Domain::IPV6).timeout(Duration::from_millis(50));
+    let late = dialer.dial("name:1").unwrap_err();
+    assert!(matches!(late.failure(), DialFailure::TimedOut));
+    assert!(late.report().elapsed >= Duration::from_millis(50));
+    assert_eq!(std::io::Error::from(late).kind(), std::io::ErrorKind::TimedOut);
+}
+
+#[test]
+fn a_refusal_starts_the_next_at_once() {
+    let (_holder, refusing) = refusing();
+    let (_listeners, port) = listeners("127.0.0.1:0");
+    let good = SocketAddr::from(([127, 0, 0, 1], port));
+    let pace = Pace { attempt_delay: Duration::from_secs(2), ..Pace::default() };
+    let dialed = Dialer::new().pace(pace).dial_addrs(&[refusing, refusing, good]).unwrap();
+    assert_eq!(dialed.addr, good);
+    let report = dialed.report;
+    assert_eq!(report.attempts.len(), 2, "a duplicate is dropped");
+    assert!(
+        matches!(&report.attempts[0].outcome, Outcome::Failed(error) if error.address() == Some(&refusing))
+    );
+    assert!(matches!(report.attempts[1].outcome, Outcome::Connected));
+    assert!(report.attempts[1].started < pace.attempt_delay, "no delay after a failure");
+}
+
+#[test]
+fn what_worked_is_remembered() {
+    let (_holder, refusing) = refusing();
+    let (_listeners, port) = listeners("127.0.0.1:0");
+    let addrs = [refusing, SocketAddr::from(([127, 0, 0, 1], port))];
+    let dialer = Dialer::new().memory(Arc::new(Memory::new(16)));
+    let tried = || dialer.dial_addrs(&addrs).unwrap().report.attempts.len();
+    assert_eq!((tried(), tried()), (2, 1));
+}
+
+#[test]
+fn the_error_lists_every_attempt() {
+    let (_one, first) = refusing();
+    let (_two, second) = refusing();
+    let failed = Dialer::new().dial_addrs(&[first, second]).unwrap_err();
+    let message = failed.to_string();
+    let lines: Vec<_> = message.lines().collect();
+    assert_eq!(lines[0], format!("dial {first}, {second}: no address answered"));
+    for (line, addr) in lines[1..].iter().zip([first, second]) {
+        assert!(line.ends_with(&format!(" s  {addr}  connection refused (ECONNREFUSED)")), "{line}");
+    }
+    assert_eq!(std::io::Error::from(failed).kind(), std::io::ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn bad_targets_are_told() {
+    let cases = [
+        (
+            "localhost",
+            "dial localhost: parse \"localhost\": no port defined: add one, as in localhost:80 (at byte 9)",
+        ),
+        ("a:b:c", "dial a:b:c: parse \"a:b:c\": ambiguous host or service: a second colon (at byte 3)"),
+        (
+            "[::1",
+            "dial [::1: parse \"[::1\": malformed host or service: the closing ] is missing (at byte 4)",
+        ),
+        ("localhost:65536", "dial localhost:65536: parse \"65536\": the port is above 65535 (at byte 0)"),
+        (
+            "unix:\\x",
+            "dial unix:\\x: parse \"unix:\\x\": an escape is \\x and two hexadecimal digits (at byte 5)",
+        ),
+    ];
+    for (target, message) in cases {
+        assert_eq!(Dialer::new().dial(target).unwrap_err().to_string(), message);
+    }
+    let unknown = Dialer::new().dial("localhost:no-such").unwrap_err();
+    let message = unknown.to_string();
+    assert!(message.starts_with("dial localhost:no-such: no address was found\n"), "{message}");
+    assert_eq!(message.lines().filter(|line| line.ends_with("(EAI_SERVICE)")).count(), 2, "{message}");
+    assert!(Dialer::new().dial_addrs(&[]).is_err());
+}
+
+#[test]
+fn another_thread_cancels() {
+    let resolver = Arc::new(HalfDead("127.0.0.1:1".parse().unwrap()));
+    let cancel = Cancel::new().unwrap();
+    let dialer = Dialer::new().resolver(resolver).family(Domain::IPV6).cancel(cancel.clone());
+    thread::scope(|scope| {
+        let dialing = scope.spawn(|| dialer.dial("name:1"));
+        thread::sleep(Duration::from_millis(20));
+        cancel.cancel();
+        let ended = dialing.join().unwrap().unwrap_err();
+        assert!(matches!(ended.failure(), DialFailure::Cancelled));
+    });
+}
+
+#[test]
+fn settings_reach_the_socket() {
+    let (_listeners, port) = listeners("127.0.0.1:0");
+    let target = format!("127.0.0.1:{port}");
+    let keep_alive = KeepAlive { idle: Some(Duration::from_secs(60)), ..KeepAlive::default() };
+    let dialer = Dialer::new()
+        .source_v4([127, 0, 0, 2].into())
+        .keepalive(keep_alive)
+        .options(Options::NONBLOCK)
+        .mptcp(true);
+    let socket = dialer.dial(&target).unwrap().socket;
+    assert_eq!(socket.local_addr().unwrap().ip().unwrap().to_string(), "127.0.0.2");
+    assert!(socket.is_nonblocking().unwrap());
+    assert!([Protocol::MPTCP, Protocol::TCP].contains(&socket.protocol().unwrap()));
+    assert!(Dialer::new().device("no-such-device").dial(&target).is_err());
+    assert!(Dialer::new().family(Domain::IPV6).dial(&target).is_err());
+}
+
+#[test]
+fn unix_paths_and_datagrams_go_through_the_same_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = format!("unix:{}", folder.path().join("socket").display());
+    let (_listeners, _) = listeners(&target);
+    assert_eq!(Dialer::new().dial(&target).unwrap().addr.family(), Domain::UNIX);
+
+    let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let dialed = Dialer::new().socktype(Type::DGRAM).dial(&server.local_addr().unwrap().to_string()).unwrap();
+    (&dialed.socket).write_all(b"datagram").unwrap();
+    let mut heard = [0; 16];
+    assert_eq!(server.recv(&mut heard).unwrap(), 8);
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+    let (listeners, port) = listeners("localhost:0");
+    let (_holder, refusing) = refusing();
+    let dial_all = || {
+        Dialer::new().dial(&format!("localhost:{port}")).unwrap();
+        Dialer::new().dial_addrs(&[refusing]).unwrap_err();
+        while listeners.accept(PLAIN, Some(Duration::ZERO)).is_ok() {}
+    };
+    dial_all();
+    // Other tests of this process open and close as they go; a leak of ours
+    // would outgrow them.
+    let (files, tasks) = (open(), threads());
+    (0..100).for_each(|_| dial_all());
+    let patience = Instant::now() + Duration::from_secs(10);
+    while (open() > files + 60 || threads() > tasks + 30) && Instant::now() < patience {
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(open() <= files + 60, "{files} descriptors before, {} after", open());
+    assert!(threads() <= tasks + 30, "{tasks} threads before, {} after", threads());
+}
