@@ -42,16 +42,19 @@ const SUN_PATH_LEN: usize = size_of::<sockaddr_un>() - SUN_PATH;
 /// BIO_ADDR's, all there are.
 #[inline]
 fn size_of_family(family: c_int) -> usize {
-    // First the most frequent.
-    if family == AF_INET {
-        return size_of::<sockaddr_in>();
-    }
-    match family {
-        AF_INET6 => size_of::<sockaddr_in6>(),
-        AF_UNIX => size_of::<sockaddr_un>(),
-        _ => SIZE,
-    }
+    let known = usize::try_from(family).ok().and_then(|family| SIZES.get(family));
+    known.map_or(SIZE, |size| usize::from(*size))
 }
+
+/// Sizes by family, which are looked up faster than decided.
+static SIZES: [u8; AF_INET6 as usize + 1] = {
+    assert!(AF_INET < AF_INET6 && AF_UNIX < AF_INET6 && SIZE <= u8::MAX as usize);
+    let mut sizes = [SIZE as u8; AF_INET6 as usize + 1];
+    sizes[AF_INET as usize] = size_of::<sockaddr_in>() as u8;
+    sizes[AF_INET6 as usize] = size_of::<sockaddr_in6>() as u8;
+    sizes[AF_UNIX as usize] = size_of::<sockaddr_un>() as u8;
+    sizes
+};
 
 /// The family of an address.
 ///
@@ -113,24 +116,32 @@ pub(crate) unsafe fn room<'a>(addr: *mut BIO_ADDR) -> Option<&'a mut [MaybeUnini
 }
 
 /// Fills an address with 0 behind the `length` bytes that the system wrote,
-/// where its family has more.
+/// where it may be shorter than its family's.
 ///
 /// # Safety
 ///
 /// `addr` has room for a whole [`BIO_ADDR`], with `length` bytes of it written.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn clear_rest(addr: *mut BIO_ADDR, length: usize) {
-    // SAFETY: as the caller promised.
-    let known = length >= FAMILY_END && length >= size_of_family(unsafe { family_of(addr) });
-    if !known && length < SIZE {
-        // SAFETY: within the address.
-        let rest = unsafe { addr.cast::<u8>().add(length) };
-        // SAFETY: up to the end of the address.
-        unsafe { rest.write_bytes(0, SIZE - length) };
+    // SAFETY: as the caller promised, where the length says that there is one.
+    if length < size_of::<sockaddr_in>() || unsafe { family_of(addr) } == AF_UNIX {
+        // SAFETY: as the caller promised.
+        unsafe { clear_from(addr, length) };
     }
 }
 
-const FAMILY_END: usize = size_of::<sa_family_t>();
+/// # Safety
+///
+/// `addr` has room for a whole [`BIO_ADDR`].
+#[cold]
+#[inline(never)]
+unsafe fn clear_from(addr: *mut BIO_ADDR, length: usize) {
+    let length = length.min(SIZE);
+    // SAFETY: within the address.
+    let rest = unsafe { addr.cast::<u8>().add(length) };
+    // SAFETY: up to the end of the address.
+    unsafe { rest.write_bytes(0, SIZE - length) };
+}
 
 /// `bytes` as a whole address, filled up with 0.
 pub(crate) fn whole(bytes: &[u8]) -> [u8; SIZE] {
