@@ -1,3 +1,4 @@
-//! Runs every case on the original first, then on biosock.
+//! Runs every case on the original first, then on biosock, and tells the two apart.
 
+pub mod compare;
 pub mod originals;

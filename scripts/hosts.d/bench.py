@@ -2,12 +2,11 @@
 
 import os
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from processes import environment, must
+from processes import environment, must, run
 from report import Failed, Skipped
 
 HERE = Path(__file__).resolve().parent
@@ -46,6 +45,7 @@ class Bench:
         self.libraries = self.target / "release"
         self.kept = self.target / "hosts"
         self._programs = {}
+        self._originals = {}
         self._built = False
 
     def __enter__(self):
@@ -90,8 +90,10 @@ class Bench:
 
     def shim(self, name):
         """A shared library made of one of the C files beside this one."""
-        return self.compiled(name, [HERE / "c" / f"{name}.c"], ["-shared", "-fPIC"],
-                             ["-ldl", "-lpthread"], suffix=".so")
+        # -Wno-pedantic: ISO C has no way to make a function pointer of dlsym's result.
+        return self.compiled(name, [HERE / "c" / f"{name}.c"],
+                             ["-shared", "-fPIC", "-Wno-pedantic"], ["-ldl", "-lpthread"],
+                             suffix=".so")
 
     def program(self, name, form, sources=None, libs=()):
         """A C program of these sources (of its own name if none), linked in the given form."""
@@ -122,15 +124,15 @@ class Bench:
         return self._programs[name]
 
     def original(self, name):
-        """The folder of a built OpenSSL (1.1.1, 3 or 4)."""
-        home = Path(os.environ.get("ORIGINALS_DIR", self.target / "originals"))
-        path = home / name
-        if not (path / "stamp").exists():
-            built = subprocess.run([ROOT / "scripts/originals", name], cwd=ROOT, text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            if built.returncode != 0:
-                raise Skipped(f"cannot build OpenSSL {name}: {built.stdout.strip()[-500:]}")
-        return path.resolve()
+        """The folder of a built OpenSSL (1.1.1, 3 or 4), which is built now if it is not there."""
+        if name not in self._originals:
+            built = run([ROOT / "scripts/originals", name], cwd=ROOT, timeout=3000,
+                        env=os.environ)
+            if built.status != 0:
+                raise Skipped(f"cannot build OpenSSL {name}: {built.err.strip()[-500:]}")
+            home = Path(os.environ.get("ORIGINALS_DIR", self.target / "originals"))
+            self._originals[name] = (home / name).resolve()
+        return self._originals[name]
 
     def certificate(self):
         """A key and a certificate for localhost, made once."""

@@ -91,6 +91,15 @@ CASES = {
 }
 
 
+@dataclass(frozen=True)
+class Way:
+    """A way of running openssl."""
+
+    name: str
+    openssl: str = "openssl"
+    preload: tuple = ()
+
+
 def checks():
     for name, case in CASES.items():
         yield name, partial(check, case)
@@ -98,39 +107,40 @@ def checks():
 
 def check(case, bench):
     needs("openssl")
+    ways = [Way(side.name, preload=side.preload) for side in bench.sides()]
+    return compared(bench, case, ways, case.complaint)
+
+
+def compared(bench, case, ways, wanted):
+    """Runs the case in the first way, which has to say what is wanted, then in the others."""
     with ExitStack() as stack:
-        command = command_of(bench, case, stack)
-        seen = {side.name: complaint(case, command, side) for side in bench.sides()}
-    plain = seen.pop("plain")
-    for text in seen.values():
-        compare(case, plain, text)
+        names = surroundings(bench, case, stack)
+        plain, *others = [complaint(case, names, way) for way in ways]
+    if not re.search(wanted, plain):
+        raise Failed(f"{ways[0].name}: no complaint of {wanted!r}:\n{plain}")
+    for way, text in zip(ways[1:], others):
+        compare(case, plain, text, way.name)
     entries = plain.count("THREAD:error:")
     verdict = "differ as they should" if case.instead else "equal the plain run's"
     return f"status and {len(plain.splitlines())} lines, {entries} of the queue" + (
-        f", {verdict}" if seen else "")
+        f", {verdict}" if others else "")
 
 
-def compare(case, plain, text):
+def compare(case, plain, text, name):
     if case.instead and text != plain and re.search(case.instead, text):
         return
     if case.instead or text != plain:
         raise Failed("\n".join(difflib.unified_diff(plain.splitlines(), text.splitlines(),
-                                                    "plain", "overlay", lineterm="")))
+                                                    "plain", name, lineterm="")))
 
 
-def command_of(bench, case, stack):
+def surroundings(bench, case, stack):
+    """What the case's words may name; a port that is busy stays so until the stack ends."""
     key, cert = bench.certificate()
-    folder = bench.folder("errors")
-    holder = stack.enter_context(socket.create_server(
-        ("127.0.0.1", 0))) if "-dtls" not in case.words else stack.enter_context(udp())
-    names = {"key": key, "cert": cert, "folder": folder, "busy": holder.getsockname()[1],
-             "free": free_port()}
-    words = ["openssl", *(word.format(**names) for word in case.words.split())]
-    if case.inject:
-        calls = case.inject.split(":")[0]
-        words = ["strace", "-f", "-o", folder / "trace", "-e", f"trace={calls}",
-                 "-e", f"inject={case.inject}", *words]
-    return [*(["unshare", "--net"] if case.cut_off else []), *words]
+    holder = udp() if "-dtls" in case.words else socket.create_server(("127.0.0.1", 0))
+    stack.enter_context(holder)
+    return {"key": key, "cert": cert, "folder": bench.folder("errors"),
+            "busy": holder.getsockname()[1], "free": free_port()}
 
 
 def udp():
@@ -146,17 +156,24 @@ def free_port():
         return one.getsockname()[1]
 
 
-def complaint(case, command, side):
-    """What the invocation said, but for thread, file and line; then its status."""
+def command_of(case, names, way):
     # Preloaded into openssl alone, not into the tools that start it.
-    preload = [f"LD_PRELOAD={path}" for path in side.preload]
-    at = command.index("openssl")
-    words = [*command[:at], "env", *preload, *command[at:]]
-    ended = run(words, timeout=60)
+    preload = [f"LD_PRELOAD={path}" for path in way.preload]
+    words = ["env", *preload, way.openssl, *(word.format(**names) for word in case.words.split())]
+    if case.inject:
+        calls = case.inject.split(":")[0]
+        words = ["strace", "-f", "-o", names["folder"] / "trace", "-e", f"trace={calls}",
+                 "-e", f"inject={case.inject}", *words]
+    return ["unshare", "--net", *words] if case.cut_off else words
+
+
+def complaint(case, names, way):
+    """What the invocation said, but for thread, file and line; then its status.
+
+    Nothing is asked of the status: s_server ends with 0 after some of its complaints.
+    """
+    ended = run(command_of(case, names, way), timeout=60)
     if "unshare: " in ended.err or "strace: " in ended.err:
         raise Skipped(ended.err.strip().splitlines()[0])
-    # Nothing is asked of the status: s_server ends with 0 after some of its complaints.
-    if not re.search(case.complaint, ended.err):
-        raise Failed(f"{side.name}: no complaint of {case.complaint!r}:\n{ended}")
     text = PLACE.sub(r"\1:PLACE:", THREAD.sub("THREAD", ended.err))
     return f"{text}{ended.out}status {ended.status}"

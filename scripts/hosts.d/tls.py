@@ -75,16 +75,8 @@ def compare(seen):
 
 def talk(bench, side, transport):
     """One server, its clients, and which routines they called."""
-    folder = bench.folder("tls")
     server_saw, client_saw = (Witness(bench, bench.folder(f"tls-{who}")) for who in "sc")
-    with Running(server_command(bench, transport, folder), server_saw.env(side)) as server:
-        port = listening(transport, server, folder)
-        for arguments in transport.clients:
-            command = client_command(bench, arguments, folder, port)
-            with Running(command, client_saw.env(side)) as client:
-                converse(transport, server, client, port)
-        if server.ended() != 0:
-            raise Failed(f"the server failed: {server}")
+    meet(bench, transport, "openssl", server_saw.env(side), client_saw.env(side))
     wanted = {"BIO_listen"} if transport.dtls else SERVER
     calls = server_saw.check(side, wanted)
     for name, (count, library) in client_saw.check(side, CLIENT | transport.wanted).items():
@@ -92,19 +84,32 @@ def talk(bench, side, transport):
     return calls
 
 
-def server_command(bench, transport, folder):
+def meet(bench, transport, openssl, server_env=None, client_env=None):
+    """One server of this openssl, and its clients one after the other."""
+    folder = bench.folder("tls")
+    with Running(server_command(bench, transport, openssl, folder), server_env) as server:
+        port = listening(transport, server, folder)
+        for arguments in transport.clients:
+            command = client_command(bench, arguments, openssl, folder, port)
+            with Running(command, client_env) as client:
+                converse(transport, server, client, port)
+        if server.ended() != 0:
+            raise Failed(f"the server failed: {server}")
+
+
+def server_command(bench, transport, openssl, folder):
     key, cert = bench.certificate()
     # Backwards from the server itself; over DTLS it only shows what came.
     echo = [] if transport.dtls else ["-rev"]
     where = [word.format(folder=folder) for word in transport.server]
-    return ["openssl", "s_server", "-key", key, "-cert", cert, *echo,
+    return [openssl, "s_server", "-key", key, "-cert", cert, *echo,
             "-naccept", len(transport.clients), *where]
 
 
-def client_command(bench, arguments, folder, port):
+def client_command(bench, arguments, openssl, folder, port):
     _, cert = bench.certificate()
     where = [word.format(folder=folder, port=port) for word in arguments]
-    return ["openssl", "s_client", "-brief", "-CAfile", cert, "-verify_return_error", *where]
+    return [openssl, "s_client", "-brief", "-CAfile", cert, "-verify_return_error", *where]
 
 
 def listening(transport, server, folder):

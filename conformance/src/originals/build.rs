@@ -9,14 +9,24 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-/// Changed whenever the recipe below changes, so that old builds are not taken for new ones.
-const RECIPE: &str = "1";
-
 /// The defaults of a plain `./Configure` but for what no comparison needs.
 const OPTIONS: [&str; 4] = ["no-shared", "no-tests", "--prefix=/usr/local", "--openssldir=/usr/local/ssl"];
 
 /// OpenSSL's name of the platform; 1.1.1 does not guess it.
 const TARGET: &str = if cfg!(target_arch = "aarch64") { "linux-aarch64" } else { "linux-x86_64" };
+
+/// What `./Configure` is told; kept beside the result, so that a build by another recipe is
+/// not taken for one by this.
+fn recipe(original: Original) -> Vec<&'static str> {
+    let mut words = OPTIONS.to_vec();
+    words.push(TARGET);
+    if original != Original::V111 {
+        // 1.1.1 knows neither word. The crates lack a file that modules need, and TCP Fast
+        // Open is left out unless asked for.
+        words.extend(["no-module", "enable-tfo"]);
+    }
+    words
+}
 
 pub(super) fn ensure(original: Original) -> Fallible<Built> {
     let Some(source) = original.source() else {
@@ -28,7 +38,7 @@ pub(super) fn ensure(original: Original) -> Fallible<Built> {
     // Two test programs may want the same original at once; the second waits for the first.
     let lock = File::create(dir.join("lock"))?;
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive)?;
-    if fs::read_to_string(stamp(&dir)).is_ok_and(|text| text == RECIPE) {
+    if fs::read_to_string(stamp(&dir)).is_ok_and(|text| text == recipe(original).join(" ")) {
         return Ok(place::at(dir, source.version));
     }
     build(original, &source, dir)
@@ -49,9 +59,9 @@ fn build(original: Original, source: &Source, dir: PathBuf) -> Fallible<Built> {
         tree: dir.join("build"),
         log: dir.join("build.log"),
         soname: soname(original, &source.version),
+        recipe: recipe(original),
     };
-    // An interrupted build goes on where it was.
-    if !work.tree.join("Makefile").exists() {
+    if !work.is_begun() {
         work.unpack(source)?;
         work.configure()?;
     }
@@ -63,7 +73,7 @@ fn build(original: Original, source: &Source, dir: PathBuf) -> Fallible<Built> {
     work.link_shared("libssl", &["-L../lib", "-l:libcrypto.so", "libcrypto.a"])?;
     work.install(&dir)?;
     point(original, &dir)?;
-    fs::write(stamp(&dir), RECIPE)?;
+    fs::write(stamp(&dir), work.recipe.join(" "))?;
     let took = Some(start.elapsed());
     Ok(Built { took, ..place::at(dir, source.version.clone()) })
 }
@@ -82,9 +92,16 @@ struct Work {
     tree: PathBuf,
     log: PathBuf,
     soname: String,
+    recipe: Vec<&'static str>,
 }
 
 impl Work {
+    /// Whether an interrupted build by this recipe may go on where it was.
+    fn is_begun(&self) -> bool {
+        let begun = fs::read_to_string(self.tree.join("recipe"));
+        begun.is_ok_and(|text| text == self.recipe.join(" "))
+    }
+
     fn unpack(&self, source: &Source) -> Fallible<()> {
         if self.tree.exists() {
             fs::remove_dir_all(&self.tree)?;
@@ -94,13 +111,8 @@ impl Work {
     }
 
     fn configure(&self) -> Fallible<()> {
-        let mut configure = self.here("perl");
-        configure.arg("./Configure").args(OPTIONS).arg(TARGET);
-        if self.soname != "1.1" {
-            // 1.1.1 does not know the word; later ones miss a file without it.
-            configure.arg("no-module");
-        }
-        self.run(&mut configure)
+        self.run(self.here("perl").arg("./Configure").args(&self.recipe))?;
+        Ok(fs::write(self.tree.join("recipe"), self.recipe.join(" "))?)
     }
 
     /// One goal after the other: each starts a make of its own, and two would trip each other.

@@ -45,7 +45,7 @@ pub(crate) fn run(out: &Output) -> Result<()> {
 
 fn tidy_on_signal(folder: &Arc<Mutex<Option<TempDir>>>) -> Result<()> {
     let folder = Arc::clone(folder);
-    let tidy = move |_signal| drop(folder.lock().unwrap_or_else(PoisonError::into_inner).take());
+    let tidy = move || drop(folder.lock().unwrap_or_else(PoisonError::into_inner).take());
     signal::at_end(tidy).map_err(|error| Failure::io("take SIGINT and SIGTERM", &error))
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &ListenArgs, out: &Output) -> Result<()> {
 /// Before there is a file, so that no signal comes in between.
 fn tidy_on_signal(file: &SocketFile, children: &Children) -> Result<()> {
     let (file, children) = (file.clone(), children.clone());
-    let tidy = move |_signal| {
+    let tidy = move || {
         children.end();
         file.remove();
     };

@@ -57,6 +57,17 @@ pub(crate) fn peer_addr(peer: &SockAddrBuf) -> Option<SocketAddr> {
 ///
 /// # Errors
 /// accept(2)'s with [`Reason::Accept`], EINTR included.
+///
+/// ```
+/// use std::os::fd::AsFd;
+/// use biosock::{Options, fd};
+///
+/// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let client = std::net::TcpStream::connect(listener.local_addr()?)?;
+/// let (_accepted, peer) = fd::accept(listener.as_fd(), Options::NONBLOCK)?;
+/// assert_eq!(peer.as_sockaddr().to_addr(), Some(client.local_addr()?.into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "BIO_accept_ex")]
 pub fn accept(fd: BorrowedFd<'_>, options: Options) -> Result<(OwnedFd, SockAddrBuf)> {
     match sys::accept(fd, options, false) {
@@ -71,6 +82,19 @@ pub fn accept(fd: BorrowedFd<'_>, options: Options) -> Result<(OwnedFd, SockAddr
 ///
 /// # Errors
 /// As [`accept`].
+///
+/// ```
+/// use std::mem::MaybeUninit;
+/// use std::os::fd::AsFd;
+/// use biosock::{Options, fd};
+///
+/// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let _client = std::net::TcpStream::connect(listener.local_addr()?)?;
+/// let mut room = [MaybeUninit::uninit(); 112];
+/// let (_accepted, len) = fd::accept_to(listener.as_fd(), Options::empty(), Some(&mut room))?;
+/// assert_eq!(len, 16);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "BIO_accept_ex")]
 pub fn accept_to(
     fd: BorrowedFd<'_>,

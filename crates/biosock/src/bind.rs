@@ -32,6 +32,16 @@ impl Socket {
 ///
 /// # Errors
 /// As [`Socket::bind`].
+///
+/// ```
+/// use std::os::fd::AsFd;
+/// use biosock::{Domain, Options, Protocol, SocketAddr, Type, fd};
+///
+/// let addr: SocketAddr = "127.0.0.1:0".parse()?;
+/// let socket = fd::socket(Domain::IPV4, Type::STREAM, Protocol::DEFAULT)?;
+/// addr.with_sockaddr(|raw| fd::bind(socket.as_fd(), raw, Options::REUSEADDR))?;
+/// # Ok::<(), biosock::Error>(())
+/// ```
 #[doc(alias = "BIO_bind")]
 pub fn bind(fd: BorrowedFd<'_>, addr: SockAddr<'_>, options: Options) -> Result<()> {
     if options.contains(Options::REUSEADDR) {

@@ -36,17 +36,37 @@ impl Cancel {
     ///
     /// # Errors
     /// eventfd(2)'s.
+    ///
+    /// ```
+    /// let cancel = biosock::Cancel::new()?;
+    /// assert!(!cancel.is_cancelled());
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn new() -> Result<Self> {
         Ok(Self(Arc::new(Inner { cancelled: AtomicBool::new(false), waker: Waker::new()? })))
     }
 
     /// Ends them.
+    ///
+    /// ```
+    /// let cancel = biosock::Cancel::new()?;
+    /// cancel.cancel();
+    /// assert!(cancel.is_cancelled());
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Release);
         self.0.waker.wake();
     }
 
     /// Whether [`cancel`](Self::cancel) was called.
+    ///
+    /// ```
+    /// let cancel = biosock::Cancel::new()?;
+    /// cancel.clone().cancel();
+    /// assert!(cancel.is_cancelled());
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         self.0.cancelled.load(Ordering::Acquire)
     }

@@ -81,12 +81,37 @@ pub struct Connecting<'s> {
 
 impl Connecting<'_> {
     /// The verdict, or `None` while there is none; never waits.
+    ///
+    /// ```
+    /// # use biosock::{Connect, Options, Socket};
+    /// # let listener = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # let addr = listener.local_addr()?;
+    /// # let socket = Socket::stream_for(&addr, Options::NONBLOCK)?;
+    /// if let Connect::InProgress(mut connecting) = socket.connect(&addr, Options::empty())? {
+    ///     while connecting.verdict().is_none() {}
+    ///     assert!(connecting.verdict().is_some_and(|verdict| verdict.is_ok()));
+    /// }
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn verdict(&mut self) -> Option<Result<()>> {
         self.wait(Some(Duration::ZERO))
     }
 
     /// Waits for the verdict, at most `timeout`; `None` waits without end.
     /// Gives `None` where the time passes without a verdict.
+    ///
+    /// ```
+    /// # use biosock::{Connect, Options, Socket};
+    /// # let listener = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # let addr = listener.local_addr()?;
+    /// # let socket = Socket::stream_for(&addr, Options::NONBLOCK)?;
+    /// if let Connect::InProgress(mut connecting) = socket.connect(&addr, Options::empty())? {
+    ///     assert!(connecting.wait(None).is_some_and(|verdict| verdict.is_ok()));
+    /// }
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn wait(&mut self, timeout: Option<Duration>) -> Option<Result<()>> {
         if self.verdict.is_none() {
             match crate::fd::wait(self.socket.as_fd(), Interest::Write, timeout) {
@@ -191,6 +216,17 @@ impl Socket {
 /// # Errors
 /// As [`Socket::connect`], and for a connect that is not decided yet or was
 /// interrupted an error that [is retryable](Error::is_retryable).
+///
+/// ```
+/// use std::os::fd::AsFd;
+/// use biosock::{Domain, Options, Protocol, SocketAddr, Type, fd};
+///
+/// let nobody: SocketAddr = "127.0.0.1:1".parse()?;
+/// let socket = fd::socket(Domain::IPV4, Type::STREAM, Protocol::DEFAULT)?;
+/// let error = nobody.with_sockaddr(|raw| fd::connect(socket.as_fd(), raw, Options::KEEPALIVE)).unwrap_err();
+/// assert_eq!(error.to_string(), "connect: connection refused (ECONNREFUSED)");
+/// # Ok::<(), biosock::Error>(())
+/// ```
 #[doc(alias = "BIO_connect")]
 pub fn connect(fd: BorrowedFd<'_>, addr: SockAddr<'_>, options: Options) -> Result<()> {
     set_nonblocking(fd, options.contains(Options::NONBLOCK))?;

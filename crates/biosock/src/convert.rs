@@ -37,6 +37,14 @@ enum Why {
 
 impl ConvertError {
     /// Gives the socket back.
+    ///
+    /// ```
+    /// # use biosock::{Options, Socket};
+    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// let refused = std::net::TcpListener::try_from(socket).unwrap_err();
+    /// assert!(!refused.into_socket().is_listening()?);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn into_socket(self) -> Socket {
         self.socket
     }

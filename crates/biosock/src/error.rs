@@ -33,17 +33,44 @@ pub struct SystemError {
 
 impl SystemError {
     /// The call that failed.
+    ///
+    /// ```
+    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
+    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
+    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// assert_eq!(error.system().map(|system| system.syscall().name()), Some("connect"));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn syscall(&self) -> Syscall {
         self.syscall
     }
 
     /// The error number (errno).
+    ///
+    /// ```
+    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
+    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
+    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// assert_eq!(error.system().map(|system| system.raw_os_error()), error.raw_os_error());
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn raw_os_error(&self) -> i32 {
         i32::from_ne_bytes(self.errno)
     }
 
     /// The symbol of the error number, such as `ECONNREFUSED`; `None` for one
     /// that socket calls do not give.
+    ///
+    /// ```
+    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
+    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
+    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// assert_eq!(error.system().and_then(|system| system.name()), Some("ECONNREFUSED"));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn name(&self) -> Option<&'static str> {
         sys::errno_name(self.raw_os_error())
     }
@@ -90,16 +117,37 @@ pub struct ResolverError {
 
 impl ResolverError {
     /// The EAI code, as <netdb.h> numbers it.
+    ///
+    /// ```
+    /// # use biosock::Lookup;
+    /// let error = Lookup::new().host("127.0.0.1").service("no-such").run().unwrap_err();
+    /// let resolver = error.resolver().expect("the resolver refused");
+    /// assert_ne!(resolver.code(), 0);
+    /// ```
     pub fn code(&self) -> i32 {
         self.code
     }
 
     /// The symbol of the code, such as `EAI_NONAME`; `None` for an unknown one.
+    ///
+    /// ```
+    /// # use biosock::Lookup;
+    /// let error = Lookup::new().host("127.0.0.1").service("no-such").run().unwrap_err();
+    /// let resolver = error.resolver().expect("the resolver refused");
+    /// assert_eq!(resolver.name(), Some("EAI_SERVICE"));
+    /// ```
     pub fn name(&self) -> Option<&'static str> {
         sys::eai_name(self.code)
     }
 
     /// The resolver's own text for the code, from gai_strerror(3).
+    ///
+    /// ```
+    /// # use biosock::Lookup;
+    /// let error = Lookup::new().host("127.0.0.1").service("no-such").run().unwrap_err();
+    /// let resolver = error.resolver().expect("the resolver refused");
+    /// assert_eq!(resolver.text(), "Servname not supported for ai_socktype");
+    /// ```
     pub fn text(&self) -> &'static str {
         sys::eai_text(self.code)
     }
@@ -241,11 +289,29 @@ impl Error {
     }
 
     /// What the caller was doing.
+    ///
+    /// ```
+    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
+    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
+    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// assert_eq!(error.operation(), biosock::Operation::Connect);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn operation(&self) -> Operation {
         self.operation
     }
 
     /// The address that the operation was about, where there was one.
+    ///
+    /// ```
+    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
+    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
+    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// assert_eq!(error.address(), Some(&nobody));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn address(&self) -> Option<&SocketAddr> {
         match &self.subject {
             Subject::Addr(addr) => Some(addr),
@@ -254,6 +320,15 @@ impl Error {
     }
 
     /// What the operating system said, where it said anything.
+    ///
+    /// ```
+    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
+    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
+    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// assert!(error.system().is_some());
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn system(&self) -> Option<&SystemError> {
         match &self.cause {
             Cause::System(system) => Some(system),
@@ -262,12 +337,30 @@ impl Error {
     }
 
     /// errno, where the operating system set it.
+    ///
+    /// ```
+    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
+    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
+    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// assert!(error.raw_os_error().is_some());
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn raw_os_error(&self) -> Option<i32> {
         self.system().map(SystemError::raw_os_error)
     }
 
     /// The kind that `std` gives to the error number; for a failed look-up
     /// "not found", for bad input "invalid input".
+    ///
+    /// ```
+    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
+    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
+    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn kind(&self) -> io::ErrorKind {
         match (self.raw_os_error(), &self.subject) {
             (Some(errno), _) => io::Error::from_raw_os_error(errno).kind(),
@@ -277,6 +370,13 @@ impl Error {
     }
 
     /// What the resolver said, where a look-up failed.
+    ///
+    /// ```
+    /// # use biosock::Lookup;
+    /// let error = Lookup::new().host("127.0.0.1").service("no-such").run().unwrap_err();
+    /// let resolver = error.resolver().expect("the resolver refused");
+    /// assert_eq!(resolver.to_string(), resolver.text());
+    /// ```
     pub fn resolver(&self) -> Option<&ResolverError> {
         match &self.subject {
             Subject::Name(name) => name.resolver.as_ref(),
@@ -289,6 +389,15 @@ impl Error {
     /// `None` where the queue would hold the system's entry alone (setting
     /// the blocking mode) or nothing (closing), and for what the page does
     /// not know.
+    ///
+    /// ```
+    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
+    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
+    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// assert_eq!(error.reason(), Some(biosock::Reason::Connect));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn reason(&self) -> Option<Reason> {
         match self.cause {
             Cause::System(system) => system.next,
@@ -298,6 +407,11 @@ impl Error {
     }
 
     /// The text that could not be read and the byte offset of what is wrong in it.
+    ///
+    /// ```
+    /// let error = "127.0.0.1:x".parse::<biosock::SocketAddr>().unwrap_err();
+    /// assert_eq!(error.input(), Some(("127.0.0.1:x", 10)));
+    /// ```
     pub fn input(&self) -> Option<(&str, usize)> {
         match &self.subject {
             Subject::Text(text) => Some((&text.input, text.at)),
@@ -310,6 +424,15 @@ impl Error {
     ///
     /// The list is that of `BIO_sock_non_fatal_error`. The page's routines
     /// queue nothing for these.
+    ///
+    /// ```
+    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
+    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
+    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// assert!(!error.is_retryable());
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     #[doc(alias = "BIO_sock_non_fatal_error")]
     pub fn is_retryable(&self) -> bool {
         self.raw_os_error().is_some_and(sys::is_retryable)

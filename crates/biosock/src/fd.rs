@@ -52,17 +52,34 @@ pub struct SockAddr<'a>(&'a [u8]);
 
 impl<'a> SockAddr<'a> {
     /// Views bytes as an address.
+    ///
+    /// ```
+    /// # use biosock::fd::SockAddr;
+    /// assert_eq!(SockAddr::from_bytes(&[0]).family(), None);
+    /// ```
     pub const fn from_bytes(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
     /// The bytes.
+    ///
+    /// ```
+    /// # use biosock::fd::SockAddr;
+    /// assert_eq!(SockAddr::from_bytes(b"x").as_bytes(), b"x");
+    /// ```
     pub const fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 
     /// The address as a value; `None` for another family than [`SocketAddr`]
     /// has, or for fewer bytes than the family needs.
+    ///
+    /// ```
+    /// # use biosock::{SocketAddr, fd::SockAddr};
+    /// let addr: SocketAddr = "127.0.0.1:80".parse()?;
+    /// assert_eq!(addr.with_sockaddr(SockAddr::to_addr), Some(addr));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn to_addr(self) -> Option<SocketAddr> {
         sys::decode(self)
     }
@@ -84,11 +101,29 @@ impl SocketAddr {
 
 /// An address that the system wrote. It is empty where the system wrote none,
 /// as for the peer of an unnamed AF_UNIX socket on some systems.
+///
+/// ```
+/// use std::os::fd::AsFd;
+/// use biosock::fd;
+///
+/// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let bound = fd::local_addr(listener.as_fd())?;
+/// assert_eq!(bound.as_sockaddr().to_addr().and_then(|addr| addr.ip()), Some(listener.local_addr()?.ip()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct SockAddrBuf(pub(crate) sys::SockAddrBuf);
 
 impl SockAddrBuf {
     /// The address, in the system's layout.
+    ///
+    /// ```
+    /// # use std::os::fd::AsFd;
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let bound = biosock::fd::local_addr(listener.as_fd())?;
+    /// assert_eq!(bound.as_sockaddr().family(), Some(biosock::Domain::IPV4));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn as_sockaddr(&self) -> SockAddr<'_> {
         SockAddr(self.0.as_bytes())
     }
@@ -104,6 +139,14 @@ impl std::fmt::Debug for SockAddrBuf {
 ///
 /// # Errors
 /// socket(2)'s, with [`Reason::UnableToCreate`].
+///
+/// ```
+/// use biosock::{Domain, Protocol, Type, fd};
+///
+/// let socket = fd::socket(Domain::IPV6, Type::DGRAM, Protocol::UDP)?;
+/// fd::close(socket)?;
+/// # Ok::<(), biosock::Error>(())
+/// ```
 #[doc(alias = "BIO_socket")]
 pub fn socket(domain: Domain, socktype: Type, protocol: Protocol) -> Result<OwnedFd> {
     sys::socket(domain, socktype, protocol, Options::empty(), false).map_err(socket_error)
@@ -117,6 +160,14 @@ pub(crate) fn socket_error(errno: sys::Errno) -> Error {
 ///
 /// # Errors
 /// close(2)'s. The page queues nothing, so there is no reason.
+///
+/// ```
+/// use std::os::fd::OwnedFd;
+/// use biosock::fd;
+///
+/// fd::close(OwnedFd::from(std::net::UdpSocket::bind("127.0.0.1:0")?))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "BIO_closesocket")]
 pub fn close(fd: OwnedFd) -> Result<()> {
     sys::close(fd)
@@ -127,6 +178,16 @@ pub fn close(fd: OwnedFd) -> Result<()> {
 ///
 /// # Errors
 /// ioctl(2)'s.
+///
+/// ```
+/// use std::os::fd::AsFd;
+/// use biosock::fd;
+///
+/// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+/// fd::set_nonblocking(socket.as_fd(), true)?;
+/// assert_eq!(socket.recv(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "BIO_socket_nbio")]
 pub fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> Result<()> {
     sys::set_nonblocking(fd, on)
@@ -137,6 +198,15 @@ pub fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> Result<()> {
 ///
 /// # Errors
 /// setsockopt(2)'s.
+///
+/// ```
+/// use std::os::fd::AsFd;
+/// use biosock::{Domain, Protocol, Type, fd};
+///
+/// let socket = fd::socket(Domain::IPV4, Type::STREAM, Protocol::TCP)?;
+/// fd::set_nodelay(socket.as_fd(), true)?;
+/// # Ok::<(), biosock::Error>(())
+/// ```
 #[doc(alias = "BIO_set_tcp_ndelay")]
 pub fn set_nodelay(fd: BorrowedFd<'_>, on: bool) -> Result<()> {
     sys::set_nodelay(fd, on).map_err(|errno| {
@@ -147,6 +217,10 @@ pub fn set_nodelay(fd: BorrowedFd<'_>, on: bool) -> Result<()> {
 
 /// Whether the same call may succeed later after this error number, as
 /// [`Error::is_retryable`].
+///
+/// ```
+/// assert!(!biosock::fd::is_retryable(0));
+/// ```
 #[doc(alias = "BIO_sock_non_fatal_error")]
 pub fn is_retryable(errno: i32) -> bool {
     sys::is_retryable(errno)
@@ -156,6 +230,16 @@ pub fn is_retryable(errno: i32) -> bool {
 ///
 /// # Errors
 /// getsockname(2)'s, with [`Reason::GetSockName`].
+///
+/// ```
+/// use std::os::fd::AsFd;
+/// use biosock::fd;
+///
+/// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+/// let bound = fd::local_addr(socket.as_fd())?.as_sockaddr().to_addr();
+/// assert_eq!(bound, Some(socket.local_addr()?.into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "BIO_sock_info")]
 pub fn local_addr(fd: BorrowedFd<'_>) -> Result<SockAddrBuf> {
     sys::local_addr(fd).map(SockAddrBuf).map_err(|errno| {
@@ -169,6 +253,15 @@ pub fn local_addr(fd: BorrowedFd<'_>) -> Result<SockAddrBuf> {
 ///
 /// # Errors
 /// getsockopt(2)'s.
+///
+/// ```
+/// use std::os::fd::AsFd;
+/// use biosock::fd;
+///
+/// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+/// assert_eq!(fd::take_error(socket.as_fd())?, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "BIO_sock_error")]
 pub fn take_error(fd: BorrowedFd<'_>) -> Result<i32> {
     match sys::take_error(fd) {

@@ -73,6 +73,16 @@ impl Socket {
 ///
 /// # Errors
 /// As [`Socket::listen`].
+///
+/// ```
+/// use std::os::fd::AsFd;
+/// use biosock::{Domain, Options, Protocol, SocketAddr, Type, fd};
+///
+/// let addr: SocketAddr = "127.0.0.1:0".parse()?;
+/// let socket = fd::socket(Domain::IPV4, Type::STREAM, Protocol::DEFAULT)?;
+/// addr.with_sockaddr(|raw| fd::listen(socket.as_fd(), raw, Options::NODELAY))?;
+/// # Ok::<(), biosock::Error>(())
+/// ```
 #[doc(alias = "BIO_listen")]
 pub fn listen(fd: BorrowedFd<'_>, addr: SockAddr<'_>, options: Options) -> Result<()> {
     let socktype = socktype(fd)?;

@@ -188,6 +188,13 @@ impl<'a> Lookup<'a> {
     /// The resolver's, with its EAI code; an unknown family
     /// ([`UnsupportedProtocolFamily`](crate::Reason)); a NUL inside a name; a port
     /// above 65535; an over-long Unix path.
+    ///
+    /// ```
+    /// # use biosock::{Lookup, Type};
+    /// let found = Lookup::new().host("127.0.0.1").service("80").socktype(Type::STREAM).run()?;
+    /// assert_eq!(found[0].addr.to_string(), "127.0.0.1:80");
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn run(&self) -> Result<Vec<AddrInfo>> {
         self.check_port()?;
         Ok(match self.answer()? {
@@ -205,6 +212,13 @@ impl<'a> Lookup<'a> {
     /// # Errors
     /// As [`run`](Self::run), but that a port above 65535 is the resolver's
     /// to judge. A Unix address keeps the type that was asked for, even any.
+    ///
+    /// ```
+    /// # use biosock::{Lookup, lookup::Answer};
+    /// let answer = Lookup::new().host("localhost").service("80").answer()?;
+    /// assert!(matches!(answer, Answer::System(_)));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn answer(&self) -> Result<Answer> {
         match self.family {
             Domain::UNIX => self.unix().map(Answer::Unix),
@@ -385,16 +399,34 @@ pub struct Literal {
 
 impl Literal {
     /// The address.
+    ///
+    /// ```
+    /// # use biosock::Lookup;
+    /// let literal = Lookup::new().host("::1").service("80").literal().expect("an address in figures");
+    /// assert_eq!(literal.addr().to_string(), "[::1]:80");
+    /// ```
     pub const fn addr(&self) -> net::SocketAddr {
         self.addr
     }
 
     /// The sockets that it serves, in the resolver's order.
+    ///
+    /// ```
+    /// # use biosock::Lookup;
+    /// let literal = Lookup::new().host("::1").service("80").literal().expect("an address in figures");
+    /// assert_eq!(literal.kinds().len(), 3);
+    /// ```
     pub const fn kinds(&self) -> &'static [(Type, Protocol)] {
         self.kinds
     }
 
     /// The results, in order.
+    ///
+    /// ```
+    /// # use biosock::Lookup;
+    /// let literal = Lookup::new().host("::1").service("80").literal().expect("an address in figures");
+    /// assert_eq!(literal.iter().len(), 3);
+    /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = AddrInfo> + '_ {
         let addr = self.addr.into();
         self.kinds.iter().map(move |&(socktype, protocol)| AddrInfo { addr, socktype, protocol })
@@ -415,6 +447,14 @@ pub struct SystemList(sys::AddrInfoList);
 
 impl SystemList {
     /// The results of the families that [`SocketAddr`] has, in order.
+    ///
+    /// ```
+    /// # use biosock::{Lookup, lookup::Answer};
+    /// if let Answer::System(list) = Lookup::new().host("localhost").service("80").answer()? {
+    ///     assert!(list.iter().all(|found| found.addr.port() == Some(80)));
+    /// }
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = AddrInfo> + '_ {
         self.0.iter().filter_map(|entry| {
             let addr = entry.addr.to_addr()?;
@@ -423,6 +463,16 @@ impl SystemList {
     }
 
     /// Gives away the first `struct addrinfo`, to be freed by freeaddrinfo(3).
+    ///
+    /// ```
+    /// # use biosock::{Lookup, lookup::Answer};
+    /// if let Answer::System(list) = Lookup::new().host("localhost").service("80").answer()? {
+    ///     let first = list.into_raw().cast::<libc::addrinfo>();
+    ///     // SAFETY: getaddrinfo made the list, and nobody else has it now.
+    ///     unsafe { libc::freeaddrinfo(first.as_ptr()) };
+    /// }
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn into_raw(self) -> NonNull<c_void> {
         self.0.into_raw()
     }

@@ -52,11 +52,21 @@ macro_rules! number_type {
             $($(#[$const_doc])* pub const $konst: Self = Self($value);)*
 
             /// The system's number, whatever it is; the system judges it.
+            ///
+            /// ```
+            /// # use biosock::Domain;
+            /// assert_eq!(Domain::from_raw(Domain::IPV6.as_raw()), Domain::IPV6);
+            /// ```
             pub const fn from_raw(raw: i32) -> Self {
                 Self(raw)
             }
 
             /// The system's number.
+            ///
+            /// ```
+            /// # use biosock::Type;
+            /// assert_eq!(Type::ANY.as_raw(), 0);
+            /// ```
             pub const fn as_raw(self) -> i32 {
                 self.0
             }

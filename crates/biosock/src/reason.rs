@@ -140,6 +140,10 @@ pub enum Syscall {
 
 impl Syscall {
     /// The call's name as its manual page spells it.
+    ///
+    /// ```
+    /// assert_eq!(biosock::Syscall::Ioctl.name(), "ioctl");
+    /// ```
     pub const fn name(self) -> &'static str {
         match self {
             Self::Socket => "socket",
@@ -220,11 +224,19 @@ pub enum Reason {
 
 impl Reason {
     /// The number of the reason.
+    ///
+    /// ```
+    /// assert_eq!(biosock::Reason::Accept.code(), 100);
+    /// ```
     pub const fn code(self) -> u8 {
         self as u8
     }
 
     /// The text of the reason, as `ERR_reason_error_string` gives it.
+    ///
+    /// ```
+    /// assert_eq!(biosock::Reason::InvalidSocket.text(), "invalid socket");
+    /// ```
     pub const fn text(self) -> &'static str {
         match self {
             Self::SystemLibrary => "system lib",

@@ -49,6 +49,16 @@ impl Socket {
 ///
 /// # Errors
 /// poll(2)'s, and EBADF for a descriptor that is not open.
+///
+/// ```
+/// use std::os::fd::AsFd;
+/// use std::time::Duration;
+/// use biosock::{Interest, fd};
+///
+/// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+/// assert!(!fd::wait(socket.as_fd(), Interest::Read, Some(Duration::from_millis(1)))?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "BIO_socket_wait")]
 pub fn wait(fd: BorrowedFd<'_>, interest: Interest, timeout: Option<Duration>) -> Result<bool> {
     // A time beyond the clock's range is as good as no end.

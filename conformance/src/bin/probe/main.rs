@@ -73,10 +73,13 @@ fn probe(options: &Options) -> Result<(), String> {
 fn introduce(api: &Api) -> Result<(), String> {
     let address = api.BIO_connect.ok_or("no BIO_connect in this library")? as *const _;
     let (file, offset) = whose(address).ok_or("BIO_connect is in no file")?;
+    let errors = api.ERR_get_error.ok_or("no ERR_get_error in this library")? as *const _;
+    let errors = whose(errors).ok_or("ERR_get_error is in no file")?.0;
     let version = api.OpenSSL_version_num.map(|_| format!("{:#x}", api.OpenSSL_version_num()));
     let line = json!({
         "library": file,
         "offset": offset,
+        "errors": errors,
         "version": version,
         "numbering": if queue::is_old(api) { "1.1.1" } else { "3" },
         "functions": api.present(),

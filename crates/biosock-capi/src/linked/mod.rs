@@ -9,6 +9,7 @@ pub use table::{Linked, Table};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::ptr;
+use std::sync::OnceLock;
 
 use crate::errno;
 use crate::host::{Common, Entry, Host, LIB_BIO, LIB_SYS, MEMORY_CLASSIC, MEMORY_MODERN, Site, What};
@@ -73,9 +74,6 @@ impl<L: Linked> Host for Swap<L> {
 /// BoringSSL's number of the BIO library; AWS-LC has it too.
 const BORING_LIB_BIO: u32 = 17;
 
-/// BoringSSL's number of the library that is the program's own.
-const BORING_LIB_USER: u32 = 33;
-
 impl Table {
     fn push(&self, entry: &Entry) {
         match (self.modern(), self.put_error) {
@@ -102,11 +100,11 @@ impl Table {
     }
 
     /// BoringSSL and AWS-LC: no function, and other reasons in library BIO
-    /// than the page's. So these go to the program's own library, with words.
+    /// than the page's. So these go to a library of their own, with words.
     fn push_boring(&self, put: Put, entry: &Entry) {
         let (lib, reason) = match entry.what {
             What::System { errno, .. } => (LIB_SYS, errno as u32),
-            What::Bio(reason) => (BORING_LIB_USER, reason.into()),
+            What::Bio(reason) => (self.own_library(), reason.into()),
             What::Common(Common::BioLibrary) => (BORING_LIB_BIO, BORING_LIB_BIO),
             What::Common(common) => (BORING_LIB_BIO, common.classic()),
             What::Memory => (BORING_LIB_BIO, MEMORY_CLASSIC),
@@ -117,6 +115,15 @@ impl Table {
             _ => entry.data,
         };
         self.add_data(words, None);
+    }
+
+    /// A library number that the host gives to whoever asks; the same ever after.
+    fn own_library(&self) -> u32 {
+        static NUMBER: OnceLock<u32> = OnceLock::new();
+        *NUMBER.get_or_init(|| {
+            // SAFETY: the host's function takes nothing.
+            self.next_library.map_or(BORING_LIB_BIO, |next| unsafe { next() } as u32)
+        })
     }
 
     fn annotate(&self, label: &'static CStr, text: &CStr) {

@@ -8,19 +8,21 @@ pub(super) type SetError = unsafe extern "C" fn(c_int, c_int, *const c_char, ...
 pub(super) type Put = unsafe extern "C" fn(c_int, c_int, c_int, *const c_char, c_int);
 pub(super) type AddData = unsafe extern "C" fn(c_int, ...);
 pub(super) type PeekLast = unsafe extern "C" fn() -> c_ulong;
+pub(super) type NextLibrary = unsafe extern "C" fn() -> c_int;
 pub(super) type Malloc = unsafe extern "C" fn(usize, *const c_char, c_int) -> *mut c_void;
 pub(super) type Free = unsafe extern "C" fn(*mut c_void, *const c_char, c_int);
 pub(super) type BoringMalloc = unsafe extern "C" fn(usize) -> *mut c_void;
 pub(super) type BoringFree = unsafe extern "C" fn(*mut c_void);
 
 /// Names of the functions, in the order of [`Table`]'s fields.
-pub(super) const NAMES: [&std::ffi::CStr; 10] = [
+pub(super) const NAMES: [&std::ffi::CStr; 11] = [
     c"ERR_new",
     c"ERR_set_debug",
     c"ERR_set_error",
     c"ERR_put_error",
     c"ERR_add_error_data",
     c"ERR_peek_last_error",
+    c"ERR_get_next_error_library",
     c"CRYPTO_malloc",
     c"CRYPTO_free",
     c"OPENSSL_malloc",
@@ -38,6 +40,7 @@ pub struct Table {
     pub(super) put_error: Option<Put>,
     pub(super) add_error_data: Option<AddData>,
     pub(super) peek_last_error: Option<PeekLast>,
+    pub(super) next_library: Option<NextLibrary>,
     pub(super) crypto_malloc: Option<Malloc>,
     pub(super) crypto_free: Option<Free>,
     pub(super) boring_malloc: Option<BoringMalloc>,
@@ -60,6 +63,7 @@ impl Table {
         put_error: None,
         add_error_data: None,
         peek_last_error: None,
+        next_library: None,
         crypto_malloc: None,
         crypto_free: None,
         boring_malloc: None,
@@ -109,14 +113,16 @@ macro_rules! linked {
         // them. Rust sees a table of addresses that may be NULL.
         ::std::arch::global_asm!(
             ".weak ERR_new, ERR_set_debug, ERR_set_error, ERR_put_error, ERR_add_error_data",
-            ".weak ERR_peek_last_error, CRYPTO_malloc, CRYPTO_free, OPENSSL_malloc, OPENSSL_free",
+            ".weak ERR_peek_last_error, ERR_get_next_error_library",
+            ".weak CRYPTO_malloc, CRYPTO_free, OPENSSL_malloc, OPENSSL_free",
             ".pushsection .data.rel.ro.biosock_host, \"aw\"",
             ".balign 8",
             ".globl biosock_host",
             ".hidden biosock_host",
             "biosock_host:",
             ".8byte ERR_new, ERR_set_debug, ERR_set_error, ERR_put_error, ERR_add_error_data",
-            ".8byte ERR_peek_last_error, CRYPTO_malloc, CRYPTO_free, OPENSSL_malloc, OPENSSL_free",
+            ".8byte ERR_peek_last_error, ERR_get_next_error_library",
+            ".8byte CRYPTO_malloc, CRYPTO_free, OPENSSL_malloc, OPENSSL_free",
             ".popsection",
         );
 

@@ -36,6 +36,10 @@ const TRUSTED: Duration = Duration::from_secs(600);
 
 impl Memory {
     /// A memory of at most so many addresses; with 0 it remembers nothing.
+    ///
+    /// ```
+    /// let forgets_everything = biosock::dial::Memory::new(0);
+    /// ```
     pub const fn new(most: usize) -> Self {
         Self { entries: Mutex::new(VecDeque::new()), most }
     }

@@ -31,6 +31,12 @@ impl Pace {
     /// RFC 8305, section 8: the delay "MUST NOT be less than 10 milliseconds"
     /// and its "recommended maximum value is 2 seconds". Others are taken for
     /// the nearer bound.
+    ///
+    /// ```
+    /// use biosock::dial::Pace;
+    ///
+    /// assert!(Pace::ATTEMPT_DELAYS.0 < Pace::default().attempt_delay);
+    /// ```
     pub const ATTEMPT_DELAYS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(2));
 
     fn bounded(self) -> Self {

@@ -162,16 +162,34 @@ impl DialError {
     }
 
     /// Why the dial failed.
+    ///
+    /// ```
+    /// # use biosock::dial::{DialFailure, Dialer};
+    /// let failed = Dialer::new().dial("127.0.0.1:1").unwrap_err();
+    /// assert!(matches!(failed.failure(), DialFailure::NoneAnswered));
+    /// ```
     pub fn failure(&self) -> &DialFailure {
         &self.0.failure
     }
 
     /// What was tried.
+    ///
+    /// ```
+    /// # use biosock::dial::{DialFailure, Dialer};
+    /// let failed = Dialer::new().dial("127.0.0.1:1").unwrap_err();
+    /// assert_eq!(failed.report().attempts.len(), 1);
+    /// ```
     pub fn report(&self) -> &Report {
         &self.0.report
     }
 
     /// Advice on what to try, where the failure has a usual cause.
+    ///
+    /// ```
+    /// # use biosock::dial::{DialFailure, Dialer};
+    /// let failed = Dialer::new().dial("127.0.0.1:1").unwrap_err();
+    /// assert!(failed.hint().is_some());
+    /// ```
     pub fn hint(&self) -> Option<&'static str> {
         if let DialFailure::Unable(error) = &self.0.failure {
             return error.hint();

@@ -59,6 +59,14 @@ pub trait Resolver: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// Whatever went wrong; the dial goes on with the other family.
+    ///
+    /// ```
+    /// use biosock::dial::{Question, Resolver, SystemResolver};
+    /// use biosock::{Domain, Type};
+    ///
+    /// let question = Question { host: None, service: "no-such".into(), family: Domain::IPV4, socktype: Type::STREAM };
+    /// assert!(SystemResolver.resolve(&question).is_err());
+    /// ```
     fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>>;
 }
 

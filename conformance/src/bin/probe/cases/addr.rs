@@ -163,12 +163,13 @@ fn copying(run: &Run) {
         r.see("addr", world::address_words(addr.cast(), world::ADDR_LEN));
         r.void("BIO_ADDR_free(it)", || api.BIO_ADDR_free(addr));
     });
-    for (what, mut place) in places() {
+    for (what, place) in places() {
         run.case(&format!("ADDR_clear/{what}"), |r| {
             let api = r.api;
-            let addr = place.as_mut_addr();
+            let mut cleared = place;
+            let addr = cleared.as_mut_addr();
             r.void("BIO_ADDR_clear(it)", || api.BIO_ADDR_clear(addr));
-            r.see("bytes", format!("{:02x?}", place.bytes));
+            r.see("bytes", format!("{:02x?}", cleared.bytes));
         });
         if run.has("BIO_ADDR_dup") {
             copies(run, what, &place);

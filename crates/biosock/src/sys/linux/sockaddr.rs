@@ -155,6 +155,13 @@ fn take<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
 
 impl SockAddr<'_> {
     /// The family of the address; `None` where there are too few bytes for one.
+    ///
+    /// ```
+    /// # use biosock::{Domain, SocketAddr};
+    /// let addr: SocketAddr = "unix:@x".parse()?;
+    /// assert_eq!(addr.with_sockaddr(|raw| raw.family()), Some(Domain::UNIX));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub fn family(&self) -> Option<Domain> {
         let family: [u8; FAMILY_END] = take(self.as_bytes(), 0)?;
         Some(Domain::from_raw(libc::sa_family_t::from_ne_bytes(family).into()))
