@@ -5,161 +5,11 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
+use crate::cause::{ResolverError, SystemError};
 use crate::{Operation, Reason, SocketAddr, Syscall, sys};
 
 /// The result of every fallible routine of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// What the operating system said: a call and its error number.
-///
-/// ```
-/// use biosock::{Options, Socket, SocketAddr};
-///
-/// let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-/// let socket = Socket::stream_for(&nobody, Options::empty())?;
-/// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
-/// let system = error.system().expect("the system refused");
-/// assert_eq!(system.to_string(), "calling connect(): Connection refused");
-/// assert_eq!(system.name(), Some("ECONNREFUSED"));
-/// # Ok::<(), biosock::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SystemError {
-    // Bytes rather than an i32, so that Error stays within 120 bytes.
-    errno: [u8; 4],
-    syscall: Syscall,
-    next: Option<Reason>,
-}
-
-impl SystemError {
-    /// The call that failed.
-    ///
-    /// ```
-    /// # use biosock::{Options, Socket, SocketAddr};
-    /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
-    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
-    /// assert_eq!(error.system().map(|system| system.syscall().name()), Some("connect"));
-    /// # Ok::<(), biosock::Error>(())
-    /// ```
-    pub fn syscall(&self) -> Syscall {
-        self.syscall
-    }
-
-    /// The error number (errno).
-    ///
-    /// ```
-    /// # use biosock::{Options, Socket, SocketAddr};
-    /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
-    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
-    /// assert_eq!(error.system().map(|system| system.raw_os_error()), error.raw_os_error());
-    /// # Ok::<(), biosock::Error>(())
-    /// ```
-    pub fn raw_os_error(&self) -> i32 {
-        i32::from_ne_bytes(self.errno)
-    }
-
-    /// The symbol of the error number, such as `ECONNREFUSED`; `None` for one
-    /// that socket calls do not give.
-    ///
-    /// ```
-    /// # use biosock::{Options, Socket, SocketAddr};
-    /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
-    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
-    /// assert_eq!(error.system().and_then(|system| system.name()), Some("ECONNREFUSED"));
-    /// # Ok::<(), biosock::Error>(())
-    /// ```
-    pub fn name(&self) -> Option<&'static str> {
-        sys::errno_name(self.raw_os_error())
-    }
-
-    fn text(&self) -> String {
-        os_text(self.raw_os_error())
-    }
-}
-
-impl fmt::Display for SystemError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "calling {}(): {}", self.syscall.name(), self.text())
-    }
-}
-
-impl StdError for SystemError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.next.as_ref().map(|next| next as _)
-    }
-}
-
-/// The system's text for an error number, without the number that `std` adds.
-fn os_text(errno: i32) -> String {
-    let mut text = io::Error::from_raw_os_error(errno).to_string();
-    if let Some(at) = text.rfind(" (os error ") {
-        text.truncate(at);
-    }
-    text
-}
-
-/// What the resolver said: getaddrinfo's or getnameinfo's EAI code.
-///
-/// ```
-/// use biosock::Lookup;
-///
-/// let error = Lookup::new().host("127.0.0.1").service("no-such-service").run().unwrap_err();
-/// let resolver = error.resolver().expect("the resolver refused");
-/// assert_eq!(resolver.name(), Some("EAI_SERVICE"));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ResolverError {
-    code: i32,
-}
-
-impl ResolverError {
-    /// The EAI code, as <netdb.h> numbers it.
-    ///
-    /// ```
-    /// # use biosock::Lookup;
-    /// let error = Lookup::new().host("127.0.0.1").service("no-such").run().unwrap_err();
-    /// let resolver = error.resolver().expect("the resolver refused");
-    /// assert_ne!(resolver.code(), 0);
-    /// ```
-    pub fn code(&self) -> i32 {
-        self.code
-    }
-
-    /// The symbol of the code, such as `EAI_NONAME`; `None` for an unknown one.
-    ///
-    /// ```
-    /// # use biosock::Lookup;
-    /// let error = Lookup::new().host("127.0.0.1").service("no-such").run().unwrap_err();
-    /// let resolver = error.resolver().expect("the resolver refused");
-    /// assert_eq!(resolver.name(), Some("EAI_SERVICE"));
-    /// ```
-    pub fn name(&self) -> Option<&'static str> {
-        sys::eai_name(self.code)
-    }
-
-    /// The resolver's own text for the code, from gai_strerror(3).
-    ///
-    /// ```
-    /// # use biosock::Lookup;
-    /// let error = Lookup::new().host("127.0.0.1").service("no-such").run().unwrap_err();
-    /// let resolver = error.resolver().expect("the resolver refused");
-    /// assert_eq!(resolver.text(), "Servname not supported for ai_socktype");
-    /// ```
-    pub fn text(&self) -> &'static str {
-        sys::eai_text(self.code)
-    }
-}
-
-impl fmt::Display for ResolverError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())
-    }
-}
-
-impl StdError for ResolverError {}
 
 /// Why a routine failed.
 ///
@@ -228,7 +78,7 @@ impl Error {
         errno: i32,
         reason: impl Into<Option<Reason>>,
     ) -> Self {
-        let system = SystemError { errno: errno.to_ne_bytes(), syscall, next: reason.into() };
+        let system = SystemError::new(syscall, errno, reason.into());
         Self { subject: Subject::Nothing, cause: Cause::System(system), operation }
     }
 
@@ -256,7 +106,7 @@ impl Error {
             Some(errno) => Self::system_call(operation, syscall, errno, Reason::SystemLibrary).cause,
             None => Cause::Reason(Reason::SystemLibrary),
         };
-        let resolver = Some(ResolverError { code });
+        let resolver = Some(ResolverError::new(code));
         Self { subject: Subject::Name(Box::new(NameSubject { name, resolver })), cause, operation }
     }
 
@@ -400,7 +250,7 @@ impl Error {
     /// ```
     pub fn reason(&self) -> Option<Reason> {
         match self.cause {
-            Cause::System(system) => system.next,
+            Cause::System(system) => system.next(),
             Cause::Reason(reason) => Some(reason),
             Cause::Subject => None,
         }
@@ -450,7 +300,7 @@ impl Error {
                 Some("write an IPv6 address in brackets: [::1]:80")
             }
             Subject::Name(name) if name.resolver.is_some() => {
-                name.resolver.and_then(|it| sys::eai_hint(it.code))
+                name.resolver.and_then(|it| sys::eai_hint(it.code()))
             }
             _ => self.raw_os_error().and_then(|errno| sys::errno_hint(errno, self.operation)),
         }
@@ -481,7 +331,7 @@ impl Error {
         }
         match &self.cause {
             Cause::System(system) => {
-                if self.operation.main_call() != Some(system.syscall) {
+                if self.operation.main_call() != Some(system.syscall()) {
                     self.fmt_step(system, f)?;
                 }
                 fmt_system(system, f)
@@ -493,9 +343,9 @@ impl Error {
 
     /// Names the step within the operation that failed.
     fn fmt_step(&self, system: &SystemError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match system.next {
+        match system.next() {
             Some(reason) => write!(f, "{reason}: "),
-            None => write!(f, "{}: ", system.syscall.name()),
+            None => write!(f, "{}: ", system.syscall().name()),
         }
     }
 }
@@ -518,7 +368,7 @@ fn fmt_resolver(
     }
     match resolver.name() {
         Some(name) => write!(f, "{} ({name})", LowerFirst(resolver.text())),
-        None => write!(f, "{} (code {})", LowerFirst(resolver.text()), resolver.code),
+        None => write!(f, "{} (code {})", LowerFirst(resolver.text()), resolver.code()),
     }
 }
 

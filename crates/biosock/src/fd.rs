@@ -77,7 +77,7 @@ impl<'a> SockAddr<'a> {
     /// ```
     /// # use biosock::{SocketAddr, fd::SockAddr};
     /// let addr: SocketAddr = "127.0.0.1:80".parse()?;
-    /// assert_eq!(addr.with_sockaddr(SockAddr::to_addr), Some(addr));
+    /// assert_eq!(addr.with_sockaddr(|raw: SockAddr<'_>| raw.to_addr()), Some(addr));
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn to_addr(self) -> Option<SocketAddr> {
