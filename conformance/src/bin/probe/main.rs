@@ -15,6 +15,7 @@ mod world;
 use api::{Api, Library, whose};
 use run::{Run, print};
 use serde_json::json;
+use std::cell::RefCell;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -65,7 +66,7 @@ fn probe(options: &Options) -> Result<(), String> {
     start(&api);
     enter_folder()?;
     let filter = options.filter.clone();
-    cases::all(&Run { api, filter });
+    cases::all(&Run { api, filter, done: RefCell::default() });
     leave_folder()
 }
 

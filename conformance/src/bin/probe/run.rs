@@ -3,6 +3,8 @@
 use crate::api::Api;
 use crate::record::Record;
 use serde_json::json;
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::io::Write;
 
 /// The cases of one process.
@@ -10,6 +12,8 @@ pub(crate) struct Run {
     pub(crate) api: Api,
     /// Only cases whose id holds this text run.
     pub(crate) filter: Option<String>,
+    /// The ids so far: tables overlap, and each case runs once.
+    pub(crate) done: RefCell<HashSet<String>>,
 }
 
 impl Run {
@@ -49,7 +53,8 @@ impl Run {
     }
 
     fn wanted(&self, id: &str) -> bool {
-        self.filter.as_ref().is_none_or(|text| id.contains(text))
+        let asked = self.filter.as_ref().is_none_or(|text| id.contains(text));
+        asked && self.done.borrow_mut().insert(id.to_owned())
     }
 
     /// Whether the library has the named function.

@@ -1,0 +1,97 @@
+//! Compares an original with ours and prints what differs.
+//!
+//! `compare [--filter TEXT] [--limit N] [--overlay FILE | --broken HOW] ORIGINAL [OURS]`:
+//! ORIGINAL is `1.1.1`, `3`, `4`, `system` or a file; OURS a file that stands alone. With
+//! an overlay it is tried upon the original; with a way to be broken, the original is.
+
+use biosock_conformance::compare::{self, DIVERGENCES, Library, Report, probe};
+use biosock_conformance::originals::{Fallible, Original};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match Options::parse(std::env::args().skip(1)).and_then(|options| run(&options)) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("compare: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[derive(Default)]
+struct Options {
+    filter: Option<String>,
+    limit: Option<usize>,
+    overlay: Option<PathBuf>,
+    broken: Option<String>,
+    names: Vec<String>,
+}
+
+impl Options {
+    fn parse(mut args: impl Iterator<Item = String>) -> Fallible<Self> {
+        let mut options = Self::default();
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--filter" => options.filter = args.next(),
+                "--limit" => options.limit = args.next().map(|n| n.parse()).transpose()?,
+                "--overlay" => options.overlay = args.next().map(PathBuf::from),
+                "--broken" => options.broken = args.next(),
+                _ => options.names.push(arg),
+            }
+        }
+        Ok(options)
+    }
+
+    fn original(&self) -> Fallible<PathBuf> {
+        let name = self.names.first().ok_or("which original? 1.1.1, 3, 4, system or a file")?;
+        match Original::named(name) {
+            Some(original) => Ok(original.ensure()?.libcrypto),
+            None => Ok(PathBuf::from(name)),
+        }
+    }
+
+    fn ours(&self, original: &Path) -> Fallible<Library> {
+        if let Some(overlay) = &self.overlay {
+            return Ok(Library::under(original, overlay));
+        }
+        if let Some(how) = &self.broken {
+            return Ok(Library::alone(original).broken(how));
+        }
+        let ours = self.names.get(1).ok_or("which library is ours? name a file, or --overlay")?;
+        Ok(Library::alone(ours))
+    }
+}
+
+fn run(options: &Options) -> Fallible<usize> {
+    let program = std::env::current_exe()?.with_file_name("probe");
+    let original = options.original()?;
+    let ours = options.ours(&original)?;
+    let filter = options.filter.as_deref();
+    let first = probe(&program, &Library::alone(&original), filter)?;
+    let second = probe(&program, &ours, filter)?;
+    println!("original: {}", first.file);
+    println!("ours:     {} (errors: {})", second.file, second.errors);
+    let report = if options.broken.is_some() {
+        compare::compare_unguarded(&first, &second)
+    } else {
+        compare::compare(&first, &second)?
+    };
+    print(&report, options.limit.unwrap_or(usize::MAX));
+    Ok(report.differences.len())
+}
+
+fn print(report: &Report, limit: usize) {
+    for difference in report.differences.iter().take(limit) {
+        println!("\n{}", difference.text.trim_end());
+    }
+    println!();
+    for divergence in DIVERGENCES {
+        let count = report.deliberate.get(divergence.id).copied().unwrap_or_default();
+        println!("{count:6} by design: {} ({})", divergence.id, divergence.why);
+    }
+    println!("{:6} not comparable", report.not_comparable);
+    println!("{:6} the same", report.same);
+    println!("{:6} different", report.differences.len());
+}

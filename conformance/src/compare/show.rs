@@ -1,0 +1,79 @@
+//! A difference in words.
+
+use super::judge::{Judge, list, steps};
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// What was called, what the original did, what ours did: only the parts that differ.
+pub(super) fn difference(judge: &Judge, id: &str, original: &Value, ours: &Value) -> String {
+    let mut text = format!("{id}\n");
+    if original["died"] != ours["died"] {
+        let _infallible = writeln!(text, "  original: {}", ending(original));
+        let _infallible = writeln!(text, "  ours:     {}", ending(ours));
+    }
+    let (a, b) = (steps(original), steps(ours));
+    for (a, b) in a.iter().zip(b) {
+        step(&mut text, judge, a, b);
+    }
+    if a.len() != b.len() && original["died"] == ours["died"] {
+        let _infallible = writeln!(text, "  {} calls by the original, {} by ours", a.len(), b.len());
+    }
+    text
+}
+
+fn ending(case: &Value) -> String {
+    match case["died"].as_str() {
+        Some(died) => died.to_owned(),
+        None => steps(case).iter().map(summary).collect::<Vec<_>>().join("; "),
+    }
+}
+
+fn summary(step: &Value) -> String {
+    format!("{} -> {}{}", words(&step["call"]), words(&step["result"]), queue(&step["queue"]))
+}
+
+fn step(text: &mut String, judge: &Judge, original: &Value, ours: &Value) {
+    let differing = judge.differing(original, ours);
+    if differing.is_empty() {
+        return;
+    }
+    let _infallible = writeln!(text, "  {}", words(&original["call"]));
+    for (who, step) in [("original", original), ("ours", ours)] {
+        let parts: Vec<String> = differing.iter().map(|part| in_words(step, part)).collect();
+        let _infallible = writeln!(text, "    {who:9} {}", parts.join("  "));
+    }
+    for (who, step) in [("original", original), ("ours", ours)] {
+        let trace: Vec<String> = list(&step["trace"]).iter().map(words).collect();
+        let _infallible = writeln!(text, "    {who:9} asked the system: {}", trace.join("; "));
+    }
+}
+
+fn in_words(step: &Value, part: &str) -> String {
+    match part {
+        "queue" => format!("queue:{}", queue(&step["queue"])),
+        "seen" => format!("seen {}", step["seen"]),
+        _ => format!("{part} {}", words(&step[part])),
+    }
+}
+
+fn queue(entries: &Value) -> String {
+    let entries = list(entries);
+    if entries.is_empty() {
+        return " empty".to_owned();
+    }
+    entries.iter().map(entry).collect()
+}
+
+fn entry(entry: &Value) -> String {
+    format!(
+        " [{} {} {:?} data {:?}]",
+        words(&entry["code"]),
+        words(&entry["function"]),
+        words(&entry["reason_text"]),
+        words(&entry["data"])
+    )
+}
+
+fn words(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
