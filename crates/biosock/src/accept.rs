@@ -96,6 +96,7 @@ pub fn accept(fd: BorrowedFd<'_>, options: Options) -> Result<(OwnedFd, SockAddr
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "BIO_accept_ex")]
+#[inline(always)]
 pub fn accept_to(
     fd: BorrowedFd<'_>,
     options: Options,

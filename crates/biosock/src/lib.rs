@@ -55,6 +55,7 @@ pub mod fd;
 mod hostserv;
 mod listen;
 pub mod listeners;
+mod literal;
 pub mod lookup;
 mod names;
 mod options;

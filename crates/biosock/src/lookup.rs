@@ -1,15 +1,18 @@
 //! Names to addresses, after BIO_lookup_ex(3).
 
 use std::ffi::{CString, c_void};
-use std::net::{self, IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{self, IpAddr};
 use std::ptr::NonNull;
 
 use crate::addr::unsupported_family;
+use crate::literal::{kinds, parse_ipv4, parse_ipv6, parse_port};
 use crate::sys::{self, EaiError, Hints};
 use crate::unix::UnixAddr;
 use crate::{
     Domain, Error, HostServ, Operation, Part, Priority, Protocol, Result, SocketAddr, Syscall, Type,
 };
+
+pub use crate::literal::{Literal, literal_v4};
 
 /// One result of a look-up: an address, and the socket to use it with.
 ///
@@ -234,7 +237,7 @@ impl<'a> Lookup<'a> {
     pub(crate) fn check_port(&self) -> Result<()> {
         let service = self.service.unwrap_or_default();
         let number = !service.is_empty() && service.iter().all(u8::is_ascii_digit);
-        if number && parse_port(service).is_none() {
+        if number && parse_port(service.iter().copied()).is_none() {
             return Err(Error::bad_text(None, service, 0, "the port is above 65535"));
         }
         Ok(())
@@ -256,16 +259,16 @@ impl<'a> Lookup<'a> {
     pub fn literal(&self) -> Option<Literal> {
         let host = self.host?;
         let ip = match self.family {
-            Domain::IPV4 => IpAddr::V4(parse_ipv4(host)?),
+            Domain::IPV4 => IpAddr::V4(parse_ipv4(host.iter().copied())?),
             Domain::IPV6 => IpAddr::V6(parse_ipv6(host)?),
-            Domain::UNSPEC => {
-                parse_ipv4(host).map(IpAddr::V4).or_else(|| parse_ipv6(host).map(IpAddr::V6))?
-            }
+            Domain::UNSPEC => parse_ipv4(host.iter().copied())
+                .map(IpAddr::V4)
+                .or_else(|| parse_ipv6(host).map(IpAddr::V6))?,
             _ => return None,
         };
-        let port = self.service.map_or(Some(0), parse_port)?;
+        let port = self.service.map_or(Some(0), |port| parse_port(port.iter().copied()))?;
         let kinds = kinds(self.socktype, self.protocol)?;
-        Some(Literal { addr: net::SocketAddr::new(ip, port), kinds })
+        Some(Literal::new(net::SocketAddr::new(ip, port), kinds))
     }
 
     /// Asks getaddrinfo; where it fails for addresses that the machine could
@@ -275,7 +278,7 @@ impl<'a> Lookup<'a> {
         let service = self.service.map(|service| c_string(service, "service")).transpose()?;
         let mut hints = Hints {
             passive: self.passive,
-            addrconfig: self.family == Domain::UNSPEC,
+            addrconfig: self.host.is_some() && self.family == Domain::UNSPEC,
             numeric_host: false,
             family: self.family,
             socktype: self.socktype,
@@ -283,7 +286,7 @@ impl<'a> Lookup<'a> {
         };
         let ask = |hints| sys::getaddrinfo(host.as_deref(), service.as_deref(), hints);
         let first = match ask(hints) {
-            Err(error) if hints.addrconfig && error.system.is_none() => error,
+            Err(error) if hints.addrconfig && !error.is_of_the_system() => error,
             done => return done.map_err(|error| self.error(error)),
         };
         (hints.addrconfig, hints.numeric_host) = (false, true);
@@ -315,54 +318,6 @@ fn c_string(text: &[u8], what: &'static str) -> Result<CString> {
     })
 }
 
-/// A port in decimal figures, 0 to 65535.
-fn parse_port(text: &[u8]) -> Option<u16> {
-    if text.is_empty() || text.len() > 5 {
-        return None;
-    }
-    text.iter().try_fold(0u16, |port, &b| {
-        let digit = b.is_ascii_digit().then(|| u16::from(b - b'0'))?;
-        port.checked_mul(10)?.checked_add(digit)
-    })
-}
-
-/// A dotted quad: four numbers up to 255 without leading zeros, which other
-/// readers take for octal.
-fn parse_ipv4(text: &[u8]) -> Option<Ipv4Addr> {
-    let mut octets = [0u8; 4];
-    let (mut at, mut digits) = (0, 0);
-    for &b in text {
-        match b {
-            b'0'..=b'9' if digits == 0 || octets[at] != 0 => {
-                octets[at] = octets[at].checked_mul(10)?.checked_add(b - b'0')?;
-                digits += 1;
-            }
-            b'.' if digits > 0 && at < 3 => (at, digits) = (at + 1, 0),
-            _ => return None,
-        }
-    }
-    (at == 3 && digits > 0).then(|| Ipv4Addr::from(octets))
-}
-
-fn parse_ipv6(text: &[u8]) -> Option<Ipv6Addr> {
-    std::str::from_utf8(text).ok()?.parse().ok()
-}
-
-const STREAM: (Type, Protocol) = (Type::STREAM, Protocol::TCP);
-const DGRAM: (Type, Protocol) = (Type::DGRAM, Protocol::UDP);
-const RAW: (Type, Protocol) = (Type::RAW, Protocol::DEFAULT);
-
-/// The sockets that an address serves, in the resolver's order; `None` for
-/// what only the resolver knows.
-fn kinds(socktype: Type, protocol: Protocol) -> Option<&'static [(Type, Protocol)]> {
-    Some(match (socktype, protocol) {
-        (Type::ANY, Protocol::DEFAULT) => &[STREAM, DGRAM, RAW],
-        (Type::STREAM, Protocol::DEFAULT | Protocol::TCP) | (Type::ANY, Protocol::TCP) => &[STREAM],
-        (Type::DGRAM, Protocol::DEFAULT | Protocol::UDP) | (Type::ANY, Protocol::UDP) => &[DGRAM],
-        _ => return None,
-    })
-}
-
 /// The answer to a [`Lookup`], before it is a list of values.
 ///
 /// ```
@@ -380,57 +335,6 @@ pub enum Answer {
     System(SystemList),
     /// An AF_UNIX address.
     Unix(AddrInfo),
-}
-
-/// An address in figures, with the sockets that it serves.
-///
-/// ```
-/// # use biosock::{Lookup, lookup::Answer};
-/// if let Answer::Literal(literal) = Lookup::new().host("::1").service("1").answer()? {
-///     assert_eq!(literal.iter().count(), 3);
-/// }
-/// # Ok::<(), biosock::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Literal {
-    addr: net::SocketAddr,
-    kinds: &'static [(Type, Protocol)],
-}
-
-impl Literal {
-    /// The address.
-    ///
-    /// ```
-    /// # use biosock::Lookup;
-    /// let literal = Lookup::new().host("::1").service("80").literal().expect("an address in figures");
-    /// assert_eq!(literal.addr().to_string(), "[::1]:80");
-    /// ```
-    pub const fn addr(&self) -> net::SocketAddr {
-        self.addr
-    }
-
-    /// The sockets that it serves, in the resolver's order.
-    ///
-    /// ```
-    /// # use biosock::Lookup;
-    /// let literal = Lookup::new().host("::1").service("80").literal().expect("an address in figures");
-    /// assert_eq!(literal.kinds().len(), 3);
-    /// ```
-    pub const fn kinds(&self) -> &'static [(Type, Protocol)] {
-        self.kinds
-    }
-
-    /// The results, in order.
-    ///
-    /// ```
-    /// # use biosock::Lookup;
-    /// let literal = Lookup::new().host("::1").service("80").literal().expect("an address in figures");
-    /// assert_eq!(literal.iter().len(), 3);
-    /// ```
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = AddrInfo> + '_ {
-        let addr = self.addr.into();
-        self.kinds.iter().map(move |&(socktype, protocol)| AddrInfo { addr, socktype, protocol })
-    }
 }
 
 /// A list that getaddrinfo(3) made, freed when dropped.
@@ -480,6 +384,8 @@ impl SystemList {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
     use super::*;
     use proptest::prelude::*;
 
@@ -526,13 +432,6 @@ mod tests {
         }
     }
 
-    proptest! {
-        #[test]
-        fn dotted_quads_are_read_as_std_reads_them(text in prop_oneof!["[0-9.]{0,16}", "[0-9]{1,3}(\\.[0-9]{1,3}){3}"]) {
-            prop_assert_eq!(parse_ipv4(text.as_bytes()), text.parse().ok());
-        }
-    }
-
     #[test]
     fn what_only_the_resolver_knows_is_left_to_it() {
         for (host, service) in
@@ -541,22 +440,5 @@ mod tests {
             assert!(Lookup::new().host(host).service(service).literal().is_none(), "{host} {service}");
         }
         assert!(Lookup::new().service("80").literal().is_none());
-    }
-
-    #[test]
-    fn ports_are_decimal_and_fit() {
-        let cases: &[(&str, Option<u16>)] = &[
-            ("0", Some(0)),
-            ("65535", Some(65535)),
-            ("00080", Some(80)),
-            ("65536", None),
-            ("000080", None),
-            ("", None),
-            ("+80", None),
-            ("8o", None),
-        ];
-        for (text, port) in cases {
-            assert_eq!(parse_port(text.as_bytes()), *port, "{text}");
-        }
     }
 }

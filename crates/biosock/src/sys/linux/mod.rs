@@ -81,6 +81,7 @@ pub(crate) fn listen(fd: BorrowedFd<'_>, backlog: i32) -> Result<(), Errno> {
 ///
 /// It is libc's, since rustix copies the address and a C caller's is to be
 /// written where it lies.
+#[inline(always)]
 pub(crate) fn accept_to(
     fd: BorrowedFd<'_>,
     options: Options,

@@ -28,6 +28,13 @@ pub(crate) struct EaiError {
     pub(crate) system: Option<i32>,
 }
 
+impl EaiError {
+    /// Whether it tells of the system or of memory, not of the name.
+    pub(crate) fn is_of_the_system(&self) -> bool {
+        matches!(self.code, libc::EAI_SYSTEM | libc::EAI_MEMORY)
+    }
+}
+
 /// A list that getaddrinfo(3) made.
 #[derive(Debug)]
 pub(crate) struct AddrInfoList(NonNull<addrinfo>);

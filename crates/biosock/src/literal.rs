@@ -1,0 +1,183 @@
+//! Addresses in figures with a decimal port, which need no resolver: a dotted
+//! quad or the text of RFC 4291.
+
+use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddrV4};
+
+use crate::{AddrInfo, Protocol, Type};
+
+/// An address in figures, with the sockets that it serves.
+///
+/// ```
+/// # use biosock::{Lookup, lookup::Answer};
+/// if let Answer::Literal(literal) = Lookup::new().host("::1").service("1").answer()? {
+///     assert_eq!(literal.iter().count(), 3);
+/// }
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Literal {
+    addr: net::SocketAddr,
+    kinds: &'static [(Type, Protocol)],
+}
+
+impl Literal {
+    pub(crate) fn new(addr: net::SocketAddr, kinds: &'static [(Type, Protocol)]) -> Self {
+        Self { addr, kinds }
+    }
+
+    /// The address.
+    ///
+    /// ```
+    /// # use biosock::Lookup;
+    /// let literal = Lookup::new().host("::1").service("80").literal().expect("an address in figures");
+    /// assert_eq!(literal.addr().to_string(), "[::1]:80");
+    /// ```
+    pub const fn addr(&self) -> net::SocketAddr {
+        self.addr
+    }
+
+    /// The sockets that it serves, in the resolver's order.
+    ///
+    /// ```
+    /// # use biosock::Lookup;
+    /// let literal = Lookup::new().host("::1").service("80").literal().expect("an address in figures");
+    /// assert_eq!(literal.kinds().len(), 3);
+    /// ```
+    pub const fn kinds(&self) -> &'static [(Type, Protocol)] {
+        self.kinds
+    }
+
+    /// The results, in order.
+    ///
+    /// ```
+    /// # use biosock::Lookup;
+    /// let literal = Lookup::new().host("::1").service("80").literal().expect("an address in figures");
+    /// assert_eq!(literal.iter().len(), 3);
+    /// ```
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = AddrInfo> + '_ {
+        let addr = self.addr.into();
+        self.kinds.iter().map(move |&(socktype, protocol)| AddrInfo { addr, socktype, protocol })
+    }
+}
+
+/// A port in one to five decimal figures, 0 to 65535.
+#[inline(always)]
+pub(crate) fn parse_port(text: impl IntoIterator<Item = u8>) -> Option<u16> {
+    let (mut port, mut digits) = (0, 0);
+    for b in text {
+        port = port * 10 + digit(b)?;
+        digits += 1;
+        if digits > 5 {
+            return None;
+        }
+    }
+    if digits == 0 { None } else { u16::try_from(port).ok() }
+}
+
+#[inline(always)]
+fn digit(byte: u8) -> Option<u32> {
+    let digit = byte.wrapping_sub(b'0');
+    (digit < 10).then_some(digit.into())
+}
+
+/// A dotted quad: four numbers up to 255 without leading zeros, which other
+/// readers take for octal.
+#[inline(always)]
+pub(crate) fn parse_ipv4(text: impl IntoIterator<Item = u8>) -> Option<Ipv4Addr> {
+    let mut text = text.into_iter();
+    let first = octet(&mut text, Some(b'.'))?;
+    let second = octet(&mut text, Some(b'.'))?;
+    let third = octet(&mut text, Some(b'.'))?;
+    let fourth = octet(&mut text, None)?;
+    Some(Ipv4Addr::from_bits(first << 24 | second << 16 | third << 8 | fourth))
+}
+
+/// One number of a dotted quad and what must follow it: a dot, or the end.
+#[inline(always)]
+fn octet(text: &mut impl Iterator<Item = u8>, end: Option<u8>) -> Option<u32> {
+    let first = digit(text.next()?)?;
+    let next = text.next();
+    let Some(second) = next.and_then(digit) else {
+        return if next == end { Some(first) } else { None };
+    };
+    if first == 0 {
+        return None;
+    }
+    let next = text.next();
+    let Some(third) = next.and_then(digit) else {
+        return if next == end { Some(first * 10 + second) } else { None };
+    };
+    let number = first * 100 + second * 10 + third;
+    if number < 256 && text.next() == end { Some(number) } else { None }
+}
+
+/// As [`Lookup::literal`] for IPv4 alone, from texts of any form: a C caller's
+/// are not measured beforehand. `service` is port 0 where it is `None`.
+///
+/// ```
+/// use biosock::{Protocol, Type, lookup};
+///
+/// let host = "127.0.0.1".bytes();
+/// let found = lookup::literal_v4(host, Some("80".bytes()), Type::STREAM, Protocol::DEFAULT);
+/// assert_eq!(found.map(|(addr, _)| addr.to_string()).as_deref(), Some("127.0.0.1:80"));
+/// ```
+#[inline(always)]
+pub fn literal_v4(
+    host: impl IntoIterator<Item = u8>,
+    service: Option<impl IntoIterator<Item = u8>>,
+    socktype: Type,
+    protocol: Protocol,
+) -> Option<(SocketAddrV4, &'static [(Type, Protocol)])> {
+    let ip = parse_ipv4(host)?;
+    let port = service.map_or(Some(0), parse_port)?;
+    Some((SocketAddrV4::new(ip, port), kinds(socktype, protocol)?))
+}
+
+pub(crate) fn parse_ipv6(text: &[u8]) -> Option<Ipv6Addr> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+const STREAM: (Type, Protocol) = (Type::STREAM, Protocol::TCP);
+const DGRAM: (Type, Protocol) = (Type::DGRAM, Protocol::UDP);
+const RAW: (Type, Protocol) = (Type::RAW, Protocol::DEFAULT);
+
+/// The sockets that an address serves, in the resolver's order; `None` for
+/// what only the resolver knows.
+pub(crate) fn kinds(socktype: Type, protocol: Protocol) -> Option<&'static [(Type, Protocol)]> {
+    Some(match (socktype, protocol) {
+        (Type::ANY, Protocol::DEFAULT) => &[STREAM, DGRAM, RAW],
+        (Type::STREAM, Protocol::DEFAULT | Protocol::TCP) | (Type::ANY, Protocol::TCP) => &[STREAM],
+        (Type::DGRAM, Protocol::DEFAULT | Protocol::UDP) | (Type::ANY, Protocol::UDP) => &[DGRAM],
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn dotted_quads_are_read_as_std_reads_them(text in prop_oneof!["[0-9.]{0,16}", "[0-9]{1,3}(\\.[0-9]{1,3}){3}"]) {
+            prop_assert_eq!(parse_ipv4(text.bytes()), text.parse().ok());
+        }
+    }
+
+    #[test]
+    fn ports_are_decimal_and_fit() {
+        let cases: &[(&str, Option<u16>)] = &[
+            ("0", Some(0)),
+            ("65535", Some(65535)),
+            ("00080", Some(80)),
+            ("65536", None),
+            ("000080", None),
+            ("", None),
+            ("+80", None),
+            ("8o", None),
+        ];
+        for (text, port) in cases {
+            assert_eq!(parse_port(text.bytes()), *port, "{text}");
+        }
+    }
+}
