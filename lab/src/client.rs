@@ -1,0 +1,180 @@
+//! What a dialling process does, and says about it: one line of JSON.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use biosock::dial::{Attempt, DialError, DialFailure, Dialed, Dialer, LookupReport, Memory, Outcome, Report};
+use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use crate::{Failure, Result};
+
+/// Who dials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// biosock's dialer.
+    Ours,
+    /// The same, for the second time, remembering the first.
+    Memory,
+    /// std's look-up, then its connect to each address in turn.
+    Std,
+    /// One connect to a literal address.
+    Plain,
+}
+
+/// Dials, and says how it went.
+///
+/// # Errors
+/// Where the process itself cannot be inspected.
+pub fn run(kind: Kind, target: &str, deadline: Option<Duration>, settle: bool) -> Result<Value> {
+    let before = descriptors()?;
+    let mut told = match kind {
+        Kind::Ours => ours(&dialer(deadline), target),
+        Kind::Memory => {
+            let dialer = dialer(deadline).memory(Arc::new(Memory::new(16)));
+            ours(&dialer, target);
+            ours(&dialer, target)
+        }
+        Kind::Std => timed(|| in_turn(target, deadline)),
+        Kind::Plain => timed(|| TcpStream::connect(target)),
+    };
+    if settle {
+        told["threads"] = wait_for_threads()?.into();
+        told["descriptors"] = json!({"before": before, "after": descriptors()?});
+    }
+    Ok(told)
+}
+
+fn dialer(deadline: Option<Duration>) -> Dialer {
+    deadline.map_or_else(Dialer::new, |deadline| Dialer::new().timeout(deadline))
+}
+
+fn ours(dialer: &Dialer, target: &str) -> Value {
+    mark("begin");
+    let start = Instant::now();
+    let dialed = dialer.dial(target);
+    let took = start.elapsed();
+    mark("end");
+    match dialed {
+        Ok(dialed) => told(took, true, won(&dialed)),
+        Err(error) => told(took, false, failed(&error)),
+    }
+}
+
+fn timed(connect: impl FnOnce() -> io::Result<TcpStream>) -> Value {
+    mark("begin");
+    let start = Instant::now();
+    let connected = connect();
+    let took = start.elapsed();
+    mark("end");
+    match connected.and_then(|stream| stream.peer_addr()) {
+        Ok(addr) => told(took, true, json!({"addr": addr.to_string()})),
+        Err(error) => told(took, false, json!({"message": error.to_string()})),
+    }
+}
+
+/// What most programs do. Of deadlines std has one for each address alone.
+fn in_turn(target: &str, deadline: Option<Duration>) -> io::Result<TcpStream> {
+    let mut last = io::Error::other("no address");
+    for addr in target.to_socket_addrs()? {
+        let connected = match deadline {
+            Some(deadline) => TcpStream::connect_timeout(&addr, deadline),
+            None => TcpStream::connect(addr),
+        };
+        match connected {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// A system call that stands out in strace's record and does nothing, since
+/// there is no such directory.
+fn mark(name: &str) {
+    let _ = env::set_current_dir(format!("/mark/{name}"));
+}
+
+fn told(took: Duration, connected: bool, more: Value) -> Value {
+    let mut told = json!({"seconds": took.as_secs_f64(), "connected": connected});
+    if let (Value::Object(told), Value::Object(more)) = (&mut told, more) {
+        told.extend(more);
+    }
+    told
+}
+
+fn won(dialed: &Dialed) -> Value {
+    json!({"addr": dialed.addr.to_string(), "report": report(&dialed.report)})
+}
+
+fn failed(error: &DialError) -> Value {
+    let failure = match error.failure() {
+        DialFailure::NoneAnswered => "none answered",
+        DialFailure::TimedOut => "timed out",
+        DialFailure::Cancelled => "cancelled",
+        _ => "unable",
+    };
+    json!({"failure": failure, "message": error.to_string(), "report": report(error.report())})
+}
+
+fn report(report: &Report) -> Value {
+    let lookups: Vec<_> = report.lookups.iter().map(lookup).collect();
+    let attempts: Vec<_> = report.attempts.iter().map(attempt).collect();
+    json!({"lookups": lookups, "attempts": attempts})
+}
+
+fn lookup(lookup: &LookupReport) -> Value {
+    let answer = match &lookup.answer {
+        None => "none".into(),
+        Some(Ok(count)) => count.to_string(),
+        Some(Err(error)) => error.to_string(),
+    };
+    json!({"family": lookup.family.to_string(), "answer": answer})
+}
+
+fn attempt(attempt: &Attempt) -> Value {
+    let errno = match &attempt.outcome {
+        Outcome::Failed(error) => error.raw_os_error(),
+        _ => None,
+    };
+    json!({
+        "addr": attempt.addr.to_string(),
+        "started": attempt.started.as_secs_f64(),
+        "took": attempt.took.as_secs_f64(),
+        "outcome": attempt.outcome.to_string(),
+        "errno": errno,
+    })
+}
+
+/// What is open: what each descriptor stands for.
+fn descriptors() -> Result<Vec<String>> {
+    let mut open = Vec::new();
+    for entry in fs::read_dir("/proc/self/fd")? {
+        let entry = entry?;
+        // The descriptor of this very listing is gone when it is read.
+        if let Ok(what) = fs::read_link(entry.path()) {
+            open.push(what.display().to_string());
+        }
+    }
+    open.retain(|what| !what.contains("/proc/") || !what.ends_with("/fd"));
+    open.sort();
+    Ok(open)
+}
+
+/// Look-ups may go on for as long as the resolver does. Gives the number of
+/// threads that are left, which is 1.
+fn wait_for_threads() -> Result<usize> {
+    let limit = Instant::now() + Duration::from_secs(60);
+    loop {
+        let threads = fs::read_dir("/proc/self/task").map_err(Failure::from)?.count();
+        if threads == 1 || Instant::now() > limit {
+            return Ok(threads);
+        }
+        sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,173 @@
+//! Those who dial, each as a process on the client's side of a world.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use serde_json::Value;
+
+use crate::client::Kind;
+use crate::world::{World, seconds};
+use crate::{Failure, Result};
+
+/// A column of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contestant {
+    /// Ourselves, or a std loop, in this program's own process.
+    Client(Kind),
+    /// curl(1).
+    Curl,
+    /// openssl-s_client(1).
+    SClient,
+}
+
+impl Contestant {
+    /// Those of the table, in its order.
+    pub const ALL: [Self; 5] = [
+        Self::Client(Kind::Ours),
+        Self::Client(Kind::Memory),
+        Self::Curl,
+        Self::Client(Kind::Std),
+        Self::SClient,
+    ];
+
+    /// The column's head.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Client(Kind::Ours) => "ours",
+            Self::Client(Kind::Memory) => "ours, memory",
+            Self::Client(Kind::Std) => "std loop",
+            Self::Client(Kind::Plain) => "plain connect",
+            Self::Curl => "curl",
+            Self::SClient => "s_client",
+        }
+    }
+}
+
+/// How one dial ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Timing {
+    /// With a connection, after so many seconds.
+    Connected(f64),
+    /// Without one.
+    Failed(f64),
+    /// Not within the cap.
+    Capped,
+}
+
+/// The program that [`Kind`]s run in, and how long anybody may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// The path of the `biosock-lab` binary.
+    pub program: &'a Path,
+    /// Nobody is waited for longer.
+    pub cap: Duration,
+}
+
+/// Has a contestant dial the world's name.
+///
+/// # Errors
+/// Where its program is missing or says something unexpected.
+pub fn measure(world: &World, contestant: Contestant, rules: Rules<'_>) -> Result<Timing> {
+    match contestant {
+        Contestant::Client(kind) => {
+            let said = dial(world, kind, &world.scenario.target(), rules, &[])?;
+            Ok(said.map_or(Timing::Capped, |said| timing(&said)))
+        }
+        Contestant::Curl => curl(world, rules),
+        Contestant::SClient => s_client(world, rules),
+    }
+}
+
+/// Has this program dial a target; what it said, or `None` past the cap.
+///
+/// # Errors
+/// Where it says something unexpected.
+pub fn dial(
+    world: &World,
+    kind: Kind,
+    target: &str,
+    rules: Rules<'_>,
+    more: &[&str],
+) -> Result<Option<Value>> {
+    let mut command = capped(rules, rules.program);
+    command.args(client_arguments(world, kind, target)).args(more);
+    let ended = world.run(command)?;
+    if ended.status.code() == Some(CAPPED) {
+        return Ok(None);
+    }
+    let said = serde_json::from_slice(&ended.stdout);
+    Ok(Some(said.map_err(|error| format!("{error} in what the client said: {ended:?}"))?))
+}
+
+/// What this program is told to dial.
+pub fn client_arguments(world: &World, kind: Kind, target: &str) -> Vec<String> {
+    let kind = kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+    let mut arguments = vec!["client".into(), kind, target.into()];
+    if let Some(deadline) = world.scenario.deadline {
+        arguments.extend(["--deadline".into(), seconds(deadline)]);
+    }
+    arguments
+}
+
+fn timing(said: &Value) -> Timing {
+    let took = said["seconds"].as_f64().unwrap_or(f64::NAN);
+    if said["connected"] == true { Timing::Connected(took) } else { Timing::Failed(took) }
+}
+
+/// timeout(1)'s own exit status, when it had to end the command.
+const CAPPED: i32 = 124;
+
+fn capped(rules: Rules<'_>, program: &Path) -> Command {
+    let mut command = Command::new("timeout");
+    command.arg(seconds(rules.cap)).arg(program).stdin(Stdio::null());
+    command
+}
+
+/// curl measures itself: `time_connect` counts look-up and connect.
+fn curl(world: &World, rules: Rules<'_>) -> Result<Timing> {
+    let mut command = capped(rules, Path::new("curl"));
+    command.args(["-q", "--silent", "--noproxy", "*", "--output", "/dev/null"]);
+    command.args(["--write-out", "%{time_connect} %{time_total}"]);
+    if let Some(deadline) = world.scenario.deadline {
+        command.args(["--connect-timeout", &seconds(deadline)]);
+    }
+    let ended = world.run({
+        command.arg(format!("http://{}/", world.scenario.target()));
+        command
+    })?;
+    if ended.status.code() == Some(CAPPED) {
+        return Ok(Timing::Capped);
+    }
+    let times = String::from_utf8_lossy(&ended.stdout);
+    let times: Vec<f64> = times.split(' ').filter_map(|time| time.parse().ok()).collect();
+    match times[..] {
+        [connect, _] if connect > 0.0 => Ok(Timing::Connected(connect)),
+        [_, total] => Ok(Timing::Failed(total)),
+        _ => Err(Failure::from(format!("curl said what we do not understand: {ended:?}"))),
+    }
+}
+
+/// s_client tells when it is connected; measured from its start, without its
+/// reading of certificates.
+fn s_client(world: &World, rules: Rules<'_>) -> Result<Timing> {
+    let mut command = capped(rules, Path::new("openssl"));
+    command.args(["s_client", "-no-CAfile", "-no-CApath", "-no-CAstore"]);
+    command.args(["-connect", &world.scenario.target()]);
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    world.run_job(move || {
+        let start = Instant::now();
+        let mut child = command.spawn().map_err(|error| format!("openssl: {error}"))?;
+        let lines = child.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines);
+        let connected = lines.map_while(std::io::Result::ok).any(|line| line.starts_with("CONNECTED"));
+        let took = start.elapsed().as_secs_f64();
+        let status = child.wait()?;
+        Ok(match status.code() {
+            _ if connected => Timing::Connected(took),
+            Some(CAPPED) => Timing::Capped,
+            _ => Timing::Failed(took),
+        })
+    })
+}

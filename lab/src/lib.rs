@@ -1,0 +1,33 @@
+//! A laboratory for dialling: small broken networks, made of network
+//! namespaces that vanish with the threads that live in them.
+//!
+//! A [`World`](world::World) is one network as a [`Scenario`](scenario::Scenario)
+//! describes it: a client's side with a DNS server of its own, a wire that
+//! delays and loses, and a server's side. [`contestants`] dial through it, each
+//! in a process of its own; [`bench`](mod@bench) makes a table of the times and
+//! holds ours to its bars.
+//!
+//! Root is needed, iproute2, and /dev/net/tun. The host's own network and
+//! files are never touched.
+
+#![deny(unsafe_code)]
+
+pub mod bars;
+pub mod bench;
+pub mod client;
+pub mod contestants;
+pub mod dns;
+pub mod due;
+#[allow(unsafe_code, reason = "the only module that asks the kernel for what no safe crate offers")]
+pub mod kernel;
+pub mod listeners;
+pub mod room;
+pub mod scenario;
+pub mod wire;
+pub mod worker;
+pub mod world;
+
+/// Whatever went wrong, for people.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// A result with such a failure.
+pub type Result<T> = std::result::Result<T, Failure>;

@@ -1,0 +1,112 @@
+//! A room: a network namespace with a thread that lives in it.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+
+use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
+
+use crate::{Failure, Result, kernel};
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A network of its own, empty but for a loopback device that is up, with
+/// mounts of its own. It vanishes when this, the processes started in it and
+/// its open sockets are gone.
+#[derive(Debug)]
+pub struct Room {
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Room {
+    /// A new one.
+    ///
+    /// # Errors
+    /// Why there can be none: not root, or no iproute2.
+    pub fn open() -> Result<Self> {
+        let (jobs, work) = channel();
+        let (tell, entered) = channel();
+        let thread = thread::Builder::new().name("room".into()).spawn(move || {
+            let entry = enter();
+            let inside = entry.is_ok();
+            if tell.send(entry).is_ok() && inside {
+                live(&work);
+            }
+        })?;
+        let room = Self { jobs: Some(jobs), thread: Some(thread) };
+        entered.recv()?.map_err(|error| format!("no network namespace (root is needed): {error}"))?;
+        room.ip(&["link set lo up"])?;
+        Ok(room)
+    }
+
+    /// Does something in there. Threads and processes that it starts are in
+    /// there, too.
+    ///
+    /// # Panics
+    /// Where the job does.
+    pub fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
+        let (tell, told) = channel();
+        let job: Job = Box::new(move || drop(tell.send(job())));
+        if let Some(jobs) = &self.jobs {
+            // A thread that is gone answers nothing, which is seen below.
+            let _ = jobs.send(job);
+        }
+        told.recv().expect("what ran in the room has panicked, see above")
+    }
+
+    /// Gives these lines to ip(8), in there.
+    ///
+    /// # Errors
+    /// What it said.
+    pub fn ip<S: AsRef<str>>(&self, lines: &[S]) -> Result<()> {
+        let lines: Vec<_> = lines.iter().map(AsRef::as_ref).collect();
+        let batch = lines.join("\n") + "\n";
+        self.run(move || ip(&batch))
+    }
+
+    /// Puts a file in the place of another, for those in there alone.
+    ///
+    /// # Errors
+    /// mount(2)'s.
+    pub fn replace(&self, file: &'static str, by: &Path) -> Result<()> {
+        let by = by.to_owned();
+        let mounted = self.run(move || mount_bind(by, file));
+        Ok(mounted.map_err(|error| format!("mount over {file}: {error}"))?)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.jobs = None;
+        // A thread that panicked has said so.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn enter() -> io::Result<()> {
+    kernel::leave_namespaces()?;
+    // What is mounted in here stays in here.
+    let flags = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    Ok(mount_change("/", flags)?)
+}
+
+fn live(work: &Receiver<Job>) {
+    work.iter().for_each(|job| job());
+}
+
+fn ip(batch: &str) -> Result<()> {
+    let mut command = Command::new("ip");
+    command.args(["-batch", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| format!("ip (of iproute2): {error}"))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(batch.as_bytes())?;
+    }
+    let ended = child.wait_with_output()?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    Err(Failure::from(format!("ip: {}of:\n{batch}", String::from_utf8_lossy(&ended.stderr))))
+}

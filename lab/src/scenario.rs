@@ -1,0 +1,193 @@
+//! What is wrong with a network, and with the names in it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+/// One network, and the name that is dialled through it.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// What it is called.
+    pub name: &'static str,
+    /// The round-trip time to every address that has none of its own.
+    pub rtt: Duration,
+    /// What the name's IPv6 addresses do, in the order of the answer.
+    pub v6: Vec<Host>,
+    /// What the name's IPv4 addresses do, in the order of the answer.
+    pub v4: Vec<Host>,
+    /// How the question for the IPv6 addresses is answered.
+    pub aaaa: Reply,
+    /// How the question for the IPv4 addresses is answered.
+    pub a: Reply,
+    /// The deadline that the dialler is given.
+    pub deadline: Option<Duration>,
+}
+
+/// What an address does to who connects to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// Accepts.
+    Answers,
+    /// Accepts, this far away.
+    AnswersAfter(Duration),
+    /// Accepts, but so many of the first frames to it get lost.
+    Loses(u32),
+    /// Is there, and nothing listens: RST.
+    Refuses,
+    /// Nothing ever comes back: its neighbour entry is of a machine that is not there.
+    Silent,
+    /// The client's own routing table says: unreachable (EHOSTUNREACH).
+    Unreachable,
+    /// ... blackhole (EINVAL).
+    Blackhole,
+    /// ... prohibited (EACCES).
+    Prohibited,
+}
+
+impl Host {
+    /// Whether the server's side has the address.
+    pub fn is_there(self) -> bool {
+        !matches!(self, Self::Silent)
+    }
+
+    /// Whether something listens there.
+    pub fn listens(self) -> bool {
+        matches!(self, Self::Answers | Self::AnswersAfter(_) | Self::Loses(_))
+    }
+
+    /// The client's route to it where there is a special one.
+    pub fn route(self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable => Some("unreachable"),
+            Self::Blackhole => Some("blackhole"),
+            Self::Prohibited => Some("prohibit"),
+            _ => None,
+        }
+    }
+}
+
+/// How the DNS server treats a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Answers at once; with no addresses where the scenario has none.
+    Prompt,
+    /// Answers after this time.
+    Late(Duration),
+    /// Does not answer.
+    Never,
+    /// Says that it failed (SERVFAIL).
+    Fails,
+    /// Says that there is no such name (NXDOMAIN).
+    Denies,
+}
+
+/// The port that is dialled.
+pub const PORT: u16 = 8443;
+
+impl Default for Scenario {
+    /// All is well, and near.
+    fn default() -> Self {
+        Self {
+            name: "all good",
+            rtt: Duration::ZERO,
+            v6: vec![Host::Answers],
+            v4: vec![Host::Answers],
+            aaaa: Reply::Prompt,
+            a: Reply::Prompt,
+            deadline: None,
+        }
+    }
+}
+
+impl Scenario {
+    /// The addresses of the name, and what each does: IPv6, then IPv4.
+    ///
+    /// All addresses of a family share the same number of bits with the
+    /// client's, so that RFC 6724 leaves them in the order of the answer; and
+    /// the IPv6 ones are such as go before IPv4.
+    pub fn hosts(&self) -> Vec<(IpAddr, Host)> {
+        let v6 = (0u16..).zip(&self.v6).map(|(at, host)| (nth_v6(at).into(), *host));
+        let v4 = (0u8..).zip(&self.v4).map(|(at, host)| (nth_v4(at).into(), *host));
+        v6.chain(v4).collect()
+    }
+
+    /// The name that has these addresses.
+    pub fn host_name(&self) -> String {
+        let label: String = self.name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+        format!("{}.lab.test", label.to_lowercase())
+    }
+
+    /// What is dialled.
+    pub fn target(&self) -> String {
+        format!("{}:{PORT}", self.host_name())
+    }
+}
+
+fn nth_v6(at: u16) -> Ipv6Addr {
+    Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x8000 + at)
+}
+
+fn nth_v4(at: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 66, 0, 128 + at)
+}
+
+const NEAR: Duration = Duration::from_millis(20);
+const FAR: Duration = Duration::from_millis(150);
+
+/// A client with an answer to be had 20 ms away.
+pub fn all_good() -> Scenario {
+    Scenario { rtt: NEAR, ..Scenario::default() }
+}
+
+/// The IPv6 address is silent, the IPv4 address answers.
+pub fn first_silent() -> Scenario {
+    Scenario { name: "first silent", v6: vec![Host::Silent], ..Scenario::default() }
+}
+
+/// Five silent addresses of each family go before one that answers.
+pub fn first_ten_silent() -> Scenario {
+    let mut hosts = vec![Host::Silent; 5];
+    hosts.push(Host::Answers);
+    Scenario { name: "first ten silent", v6: hosts.clone(), v4: hosts, ..Scenario::default() }
+}
+
+/// The question for IPv6 addresses is never answered.
+pub fn aaaa_never() -> Scenario {
+    Scenario { name: "AAAA never comes", aaaa: Reply::Never, ..all_good() }
+}
+
+/// The question for IPv6 addresses is answered after 5 s.
+pub fn aaaa_late() -> Scenario {
+    Scenario { name: "AAAA 5 s late", aaaa: Reply::Late(Duration::from_secs(5)), ..all_good() }
+}
+
+/// Two addresses of each family, and nothing listens.
+pub fn all_refuse() -> Scenario {
+    let hosts = vec![Host::Refuses; 2];
+    Scenario { name: "all refuse", v6: hosts.clone(), v4: hosts, ..all_good() }
+}
+
+/// Two silent addresses of each family, and 2 s to find out.
+pub fn all_silent() -> Scenario {
+    let hosts = vec![Host::Silent; 2];
+    let deadline = Some(Duration::from_secs(2));
+    Scenario { name: "all silent, 2 s", v6: hosts.clone(), v4: hosts, deadline, ..all_good() }
+}
+
+/// The first address is 150 ms away, the second 20 ms.
+pub fn first_far() -> Scenario {
+    Scenario { name: "first far", v6: vec![Host::AnswersAfter(FAR)], ..all_good() }
+}
+
+/// Those of the table, in its order.
+pub fn all() -> Vec<Scenario> {
+    vec![
+        all_good(),
+        first_silent(),
+        first_ten_silent(),
+        aaaa_never(),
+        aaaa_late(),
+        all_refuse(),
+        all_silent(),
+        first_far(),
+    ]
+}

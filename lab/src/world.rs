@@ -1,0 +1,147 @@
+//! A whole network as a scenario describes it: client, wire and servers.
+
+use std::io::Write;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use tempfile::NamedTempFile;
+
+use crate::room::Room;
+use crate::scenario::{Host, Scenario};
+use crate::wire::{Path, Wire};
+use crate::worker::Worker;
+use crate::{Result, dns, kernel, listeners};
+
+/// How long the C library's resolver waits for its DNS server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// As it does by itself: twice 5 s.
+    Usual,
+    /// Once 1 s, for those who wait for it to end.
+    Short,
+}
+
+/// A network at work. Dropping it ends and removes all of it.
+#[derive(Debug)]
+pub struct World {
+    /// What it is like.
+    pub scenario: Scenario,
+    // Fields are dropped in their order: what works in a room before it.
+    _workers: Vec<Worker>,
+    _files: Vec<NamedTempFile>,
+    client: Room,
+    _server: Room,
+}
+
+const CLIENT: &str = "02:00:00:00:00:01";
+const SERVER: &str = "02:00:00:00:00:02";
+/// The silent neighbour, who is not there.
+const NOBODY: &str = "02:00:00:00:00:ff";
+
+impl World {
+    /// Builds it.
+    ///
+    /// # Errors
+    /// What of it this machine cannot have.
+    pub fn build(scenario: Scenario, patience: Patience) -> Result<Self> {
+        let (client, server) = (Room::open()?, Room::open()?);
+        let open = |name| move || kernel::tap(name).map_err(|error| format!("no TAP device: {error}"));
+        let (near, far) = (client.run(open("near"))?, server.run(open("far"))?);
+        client.ip(&client_side(&scenario))?;
+        server.ip(&server_side(&scenario))?;
+
+        let wire = wire(&scenario);
+        let carrier = Worker::start("wire", move |stop| wire.carry(&near, &far, &stop))?;
+        let described = scenario.clone();
+        let accepting = server.run(move || listeners::serve(&described))?;
+        let described = scenario.clone();
+        let naming = client.run(move || dns::serve(&described))?;
+
+        let files = configure_resolver(&client, patience)?;
+        let workers = vec![carrier, accepting, naming];
+        Ok(Self { scenario, _workers: workers, _files: files, client, _server: server })
+    }
+
+    /// Runs a command on the client's side to its end.
+    ///
+    /// # Errors
+    /// Those of starting it.
+    pub fn run(&self, mut command: Command) -> Result<Output> {
+        let what = format!("{:?}", command.get_program());
+        Ok(self.run_job(move || command.output()).map_err(|error| format!("{what}: {error}"))?)
+    }
+
+    /// Does something on the client's side.
+    pub fn run_job<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
+        self.client.run(job)
+    }
+}
+
+/// What ip(8) is told on the client's side. The neighbours are known, so that
+/// no time goes into finding them.
+fn client_side(scenario: &Scenario) -> Vec<String> {
+    let mut lines = vec![
+        format!("link set near address {CLIENT} up"),
+        "addr add 10.66.0.1/24 dev near".into(),
+        "addr add 2001:db8::1/64 dev near nodad".into(),
+    ];
+    for (addr, host) in scenario.hosts() {
+        let neighbour = if host.is_there() { SERVER } else { NOBODY };
+        lines.push(format!("neigh replace {addr} lladdr {neighbour} nud permanent dev near"));
+        lines.extend(host.route().map(|route| format!("route add {route} {addr}")));
+    }
+    lines
+}
+
+fn server_side(scenario: &Scenario) -> Vec<String> {
+    let mut lines = vec![format!("link set far address {SERVER} up")];
+    for (addr, _) in scenario.hosts().into_iter().filter(|(_, host)| host.is_there()) {
+        let how = if addr.is_ipv6() { "/64 dev far nodad" } else { "/24 dev far" };
+        lines.push(format!("addr add {addr}{how}"));
+    }
+    for client in ["10.66.0.1", "2001:db8::1"] {
+        lines.push(format!("neigh replace {client} lladdr {CLIENT} nud permanent dev far"));
+    }
+    lines
+}
+
+fn wire(scenario: &Scenario) -> Wire {
+    let default = Path { rtt: scenario.rtt, lost: 0 };
+    let path = |host| match host {
+        Host::AnswersAfter(rtt) => Path { rtt, ..default },
+        Host::Loses(lost) => Path { lost, ..default },
+        _ => default,
+    };
+    let paths = scenario.hosts().into_iter().map(|(addr, host)| (addr, path(host))).collect();
+    Wire { paths, default }
+}
+
+/// Has the C library ask our DNS server, in the client's room alone.
+fn configure_resolver(client: &Room, patience: Patience) -> Result<Vec<NamedTempFile>> {
+    let options = match patience {
+        Patience::Usual => "",
+        Patience::Short => "options timeout:1 attempts:1\n",
+    };
+    let files = [
+        ("/etc/resolv.conf", format!("nameserver 127.0.0.1\nsearch .\n{options}")),
+        ("/etc/nsswitch.conf", "hosts: files dns\n".into()),
+        ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n".into()),
+        // As the C library has it without this file.
+        ("/etc/gai.conf", String::new()),
+    ];
+    let mut kept = Vec::new();
+    for (place, text) in files {
+        if place != "/etc/gai.conf" || std::path::Path::new(place).exists() {
+            let mut file = NamedTempFile::new()?;
+            file.write_all(text.as_bytes())?;
+            client.replace(place, file.path())?;
+            kept.push(file);
+        }
+    }
+    Ok(kept)
+}
+
+/// For commands: at most this long.
+pub fn seconds(duration: Duration) -> String {
+    format!("{:.3}", duration.as_secs_f64())
+}
