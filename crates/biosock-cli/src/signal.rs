@@ -1,30 +1,44 @@
 //! Ending on SIGINT and SIGTERM, after tidying up.
 
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use nix::sys::signal::{SigSet, Signal, raise};
+use nix::sys::signal::{SigSet, Signal};
+use signal_hook::low_level::{emulate_default_handler, pipe};
 
 /// From now on SIGINT and SIGTERM run `clean` and then do what they do by
 /// default: the process dies of the signal, so that its parent sees which.
 ///
-/// To be called while there is one thread: the signals are blocked in it and
-/// in those that it starts, and a thread waits for them. There is no handler,
-/// so that no signal is lost, not even one that comes during this call.
-/// (A command that is run starts with no signal blocked; std sees to that.)
+/// The handler notes the signal and writes to a pipe that a thread reads, so
+/// that none is lost whatever the other threads wait for. To be called while
+/// there is one thread: a signal that comes while the handler is set up in
+/// its parts would be lost, so it is kept pending until all are there.
 pub(crate) fn at_end(clean: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
+    let (reader, writer) = UnixStream::pair()?;
+    let last = Arc::new(AtomicUsize::new(0));
     signals.thread_block()?;
-    thread::Builder::new().name("signals".into()).spawn(move || wait(signals, clean))?;
+    for signal in &signals {
+        // The numbers are small and positive.
+        signal_hook::flag::register_usize(signal as i32, Arc::clone(&last), signal as usize)?;
+        pipe::register(signal as i32, writer.try_clone()?)?;
+    }
+    // Not to be inherited: a command that is run must be free to be ended.
+    signals.thread_unblock()?;
+    thread::Builder::new().name("signals".into()).spawn(move || wait(reader, &last, clean))?;
     Ok(())
 }
 
-fn wait(signals: SigSet, clean: impl FnOnce()) {
-    let Ok(signal) = signals.wait() else { return };
+fn wait(mut reader: UnixStream, last: &AtomicUsize, clean: impl FnOnce()) {
+    if reader.read_exact(&mut [0]).is_err() {
+        return;
+    }
     clean();
-    // Pending until unblocked, then it ends the process.
-    let _ = raise(signal);
-    let _ = signals.thread_unblock();
-    // A parent had it ignored.
-    std::process::exit(128 + signal as i32);
+    let signal = i32::try_from(last.load(Ordering::SeqCst)).unwrap_or(Signal::SIGTERM as i32);
+    // Comes back only where the default could not be done.
+    let _ = emulate_default_handler(signal);
+    std::process::exit(128 + signal);
 }

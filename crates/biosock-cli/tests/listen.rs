@@ -220,6 +220,22 @@ fn signals_end_it_and_remove_the_file() {
     }
 }
 
+/// Whenever the signal comes, it ends the listener and leaves no file.
+#[test]
+fn no_signal_is_lost_while_it_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&folder);
+    for number in 0..60 {
+        let mut command = biosock(["listen", &target, "--keep-open", "--echo"]);
+        let server = Process::start(&mut command, Stdio::null());
+        std::thread::sleep(Duration::from_micros(100 * number));
+        server.signal(if number % 2 == 0 { "INT" } else { "TERM" });
+        let ended = server.finish();
+        assert_eq!(ended.status.signal(), Some(if number % 2 == 0 { 2 } else { 15 }), "{ended:?}");
+        assert!(!path.exists(), "{ended:?}");
+    }
+}
+
 #[test]
 fn a_signal_ends_a_listener_that_serves_standard_streams() {
     let (mut server, addr) = Process::listen(["127.0.0.1:0"], Stdio::piped());
