@@ -1,7 +1,7 @@
 //! Lets the probe's own `connect`, `close` and the like be found before libc's.
 
 /// The C library's functions that the probe watches; `src/bin/probe/interpose` defines each.
-const WATCHED: [&str; 19] = [
+const WATCHED: [&str; 20] = [
     "accept",
     "accept4",
     "bind",
@@ -18,6 +18,7 @@ const WATCHED: [&str; 19] = [
     "ioctl",
     "listen",
     "poll",
+    "ppoll",
     "select",
     "setsockopt",
     "socket",

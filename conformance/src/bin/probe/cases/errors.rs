@@ -279,13 +279,13 @@ extern "C" fn collect(line: *const c_char, len: usize, user: *mut c_void) -> c_i
 
 /// Leaves out the thread's number (first), the file and the line (after the texts).
 fn without_place(line: &str) -> String {
-    let parts: Vec<&str> = line.split(':').collect();
-    let kept = parts.iter().enumerate().filter(|(i, part)| {
-        let number = part.chars().all(|c| c.is_ascii_hexdigit()) && !part.is_empty();
-        let file = part.ends_with(".c") || part.ends_with(".rs");
-        !((*i == 0 && number) || file || (*i == parts.len().wrapping_sub(3) && number))
-    });
-    kept.map(|(_, part)| *part).collect::<Vec<_>>().join(":")
+    let mut parts: Vec<&str> = line.split(':').collect();
+    let file = parts.iter().position(|part| part.ends_with(".c") || part.ends_with(".rs"));
+    if let Some(file) = file {
+        parts.drain(file..parts.len().min(file + 2));
+    }
+    parts.remove(0);
+    parts.join(":")
 }
 
 fn memory(run: &Run) {

@@ -66,6 +66,30 @@ passed_on! {
     }
 }
 
+/// The later form of `poll`; faults of `poll` are meant for it too.
+///
+/// # Safety
+/// As libc's `ppoll`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn ppoll(
+    fds: *mut pollfd,
+    count: libc::nfds_t,
+    timeout: *const libc::timespec,
+    mask: *const libc::sigset_t,
+) -> c_int {
+    type Real = unsafe extern "C" fn(
+        *mut pollfd,
+        libc::nfds_t,
+        *const libc::timespec,
+        *const libc::sigset_t,
+    ) -> c_int;
+    // SAFETY: libc's function of this name has this type.
+    let real = unsafe { transmute::<*mut c_void, Option<Real>>(next(c"ppoll")) };
+    let Some(real) = real else { return -1 };
+    // SAFETY: the caller's arguments go on as they came.
+    pass("poll", || poll_words(fds, count), || unsafe { real(fds, count, timeout, mask) })
+}
+
 /// Closes in truth even where a fault says otherwise, as Linux does.
 ///
 /// # Safety
