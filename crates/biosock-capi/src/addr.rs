@@ -4,7 +4,6 @@ use std::ffi::{c_char, c_int, c_void};
 use std::mem::{MaybeUninit, offset_of};
 use std::ptr;
 
-use biosock::Names;
 use biosock::fd::SockAddr;
 use libc::{AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC, sa_family_t, sockaddr_in, sockaddr_in6, sockaddr_un};
 
@@ -444,21 +443,33 @@ pub unsafe fn BIO_ADDR_service_string<H: Host>(addr: *const BIO_ADDR, numeric: c
 unsafe fn name_string<H: Host>(
     addr: *const BIO_ADDR,
     numeric: c_int,
-    which: impl FnOnce(Names) -> String,
+    which: impl FnOnce(Names) -> Vec<u8>,
 ) -> *mut c_char {
     run::<H, _>(ADDR_STRINGS, ptr::null_mut(), || {
         // SAFETY: as the caller promised.
         let names = names_of(unsafe { view(addr) }?, numeric != 0)?;
-        memory::duplicate::<H>(which(names).as_bytes(), ADDR_STRINGS)
+        memory::duplicate::<H>(&which(names), ADDR_STRINGS)
     })
 }
 
 /// The name that the original's entries for both strings bear.
 pub(crate) const ADDR_STRINGS: &Site = site!(c"addr_strings", 134);
 
-/// The names of an address. errno stays as it was.
+/// The names of an address, which need not be UTF-8.
+pub(crate) struct Names {
+    pub(crate) host: Vec<u8>,
+    pub(crate) service: Vec<u8>,
+}
+
+/// The names of an address. For AF_UNIX the service is the path; where there
+/// is no service, the port stands for it, as with the original.
 pub(crate) fn names_of(addr: SockAddr<'_>, numeric: bool) -> Result<Names, Failure> {
-    Ok(crate::errno::keeping(|| biosock::fd::names_of(addr, numeric, String::new))?)
+    let names = biosock::fd::names_of(addr, numeric, String::new)?;
+    let unix = addr.family() == Some(biosock::Domain::UNIX);
+    let path = if unix { path_of(addr.as_bytes()) } else { None };
+    let service = path.map_or_else(|| names.service.into_bytes(), <[u8]>::to_vec);
+    let service = if service.is_empty() { b"0".to_vec() } else { service };
+    Ok(Names { host: names.host.into_bytes(), service })
 }
 
 /// `BIO_ADDR_path_string`: the path of an AF_UNIX address, freed with

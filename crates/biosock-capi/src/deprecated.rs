@@ -34,7 +34,7 @@ pub unsafe fn BIO_gethostbyname<H: Host>(name: *const c_char) -> *mut hostent {
             return Err(NULL);
         }
         // SAFETY: as the caller promised.
-        Ok(errno::keeping(|| unsafe { gethostbyname(name) }))
+        Ok(unsafe { gethostbyname(name) })
     })
 }
 
@@ -192,5 +192,5 @@ const AGAIN: c_int = -2;
 fn peer_text<H: Host>(peer: &BIO_ADDR, site: &'static Site) -> Result<*mut c_char, Failure> {
     // SAFETY: a whole address.
     let names = within::<H, _>(ADDR_STRINGS, || names_of(unsafe { view(peer) }?, true))?;
-    memory::duplicate::<H>(format!("{}:{}", names.host, names.service).as_bytes(), site)
+    memory::duplicate::<H>(&[&names.host[..], b":", &names.service].concat(), site)
 }

@@ -155,6 +155,9 @@ pub unsafe fn BIO_socket_wait<H: Host>(sock: c_int, for_read: c_int, until: time
 fn wait(sock: c_int, interest: Interest, left: Duration) -> Result<c_int, Failure> {
     match fd::wait(descriptor(sock), interest, Some(left)) {
         Ok(ready) => Ok(ready.into()),
+        // As poll(2) has it, a descriptor that is not open is ready: the next
+        // call on it fails at once.
+        Err(error) if error.raw_os_error() == Some(libc::EBADF) => Ok(1),
         Err(error) => {
             tell(error);
             Err(Failure::Told)

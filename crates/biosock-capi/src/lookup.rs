@@ -11,12 +11,11 @@ use std::mem::offset_of;
 use std::net;
 use std::ptr;
 
-use biosock::lookup::{Answer, Literal};
+use biosock::lookup::{self, Answer, Literal};
 use biosock::{AddrInfo, Domain, Lookup, Protocol, Type};
 use libc::addrinfo;
 
 use crate::addr::{self, BIO_ADDR};
-use crate::errno;
 use crate::host::{Entry, Host, Site, What, site};
 use crate::hostserv::text_of;
 use crate::raise::{Failure, NULL, run};
@@ -67,17 +66,61 @@ pub unsafe fn BIO_lookup_ex<H: Host>(
     protocol: c_int,
     list: *mut *mut BIO_ADDRINFO,
 ) -> c_int {
-    let asked = Asked { host, service, lookup_type, family, socktype, protocol };
-    // The quick way needs no guard: it indexes nothing and allocates by malloc.
-    // SAFETY: as the caller promised.
-    let found = if list.is_null() { ptr::null_mut() } else { unsafe { asked.in_figures() } };
-    if !found.is_null() {
-        // SAFETY: not NULL, so valid for writing.
-        unsafe { list.write(found) };
-        return 1;
+    if !list.is_null() && !host.is_null() && matches!(family, libc::AF_UNSPEC | libc::AF_INET) {
+        // The quick way needs no guard: it indexes nothing and allocates by malloc.
+        // SAFETY: as the caller promised.
+        let found = unsafe { list_v4(host, service, socktype, protocol) };
+        if !found.is_null() {
+            // SAFETY: not NULL, so valid for writing.
+            unsafe { list.write(found) };
+            return 1;
+        }
     }
+    let asked = Asked { host, service, lookup_type, family, socktype, protocol };
     // SAFETY: as the caller promised.
     unsafe { asked.ask::<H>(list) }
+}
+
+/// The list for an IPv4 address in figures; NULL where it is something else,
+/// or there is no memory.
+///
+/// # Safety
+///
+/// `host` ends with a NUL, `service` is NULL or does so, too.
+#[inline(always)]
+unsafe fn list_v4(
+    host: *const c_char,
+    service: *const c_char,
+    socktype: c_int,
+    protocol: c_int,
+) -> *mut BIO_ADDRINFO {
+    let service = if service.is_null() { None } else { Some(CBytes(service)) };
+    let (socktype, protocol) = (Type::from_raw(socktype), Protocol::from_raw(protocol));
+    let Some((addr, kinds)) = lookup::literal_v4(CBytes(host), service, socktype, protocol) else {
+        return ptr::null_mut();
+    };
+    let addr = sockaddr_v4(addr);
+    list_of(kinds, |kind, next| node(libc::AF_INET, kind, next, addr))
+}
+
+/// The bytes of a C text, read only as far as they are asked for. Whoever
+/// makes one promises that the text ends with a NUL.
+struct CBytes(*const c_char);
+
+impl Iterator for CBytes {
+    type Item = u8;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<u8> {
+        // SAFETY: the text goes on at least to its NUL, which is never passed.
+        let byte = unsafe { self.0.cast::<u8>().read() };
+        if byte == 0 {
+            return None;
+        }
+        // SAFETY: not the NUL, so the text goes on.
+        self.0 = unsafe { self.0.add(1) };
+        Some(byte)
+    }
 }
 
 /// What a look-up was asked, as C says it.
@@ -107,18 +150,6 @@ impl Asked {
             .family(Domain::from_raw(self.family))
             .socktype(Type::from_raw(self.socktype))
             .protocol(Protocol::from_raw(self.protocol))
-    }
-
-    /// The list for an address in figures; NULL where that does not serve.
-    ///
-    /// # Safety
-    ///
-    /// Both texts are NULL or end with a NUL.
-    #[inline(always)]
-    unsafe fn in_figures(self) -> *mut BIO_ADDRINFO {
-        // SAFETY: as the caller promised.
-        let literal = unsafe { self.question() }.literal();
-        literal.map_or(ptr::null_mut(), |literal| literal_list(&literal))
     }
 
     /// Asks the resolver, or makes an address of a path.
@@ -160,22 +191,35 @@ pub(crate) fn question<'a>(
     if lookup_type == SERVER { question.passive() } else { question }
 }
 
-/// Asks. errno stays as it was, but for what [`raise`](crate::raise) sets.
-#[inline]
+/// Asks. errno is afterwards what the resolver left, as with the original.
 pub(crate) fn answer(question: &Lookup<'_>) -> Result<Answer, Failure> {
-    let before = errno::get();
-    let answer = question.answer();
-    errno::set(before);
-    Ok(answer?)
+    Ok(question.answer()?)
 }
 
 /// The list for an address in figures; NULL where there is no memory.
-#[inline(always)]
 fn literal_list(literal: &Literal) -> *mut BIO_ADDRINFO {
+    match literal.addr() {
+        net::SocketAddr::V4(v4) => {
+            let addr = sockaddr_v4(v4);
+            list_of(literal.kinds(), |kind, next| node(libc::AF_INET, kind, next, addr))
+        }
+        net::SocketAddr::V6(v6) => {
+            let addr = sockaddr_v6(v6);
+            list_of(literal.kinds(), |kind, next| node(libc::AF_INET6, kind, next, addr))
+        }
+    }
+}
+
+/// A list with a node of each kind; NULL where there is no memory.
+#[inline(always)]
+fn list_of(
+    kinds: &[(Type, Protocol)],
+    node: impl Fn((Type, Protocol), *mut BIO_ADDRINFO) -> *mut BIO_ADDRINFO,
+) -> *mut BIO_ADDRINFO {
     let mut first = ptr::null_mut();
     // From the last to the first, so that each is linked when it is made.
-    for kind in literal.kinds().iter().rev() {
-        let node = literal_node(literal.addr(), *kind, first);
+    for kind in kinds.iter().rev() {
+        let node = node(*kind, first);
         if node.is_null() {
             // SAFETY: the list so far is whole, and made here.
             unsafe { free_list(first) };
@@ -197,18 +241,6 @@ fn no_memory<H: Host>() -> Failure {
 struct Node<A> {
     info: addrinfo,
     addr: A,
-}
-
-fn literal_node(addr: net::SocketAddr, kind: (Type, Protocol), next: *mut BIO_ADDRINFO) -> *mut BIO_ADDRINFO {
-    match addr {
-        net::SocketAddr::V4(v4) => node(libc::AF_INET, kind, next, sockaddr_v4(v4)),
-        net::SocketAddr::V6(v6) => node_v6(v6, kind, next),
-    }
-}
-
-#[inline(never)]
-fn node_v6(v6: net::SocketAddrV6, kind: (Type, Protocol), next: *mut BIO_ADDRINFO) -> *mut BIO_ADDRINFO {
-    node(libc::AF_INET6, kind, next, sockaddr_v6(v6))
 }
 
 /// A node by malloc, or NULL.
@@ -259,7 +291,8 @@ fn unix_node<H: Host>(found: &AddrInfo) -> Result<*mut BIO_ADDRINFO, Failure> {
     // SAFETY: the memory has room for an address.
     found.addr.with_sockaddr(|raw| unsafe { addr::store(addr, raw.as_bytes()) });
     let length = size_of::<libc::sockaddr_un>();
-    let kind = (found.socktype, found.protocol);
+    // The original's node names no protocol, whichever was asked for.
+    let kind = (found.socktype, Protocol::DEFAULT);
     // SAFETY: the memory has room for a node.
     unsafe { node.write(info(libc::AF_UNIX, kind, length, addr.cast(), ptr::null_mut())) };
     Ok(node)

@@ -177,33 +177,34 @@ fn resolver_text(error: &ResolverError) -> &'static CStr {
 
 /// A system call as the queue names it.
 fn call_of(syscall: Syscall) -> &'static Call {
-    CALLS.get(syscall as usize).unwrap_or(&CALLS[UNNAMED])
+    CALLS.get(syscall as usize).unwrap_or(&UNNAMED)
 }
 
-/// The names, in the order of [`Syscall`], with the functions' numbers in
-/// OpenSSL 1.1.1, which had none for some.
-static CALLS: [Call; UNNAMED + 1] = [
-    Call { calling: c"calling socket()", code: 4 },
-    Call { calling: c"calling bind()", code: 6 },
-    Call { calling: c"calling connect()", code: 2 },
-    Call { calling: c"calling listen()", code: 7 },
-    Call { calling: c"calling accept()", code: 8 },
-    Call { calling: c"calling close()", code: 20 },
-    Call { calling: c"calling shutdown()", code: 0 },
-    Call { calling: c"calling ioctlsocket()", code: 5 },
-    Call { calling: c"calling getsockopt()", code: 15 },
-    Call { calling: c"calling setsockopt()", code: 14 },
-    Call { calling: c"calling getsockname()", code: 16 },
-    Call { calling: c"calling getpeername()", code: 0 },
-    Call { calling: c"calling fcntl()", code: 23 },
-    Call { calling: c"calling getaddrinfo()", code: 12 },
-    Call { calling: c"calling getnameinfo()", code: 13 },
-    Call { calling: c"calling poll()", code: 0 },
-    Call { calling: c"calling the system", code: 0 },
-];
+/// For calls that join [`Syscall`] later.
+static UNNAMED: Call = Call { calling: c"calling the system", code: 0 };
 
-/// For calls that joined [`Syscall`] later.
-const UNNAMED: usize = 16;
+/// The names by number of [`Syscall`], with the functions' numbers in OpenSSL
+/// 1.1.1, which had none for some.
+static CALLS: [Call; 32] = {
+    let mut calls = [const { Call { calling: c"calling the system", code: 0 } }; 32];
+    calls[Syscall::Socket as usize] = Call { calling: c"calling socket()", code: 4 };
+    calls[Syscall::Bind as usize] = Call { calling: c"calling bind()", code: 6 };
+    calls[Syscall::Connect as usize] = Call { calling: c"calling connect()", code: 2 };
+    calls[Syscall::Listen as usize] = Call { calling: c"calling listen()", code: 7 };
+    calls[Syscall::Accept as usize] = Call { calling: c"calling accept()", code: 8 };
+    calls[Syscall::Close as usize] = Call { calling: c"calling close()", code: 20 };
+    calls[Syscall::Shutdown as usize] = Call { calling: c"calling shutdown()", code: 0 };
+    calls[Syscall::Ioctl as usize] = Call { calling: c"calling ioctlsocket()", code: 5 };
+    calls[Syscall::GetSockOpt as usize] = Call { calling: c"calling getsockopt()", code: 15 };
+    calls[Syscall::SetSockOpt as usize] = Call { calling: c"calling setsockopt()", code: 14 };
+    calls[Syscall::GetSockName as usize] = Call { calling: c"calling getsockname()", code: 16 };
+    calls[Syscall::GetPeerName as usize] = Call { calling: c"calling getpeername()", code: 0 };
+    calls[Syscall::Fcntl as usize] = Call { calling: c"calling fcntl()", code: 23 };
+    calls[Syscall::GetAddrInfo as usize] = Call { calling: c"calling getaddrinfo()", code: 12 };
+    calls[Syscall::GetNameInfo as usize] = Call { calling: c"calling getnameinfo()", code: 13 };
+    calls[Syscall::Poll as usize] = Call { calling: c"calling poll()", code: 0 };
+    calls
+};
 
 #[cfg(test)]
 mod tests;

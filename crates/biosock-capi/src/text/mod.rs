@@ -100,9 +100,12 @@ fn write_reason(out: &mut Bounded<'_>, code: u32) {
     let reason = if code & SYSTEM_FLAG != 0 { system_text(code, &mut buffer) } else { reason_text(code) };
     match reason {
         Some(reason) => out.bytes(reason.to_bytes()),
-        None => out.text(format_args!("reason({})", reason_of(code))),
+        None => out.text(format_args!("reason({})", reason_of(code) & !FLAGS)),
     }
 }
+
+/// The bits of a reason that say of which kind it is.
+const FLAGS: u32 = 0x7C_0000;
 
 /// The system's text for an error number that it knows.
 fn system_text(code: u32, buffer: &mut [c_char; ROOM]) -> Option<&CStr> {

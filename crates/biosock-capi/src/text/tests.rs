@@ -1,4 +1,4 @@
-//! The expectations are what OpenSSL 3 gave for the same numbers.
+//! The expectations are what OpenSSL 3.6 gave for the same numbers.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 
@@ -26,11 +26,14 @@ fn errors_read_as_openssl_words_them() {
         (0x078C_0100, "error:078C0100:common libcrypto routines::malloc failure"),
         (0x8000_0000, "error:80000000:system library::Success"),
         (0x8000_270F, "error:8000270F:system library::reason(9999)"),
-        (0x7FFF_FFFF, "error:7FFFFFFF:lib(255)::reason(8388607)"),
+        (0x8004_006F, "error:8004006F:system library::reason(111)"),
+        (0xD6CC_6F02, "error:D6CC6F02:system library::reason(1451257602)"),
+        (0x6D94_011B, "error:6D94011B:lib(219)::reason(283)"),
+        (0x7FFF_FFFF, "error:7FFFFFFF:lib(255)::reason(262143)"),
         (0x1000_01FF, "error:100001FF:BIO routines::reason(511)"),
         (0x1_1000_0067, "error:110000067:BIO routines::connect error"),
         (0x3188_0002, "error:31880002:lib(99)::system lib"),
-        (0xFFFF_FFFF, "error:FFFFFFFF:system library::reason(2147483647)"),
+        (0xFFFF_FFFF, "error:FFFFFFFF:system library::reason(2139357183)"),
     ] {
         assert_eq!(whole(error, 256), text);
     }
