@@ -1,0 +1,66 @@
+//! Ours does what each original does, on every case of the probe.
+
+mod common;
+
+use biosock_conformance::compare::{DIVERGENCES, Library, Report, compare};
+use biosock_conformance::originals::Original;
+use common::{original, ours, run};
+use std::collections::BTreeSet;
+
+/// How many differences a failing test shows.
+const SHOWN: usize = 20;
+
+fn check(what: &str, report: &Report) {
+    println!(
+        "{what}: {} compared, {} the same, {} by design {:?}, {} not comparable",
+        report.compared(),
+        report.same,
+        report.deliberate.values().sum::<usize>(),
+        report.deliberate,
+        report.not_comparable,
+    );
+    let shown: Vec<_> = report.differences.iter().take(SHOWN).map(|d| d.text.as_str()).collect();
+    assert!(
+        report.differences.is_empty(),
+        "{what}: {} differences, the first of them:\n{}",
+        report.differences.len(),
+        shown.join("\n")
+    );
+    assert!(report.compared() > 30_000, "{what}: only {} cases", report.compared());
+}
+
+fn alone(which: Original) -> Option<Report> {
+    let path = original(which)?;
+    let first = run(&Library::alone(path), None);
+    let second = run(&Library::alone(ours("libbiosock")), None);
+    Some(compare(&first, &second).unwrap())
+}
+
+fn overlay(which: Original) -> Option<Report> {
+    let path = original(which)?;
+    let first = run(&Library::alone(&path), None);
+    let second = run(&Library::under(&path, ours("libbiosock-overlay")), None);
+    assert_eq!(first.errors, second.errors, "an overlay leaves the queue to the original");
+    Some(compare(&first, &second).unwrap())
+}
+
+/// Every original, alone and as overlay; each deliberate difference is met somewhere.
+#[test]
+fn ours_does_what_the_originals_do() {
+    let mut met = BTreeSet::new();
+    let mut tried = BTreeSet::new();
+    for which in Original::ALL {
+        for (form, report) in [("alone", alone(which)), ("overlay", overlay(which))] {
+            let Some(report) = report else { continue };
+            check(&format!("{form} against {}", which.name()), &report);
+            met.extend(report.deliberate.keys().copied());
+            tried.insert(which.name());
+        }
+    }
+    assert!(!tried.is_empty(), "no original was there to compare with");
+    if tried.len() == Original::ALL.len() {
+        let all: BTreeSet<_> = DIVERGENCES.iter().map(|one| one.id).collect();
+        let never: Vec<_> = all.difference(&met).collect();
+        assert!(never.is_empty(), "deliberate differences that no case shows: {never:?}");
+    }
+}
