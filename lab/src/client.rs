@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use biosock::dial::{Attempt, DialError, DialFailure, Dialed, Dialer, LookupReport, Memory, Outcome, Report};
+use biosock::dial::{
+    Attempt, DialError, DialFailure, Dialed, Dialer, LookupReport, Memory, Outcome, Pace, Report,
+};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
@@ -27,31 +29,48 @@ pub enum Kind {
     Plain,
 }
 
+/// How to dial.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner {
+    /// The deadline of the whole.
+    pub deadline: Option<Duration>,
+    /// Ours waits so long for IPv6's answer, where it is not to be the usual 50 ms.
+    pub resolution_delay: Option<Duration>,
+    /// Wait until every thread has ended, and tell what is left.
+    pub settle: bool,
+}
+
 /// Dials, and says how it went.
 ///
 /// # Errors
 /// Where the process itself cannot be inspected.
-pub fn run(kind: Kind, target: &str, deadline: Option<Duration>, settle: bool) -> Result<Value> {
+pub fn run(kind: Kind, target: &str, manner: Manner) -> Result<Value> {
     let before = descriptors()?;
     let mut told = match kind {
-        Kind::Ours => ours(&dialer(deadline), target),
+        Kind::Ours => ours(&dialer(manner), target),
         Kind::Memory => {
-            let dialer = dialer(deadline).memory(Arc::new(Memory::new(16)));
+            let dialer = dialer(manner).memory(Arc::new(Memory::new(16)));
             ours(&dialer, target);
             ours(&dialer, target)
         }
-        Kind::Std => timed(|| in_turn(target, deadline)),
+        Kind::Std => timed(|| in_turn(target, manner.deadline)),
         Kind::Plain => timed(|| TcpStream::connect(target)),
     };
-    if settle {
+    if manner.settle {
         told["threads"] = wait_for_threads()?.into();
         told["descriptors"] = json!({"before": before, "after": descriptors()?});
     }
     Ok(told)
 }
 
-fn dialer(deadline: Option<Duration>) -> Dialer {
-    deadline.map_or_else(Dialer::new, |deadline| Dialer::new().timeout(deadline))
+fn dialer(manner: Manner) -> Dialer {
+    let usual = Pace::default();
+    let resolution_delay = manner.resolution_delay.unwrap_or(usual.resolution_delay);
+    let dialer = Dialer::new().pace(Pace { resolution_delay, ..usual });
+    match manner.deadline {
+        Some(deadline) => dialer.timeout(deadline),
+        None => dialer,
+    }
 }
 
 fn ours(dialer: &Dialer, target: &str) -> Value {

@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use biosock_lab::client::{self, Kind};
+use biosock_lab::client::{self, Kind, Manner};
 use biosock_lab::contestants::Rules;
 use biosock_lab::{Result, bench};
 use clap::{Parser, Subcommand};
@@ -39,9 +39,10 @@ enum Command {
     Client {
         kind: Kind,
         target: String,
-        #[arg(long)]
-        deadline: Option<f64>,
-        /// Wait until every thread has ended, and tell what is left.
+        #[arg(long, value_parser = seconds)]
+        deadline: Option<Duration>,
+        #[arg(long, value_parser = seconds)]
+        resolution_delay: Option<Duration>,
         #[arg(long)]
         settle: bool,
     },
@@ -50,7 +51,9 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Table { runs, full, json } => table(runs.into(), full, json),
-        Command::Client { kind, target, deadline, settle } => dial(kind, &target, deadline, settle),
+        Command::Client { kind, target, deadline, resolution_delay, settle } => {
+            dial(kind, &target, Manner { deadline, resolution_delay, settle })
+        }
     };
     done.unwrap_or_else(|error| {
         eprintln!("biosock-lab: {error}");
@@ -76,8 +79,11 @@ fn table(runs: usize, full: bool, json: bool) -> Result<ExitCode> {
     Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn dial(kind: Kind, target: &str, deadline: Option<f64>, settle: bool) -> Result<ExitCode> {
-    let deadline = deadline.map(Duration::try_from_secs_f64).transpose()?;
-    println!("{}", client::run(kind, target, deadline, settle)?);
+fn dial(kind: Kind, target: &str, manner: Manner) -> Result<ExitCode> {
+    println!("{}", client::run(kind, target, manner)?);
     Ok(ExitCode::SUCCESS)
+}
+
+fn seconds(text: &str) -> Result<Duration> {
+    Ok(Duration::try_from_secs_f64(text.parse()?)?)
 }

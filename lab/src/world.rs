@@ -1,5 +1,6 @@
 //! A whole network as a scenario describes it: client, wire and servers.
 
+use std::fs::File;
 use std::io::Write;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -38,6 +39,20 @@ const SERVER: &str = "02:00:00:00:00:02";
 /// The silent neighbour, who is not there.
 const NOBODY: &str = "02:00:00:00:00:ff";
 
+/// Whether this machine can have such networks.
+///
+/// # Errors
+/// Why it cannot.
+pub fn possible() -> Result<()> {
+    let room = Room::open()?;
+    room.run(tap_named("near"))?;
+    Ok(())
+}
+
+fn tap_named(name: &'static str) -> impl FnOnce() -> Result<File> + Send {
+    move || Ok(kernel::tap(name).map_err(|error| format!("no TAP device: {error}"))?)
+}
+
 impl World {
     /// Builds it.
     ///
@@ -45,8 +60,7 @@ impl World {
     /// What of it this machine cannot have.
     pub fn build(scenario: Scenario, patience: Patience) -> Result<Self> {
         let (client, server) = (Room::open()?, Room::open()?);
-        let open = |name| move || kernel::tap(name).map_err(|error| format!("no TAP device: {error}"));
-        let (near, far) = (client.run(open("near"))?, server.run(open("far"))?);
+        let (near, far) = (client.run(tap_named("near"))?, server.run(tap_named("far"))?);
         client.ip(&client_side(&scenario))?;
         server.ip(&server_side(&scenario))?;
 

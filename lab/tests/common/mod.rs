@@ -1,0 +1,92 @@
+//! Worlds for tests, and what was said in them.
+
+#![allow(dead_code, reason = "each test file uses a part of this")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use biosock_lab::client::Kind;
+use biosock_lab::contestants::{Rules, dial};
+use biosock_lab::scenario::Scenario;
+use biosock_lab::world::{self, Patience, World};
+use serde_json::Value;
+
+/// Only ends what hangs; no test judges by time.
+fn rules() -> Rules<'static> {
+    Rules { program: Path::new(env!("CARGO_BIN_EXE_biosock-lab")), cap: Duration::from_secs(120) }
+}
+
+/// A world, or `None` where the machine cannot have one. Where skips are
+/// forbidden (BIOSOCK_REQUIRE_ALL=1), that is a failure.
+pub(crate) fn world(test: &str, scenario: Scenario) -> Option<World> {
+    if let Err(why) = world::possible() {
+        println!("skipped: {test}: {why}");
+        let required = std::env::var_os("BIOSOCK_REQUIRE_ALL").is_some_and(|value| value == "1");
+        assert!(!required, "skipped: {test}: {why}, and BIOSOCK_REQUIRE_ALL=1 forbids it");
+        return None;
+    }
+    Some(World::build(scenario, Patience::Short).unwrap())
+}
+
+/// What a dial said.
+#[derive(Debug)]
+pub(crate) struct Said(pub(crate) Value);
+
+/// Dials the world's name, waits until all threads of the process have
+/// ended, and sees that nothing is left. Ours waits longer than usual for
+/// IPv6's answer, so that a busy machine changes no order.
+pub(crate) fn dialed(world: &World, kind: Kind) -> Said {
+    dialed_to(world, kind, &world.scenario.target())
+}
+
+pub(crate) fn dialed_to(world: &World, kind: Kind, target: &str) -> Said {
+    let more = ["--settle", "--resolution-delay", "0.5"];
+    let said = dial(world, kind, target, rules(), &more).unwrap();
+    let said = said.unwrap_or_else(|| panic!("no end after {:?}", rules().cap));
+    assert_eq!(said["descriptors"]["before"], said["descriptors"]["after"], "{said:#}");
+    assert_eq!(said["threads"], 1, "{said:#}");
+    Said(said)
+}
+
+impl Said {
+    /// The address that won.
+    pub(crate) fn winner(&self) -> &str {
+        self.0["addr"].as_str().unwrap_or("nobody")
+    }
+
+    /// Why it failed.
+    pub(crate) fn failure(&self) -> &str {
+        self.0["failure"].as_str().unwrap_or("it did not")
+    }
+
+    /// Each attempt as `ADDRESS OUTCOME`.
+    pub(crate) fn attempts(&self) -> Vec<String> {
+        let text = |attempt: &Value| format!("{} {}", word(&attempt["addr"]), word(&attempt["outcome"]));
+        list(&self.0["report"]["attempts"]).map(text).collect()
+    }
+
+    /// Each look-up as `FAMILY ANSWER`.
+    pub(crate) fn lookups(&self) -> Vec<String> {
+        let text = |lookup: &Value| format!("{} {}", word(&lookup["family"]), word(&lookup["answer"]));
+        let mut lookups: Vec<_> = list(&self.0["report"]["lookups"]).map(text).collect();
+        lookups.sort();
+        lookups
+    }
+
+    /// The attempts' starts in order, each not before the one before it, and
+    /// none after the end.
+    pub(crate) fn assert_in_order(&self) {
+        let starts: Vec<_> =
+            list(&self.0["report"]["attempts"]).filter_map(|a| a["started"].as_f64()).collect();
+        assert!(starts.is_sorted(), "{self:?}");
+        assert!(starts.iter().all(|start| *start <= self.0["seconds"].as_f64().unwrap()), "{self:?}");
+    }
+}
+
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or("?")
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
