@@ -199,7 +199,8 @@ pub unsafe fn BIO_ADDR_clear<H: Host>(addr: *mut BIO_ADDR) {
     });
 }
 
-/// `BIO_ADDR_copy`: 1 where `to` is now as `from`, 0 where it cannot be.
+/// `BIO_ADDR_copy`: 1 where `to` is now as `from`, 0 where it cannot be, and
+/// then it is empty.
 ///
 /// # Safety
 ///
@@ -211,10 +212,10 @@ pub unsafe fn BIO_ADDR_copy<H: Host>(to: *mut BIO_ADDR, from: *const BIO_ADDR) -
             return Err(Failure::Told);
         }
         // SAFETY: as the caller promised.
-        let Some(bytes) = (unsafe { copyable(from) }) else { return Ok(0) };
+        let bytes = unsafe { copyable(from) };
         // SAFETY: as the caller promised. The bytes are copied before they are written.
-        unsafe { store(to, bytes) };
-        Ok(1)
+        unsafe { store(to, bytes.unwrap_or_default()) };
+        Ok(bytes.is_some().into())
     })
 }
 

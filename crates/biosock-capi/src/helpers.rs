@@ -1,9 +1,10 @@
 //! BIO_sock_init(3) and its neighbours: modes, options, state of a socket.
 
 use std::ffi::{c_int, c_long, c_void};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::ptr;
+use std::time::Duration;
 
-use biosock::{Interest, Syscall, fd};
+use biosock::{Syscall, fd};
 use libc::time_t;
 
 use crate::addr::{self, BIO_ADDR};
@@ -139,36 +140,32 @@ pub unsafe fn BIO_set_tcp_ndelay<H: Host>(sock: c_int, on: c_int) -> c_int {
 ///
 /// None is needed.
 pub unsafe fn BIO_socket_wait<H: Host>(sock: c_int, for_read: c_int, until: time_t) -> c_int {
-    run::<H, _>(site!(c"BIO_socket_wait", 0), -1, || {
-        let interest = if for_read == 0 { Interest::Write } else { Interest::Read };
-        match (sock, until) {
-            (..0, _) => Err(Failure::Told),
-            (_, 0) => Ok(1),
-            _ => match time_left(until) {
-                Some(left) => wait(sock, interest, left),
-                None => Ok(0),
-            },
-        }
+    run::<H, _>(site!(c"BIO_socket_wait", 0), -1, || match (sock, until) {
+        (..0, _) => Err(Failure::Told),
+        (_, 0) => Ok(1),
+        _ => time_left(until).map_or(Ok(0), |left| wait(sock, for_read != 0, left)),
     })
 }
 
-fn wait(sock: c_int, interest: Interest, left: Duration) -> Result<c_int, Failure> {
-    match fd::wait(descriptor(sock), interest, Some(left)) {
-        Ok(ready) => Ok(ready.into()),
-        // As poll(2) has it, a descriptor that is not open is ready: the next
-        // call on it fails at once.
-        Err(error) if error.raw_os_error() == Some(libc::EBADF) => Ok(1),
-        Err(error) => {
-            tell(error);
-            Err(Failure::Told)
-        }
+/// One poll(2), which the core would begin again after a signal. As poll has
+/// it, a descriptor that is not open is ready: the next call on it fails at once.
+fn wait(sock: c_int, for_read: bool, left: Duration) -> Result<c_int, Failure> {
+    let events = if for_read { libc::POLLIN } else { libc::POLLOUT };
+    let mut asked = libc::pollfd { fd: sock, events, revents: 0 };
+    // More than poll can count is as good as no end.
+    let milliseconds = c_int::try_from(left.as_millis()).unwrap_or(-1);
+    // SAFETY: one entry, as said.
+    match unsafe { libc::poll(&raw mut asked, 1, milliseconds) } {
+        -1 => Err(Failure::Told),
+        ready => Ok(ready),
     }
 }
 
 /// What is left until a time by the calendar's clock, in whole seconds as the
-/// clock of the original counts; `None` where it has passed.
+/// caller counts them; `None` where it has passed.
 fn time_left(until: time_t) -> Option<Duration> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    let until = u64::try_from(until).ok()?;
-    until.checked_sub(now.as_secs()).map(Duration::from_secs)
+    // The very clock that the caller asked: others are ahead of it at times.
+    // SAFETY: NULL means that the time is given back only.
+    let now = unsafe { libc::time(ptr::null_mut()) };
+    u64::try_from(until.checked_sub(now)?).ok().map(Duration::from_secs)
 }
