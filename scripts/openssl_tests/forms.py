@@ -1,0 +1,165 @@
+"""The two ways in which biosock takes the place of OpenSSL's routines."""
+
+import os
+import re
+import shlex
+import shutil
+import tempfile
+from pathlib import Path
+
+from .report import Failed, clean_environment, output_of, must
+from .tree import ROOT, TARGET
+
+# The page's six routines, and one for each other part of the three objects.
+WITNESSES = ("BIO_socket", "BIO_bind", "BIO_connect", "BIO_listen", "BIO_accept_ex", "BIO_closesocket",
+             "BIO_ADDR_new", "BIO_lookup_ex", "BIO_parse_hostserv", "BIO_sock_info")
+
+
+def ours(package, name):
+    """One of our libraries, built now."""
+    cargo = os.environ.get("CARGO", "cargo")
+    log = TARGET / "openssl-tests/cargo.log"
+    must([cargo, "build", "--release", "-p", package], cwd=ROOT, log=log)
+    finish = ROOT / "scripts/build-c"
+    if name.endswith(".a") and finish.exists():
+        must([finish], cwd=ROOT, log=log)
+    return TARGET / "release" / name
+
+
+class Static:
+    """`libbiosock_swap.a` for three of libcrypto's object files."""
+
+    name = "static"
+    option = "no-shared"
+    placed = "swapped"
+
+    def prepare(self, tree):
+        """Keeps what the plain build made, before anything is put in its place."""
+        self._library = tree.source / "libcrypto.a"
+        self._kept = tree.folder / "libcrypto.plain.a"
+        if not self._kept.exists():
+            shutil.copy2(self._library, self._kept)
+        if self._library.read_bytes() != self._kept.read_bytes():
+            shutil.copy(self._kept, self._library)
+            tree.make()
+
+    def place(self, tree):
+        """Puts ours in the archive and links every program again."""
+        archive = ours("libbiosock-swap", "libbiosock_swap.a")
+        before = fingerprints(tree)
+        changed = Path(f"{self._library}.new")
+        shutil.copy(self._kept, changed)
+        must(["ar", "d", changed, *replaced(changed)], log=tree.log)
+        add_members(archive, changed, tree.log)
+        changed.replace(self._library)
+        must_define_once(self._library)
+        took = tree.make()
+        return f"{must_have_changed(before, fingerprints(tree))} programs linked anew in {took:.0f} s"
+
+    def environment(self, _tree):
+        return {}
+
+
+def replaced(archive):
+    """The members for socket calls and addresses, whatever the version's prefix."""
+    members = output_of(["ar", "t", archive]).split()
+    wanted = re.compile(r"(libcrypto-lib-)?(bio|b)_(sock|sock2|addr)\.o")
+    found = [member for member in members if wanted.fullmatch(member)]
+    if len(found) != 3:
+        raise Failed(f"{archive} should have three members for sockets and addresses, not {found}")
+    return found
+
+
+def add_members(archive, to, log):
+    """Unpacks beside each other, since ar cannot merge archives by itself."""
+    with tempfile.TemporaryDirectory(prefix="openssl-tests.") as folder:
+        names = output_of(["ar", "t", archive]).split()
+        if len(set(names)) != len(names):
+            raise Failed(f"{archive} has two members of one name, which cannot be unpacked")
+        must(["ar", "x", archive], cwd=folder, log=log)
+        must(["ar", "qs", to, *names], cwd=folder, log=log)
+
+
+def must_define_once(archive):
+    """Every routine is in the archive once, in a member that OpenSSL did not bring."""
+    lines = output_of(["nm", "-A", "--defined-only", archive]).splitlines()
+    for routine in WITNESSES:
+        places = [line.split(":")[1] for line in lines if line.endswith(f" T {routine}")]
+        if len(places) != 1 or places[0].startswith("libcrypto-lib-"):
+            raise Failed(f"{routine} should be in one of our members, and is in {places}")
+
+
+def programs(tree):
+    """The command and the tests, as linked programs."""
+    places = [tree.source / "apps/openssl", *sorted((tree.source / "test").iterdir())]
+    return [path for path in places if path.suffix == "" and path.is_file() and is_elf(path)]
+
+
+def is_elf(path):
+    with open(path, "rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
+def fingerprints(tree):
+    """What the code of each routine looks like in each program that has it."""
+    return {path.name: [routine_size(path)] for path in programs(tree)}
+
+
+def routine_size(path):
+    """Names and sizes of the routines' code: two compilers do not agree on all of them."""
+    found = {}
+    for line in output_of(["nm", "--defined-only", "-S", path]).splitlines():
+        fields = line.split()
+        if len(fields) == 4 and fields[3] in WITNESSES:
+            found[fields[3]] = fields[1]
+    return found
+
+
+def must_have_changed(before, after):
+    """No program that has the routines may still have the original's code."""
+    if before.keys() != after.keys():
+        raise Failed("linking anew made or lost programs")
+    having = [name for name in after if after[name] != [{}]]
+    same = [name for name in having if before[name] == after[name]]
+    if same or not having:
+        raise Failed(f"still OpenSSL's own code: {', '.join(same) or 'no program has the routines'}")
+    return len(having)
+
+
+class Shared:
+    """`libbiosock_overlay.so` preloaded, into test programs only."""
+
+    name = "shared"
+    option = "shared"
+    placed = "overlaid"
+
+    def prepare(self, tree):
+        """Nothing is changed in the tree."""
+
+    def place(self, tree):
+        self._overlay = ours("libbiosock-overlay", "libbiosock_overlay.so")
+        self._wrapper = tree.folder / "preloaded"
+        self._wrapper.write_text(
+            "#!/bin/sh\n# Runs a program in this tree with the overlay; what runs it goes without.\n"
+            f"exec {shlex.quote(str(tree.source / 'util/shlib_wrap.sh'))} "
+            f"env LD_PRELOAD={shlex.quote(str(self._overlay))} \"$@\"\n")
+        self._wrapper.chmod(0o755)
+        return self._must_answer(tree)
+
+    def environment(self, _tree):
+        return {"EXE_SHELL": str(self._wrapper)}
+
+    def _must_answer(self, tree):
+        """The dynamic linker says whose routines the command is bound to."""
+        log = tree.folder / "bindings"
+        for old in tree.folder.glob("bindings*"):
+            old.unlink()
+        run = f"exec {shlex.quote(str(self._wrapper))} apps/openssl s_client -connect 127.0.0.1:1"
+        environment = clean_environment(LD_DEBUG="bindings", LD_DEBUG_OUTPUT=str(log))
+        # Nobody listens at that port, so the command fails; only its bindings matter.
+        output_of(["sh", "-c", f"({run}) || :"], cwd=tree.source, env=environment)
+        text = "".join(path.read_text(errors="replace") for path in tree.folder.glob("bindings*"))
+        bound = set(re.findall(r"apps/openssl \[\d+\] to (\S+) \[\d+\]: normal symbol `BIO_connect'", text))
+        if bound != {str(self._overlay)}:
+            raise Failed(f"BIO_connect is bound to {sorted(bound)} instead of {self._overlay}")
+        return "the command is bound to the overlay's BIO_connect"

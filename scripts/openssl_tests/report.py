@@ -1,0 +1,60 @@
+"""Failures, and running programs."""
+
+import os
+import signal
+import subprocess
+import time
+
+
+class Failed(Exception):
+    """What went wrong, and what to try."""
+
+
+def run(command, cwd=None, log=None, env=None, timeout=7200):
+    """Runs to the end, with its output in `log`, and returns the status and the seconds."""
+    start = time.monotonic()
+    with open(log or os.devnull, "ab") as output:
+        child = subprocess.Popen([str(part) for part in command], cwd=cwd, env=env,
+                                 stdin=subprocess.DEVNULL, stdout=output,
+                                 stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            status = child.wait(timeout)
+        except BaseException as interruption:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            if not isinstance(interruption, subprocess.TimeoutExpired):
+                raise
+            raise Failed(f"{command[0]} did not end within {timeout} s: see {log}") from None
+    return status, time.monotonic() - start
+
+
+def must(command, **options):
+    """As run, but anything but status 0 is a failure. Returns the seconds."""
+    status, took = run(command, **options)
+    if status != 0:
+        shown = " ".join(map(str, command))
+        raise Failed(f"{shown}\nended with {status}: see {options.get('log')}")
+    return took
+
+
+def output_of(command, **options):
+    """What a program prints; its failure is ours."""
+    try:
+        done = subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL, text=True,
+                              errors="replace", capture_output=True, check=True, **options)
+    except FileNotFoundError:
+        raise Failed(f"there is no {command[0]} here") from None
+    except subprocess.CalledProcessError as error:
+        shown = " ".join(map(str, command))
+        raise Failed(f"{shown}\nended with {error.returncode}:\n{error.stderr}") from None
+    return done.stdout
+
+
+def clean_environment(**more):
+    """Ours, without what would change how OpenSSL is configured or tested."""
+    unwanted = ("MAKE", "OPENSSL", "SSL_CERT", "HARNESS", "EXE_SHELL", "LD_PRELOAD", "V", "VERBOSE",
+                "TESTS", "CTLOG", "CARGO_MAKEFLAGS")
+    kept = {name: value for name, value in os.environ.items()
+            if not name.startswith(unwanted[:4]) and name not in unwanted
+            and not name.lower().endswith("_proxy")}
+    return kept | {"LC_ALL": "C"} | more

@@ -1,0 +1,98 @@
+"""Both halves, and what differs between them."""
+
+import json
+import re
+from dataclasses import asdict, dataclass
+
+from .report import Failed
+
+RECIPE = re.compile(r"^(?:\S*/)?(\d\d-test[\w-]+\.t) ?\.+ ?(.*)$")
+TOTALS = re.compile(r"^Files=(\d+), Tests=(\d+),")
+
+
+@dataclass
+class Result:
+    """One run of OpenSSL's tests."""
+
+    status: int
+    seconds: float
+    files: int
+    tests: int
+    recipes: dict
+
+    @property
+    def passed(self):
+        return self.status == 0 and self.files > 0
+
+    def line(self):
+        verdict = "all passed" if self.passed else f"FAILED (status {self.status})"
+        skipped = sum(verdict.startswith("skipped") for verdict in self.recipes.values())
+        return (f"Files={self.files}, Tests={self.tests}, {verdict}, "
+                f"{skipped} files skipped, {self.seconds:.0f} s")
+
+
+def compare(tree, form, again):
+    print(tree.ensure(), flush=True)
+    plain = plain_half(tree, form, again)
+    if not plain.passed:
+        return tell_failures(plain, tree.folder / "plain.log")
+    print(f"{form.placed}: {form.place(tree)}", flush=True)
+    placed = measure(tree, form.placed, **form.environment(tree))
+    differing = differences(plain, placed)
+    for line in differing:
+        print(f"differs: {line}")
+    same = placed.passed and not differing
+    print(f"OpenSSL {tree.release}, {form.name}: " + ("no test differs" if same else "DIFFERENCES"))
+    return 0 if same else 1
+
+
+def plain_half(tree, form, again):
+    """Without biosock: kept from an earlier run, as it is the same every time."""
+    kept = tree.folder / "plain.json"
+    if kept.exists() and not again:
+        result = Result(**json.loads(kept.read_text()))
+        print(f"plain:    {result.line()} (an earlier run)", flush=True)
+        if result.passed:
+            form.prepare(tree)
+            return result
+    form.prepare(tree)
+    result = measure(tree, "plain")
+    kept.write_text(json.dumps(asdict(result)))
+    return result
+
+
+def measure(tree, name, **environment):
+    log = tree.folder / f"{name}.log"
+    status, seconds = tree.test(log, **environment)
+    result = parse(log.read_text(errors="replace"), status, seconds)
+    print(f"{name + ':':9} {result.line()}", flush=True)
+    return result
+
+
+def parse(text, status, seconds):
+    """Reads the harness's lines: `30-test_evp.t ........ ok`, and the totals at the end."""
+    recipes, files, tests = {}, 0, 0
+    for line in text.splitlines():
+        if found := RECIPE.match(line):
+            recipes[found[1]] = found[2].strip()
+        elif found := TOTALS.match(line):
+            files, tests = int(found[1]), int(found[2])
+    if status == 0 and len(recipes) != files:
+        raise Failed(f"read {len(recipes)} lines of tests where the harness counts {files}")
+    return Result(status, seconds, files, tests, recipes)
+
+
+def differences(plain, placed):
+    """Each test with another verdict, and the totals if they are not the same."""
+    names = sorted(plain.recipes.keys() | placed.recipes.keys())
+    pairs = [(name, plain.recipes.get(name), placed.recipes.get(name)) for name in names]
+    pairs += [("Files", plain.files, placed.files), ("Tests", plain.tests, placed.tests)]
+    return [f"{name}: {before} -> {after}" for name, before, after in pairs if before != after]
+
+
+def tell_failures(result, log):
+    for name, verdict in result.recipes.items():
+        if verdict != "ok" and not verdict.startswith("skipped"):
+            print(f"failed:  {name}: {verdict}")
+    print(f"OpenSSL fails its own tests without biosock: see {log}")
+    return 1

@@ -1,0 +1,65 @@
+"""One configured and built OpenSSL."""
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+
+from . import sources
+from .report import clean_environment, must, run
+
+ROOT = Path(__file__).resolve().parents[2]
+TARGET = (ROOT / os.environ.get("CARGO_TARGET_DIR", "target")).resolve()
+JOBS = os.environ.get("JOBS") or str(os.cpu_count() or 1)
+
+
+class Tree:
+    """`VERSION/FORM` in the target folder; only one run at a time is in it."""
+
+    def __init__(self, version, form):
+        self.version = version
+        self.form = form
+        self.folder = TARGET / "openssl-tests" / version / form.name
+        self.source = self.folder / "source"
+        self.log = self.folder / "build.log"
+
+    def __enter__(self):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = open(self.folder / "lock", "w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        return self
+
+    def __exit__(self, *_):
+        self._lock.close()
+
+    def ensure(self):
+        """Builds unless the same recipe has been built; returns what to say about it."""
+        tarball = sources.tarball(self.version, TARGET / "openssl-tests/sources")
+        self.release = tarball.name.removeprefix("openssl_").removesuffix(".orig.tar.gz")
+        recipe = f"{tarball.name} ./config {self.form.option}\n"
+        stamp = self.folder / "built"
+        if stamp.exists() and stamp.read_text() == recipe:
+            return f"OpenSSL {self.release}, {self.form.name}: built before"
+        for old in (*self.folder.glob("*.json"), *self.folder.glob("*.log"), stamp):
+            old.unlink(missing_ok=True)
+        took = self._build(tarball)
+        stamp.write_text(recipe)
+        return f"OpenSSL {self.release}, {self.form.name}: built in {took:.0f} s"
+
+    def _build(self, tarball):
+        shutil.rmtree(self.source, ignore_errors=True)
+        self.source.mkdir()
+        must(["tar", "-xf", tarball, "--strip-components=1", "-C", self.source], log=self.log)
+        took = must(["./config", self.form.option], cwd=self.source, log=self.log,
+                    env=clean_environment())
+        return took + self.make()
+
+    def make(self, *words):
+        return must(["make", f"-j{JOBS}", *words], cwd=self.source, log=self.log,
+                    env=clean_environment())
+
+    def test(self, log, **more):
+        """The whole `make test`; its status, and the seconds."""
+        log.unlink(missing_ok=True)
+        return run(["make", "test"], cwd=self.source, log=log,
+                   env=clean_environment(HARNESS_JOBS=JOBS, **more))
