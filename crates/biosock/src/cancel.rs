@@ -29,6 +29,9 @@ struct Inner {
     cancelled: AtomicBool,
     // Stays readable once woken, so that everybody sees it.
     waker: Waker,
+    // Tasks are not woken by descriptors but by the runtime.
+    #[cfg(feature = "tokio")]
+    tasks: tokio::sync::Notify,
 }
 
 impl Cancel {
@@ -43,7 +46,12 @@ impl Cancel {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn new() -> Result<Self> {
-        Ok(Self(Arc::new(Inner { cancelled: AtomicBool::new(false), waker: Waker::new()? })))
+        Ok(Self(Arc::new(Inner {
+            cancelled: AtomicBool::new(false),
+            waker: Waker::new()?,
+            #[cfg(feature = "tokio")]
+            tasks: tokio::sync::Notify::new(),
+        })))
     }
 
     /// Ends them.
@@ -57,6 +65,14 @@ impl Cancel {
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::Release);
         self.0.waker.wake();
+        #[cfg(feature = "tokio")]
+        self.0.tasks.notify_waiters();
+    }
+
+    /// Ends when [`cancel`](Self::cancel) is called after this.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn cancelled(&self) -> tokio::sync::futures::Notified<'_> {
+        self.0.tasks.notified()
     }
 
     /// Whether [`cancel`](Self::cancel) was called.

@@ -33,6 +33,15 @@ impl SystemError {
         Self { errno: errno.to_ne_bytes(), syscall, next }
     }
 
+    /// The symbol of any error number, as [`name`](Self::name) gives it.
+    ///
+    /// ```
+    /// assert_eq!(biosock::SystemError::name_of(0), None);
+    /// ```
+    pub fn name_of(errno: i32) -> Option<&'static str> {
+        sys::errno_name(errno)
+    }
+
     /// The reason that follows on the page's queue.
     pub(crate) fn next(&self) -> Option<Reason> {
         self.next

@@ -288,6 +288,20 @@ impl Error {
         self.raw_os_error().is_some_and(sys::is_retryable)
     }
 
+    /// What went wrong, without what was being done and on what.
+    ///
+    /// ```
+    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
+    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
+    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// assert_eq!(error.why().to_string(), "connection refused (ECONNREFUSED)");
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn why(&self) -> impl fmt::Display + '_ {
+        Why(self)
+    }
+
     /// Advice on what to try, for the failures that have a usual cause.
     ///
     /// ```
@@ -380,6 +394,10 @@ impl TextSubject {
         let shown = prefix(&self.input, Self::SHOWN);
         let cut = if shown.len() < self.input.len() { "…" } else { "" };
         write!(f, " \"{}{cut}\": ", Escaped(shown))?;
+        self.fmt_problem(reason, f)
+    }
+
+    fn fmt_problem(&self, reason: Option<Reason>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(reason) = reason {
             write!(f, "{reason}: ")?;
         }
@@ -403,10 +421,15 @@ pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars() {
-            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+            if drives_terminal(c) { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
         }
         Ok(())
     }
+}
+
+/// Control characters, and those that end lines or turn their direction.
+pub(crate) fn drives_terminal(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Text with its first letter small, for use after a colon; an acronym stays.
@@ -439,12 +462,16 @@ impl StdError for Error {
     }
 }
 
-/// What went wrong, without what was being done and on what.
+/// What [`Error::why`] gives.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Why<'a>(pub(crate) &'a Error);
 
 impl fmt::Display for Why<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt_cause(f)
+        match &self.0.subject {
+            Subject::Text(text) => text.fmt_problem(self.0.reason(), f),
+            _ => self.0.fmt_cause(f),
+        }
     }
 }
 

@@ -114,14 +114,11 @@ fn prepare_and_listen(
         sys::listen(fd, backlog).map_err(|errno| listen_error(errno.raw_os_error()))?;
     }
     if options.contains(Options::TFO) && socktype == Type::STREAM {
-        set(sys::set_fastopen_listen(fd, TFO_QUEUE), Operation::Listen, Reason::UnableToTfo)?;
+        // As many handshakes with data may be pending (RFC 7413, section 5.1) as connections.
+        set(sys::set_fastopen_listen(fd, sys::MAX_BACKLOG), Operation::Listen, Reason::UnableToTfo)?;
     }
     Ok(())
 }
-
-/// How many handshakes that carry data may be pending (RFC 7413, section
-/// 5.1); the original's number.
-const TFO_QUEUE: i32 = 5;
 
 fn listen_error(errno: i32) -> Error {
     Error::system_call(Operation::Listen, Syscall::Listen, errno, Reason::UnableToListen)

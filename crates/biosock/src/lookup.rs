@@ -245,7 +245,8 @@ impl<'a> Lookup<'a> {
 
     fn unix(&self) -> Result<AddrInfo> {
         let addr = UnixAddr::from_sun_path(self.host.unwrap_or_default())?;
-        Ok(AddrInfo { addr: addr.into(), socktype: self.socktype, protocol: self.protocol })
+        // AF_UNIX has one protocol.
+        Ok(AddrInfo { addr: addr.into(), socktype: self.socktype, protocol: Protocol::DEFAULT })
     }
 
     /// The answer where it needs no resolver: an address in figures with a

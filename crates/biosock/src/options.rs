@@ -21,7 +21,8 @@ bitflags! {
     /// ```
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct Options: u32 {
-        /// SO_REUSEADDR: an address in TIME_WAIT can be bound again.
+        /// SO_REUSEADDR: an address in TIME_WAIT can be bound again; on Linux
+        /// only if the listener before had it too (socket(7)).
         #[doc(alias = "BIO_SOCK_REUSEADDR")]
         const REUSEADDR = 0x01;
         /// IPV6_V6ONLY: an IPv6 listener takes no IPv4 connections.

@@ -27,6 +27,8 @@ mod race;
 mod report;
 mod resolver;
 mod settings;
+#[cfg(feature = "tokio")]
+mod tokio;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -356,18 +358,18 @@ impl Dialer {
         let contest = Contest::new(&self.settings, self.memory.as_deref(), addrs, pending);
         let limits = Limits { start: Instant::now(), timeout: self.timeout, cancel: self.cancel.as_ref() };
         let (ended, report) = blocking::run(contest, lookups, &limits);
-        self.finish(target, ended, report)
+        self.finish(target, ended, report, self.settings.options)
     }
 
-    /// Hands the winner over, in the mode that was asked for.
+    /// Hands the winner over, non-blocking only if the options say so.
     fn finish(
         &self,
         target: &str,
-        ended: Result<Socket, DialFailure>,
+        mut ended: Result<Socket, DialFailure>,
         report: Report,
+        options: Options,
     ) -> Result<Dialed, DialError> {
-        let mut ended = ended;
-        if let (Ok(socket), false) = (&ended, self.settings.options.contains(Options::NONBLOCK)) {
+        if let (Ok(socket), false) = (&ended, options.contains(Options::NONBLOCK)) {
             if let Err(error) = socket.set_nonblocking(false) {
                 ended = Err(DialFailure::Unable(error));
             }

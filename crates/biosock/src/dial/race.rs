@@ -162,9 +162,11 @@ impl Race {
         self.in_flight == 0 && !more_to_come
     }
 
-    /// Until when the addresses at hand wait for IPv6's answer.
+    /// Until when the addresses at hand wait for an answer that is out: IPv6's
+    /// (RFC 8305, section 3), and any where nothing at hand is worth a start.
     fn patience(&self) -> Duration {
-        let waits = self.pending.contains(&Domain::IPV6);
+        let all_bad = self.candidates.iter().all(|(rank, _)| *rank == Rank::Bad);
+        let waits = self.pending.contains(&Domain::IPV6) || (all_bad && !self.pending.is_empty());
         self.patience_ends.filter(|_| waits).unwrap_or_default()
     }
 

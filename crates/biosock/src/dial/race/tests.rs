@@ -140,6 +140,18 @@ fn what_worked_goes_first_and_what_failed_last() {
 }
 
 #[test]
+fn an_address_that_failed_waits_for_the_other_family_s_answer() {
+    let rank = |addr: &SocketAddr| if addr.family() == V6 { Rank::Bad } else { Rank::Good(ms(1)) };
+    let mut race = Race::new(Pace::default(), &[V6, V4]);
+    race.add(["6a"].map(addr), rank);
+    race.looked_up(ms(1), V6);
+    assert_eq!(race.step(ms(1)), Step::Wait(Some(ms(51))));
+    race.add(["4a"].map(addr), rank);
+    race.looked_up(ms(2), V4);
+    assert_eq!(race.step(ms(2)), Step::Start(addr("4a")));
+}
+
+#[test]
 fn the_delay_is_held_within_the_rfc_s_bounds() {
     for (asked, held) in [(0, 10), (10, 10), (250, 250), (60_000, 2000)] {
         let pace = Pace { attempt_delay: ms(asked), ..Pace::default() };

@@ -1,0 +1,176 @@
+//! The async driver, for tokio (feature `tokio`): the same contest, woken by
+//! the runtime. Dropping the future ends the dial.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net;
+use std::os::fd::OwnedFd;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::{Instant, sleep_until};
+
+use super::contest::{Contest, Turn, wait_error};
+use super::report::{DialError, DialFailure, Report};
+use super::resolver::{Answer, Question, Resolver};
+use super::{Dialed, Dialer, Plan, unable};
+use crate::{Cancel, Domain, Options, Socket};
+
+impl Dialer {
+    /// As [`dial`](Self::dial), on a tokio runtime with its I/O and time
+    /// drivers. The socket stays non-blocking, as tokio's types want it.
+    /// Look-ups run on the runtime's blocking threads.
+    ///
+    /// # Errors
+    /// As [`dial`](Self::dial).
+    ///
+    /// ```
+    /// use biosock::dial::Dialer;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let listener = tokio::net::TcpListener::bind("localhost:0").await?;
+    /// let target = format!("localhost:{}", listener.local_addr()?.port());
+    ///
+    /// let dialed = Dialer::new().dial_async(&target).await?;
+    /// let stream = tokio::net::TcpStream::from_std(dialed.socket.try_into()?)?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn dial_async(&self, target: &str) -> Result<Dialed, DialError> {
+        let start = Instant::now();
+        let (addrs, lookups) = match self.plan(target).map_err(|error| unable(target, error))? {
+            Plan::Addrs(addrs) => (addrs, None),
+            Plan::Names(question) => {
+                (Vec::new(), Some(look_up(&self.resolver, &question, self.settings.families())))
+            }
+        };
+        let pending = if lookups.is_some() { self.settings.families() } else { &[] };
+        let contest = Contest::new(&self.settings, self.memory.as_deref(), &addrs, pending);
+        let deadline = self.timeout.and_then(|timeout| start.checked_add(timeout));
+        let dial = Dial { contest, lookups, watched: Vec::new(), start, deadline };
+        let (ended, report) = dial.run(self.cancel.as_ref()).await;
+        self.finish(target, ended, report, Options::NONBLOCK)
+    }
+}
+
+/// Asks for each family on a blocking thread of the runtime's.
+fn look_up(
+    resolver: &Arc<dyn Resolver>,
+    question: &Question,
+    families: &[Domain],
+) -> UnboundedReceiver<Answer> {
+    let (sender, answers) = unbounded_channel();
+    for &family in families {
+        let (resolver, sender) = (Arc::clone(resolver), sender.clone());
+        let question = Question { family, ..question.clone() };
+        tokio::task::spawn_blocking(move || {
+            // A dial that is over hears nothing, and need not.
+            let _ = sender.send((family, resolver.resolve(&question)));
+        });
+    }
+    answers
+}
+
+/// A dial under way on the runtime.
+struct Dial<'d> {
+    contest: Contest<'d>,
+    lookups: Option<UnboundedReceiver<Answer>>,
+    watched: Vec<(usize, TcpStream)>,
+    start: Instant,
+    deadline: Option<Instant>,
+}
+
+impl Dial<'_> {
+    async fn run(mut self, cancel: Option<&Cancel>) -> (Result<Socket, DialFailure>, Report) {
+        let ended = self.race(cancel).await;
+        drop(self.watched);
+        (ended, self.contest.end(self.start.elapsed()))
+    }
+
+    async fn race(&mut self, cancel: Option<&Cancel>) -> Result<Socket, DialFailure> {
+        loop {
+            // Asked for before the flag is read, so that no cancel is missed.
+            let mut cancelled = pin!(cancel.map(Cancel::cancelled));
+            let now = self.start.elapsed();
+            if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(DialFailure::TimedOut);
+            }
+            if cancel.is_some_and(Cancel::is_cancelled) {
+                return Err(DialFailure::Cancelled);
+            }
+            match self.contest.advance(now) {
+                Turn::Won(socket) => return Ok(socket),
+                Turn::Exhausted => return Err(DialFailure::NoneAnswered),
+                Turn::Watch(attempt, socket) => {
+                    let stream = watch(socket).map_err(unable_to_wait)?;
+                    self.watched.push((attempt, stream));
+                }
+                Turn::Wait(next) => {
+                    if let Some(socket) = self.wait(next, cancelled.as_mut().as_pin_mut()).await? {
+                        return Ok(socket);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until something happens; gives the winner if that is what it was.
+    async fn wait(
+        &mut self,
+        next: Option<Duration>,
+        mut cancelled: Option<Pin<&mut impl Future<Output = ()>>>,
+    ) -> Result<Option<Socket>, DialFailure> {
+        let next = next.and_then(|next| self.start.checked_add(next));
+        let end = [next, self.deadline].into_iter().flatten().min();
+        let mut timer = pin!(end.map(sleep_until));
+        poll_fn(|cx| {
+            let timer = timer.as_mut().as_pin_mut();
+            let passed = timer.is_some_and(|timer| timer.poll(cx).is_ready());
+            let cancelled =
+                cancelled.as_mut().is_some_and(|cancelled| cancelled.as_mut().poll(cx).is_ready());
+            let answered = self.poll_answers(cx);
+            match self.poll_verdicts(cx) {
+                Poll::Pending if passed || cancelled || answered => Poll::Ready(Ok(None)),
+                verdict => verdict,
+            }
+        })
+        .await
+    }
+
+    fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut any = false;
+        if let Some(lookups) = &mut self.lookups {
+            while let Poll::Ready(Some(answer)) = lookups.poll_recv(cx) {
+                self.contest.answered(self.start.elapsed(), answer);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Ready where an attempt is decided, with its socket if it won.
+    fn poll_verdicts(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Socket>, DialFailure>> {
+        let decided = self.watched.iter().position(|(_, stream)| stream.poll_write_ready(cx).is_ready());
+        let Some(at) = decided else { return Poll::Pending };
+        let (attempt, stream) = self.watched.remove(at);
+        let socket = stream.into_std().map_err(unable_to_wait)?;
+        let socket = Socket::from(OwnedFd::from(socket));
+        Poll::Ready(Ok(self.contest.decided(self.start.elapsed(), attempt, socket)))
+    }
+}
+
+/// Gives an attempt to the runtime to watch. Only TCP's take time: an AF_UNIX
+/// or datagram socket is connected or refused at once.
+fn watch(socket: Socket) -> io::Result<TcpStream> {
+    TcpStream::from_std(net::TcpStream::from(OwnedFd::from(socket)))
+}
+
+fn unable_to_wait(error: io::Error) -> DialFailure {
+    DialFailure::Unable(wait_error(error.raw_os_error().unwrap_or_default()))
+}

@@ -1,0 +1,118 @@
+//! The dialer on a tokio runtime.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use biosock::dial::{DialFailure, Dialed, Dialer, Question, Resolver};
+use biosock::listeners::Listen;
+use biosock::{Cancel, Domain, Options, Result, Socket, SocketAddr};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Knows one address, whatever the name.
+#[derive(Debug)]
+struct Fixed(SocketAddr);
+
+impl Resolver for Fixed {
+    fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
+        Ok(if question.family == self.0.family() { vec![self.0] } else { vec![] })
+    }
+}
+
+/// Answers late.
+#[derive(Debug)]
+struct Slow(Duration);
+
+impl Resolver for Slow {
+    fn resolve(&self, _: &Question) -> Result<Vec<SocketAddr>> {
+        thread::sleep(self.0);
+        Ok(vec![])
+    }
+}
+
+/// A listener whose queue is full, so that connecting to it does not end.
+fn silent() -> (Socket, Socket, SocketAddr) {
+    let listener = Listen::new().backlog(0).listen("127.0.0.1:0").unwrap().into_sockets().remove(0);
+    let addr = listener.local_addr().unwrap();
+    let first = Socket::stream_for(&addr, Options::empty()).unwrap();
+    first.connect(&addr, Options::empty()).unwrap();
+    (listener, first, addr)
+}
+
+#[tokio::test]
+async fn many_dials_at_once_all_end_and_leave_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dialer = Dialer::new().resolver(Arc::new(Fixed(listener.local_addr().unwrap().into())));
+    let serving = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move { stream.write_all(b"x").await });
+        }
+    });
+    let before = descriptors();
+    let dials: Vec<_> = (0..200)
+        .map(|_| {
+            let dialer = dialer.clone();
+            // A future that can move between threads, as spawn wants it.
+            tokio::spawn(async move {
+                let Dialed { socket, .. } = dialer.dial_async("name:1").await.unwrap();
+                let mut stream = TcpStream::from_std(socket.try_into().unwrap()).unwrap();
+                stream.read_u8().await.unwrap()
+            })
+        })
+        .collect();
+    for dial in dials {
+        assert_eq!(dial.await.unwrap(), b'x');
+    }
+    serving.abort();
+    // The server's sides and the runtime's own go as the test ends.
+    assert!(descriptors() <= before + 20, "{before} before, {} after", descriptors());
+}
+
+#[tokio::test]
+async fn refusals_and_deadlines_are_told() {
+    let failed = Dialer::new().dial_async("127.0.0.1:1").await.unwrap_err();
+    assert!(matches!(failed.failure(), DialFailure::NoneAnswered));
+
+    let (_listener, _first, addr) = silent();
+    let dialer = Dialer::new().timeout(Duration::from_millis(30));
+    let late = dialer.dial_async(&addr.to_string()).await.unwrap_err();
+    assert!(matches!(late.failure(), DialFailure::TimedOut));
+    assert_eq!(late.report().attempts.len(), 1);
+
+    let slow = Arc::new(Slow(Duration::from_millis(200)));
+    let late = dialer.resolver(slow).family(Domain::IPV4).dial_async("name:1").await.unwrap_err();
+    assert!(matches!(late.failure(), DialFailure::TimedOut));
+}
+
+#[tokio::test]
+async fn dropping_the_future_ends_the_dial() {
+    let (_listener, _first, addr) = silent();
+    let before = descriptors();
+    let dialer = Dialer::new();
+    let target = addr.to_string();
+    let dial = dialer.dial_async(&target);
+    assert!(tokio::time::timeout(Duration::from_millis(20), dial).await.is_err());
+    assert!(descriptors() <= before + 8, "{before} before, {} after", descriptors());
+}
+
+#[tokio::test]
+async fn a_cancel_ends_several_dials() {
+    let (_listener, _first, addr) = silent();
+    let cancel = Cancel::new().unwrap();
+    let dialer = Dialer::new().cancel(cancel.clone());
+    let target = addr.to_string();
+    let ending = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        cancel.cancel();
+    };
+    let (one, two, ()) = tokio::join!(dialer.dial_async(&target), dialer.dial_async(&target), ending);
+    for ended in [one, two] {
+        assert!(matches!(ended.unwrap_err().failure(), DialFailure::Cancelled));
+    }
+}
