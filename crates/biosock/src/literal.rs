@@ -111,7 +111,7 @@ fn octet(text: &mut impl Iterator<Item = u8>, end: Option<u8>) -> Option<u32> {
     if number < 256 && text.next() == end { Some(number) } else { None }
 }
 
-/// As [`Lookup::literal`] for IPv4 alone, from texts of any form: a C caller's
+/// As [`Lookup::literal`](crate::Lookup::literal) for IPv4 alone, from texts of any form: a C caller's
 /// are not measured beforehand. `service` is port 0 where it is `None`.
 ///
 /// ```
