@@ -95,21 +95,29 @@ class Bench:
                              ["-shared", "-fPIC", "-Wno-pedantic"], ["-ldl", "-lpthread"],
                              suffix=".so")
 
-    def program(self, name, form, sources=None, libs=()):
+    def program(self, name, form, sources=None, original=None):
         """A C program of these sources (of its own name if none), linked in the given form."""
         sources = sources or [HERE / "c" / f"{name}.c"]
-        cflags, more = self.linking(form)
-        return self.compiled(f"{name}-{form}", sources, cflags, [*more, *libs])
+        cflags, libs = self.linking(form, original)
+        return self.compiled(f"{name}-{form}-{original}", sources, cflags, libs)
 
-    def linking(self, form):
-        """How a C program is compiled and linked: plain OpenSSL, overlay before it, or alone."""
+    def linking(self, form, original=None):
+        """How a C program is compiled and linked: plain OpenSSL, overlay before it, or alone.
+
+        The OpenSSL is the system's, unless one of the originals is named.
+        """
+        cflags, libs = [], ["-lcrypto", "-lpthread"]
+        if original is not None:
+            folder = self.original(original)
+            cflags = [f"-isystem{folder / 'include'}"]
+            libs = [f"-L{folder / 'lib'}", f"-Wl,-rpath,{folder / 'lib'}", *libs]
         if form == "plain":
-            return [], ["-lcrypto", "-lpthread"]
-        library, cflags = {"alone": ("libbiosock.so", ["-DBIOSOCK_ALONE"]),
-                           "overlay": ("libbiosock_overlay.so", [])}[form]
-        path = self.ours(library)
-        libs = [path, f"-Wl,-rpath,{path.parent}"] + (["-lcrypto"] if form == "overlay" else [])
-        return [f"-I{INCLUDE}", *cflags], [*libs, "-lpthread"]
+            return cflags, libs
+        library = self.ours("libbiosock.so" if form == "alone" else "libbiosock_overlay.so")
+        ours = [library, f"-Wl,-rpath,{library.parent}"]
+        if form == "alone":
+            return [f"-I{INCLUDE}", "-DBIOSOCK_ALONE"], [*ours, "-lpthread"]
+        return [f"-I{INCLUDE}", *cflags], [*ours, *libs]
 
     def forms(self):
         """The forms in which a C program is linked, the baseline first."""
