@@ -55,7 +55,7 @@ pub fn run(rules: Rules<'_>, runs: usize) -> Result<Table> {
         eprintln!("biosock-lab: {}", scenario.name);
         let world = World::build(scenario, Patience::Usual)?;
         let row = row(&world, rules, runs)?;
-        table.bars.extend(bars::of(&world, &row, rules, runs)?);
+        table.bars.extend(bars::of(&world, &row, rules)?);
         table.rows.push(row);
     }
     Ok(table)
