@@ -23,6 +23,8 @@ pub enum Kind {
     Ours,
     /// The same, for the second time, remembering the first.
     Memory,
+    /// The same dialer on a tokio runtime.
+    Tokio,
     /// std's look-up, then its connect to each address in turn.
     Std,
     /// One connect to a literal address.
@@ -47,12 +49,13 @@ pub struct Manner {
 pub fn run(kind: Kind, target: &str, manner: Manner) -> Result<Value> {
     let before = descriptors()?;
     let mut told = match kind {
-        Kind::Ours => ours(&dialer(manner), target),
+        Kind::Ours => ours(|| dialer(manner).dial(target)),
         Kind::Memory => {
             let dialer = dialer(manner).memory(Arc::new(Memory::new(16)));
-            ours(&dialer, target);
-            ours(&dialer, target)
+            ours(|| dialer.dial(target));
+            ours(|| dialer.dial(target))
         }
+        Kind::Tokio => on_tokio(&dialer(manner), target)?,
         Kind::Std => timed(|| in_turn(target, manner.deadline)),
         Kind::Plain => timed(|| TcpStream::connect(target)),
     };
@@ -73,10 +76,18 @@ fn dialer(manner: Manner) -> Dialer {
     }
 }
 
-fn ours(dialer: &Dialer, target: &str) -> Value {
+/// The runtime goes without waiting for look-ups that nobody needs any more.
+fn on_tokio(dialer: &Dialer, target: &str) -> Result<Value> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let told = ours(|| runtime.block_on(dialer.dial_async(target)));
+    runtime.shutdown_background();
+    Ok(told)
+}
+
+fn ours(dial: impl FnOnce() -> std::result::Result<Dialed, DialError>) -> Value {
     mark("begin");
     let start = Instant::now();
-    let dialed = dialer.dial(target);
+    let dialed = dial();
     let took = start.elapsed();
     mark("end");
     match dialed {

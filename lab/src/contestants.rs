@@ -25,9 +25,10 @@ pub enum Contestant {
 
 impl Contestant {
     /// Those of the table, in its order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Client(Kind::Ours),
         Self::Client(Kind::Memory),
+        Self::Client(Kind::Tokio),
         Self::Curl,
         Self::Client(Kind::Std),
         Self::SClient,
@@ -38,6 +39,7 @@ impl Contestant {
         match self {
             Self::Client(Kind::Ours) => "ours",
             Self::Client(Kind::Memory) => "ours, memory",
+            Self::Client(Kind::Tokio) => "ours, tokio",
             Self::Client(Kind::Std) => "std loop",
             Self::Client(Kind::Plain) => "plain connect",
             Self::Curl => "curl",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use biosock_lab::client::Kind;
 use biosock_lab::scenario::{self, Host, Reply, Scenario};
-use common::{dialed, dialed_to, world};
+use common::{dialed, dialed_to, each_driver, world};
 
 /// The name's first addresses.
 const V6: &str = "[2001:db8::8000]:8443";
@@ -15,11 +15,11 @@ const V4: &str = "10.66.0.128:8443";
 
 #[test]
 fn all_good() {
-    let Some(world) = world("all_good", scenario::all_good()) else { return };
-    let said = dialed(&world, Kind::Ours);
-    assert_eq!(said.attempts(), [format!("{V6} connected")]);
-    assert_eq!(said.winner(), V6);
-    assert_eq!(said.lookups().len(), 2, "{said:?}");
+    each_driver("all_good", &scenario::all_good(), |said| {
+        assert_eq!(said.attempts(), [format!("{V6} connected")]);
+        assert_eq!(said.winner(), V6);
+        assert_eq!(said.lookups().len(), 2, "{said:?}");
+    });
 }
 
 #[test]
@@ -32,39 +32,40 @@ fn a_literal_address_is_not_looked_up() {
 
 #[test]
 fn the_first_is_silent() {
-    let Some(world) = world("the_first_is_silent", scenario::first_silent()) else { return };
-    let said = dialed(&world, Kind::Ours);
-    assert_eq!(said.attempts(), [format!("{V6} no answer"), format!("{V4} connected")]);
-    assert_eq!(said.winner(), V4);
+    each_driver("the_first_is_silent", &scenario::first_silent(), |said| {
+        assert_eq!(said.attempts(), [format!("{V6} no answer"), format!("{V4} connected")]);
+        assert_eq!(said.winner(), V4);
+    });
 }
 
 #[test]
 fn the_first_ten_are_silent() {
-    let Some(world) = world("the_first_ten_are_silent", scenario::first_ten_silent()) else { return };
-    let said = dialed(&world, Kind::Ours);
-    let silent =
-        |at| [format!("[2001:db8::800{at}]:8443 no answer"), format!("10.66.0.{}:8443 no answer", 128 + at)];
-    let mut expected: Vec<_> = (0..5).flat_map(silent).collect();
-    expected.push("[2001:db8::8005]:8443 connected".into());
-    assert_eq!(said.attempts(), expected);
-    said.assert_in_order();
+    each_driver("the_first_ten_are_silent", &scenario::first_ten_silent(), |said| {
+        let silent = |at| {
+            [format!("[2001:db8::800{at}]:8443 no answer"), format!("10.66.0.{}:8443 no answer", 128 + at)]
+        };
+        let mut expected: Vec<_> = (0..5).flat_map(silent).collect();
+        expected.push("[2001:db8::8005]:8443 connected".into());
+        assert_eq!(said.attempts(), expected);
+        said.assert_in_order();
+    });
 }
 
 #[test]
 fn the_ipv6_answer_never_comes() {
-    let Some(world) = world("the_ipv6_answer_never_comes", scenario::aaaa_never()) else { return };
-    let said = dialed(&world, Kind::Ours);
-    assert_eq!(said.attempts(), [format!("{V4} connected")]);
-    assert_eq!(said.lookups(), ["IPv4 1", "IPv6 none"]);
+    each_driver("the_ipv6_answer_never_comes", &scenario::aaaa_never(), |said| {
+        assert_eq!(said.attempts(), [format!("{V4} connected")]);
+        assert_eq!(said.lookups(), ["IPv4 1", "IPv6 none"]);
+    });
 }
 
 #[test]
 fn the_ipv4_answer_never_comes() {
     let scenario = Scenario { a: Reply::Never, ..scenario::all_good() };
-    let Some(world) = world("the_ipv4_answer_never_comes", scenario) else { return };
-    let said = dialed(&world, Kind::Ours);
-    assert_eq!(said.attempts(), [format!("{V6} connected")]);
-    assert_eq!(said.lookups(), ["IPv4 none", "IPv6 1"]);
+    each_driver("the_ipv4_answer_never_comes", &scenario, |said| {
+        assert_eq!(said.attempts(), [format!("{V6} connected")]);
+        assert_eq!(said.lookups(), ["IPv4 none", "IPv6 1"]);
+    });
 }
 
 #[test]
@@ -72,112 +73,120 @@ fn a_late_answer_joins_the_race() {
     // It comes after the patience for it has ended, and IPv4 is silent.
     let aaaa = Reply::Late(Duration::from_millis(800));
     let scenario = Scenario { aaaa, v4: vec![Host::Silent], ..scenario::all_good() };
-    let Some(world) = world("a_late_answer_joins_the_race", scenario) else { return };
-    let said = dialed(&world, Kind::Ours);
-    assert_eq!(said.attempts(), [format!("{V4} no answer"), format!("{V6} connected")]);
-    assert_eq!(said.lookups(), ["IPv4 1", "IPv6 1"]);
+    each_driver("a_late_answer_joins_the_race", &scenario, |said| {
+        assert_eq!(said.attempts(), [format!("{V4} no answer"), format!("{V6} connected")]);
+        assert_eq!(said.lookups(), ["IPv4 1", "IPv6 1"]);
+    });
 }
 
 #[test]
 fn a_family_whose_look_up_fails() {
     let scenario = Scenario { aaaa: Reply::Fails, ..scenario::all_good() };
-    let Some(world) = world("a_family_whose_look_up_fails", scenario) else { return };
-    let said = dialed(&world, Kind::Ours);
-    assert_eq!(said.attempts(), [format!("{V4} connected")]);
-    assert!(said.lookups()[1].contains("look up"), "{said:?}");
+    each_driver("a_family_whose_look_up_fails", &scenario, |said| {
+        assert_eq!(said.attempts(), [format!("{V4} connected")]);
+        assert!(said.lookups()[1].contains("look up"), "{said:?}");
+    });
 }
 
 #[test]
 fn a_family_without_addresses() {
     let scenario = Scenario { v6: vec![], ..scenario::all_good() };
-    let Some(world) = world("a_family_without_addresses", scenario) else { return };
-    assert_eq!(dialed(&world, Kind::Ours).attempts(), [format!("{V4} connected")]);
+    each_driver("a_family_without_addresses", &scenario, |said| {
+        assert_eq!(said.attempts(), [format!("{V4} connected")]);
+    });
 }
 
 #[test]
 fn no_such_name() {
     let scenario = Scenario { aaaa: Reply::Denies, a: Reply::Denies, ..scenario::all_good() };
-    let Some(world) = world("no_such_name", scenario) else { return };
-    let said = dialed(&world, Kind::Ours);
-    assert_eq!((said.failure(), said.attempts().len()), ("none answered", 0));
-    assert!(said.0["message"].as_str().unwrap().contains("no address was found"), "{said:?}");
+    each_driver("no_such_name", &scenario, |said| {
+        assert_eq!((said.failure(), said.attempts().len()), ("none answered", 0));
+        assert!(said.0["message"].as_str().unwrap().contains("no address was found"), "{said:?}");
+    });
 }
 
 #[test]
 fn no_answer_from_dns_before_the_deadline() {
     let deadline = Some(Duration::from_millis(300));
     let scenario = Scenario { aaaa: Reply::Never, a: Reply::Never, deadline, ..scenario::all_good() };
-    let Some(world) = world("no_answer_from_dns_before_the_deadline", scenario) else { return };
-    let said = dialed(&world, Kind::Ours);
-    assert_eq!((said.failure(), said.attempts().len()), ("timed out", 0));
-    assert_eq!(said.lookups(), ["IPv4 none", "IPv6 none"]);
+    each_driver("no_answer_from_dns_before_the_deadline", &scenario, |said| {
+        assert_eq!((said.failure(), said.attempts().len()), ("timed out", 0));
+        assert_eq!(said.lookups(), ["IPv4 none", "IPv6 none"]);
+    });
 }
 
 #[test]
 fn all_refuse() {
-    let Some(world) = world("all_refuse", scenario::all_refuse()) else { return };
-    let said = dialed(&world, Kind::Ours);
-    let refused = ["[2001:db8::8000]", "10.66.0.128", "[2001:db8::8001]", "10.66.0.129"]
-        .map(|addr| format!("{addr}:8443 connection refused (ECONNREFUSED)"));
-    assert_eq!(said.attempts(), refused);
-    assert_eq!(said.failure(), "none answered");
+    each_driver("all_refuse", &scenario::all_refuse(), |said| {
+        let refused = ["[2001:db8::8000]", "10.66.0.128", "[2001:db8::8001]", "10.66.0.129"]
+            .map(|addr| format!("{addr}:8443 connection refused (ECONNREFUSED)"));
+        assert_eq!(said.attempts(), refused);
+        assert_eq!(said.failure(), "none answered");
+    });
 }
 
 #[test]
 fn all_are_silent_until_the_deadline() {
     let deadline = Some(Duration::from_millis(900));
     let scenario = Scenario { deadline, ..scenario::all_silent() };
-    let Some(world) = world("all_are_silent_until_the_deadline", scenario) else { return };
-    let said = dialed(&world, Kind::Ours);
-    assert_eq!(said.failure(), "timed out");
-    assert!(said.attempts().iter().all(|attempt| attempt.ends_with(" no answer")), "{said:?}");
-    said.assert_in_order();
+    each_driver("all_are_silent_until_the_deadline", &scenario, |said| {
+        assert_eq!(said.failure(), "timed out");
+        assert!(said.attempts().iter().all(|attempt| attempt.ends_with(" no answer")), "{said:?}");
+        said.assert_in_order();
+    });
 }
 
 #[test]
 fn routes_that_refuse() {
     let v4 = vec![Host::Unreachable, Host::Blackhole, Host::Prohibited];
     let scenario = Scenario { v6: vec![Host::Unreachable], v4, ..scenario::all_good() };
-    let Some(world) = world("routes_that_refuse", scenario) else { return };
-    let said = dialed(&world, Kind::Ours);
-    let mut outcomes: Vec<_> =
-        said.attempts().iter().filter_map(|attempt| Some(attempt.split_once(' ')?.1.to_owned())).collect();
-    outcomes.sort();
-    let expected = [
-        "invalid argument (EINVAL)",
-        "no route to host (EHOSTUNREACH)",
-        "no route to host (EHOSTUNREACH)",
-        "permission denied (EACCES)",
-    ];
-    assert_eq!(outcomes, expected);
-    assert_eq!(said.failure(), "none answered");
+    each_driver("routes_that_refuse", &scenario, |said| {
+        let mut outcomes: Vec<_> = said
+            .attempts()
+            .iter()
+            .filter_map(|attempt| Some(attempt.split_once(' ')?.1.to_owned()))
+            .collect();
+        outcomes.sort();
+        let expected = [
+            "invalid argument (EINVAL)",
+            "no route to host (EHOSTUNREACH)",
+            "no route to host (EHOSTUNREACH)",
+            "permission denied (EACCES)",
+        ];
+        assert_eq!(outcomes, expected);
+        assert_eq!(said.failure(), "none answered");
+    });
 }
 
 #[test]
 fn a_route_that_refuses_costs_the_other_family_nothing() {
     let scenario = Scenario { v6: vec![Host::Unreachable], ..scenario::all_good() };
-    let Some(world) = world("a_route_that_refuses_costs_the_other_family_nothing", scenario) else { return };
-    let said = dialed(&world, Kind::Ours);
-    assert_eq!(said.attempts(), [format!("{V6} no route to host (EHOSTUNREACH)"), format!("{V4} connected")]);
+    each_driver("a_route_that_refuses_costs_the_other_family_nothing", &scenario, |said| {
+        assert_eq!(
+            said.attempts(),
+            [format!("{V6} no route to host (EHOSTUNREACH)"), format!("{V4} connected")]
+        );
+    });
 }
 
 #[test]
 fn one_that_refuses_gives_way_at_once() {
     let scenario = Scenario { v6: vec![Host::Refuses], ..scenario::all_good() };
-    let Some(world) = world("one_that_refuses_gives_way_at_once", scenario) else { return };
-    let said = dialed(&world, Kind::Ours);
-    assert_eq!(
-        said.attempts(),
-        [format!("{V6} connection refused (ECONNREFUSED)"), format!("{V4} connected")]
-    );
+    each_driver("one_that_refuses_gives_way_at_once", &scenario, |said| {
+        assert_eq!(
+            said.attempts(),
+            [format!("{V6} connection refused (ECONNREFUSED)"), format!("{V4} connected")]
+        );
+    });
 }
 
 #[test]
 fn a_far_one_is_not_overtaken_within_the_delay() {
     let v6 = vec![Host::AnswersAfter(Duration::from_millis(60))];
     let scenario = Scenario { v6, ..scenario::all_good() };
-    let Some(world) = world("a_far_one_is_not_overtaken_within_the_delay", scenario) else { return };
-    assert_eq!(dialed(&world, Kind::Ours).attempts(), [format!("{V6} connected")]);
+    each_driver("a_far_one_is_not_overtaken_within_the_delay", &scenario, |said| {
+        assert_eq!(said.attempts(), [format!("{V6} connected")]);
+    });
 }
 
 #[test]
@@ -185,19 +194,19 @@ fn a_slow_one_stays_in_the_race() {
     // It takes longer than the delay, and the one that starts then is silent.
     let v6 = vec![Host::AnswersAfter(Duration::from_millis(700))];
     let scenario = Scenario { v6, v4: vec![Host::Silent], ..scenario::all_good() };
-    let Some(world) = world("a_slow_one_stays_in_the_race", scenario) else { return };
-    let said = dialed(&world, Kind::Ours);
-    assert_eq!(said.attempts(), [format!("{V6} connected"), format!("{V4} no answer")]);
-    assert_eq!(said.winner(), V6);
+    each_driver("a_slow_one_stays_in_the_race", &scenario, |said| {
+        assert_eq!(said.attempts(), [format!("{V6} connected"), format!("{V4} no answer")]);
+        assert_eq!(said.winner(), V6);
+    });
 }
 
 #[test]
 fn a_lost_packet_costs_a_turn() {
     // The kernel sends a SYN again after 1 s only.
     let scenario = Scenario { v6: vec![Host::Loses(1)], ..scenario::all_good() };
-    let Some(world) = world("a_lost_packet_costs_a_turn", scenario) else { return };
-    let said = dialed(&world, Kind::Ours);
-    assert_eq!(said.attempts(), [format!("{V6} no answer"), format!("{V4} connected")]);
+    each_driver("a_lost_packet_costs_a_turn", &scenario, |said| {
+        assert_eq!(said.attempts(), [format!("{V6} no answer"), format!("{V4} connected")]);
+    });
 }
 
 #[test]

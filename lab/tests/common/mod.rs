@@ -28,6 +28,16 @@ pub(crate) fn world(test: &str, scenario: Scenario) -> Option<World> {
     Some(World::build(scenario, Patience::Short).unwrap())
 }
 
+/// Checks what each driver makes of a scenario, in a world of its own.
+pub(crate) fn each_driver(test: &str, scenario: &Scenario, check: impl Fn(&Said)) {
+    for kind in [Kind::Ours, Kind::Tokio] {
+        let Some(world) = world(test, scenario.clone()) else { return };
+        let said = dialed(&world, kind);
+        println!("{kind:?}: {said:?}");
+        check(&said);
+    }
+}
+
 /// What a dial said.
 #[derive(Debug)]
 pub(crate) struct Said(pub(crate) Value);
