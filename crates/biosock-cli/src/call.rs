@@ -5,8 +5,6 @@ use std::time::{Duration, Instant};
 use biosock::Options;
 use serde_json::{Value, json};
 
-use crate::failure::cause;
-
 /// A routine, by the name on the manual page and by ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Routine {
@@ -59,7 +57,7 @@ pub(crate) fn timed<T>(
     let start = Instant::now();
     let result = run();
     let elapsed = start.elapsed();
-    let text = result.as_ref().map_or_else(cause, tell);
+    let text = result.as_ref().map_or_else(|error| error.why().to_string(), tell);
     (Call { routine, arguments, result: text, ok: result.is_ok(), elapsed }, result)
 }
 

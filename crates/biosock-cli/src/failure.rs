@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustix::io::Errno;
+use biosock::SystemError;
 use serde_json::{Value, json};
 
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
@@ -47,7 +47,7 @@ impl Failure {
     /// A failure to read or write something that is no socket set-up.
     pub(crate) fn io(what: &str, error: &io::Error) -> Self {
         let errno = error.raw_os_error();
-        let symbol = errno.and_then(symbol);
+        let symbol = errno.and_then(SystemError::name_of);
         let text = io_text(error, symbol);
         Self { errno, symbol, ..Self::new(format!("{what}: {text}")) }
     }
@@ -66,7 +66,7 @@ impl Failure {
         let hint = errors.iter().find_map(|attempt| attempt.error.hint()).map(String::from);
         let last = errors.last().and_then(|attempt| attempt.error.system().copied());
         let message = format!("cannot {intent}: each of its {} addresses failed", errors.len());
-        let attempts = errors.iter().map(|it| (it.address.clone(), cause(&it.error))).collect();
+        let attempts = errors.iter().map(|it| (it.address.clone(), it.error.why().to_string())).collect();
         let (errno, symbol) = (last.map(|it| it.raw_os_error()), last.and_then(|it| it.name()));
         Self { attempts, hint, errno, symbol, ..Self::new(message) }
     }
@@ -114,16 +114,6 @@ impl From<biosock::Error> for Failure {
     }
 }
 
-/// What a message says after the address.
-pub(crate) fn cause(error: &biosock::Error) -> String {
-    let message = error.to_string();
-    let head = error.address().map(|addr| format!("{addr}: "));
-    match head.and_then(|head| message.split_once(&head).map(|(_, cause)| cause.to_owned())) {
-        Some(cause) => cause,
-        None => message,
-    }
-}
-
 fn io_text(error: &io::Error, symbol: Option<&str>) -> String {
     let text = error.to_string();
     let text = text.split(" (os error ").next().unwrap_or_default();
@@ -134,34 +124,4 @@ fn io_text(error: &io::Error, symbol: Option<&str>) -> String {
         (None, Some(errno)) => format!("{text} (errno {errno})"),
         (None, None) => text,
     }
-}
-
-/// The symbols of the errors that moving bytes and opening files give.
-fn symbol(errno: i32) -> Option<&'static str> {
-    Some(match Errno::from_raw_os_error(errno) {
-        Errno::ACCESS => "EACCES",
-        Errno::AGAIN => "EAGAIN",
-        Errno::BADF => "EBADF",
-        Errno::CONNREFUSED => "ECONNREFUSED",
-        Errno::CONNRESET => "ECONNRESET",
-        Errno::DQUOT => "EDQUOT",
-        Errno::EXIST => "EEXIST",
-        Errno::FBIG => "EFBIG",
-        Errno::HOSTUNREACH => "EHOSTUNREACH",
-        Errno::INVAL => "EINVAL",
-        Errno::IO => "EIO",
-        Errno::ISDIR => "EISDIR",
-        Errno::MFILE => "EMFILE",
-        Errno::NETUNREACH => "ENETUNREACH",
-        Errno::NOENT => "ENOENT",
-        Errno::NOMEM => "ENOMEM",
-        Errno::NOSPC => "ENOSPC",
-        Errno::NOTCONN => "ENOTCONN",
-        Errno::NOTDIR => "ENOTDIR",
-        Errno::PERM => "EPERM",
-        Errno::PIPE => "EPIPE",
-        Errno::ROFS => "EROFS",
-        Errno::TIMEDOUT => "ETIMEDOUT",
-        _ => return None,
-    })
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::args::LookupArgs;
 use crate::bound::addresses;
 use crate::call::{LOOKUP, NAMES};
-use crate::failure::{Result, cause};
+use crate::failure::Result;
 use crate::output::{Output, escape, json_line};
 use crate::table::Table;
 use crate::target::Target;
@@ -50,7 +50,7 @@ impl Row {
         let with_service = matches!(args.target, Target::Ip { service: Some(_), .. });
         let address = if with_service { addr.to_string() } else { without_port(&addr) };
         let ask = || out.call(NAMES, addr.to_string(), || addr.names(false), tell_names);
-        let names = args.names.then(|| ask().map_err(|error| cause(&error)));
+        let names = args.names.then(|| ask().map_err(|error| error.why().to_string()));
         Self { found: *found, address, port: addr.port().filter(|_| with_service), names }
     }
 

@@ -104,7 +104,7 @@ impl fmt::Display for Source {
 }
 
 fn unix(text: &str) -> Result<UnixAddr, String> {
-    let addr: UnixAddr = text.parse().map_err(|error| problem(&error))?;
+    let addr: UnixAddr = text.parse().map_err(|error: biosock::Error| error.why().to_string())?;
     if addr.is_unnamed() {
         return Err(String::from("the path is missing, as in unix:/run/app.sock"));
     }
@@ -115,16 +115,10 @@ fn unix(text: &str) -> Result<UnixAddr, String> {
 fn host_and_service(text: &str) -> Result<(Option<&str>, Option<&str>), String> {
     let explain = |error: biosock::Error| {
         let hint = error.hint().unwrap_or("write host and service as in localhost:80 or [::1]:80");
-        format!("{}\n  hint: {hint}", problem(&error))
+        format!("{}\n  hint: {hint}", error.why())
     };
     let parsed = HostServ::parse(text, Priority::Host).map_err(explain)?;
     Ok((parsed.host.name(), parsed.service.name()))
-}
-
-/// The message of an error about a text, without the text, which the caller names.
-fn problem(error: &biosock::Error) -> String {
-    let message = error.to_string();
-    message.rsplit_once("\": ").map_or(&*message, |(_, problem)| problem).to_owned()
 }
 
 fn check_port(service: Option<&str>) -> Result<(), String> {
