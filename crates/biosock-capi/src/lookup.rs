@@ -164,6 +164,11 @@ impl Asked {
             if list.is_null() || (self.family == libc::AF_UNIX && self.host.is_null()) {
                 return Err(NULL);
             }
+            if self.family == libc::AF_UNIX {
+                // For an address that cannot be made the list is none.
+                // SAFETY: not NULL, so valid for writing.
+                unsafe { list.write(ptr::null_mut()) };
+            }
             // SAFETY: as the caller promised.
             let found = match answer(&unsafe { self.question() })? {
                 Answer::Literal(literal) => literal_list(&literal),

@@ -27,3 +27,12 @@ fn the_queue_names_calls_as_the_core_does() {
     // The queue names this one as Windows does.
     assert_eq!(call_of(Ioctl).calling, c"calling ioctlsocket()");
 }
+
+#[test]
+fn a_panic_becomes_an_entry_and_the_failure_value() {
+    let site = crate::host::site!(c"BIO_test", 0);
+    let failed = run::<crate::Standalone, _>(site, -7, || -> Result<i32, Failure> {
+        std::panic::resume_unwind(Box::new("on purpose"))
+    });
+    assert_eq!((failed, crate::ERR_get_error(), crate::ERR_get_error()), (-7, 0x100C_0103, 0));
+}
