@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::Result;
 use crate::bars::{self, Bar};
-use crate::contestants::{Contestant, Rules, Timing, measure};
+use crate::contestants::{Contestant, Rules, Timing, measure, versions};
 use crate::scenario::{self, Scenario};
 use crate::world::{Patience, World};
 
@@ -18,6 +18,10 @@ pub struct Table {
     pub runs: usize,
     /// When nobody was waited for any longer.
     pub cap: Duration,
+    /// Beside which curl and OpenSSL.
+    pub versions: String,
+    /// How busy the machine was.
+    pub load: String,
     /// A row for each scenario.
     pub rows: Vec<Row>,
     /// What ours is held to.
@@ -50,7 +54,8 @@ const LONG: f64 = 5.0;
 /// # Errors
 /// What keeps it from being measured: no root, a missing program.
 pub fn run(rules: Rules<'_>, runs: usize) -> Result<Table> {
-    let mut table = Table { runs, cap: rules.cap, rows: Vec::new(), bars: Vec::new() };
+    let (versions, cap) = (versions()?, rules.cap);
+    let mut table = Table { runs, cap, versions, load: load(), rows: Vec::new(), bars: Vec::new() };
     for scenario in scenario::all() {
         eprintln!("biosock-lab: {}", scenario.name);
         let world = World::build(scenario, Patience::Usual)?;
@@ -59,6 +64,14 @@ pub fn run(rules: Rules<'_>, runs: usize) -> Result<Table> {
         table.rows.push(row);
     }
     Ok(table)
+}
+
+/// Beyond one on each processor, times tell of the machine.
+fn load() -> String {
+    let averages = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = averages.split(' ').next().unwrap_or("unknown");
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("load {load} on {processors} processors")
 }
 
 /// Everybody in turn, so that a slow spell of the machine meets all alike.
@@ -73,6 +86,51 @@ fn row(world: &World, rules: Rules<'_>, runs: usize) -> Result<Row> {
     Ok(Row { scenario: world.scenario.clone(), cells })
 }
 
+impl Table {
+    /// The same for programs.
+    pub fn json(&self) -> Value {
+        let rows: Vec<_> = self.rows.iter().map(Row::json).collect();
+        let bars: Vec<_> = self.bars.iter().map(Bar::json).collect();
+        let cap = self.cap.as_secs_f64();
+        json!({"runs": self.runs, "cap": cap, "versions": self.versions, "load": self.load,
+            "scenarios": rows, "bars": bars})
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = vec![head()];
+        lines.extend(self.rows.iter().map(|row| row.texts(self.cap)));
+        grid(f, &lines)?;
+        writeln!(f, "\n! ended without a connection")?;
+        write!(f, "Medians of {} dials, each by a process of its own; one over {LONG} s is ", self.runs)?;
+        writeln!(f, "not\nrepeated. s_client's time has its process's start in it, the others' only")?;
+        writeln!(f, "look-up and connect. Of deadlines std has one for each address alone,")?;
+        writeln!(f, "s_client none. {}; {}.\n", self.versions, self.load)?;
+        let widest = self.bars.iter().map(|bar| bar.what.chars().count()).max().unwrap_or(0);
+        self.bars.iter().try_for_each(|bar| writeln!(f, "{}", bar.line(widest)))
+    }
+}
+
+fn head() -> Vec<String> {
+    let fixed = ["seconds to connect", "RTT"];
+    fixed.into_iter().chain(Contestant::ALL.map(Contestant::name)).map(String::from).collect()
+}
+
+/// Lines of cells, the first column to the left.
+fn grid(f: &mut fmt::Formatter<'_>, lines: &[Vec<String>]) -> fmt::Result {
+    let widest = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0);
+    let widths: Vec<_> = (0..lines[0].len()).map(widest).collect();
+    for line in lines {
+        write!(f, "{:<width$}", line[0], width = widths[0])?;
+        for (text, width) in line.iter().zip(&widths).skip(1) {
+            write!(f, "  {text:>width$}")?;
+        }
+        writeln!(f)?;
+    }
+    Ok(())
+}
+
 impl Row {
     /// What a contestant took, if its median dial ended.
     pub fn median(&self, contestant: Contestant) -> Option<f64> {
@@ -81,6 +139,23 @@ impl Row {
             Timing::Connected(took) | Timing::Failed(took) => Some(took),
             Timing::Capped => None,
         }
+    }
+
+    fn texts(&self, cap: Duration) -> Vec<String> {
+        let rtt = format!("{} ms", self.scenario.rtt.as_millis());
+        let mut texts = vec![self.scenario.name.to_owned(), rtt];
+        texts.extend(self.cells.iter().map(|cell| match cell.median() {
+            Timing::Connected(took) => format!("{took:.3}  "),
+            Timing::Failed(took) => format!("{took:.3} !"),
+            Timing::Capped => format!("> {}  ", cap.as_secs()),
+        }));
+        texts
+    }
+
+    fn json(&self) -> Value {
+        let results = self.cells.iter().map(|cell| (cell.contestant.name().to_owned(), cell.json()));
+        let results = Value::Object(results.collect());
+        json!({"name": self.scenario.name, "rtt": self.scenario.rtt.as_secs_f64(), "results": results})
     }
 }
 
@@ -95,75 +170,17 @@ impl Cell {
         sorted.sort_by(|a, b| length(a).total_cmp(&length(b)));
         sorted.get(sorted.len() / 2).copied().unwrap_or(Timing::Capped)
     }
+
+    fn json(&self) -> Value {
+        let all: Vec<_> = self.timings.iter().map(|timing| timing_json(*timing)).collect();
+        json!({"median": timing_json(self.median()), "all": all})
+    }
 }
 
 fn length(timing: &Timing) -> f64 {
     match timing {
         Timing::Connected(took) | Timing::Failed(took) => *took,
         Timing::Capped => f64::INFINITY,
-    }
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows: Vec<_> = self.rows.iter().map(|row| row.text(self.cap)).collect();
-        let widest = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
-        let names = Contestant::ALL.map(Contestant::name);
-        write!(f, "{:<name$}  {:>6}", "seconds to connect", "RTT", name = widest(0).max(18))?;
-        for (at, name) in names.iter().enumerate() {
-            write!(f, "  {name:>width$}", width = widest(at + 2).max(name.len()))?;
-        }
-        for row in &rows {
-            write!(f, "\n{:<name$}  {:>6}", row[0], row[1], name = widest(0).max(18))?;
-            for (at, name) in names.iter().enumerate() {
-                write!(f, "  {:>width$}", row[at + 2], width = widest(at + 2).max(name.len()))?;
-            }
-        }
-        write!(f, "\n\nMedians of {} dials, each by a process of its own (one that takes ", self.runs)?;
-        writeln!(
-            f,
-            "over {LONG} s is not repeated).\n! ended without a connection. s_client's time has its"
-        )?;
-        writeln!(f, "process's start in it; the others' has only look-up and connect.\n")?;
-        let widest = self.bars.iter().map(|bar| bar.what.chars().count()).max().unwrap_or(0);
-        self.bars.iter().try_for_each(|bar| writeln!(f, "{}", bar.line(widest)))
-    }
-}
-
-impl Row {
-    fn text(&self, cap: Duration) -> Vec<String> {
-        let rtt = format!("{} ms", self.scenario.rtt.as_millis());
-        let mut text = vec![self.scenario.name.to_owned(), rtt];
-        text.extend(self.cells.iter().map(|cell| match cell.median() {
-            Timing::Connected(took) => format!("{took:.3}  "),
-            Timing::Failed(took) => format!("{took:.3} !"),
-            Timing::Capped => format!("> {}  ", cap.as_secs()),
-        }));
-        text
-    }
-}
-
-impl Table {
-    /// The same for programs.
-    pub fn json(&self) -> Value {
-        let rows: Vec<_> = self.rows.iter().map(Row::json).collect();
-        let bars: Vec<_> = self.bars.iter().map(Bar::json).collect();
-        json!({"runs": self.runs, "cap": self.cap.as_secs_f64(), "scenarios": rows, "bars": bars})
-    }
-}
-
-impl Row {
-    fn json(&self) -> Value {
-        let results = self.cells.iter().map(|cell| (cell.contestant.name().to_owned(), cell.json()));
-        let results = Value::Object(results.collect());
-        json!({"name": self.scenario.name, "rtt": self.scenario.rtt.as_secs_f64(), "results": results})
-    }
-}
-
-impl Cell {
-    fn json(&self) -> Value {
-        let all: Vec<_> = self.timings.iter().map(|timing| timing_json(*timing)).collect();
-        json!({"median": timing_json(self.median()), "all": all})
     }
 }
 

@@ -152,6 +152,20 @@ fn curl(world: &World, rules: Rules<'_>) -> Result<Timing> {
     }
 }
 
+/// Which curl and which OpenSSL.
+///
+/// # Errors
+/// Where one is missing.
+pub fn versions() -> Result<String> {
+    let first_two = |program: &str, ask: &str| {
+        let ended = Command::new(program).arg(ask).output();
+        let said = ended.map_err(|error| format!("{program}: {error}"))?.stdout;
+        let said = String::from_utf8_lossy(&said).into_owned();
+        Ok::<_, Failure>(said.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+    };
+    Ok(format!("{}, {}", first_two("curl", "--version")?, first_two("openssl", "version")?))
+}
+
 /// s_client tells when it is connected; measured from its start, without its
 /// reading of certificates.
 fn s_client(world: &World, rules: Rules<'_>) -> Result<Timing> {

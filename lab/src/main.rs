@@ -27,7 +27,7 @@ enum Command {
         /// How often everybody dials each.
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
         runs: u16,
-        /// Wait for the slowest, for minutes, instead of 6 s.
+        /// Wait for the slowest, which takes about an hour, instead of 6 s each.
         #[arg(long)]
         full: bool,
         /// Print JSON.

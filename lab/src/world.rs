@@ -29,7 +29,6 @@ pub struct World {
     pub scenario: Scenario,
     // Fields are dropped in their order: what works in a room before it.
     _workers: Vec<Worker>,
-    _files: Vec<NamedTempFile>,
     client: Room,
     _server: Room,
 }
@@ -71,9 +70,9 @@ impl World {
         let described = scenario.clone();
         let naming = client.run(move || dns::serve(&described))?;
 
-        let files = configure_resolver(&client, patience)?;
+        configure_resolver(&client, patience)?;
         let workers = vec![carrier, accepting, naming];
-        Ok(Self { scenario, _workers: workers, _files: files, client, _server: server })
+        Ok(Self { scenario, _workers: workers, client, _server: server })
     }
 
     /// Runs a command on the client's side to its end.
@@ -130,8 +129,9 @@ fn wire(scenario: &Scenario) -> Wire {
     Wire { paths, default }
 }
 
-/// Has the C library ask our DNS server, in the client's room alone.
-fn configure_resolver(client: &Room, patience: Patience) -> Result<Vec<NamedTempFile>> {
+/// Has the C library ask our DNS server, in the client's room alone. The files
+/// are unlinked once they are mounted, so that they go with the room.
+fn configure_resolver(client: &Room, patience: Patience) -> Result<()> {
     let options = match patience {
         Patience::Usual => "",
         Patience::Short => "options timeout:1 attempts:1\n",
@@ -143,16 +143,14 @@ fn configure_resolver(client: &Room, patience: Patience) -> Result<Vec<NamedTemp
         // As the C library has it without this file.
         ("/etc/gai.conf", String::new()),
     ];
-    let mut kept = Vec::new();
     for (place, text) in files {
         if place != "/etc/gai.conf" || std::path::Path::new(place).exists() {
             let mut file = NamedTempFile::new()?;
             file.write_all(text.as_bytes())?;
             client.replace(place, file.path())?;
-            kept.push(file);
         }
     }
-    Ok(kept)
+    Ok(())
 }
 
 /// For commands: at most this long.
