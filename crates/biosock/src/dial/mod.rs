@@ -293,14 +293,15 @@ impl Dialer {
     /// assert!(failed.to_string().ends_with("no such file or directory (ENOENT)"));
     /// ```
     pub fn dial(&self, target: &str) -> Result<Dialed, DialError> {
+        let start = Instant::now();
         let plan = self.plan(target).map_err(|error| unable(target, error))?;
         match &plan {
-            Plan::Addrs(addrs) => self.run(target, addrs, None),
+            Plan::Addrs(addrs) => self.run(start, target, addrs, None),
             Plan::Names(question) => {
                 let families = self.settings.families();
                 let lookups = Lookups::start(&self.resolver, question, families);
                 let lookups = lookups.map_err(|error| unable(target, error))?;
-                self.run(target, &[], Some(&lookups))
+                self.run(start, target, &[], Some(&lookups))
             }
         }
     }
@@ -318,10 +319,11 @@ impl Dialer {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn dial_addrs(&self, addrs: &[SocketAddr]) -> Result<Dialed, DialError> {
+        let start = Instant::now();
         let target: Vec<_> = addrs.iter().take(3).map(ToString::to_string).collect();
         let more = if addrs.len() > 3 { ", …" } else { "" };
         let addrs: Vec<_> = addrs.iter().filter(|addr| self.settings.serves(addr)).copied().collect();
-        self.run(&format!("{}{more}", target.join(", ")), &addrs, None)
+        self.run(start, &format!("{}{more}", target.join(", ")), &addrs, None)
     }
 
     fn plan(&self, target: &str) -> Result<Plan, Error> {
@@ -350,13 +352,14 @@ impl Dialer {
 
     fn run(
         &self,
+        start: Instant,
         target: &str,
         addrs: &[SocketAddr],
         lookups: Option<&Lookups>,
     ) -> Result<Dialed, DialError> {
         let pending = if lookups.is_some() { self.settings.families() } else { &[] };
         let contest = Contest::new(&self.settings, self.memory.as_deref(), addrs, pending);
-        let limits = Limits { start: Instant::now(), timeout: self.timeout, cancel: self.cancel.as_ref() };
+        let limits = Limits { start, timeout: self.timeout, cancel: self.cancel.as_ref() };
         let (ended, report) = blocking::run(contest, lookups, &limits);
         self.finish(target, ended, report, self.settings.options)
     }
