@@ -53,6 +53,7 @@ fn walk(mut node: *const c::BIO_ADDRINFO) {
         assert_eq!(unsafe { c::BIO_ADDR_family::<Standalone>(addr) }, family);
         // SAFETY: likewise.
         let text = unsafe { c::BIO_ADDR_hostname_string::<Standalone>(addr, 1) };
+        must_queue_if(text.is_null());
         // SAFETY: the C layer made it.
         unsafe { take(text) };
         // SAFETY: the node is of a list that lives.

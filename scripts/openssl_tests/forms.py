@@ -1,6 +1,5 @@
 """The two ways in which biosock takes the place of OpenSSL's routines."""
 
-import os
 import re
 import shlex
 import shutil
@@ -15,14 +14,10 @@ WITNESSES = ("BIO_socket", "BIO_bind", "BIO_connect", "BIO_listen", "BIO_accept_
              "BIO_ADDR_new", "BIO_lookup_ex", "BIO_parse_hostserv", "BIO_sock_info")
 
 
-def ours(package, name):
+def ours(name):
     """One of our libraries, built now."""
-    cargo = os.environ.get("CARGO", "cargo")
-    log = TARGET / "openssl-tests/cargo.log"
-    must([cargo, "build", "--release", "-p", package], cwd=ROOT, log=log)
-    finish = ROOT / "scripts/build-c"
-    if name.endswith(".a") and finish.exists():
-        must([finish], cwd=ROOT, log=log)
+    log = TARGET / "openssl-tests/build-c.log"
+    must([ROOT / "scripts/build-c"], cwd=ROOT, log=log)
     return TARGET / "release" / name
 
 
@@ -45,14 +40,14 @@ class Static:
 
     def place(self, tree):
         """Puts ours in the archive and links every program again."""
-        archive = ours("libbiosock-swap", "libbiosock_swap.a")
+        archive = ours("libbiosock_swap.a")
         before = fingerprints(tree)
         changed = Path(f"{self._library}.new")
         shutil.copy(self._kept, changed)
         must(["ar", "d", changed, *replaced(changed)], log=tree.log)
-        add_members(archive, changed, tree.log)
+        members = add_members(archive, changed, tree.log)
+        must_define_once(changed, members)
         changed.replace(self._library)
-        must_define_once(self._library)
         took = tree.make()
         return f"{must_have_changed(before, fingerprints(tree))} programs linked anew in {took:.0f} s"
 
@@ -71,21 +66,22 @@ def replaced(archive):
 
 
 def add_members(archive, to, log):
-    """Unpacks beside each other, since ar cannot merge archives by itself."""
+    """Unpacks first, since ar cannot merge archives by itself. Returns the names of the members."""
     with tempfile.TemporaryDirectory(prefix="openssl-tests.") as folder:
         names = output_of(["ar", "t", archive]).split()
         if len(set(names)) != len(names):
             raise Failed(f"{archive} has two members of one name, which cannot be unpacked")
         must(["ar", "x", archive], cwd=folder, log=log)
         must(["ar", "qs", to, *names], cwd=folder, log=log)
+    return names
 
 
-def must_define_once(archive):
-    """Every routine is in the archive once, in a member that OpenSSL did not bring."""
+def must_define_once(archive, ours):
+    """Every routine is in the archive once, in one of our members."""
     lines = output_of(["nm", "-A", "--defined-only", archive]).splitlines()
     for routine in WITNESSES:
         places = [line.split(":")[1] for line in lines if line.endswith(f" T {routine}")]
-        if len(places) != 1 or places[0].startswith("libcrypto-lib-"):
+        if len(places) != 1 or places[0] not in ours:
             raise Failed(f"{routine} should be in one of our members, and is in {places}")
 
 
@@ -137,7 +133,7 @@ class Shared:
         """Nothing is changed in the tree."""
 
     def place(self, tree):
-        self._overlay = ours("libbiosock-overlay", "libbiosock_overlay.so")
+        self._overlay = ours("libbiosock_overlay.so")
         self._wrapper = tree.folder / "preloaded"
         self._wrapper.write_text(
             "#!/bin/sh\n# Runs a program in this tree with the overlay; what runs it goes without.\n"

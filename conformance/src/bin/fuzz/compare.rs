@@ -7,6 +7,7 @@ use crate::log::Log;
 use crate::parts::Part;
 use crate::rng::Rng;
 use biosock_conformance::originals::{Built, Fallible, Original};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
 use std::path::Path;
@@ -63,7 +64,8 @@ impl Seen {
 #[derive(Default)]
 pub(crate) struct Totals {
     inputs: u64,
-    deliberate: u64,
+    /// How often each meant difference was seen.
+    deliberate: BTreeMap<&'static str, u64>,
     pub(crate) different: u64,
     took: Duration,
 }
@@ -71,7 +73,9 @@ pub(crate) struct Totals {
 impl AddAssign for Totals {
     fn add_assign(&mut self, other: Self) {
         self.inputs += other.inputs;
-        self.deliberate += other.deliberate;
+        for (name, count) in other.deliberate {
+            *self.deliberate.entry(name).or_default() += count;
+        }
         self.different += other.different;
         self.took += other.took;
     }
@@ -81,7 +85,8 @@ impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { inputs, deliberate, different, took } = self;
         let took = took.as_secs_f64();
-        write!(f, "{inputs} inputs, {different} differ, {deliberate} deliberately, {took:.1} s")
+        write!(f, "{inputs} inputs, {different} differ, {took:.1} s")?;
+        deliberate.iter().try_for_each(|(name, count)| write!(f, "; meant: {name} {count}"))
     }
 }
 
@@ -109,8 +114,8 @@ fn one(part: &Part, pair: &Pair, input: &[u8], seen: &mut Seen, totals: &mut Tot
     if seen.observe(part, pair, &pair.ours, input) {
         return Ok(());
     }
-    if deliberate::is_meant(part, pair.original, input, seen) {
-        totals.deliberate += 1;
+    if let Some(name) = deliberate::meant(part, pair.original, input, seen) {
+        *totals.deliberate.entry(name).or_default() += 1;
         return Ok(());
     }
     totals.different += 1;

@@ -10,13 +10,6 @@ use std::ptr;
 /// What errno holds before each call; no system call gives it.
 const UNTOUCHED: c_int = 3999;
 
-/// How an errno is noted that is no error: the call did not fail, or it queued what did, and
-/// that was no system call.
-const SPARE: &str = "errno without failure";
-
-/// `ERR_LIB_SYS`: the code is an error number of the system.
-const SYSTEM: c_ulong = 2;
-
 /// `ERR_TXT_STRING`: the entry's data is a text.
 const TEXT: c_int = 2;
 
@@ -39,9 +32,8 @@ impl Log {
         &self.text
     }
 
-    /// The lines but for those about an errno that is no error.
-    pub(crate) fn lines_but_spare_errno(&self) -> impl Iterator<Item = &[u8]> {
-        self.text.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(SPARE.as_bytes()))
+    pub(crate) fn begins_with(&self, text: &str) -> bool {
+        self.text.starts_with(text.as_bytes())
     }
 
     pub(crate) fn note(&mut self, what: &str, value: impl Display) {
@@ -84,18 +76,16 @@ impl Log {
     fn after(&mut self, api: &Api, what: &str, result: c_int) {
         let errno = errno();
         self.note(what, result);
-        let queued = std::iter::from_fn(|| self.entry(api)).fold(Queued::Nothing, Queued::and);
         if errno != UNTOUCHED {
-            let failed = result != 1 && !matches!(queued, Queued::Reasons);
-            self.note(if failed { "errno" } else { SPARE }, errno);
+            self.note("errno", errno);
+        }
+        while api.ERR_peek_error() != 0 {
+            self.entry(api);
         }
     }
 
     /// Takes the oldest entry off the queue; files and lines are left out.
-    fn entry(&mut self, api: &Api) -> Option<Queued> {
-        if api.ERR_peek_error() == 0 {
-            return None;
-        }
+    fn entry(&mut self, api: &Api) {
         let (mut file, mut line, mut function) = (ptr::null(), 0, ptr::null());
         let (mut data, mut flags) = (ptr::null(), 0);
         let code = if api.is_old() {
@@ -103,29 +93,14 @@ impl Log {
         } else {
             api.ERR_get_error_all(&mut file, &mut line, &mut function, &mut data, &mut flags)
         };
-        let (lib, reason) = if api.is_old() { old_parts(code) } else { parts(code) };
         if self.parts_only {
+            let (lib, reason) = if api.is_old() { old_parts(code) } else { parts(code) };
             self.note("queued", format_args!("library {lib}, reason {reason}"));
         } else {
             self.note("queued", format_args!("{code:08X}"));
             self.note_text("function", function);
         }
         self.note_text("data", if flags & TEXT == 0 { c"".as_ptr() } else { data });
-        Some(if lib == SYSTEM { Queued::SystemError } else { Queued::Reasons })
-    }
-}
-
-/// What a call left on the queue.
-enum Queued {
-    Nothing,
-    /// Entries, but none that an errno goes with.
-    Reasons,
-    SystemError,
-}
-
-impl Queued {
-    fn and(self, next: Self) -> Self {
-        if matches!(self, Self::SystemError) { self } else { next }
     }
 }
 
@@ -138,7 +113,7 @@ fn old_parts(code: c_ulong) -> (c_ulong, c_ulong) {
 fn parts(code: c_ulong) -> (c_ulong, c_ulong) {
     const SYSTEM_FLAG: c_ulong = 0x8000_0000;
     if code & SYSTEM_FLAG != 0 {
-        return (SYSTEM, code & !SYSTEM_FLAG);
+        return (2, code & !SYSTEM_FLAG);
     }
     (code >> 23 & 0xff, code & 0xfff)
 }

@@ -48,7 +48,7 @@ fn generate(rng: &mut Rng, seeds: &[Vec<u8>], to: &mut Vec<u8>) {
         return;
     }
     let family = rng.byte();
-    to.extend([u8::from(rng.once_in(3)), family, rng.byte(), rng.byte()]);
+    to.extend([u8::from(rng.once_in(3)) | (rng.byte() << 1), family, rng.byte(), rng.byte()]);
     let len = match rng.below(6) {
         0 => rng.below(LARGEST + 1),
         1 => 4,
@@ -62,6 +62,8 @@ fn generate(rng: &mut Rng, seeds: &[Vec<u8>], to: &mut Vec<u8>) {
 /// An input in words of the C function.
 struct Input<'a> {
     make: bool,
+    /// Whether names are asked for too, not only numbers.
+    names: bool,
     family: c_int,
     port: u16,
     bytes: &'a [u8],
@@ -71,16 +73,11 @@ fn decode(input: &[u8]) -> Input<'_> {
     let ([how, family, high, low], bytes) = split(input);
     Input {
         make: how & 1 == MAKE,
+        names: how & 6 == 0,
         family: chosen(&FAMILIES, family),
         port: u16::from_ne_bytes([high, low]),
         bytes: &bytes[..bytes.len().min(LARGEST)],
     }
-}
-
-/// Whether a path has a NUL before its end.
-pub(crate) fn is_path_with_nul(input: &[u8]) -> bool {
-    let input = decode(input);
-    input.make && input.family == libc::AF_UNIX && input.bytes.contains(&0)
 }
 
 fn observe(api: &Api, input: &[u8], log: &mut Log) {
@@ -99,7 +96,7 @@ fn made(api: &Api, input: &Input<'_>, log: &mut Log) {
     log.call(api, "made", || {
         api.BIO_ADDR_rawmake(addr, input.family, bytes.as_ptr().cast(), input.bytes.len(), input.port)
     });
-    ask(api, addr, log);
+    ask(api, addr, input.names, log);
     api.BIO_ADDR_clear(addr);
     log.note("cleared", api.BIO_ADDR_family(addr));
     api.BIO_ADDR_free(addr);
@@ -118,10 +115,10 @@ fn found(api: &Api, input: &Input<'_>, log: &mut Log) {
     layout.0[2..4].copy_from_slice(&input.port.to_ne_bytes());
     let end = 4 + input.bytes.len().min(LARGEST - 6);
     layout.0[4..end].copy_from_slice(&input.bytes[..end - 4]);
-    ask(api, (&raw mut layout).cast(), log);
+    ask(api, (&raw mut layout).cast(), input.names, log);
 }
 
-fn ask(api: &Api, addr: *mut c_void, log: &mut Log) {
+fn ask(api: &Api, addr: *mut c_void, names: bool, log: &mut Log) {
     log.note("family", api.BIO_ADDR_family(addr));
     log.note("port", api.BIO_ADDR_rawport(addr));
     let (mut bytes, mut len) = ([0xaa_u8; 256], 777_usize);
@@ -132,7 +129,9 @@ fn ask(api: &Api, addr: *mut c_void, log: &mut Log) {
     log.note("length", len);
     let end = bytes.iter().rposition(|byte| *byte != 0xaa).map_or(0, |last| last + 1);
     log.note_bytes("bytes", &bytes[..end]);
-    for numeric in [1, 0] {
+    // Names take long: they are read from files each time.
+    let ways: &[c_int] = if names { &[1, 0] } else { &[1] };
+    for numeric in ways.iter().copied() {
         log.string(api, "host", || api.BIO_ADDR_hostname_string(addr, numeric));
         log.string(api, "service", || api.BIO_ADDR_service_string(addr, numeric));
     }
@@ -140,7 +139,7 @@ fn ask(api: &Api, addr: *mut c_void, log: &mut Log) {
 }
 
 fn show(input: &[u8]) -> String {
-    let Input { make, family, port, bytes } = decode(input);
+    let Input { make, family, port, bytes, .. } = decode(input);
     let (len, bytes) = (bytes.len(), bytes.escape_ascii());
     let how = if make { "BIO_ADDR_rawmake" } else { "bytes of an address" };
     format!("{how}({family}, \"{bytes}\", {len}, {port:#x} as it lies)")

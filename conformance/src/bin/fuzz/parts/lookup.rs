@@ -156,10 +156,10 @@ fn decode(input: &[u8]) -> Input {
     }
 }
 
-/// Whether AF_UNIX has no room for the path and its NUL.
-pub(crate) fn is_long_path(input: &[u8]) -> bool {
+/// The path that is looked up in AF_UNIX.
+pub(crate) fn path(input: &[u8]) -> Option<Vec<u8>> {
     let input = decode(input);
-    input.family == libc::AF_UNIX && input.host.len() >= 108
+    (input.family == libc::AF_UNIX).then_some(input.host)
 }
 
 fn observe(api: &Api, input: &[u8], log: &mut Log) {

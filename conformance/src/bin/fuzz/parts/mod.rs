@@ -1,6 +1,6 @@
 //! What is fed to which function.
 
-pub(crate) mod addr;
+mod addr;
 pub(crate) mod errors;
 mod hostserv;
 pub(crate) mod lookup;
