@@ -36,15 +36,15 @@ pub(crate) struct Refusal {
     pub(crate) errno: i32,
     pub(crate) syscall: Syscall,
     pub(crate) reason: Option<Reason>,
-    /// Whether binding failed, on its own or as part of listening.
-    pub(crate) binding: bool,
+    /// Which function says so, where it is another than the one called.
+    pub(crate) site: Option<&'static Site>,
 }
 
 impl Refusal {
     /// A call of this crate's own failed, as errno says.
     #[cold]
     pub(crate) fn of(syscall: Syscall, reason: Option<Reason>) -> Self {
-        Self { errno: errno::get(), syscall, reason, binding: false }
+        Self { errno: errno::get(), syscall, reason, site: site_of(syscall) }
     }
 
     /// Whether the caller is to try again, so that nothing is an error yet.
@@ -53,6 +53,12 @@ impl Refusal {
         matches!(self.syscall, Syscall::Connect | Syscall::Accept)
             && BIO_sock_non_fatal_error(self.errno) != 0
     }
+}
+
+/// The function that makes a system call for others.
+#[inline]
+fn site_of(syscall: Syscall) -> Option<&'static Site> {
+    if syscall == Syscall::Ioctl { Some(BIO_SOCKET_IOCTL) } else { None }
 }
 
 impl From<Refusal> for Failure {
@@ -70,7 +76,10 @@ impl From<Error> for Failure {
             errno: system.raw_os_error(),
             syscall: system.syscall(),
             reason: error.reason(),
-            binding: error.operation() == Operation::Bind,
+            site: match error.operation() {
+                Operation::Bind => Some(BIO_BIND),
+                _ => site_of(system.syscall()),
+            },
         };
         // A socket call's error owns no memory, so there is nothing to drop,
         // which the compiler cannot see.
@@ -125,12 +134,8 @@ pub(crate) fn raise<H: Host, T>(site: &'static Site, failure: Failure) -> Option
 #[cold]
 #[inline(never)]
 fn raise_system<H: Host, T>(site: &'static Site, refusal: Refusal) -> Option<T> {
-    let Refusal { errno, syscall, reason, binding } = refusal;
-    let site = match syscall {
-        Syscall::Ioctl => BIO_SOCKET_IOCTL,
-        _ if binding => BIO_BIND,
-        _ => site,
-    };
+    let Refusal { errno, syscall, reason, site: other } = refusal;
+    let site = other.unwrap_or(site);
     let call = call_of(syscall);
     H::push(&Entry { what: What::System { errno, call }, site, data: Some(call.calling) });
     if let Some(reason) = reason {
