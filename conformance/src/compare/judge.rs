@@ -10,6 +10,10 @@ pub(super) struct Judge {
     same_numbering: bool,
     /// The original has TCP Fast Open, which came together with `BIO_ADDR_dup`.
     pub(super) original_is_new: bool,
+    /// The original is 1.1.1.
+    pub(super) original_is_111: bool,
+    /// Ours brings its own queue and allocator.
+    pub(super) ours_is_alone: bool,
 }
 
 impl Judge {
@@ -17,6 +21,8 @@ impl Judge {
         Self {
             same_numbering: original.numbering == ours.numbering,
             original_is_new: original.functions.contains("BIO_ADDR_dup"),
+            original_is_111: original.numbering == "1.1.1",
+            ours_is_alone: ours.file == ours.errors,
         }
     }
 
