@@ -15,7 +15,6 @@ INCLUDE = ROOT / "include"
 CC = os.environ.get("CC", "cc")
 CARGO = os.environ.get("CARGO", "cargo")
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
-PACKAGES = ("libbiosock", "libbiosock-overlay", "libbiosock-swap")
 
 
 @dataclass(frozen=True)
@@ -72,12 +71,7 @@ class Bench:
         return path
 
     def _build(self):
-        packages = [word for package in PACKAGES for word in ("-p", package)]
-        must([CARGO, "build", "--quiet", "--release", *packages], timeout=3000, cwd=ROOT,
-             env=os.environ)
-        archives = ROOT / "scripts/build-c"
-        if archives.exists():
-            must([archives], timeout=3000, cwd=ROOT, env=os.environ)
+        must([ROOT / "scripts/build-c"], timeout=3000, cwd=ROOT, env=os.environ)
         self._built = True
 
     def folder(self, name):

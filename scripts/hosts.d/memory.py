@@ -6,7 +6,7 @@ from functools import partial
 import others
 from bench import HERE, ROOT
 from errors import free_port
-from processes import Running, needs, run
+from processes import Running, must, needs, run
 from report import Failed
 
 ORIGINAL = "3"  # the newest 3.x has every function of the walk, Debian's 3.0 not yet
@@ -69,11 +69,21 @@ def walk(bench):
     figures = []
     for form in bench.forms():
         program = bench.program("walk", form, sources, ORIGINAL)
+        if form == "alone":
+            check_complete(program)
         shown = clean(bench, [program])
         if form != "plain":
             shown = clean(bench, [program, "nulls"])
         figures.append(f"{form}: {shown}")
     return "; ".join(figures)
+
+
+def check_complete(program):
+    """The walk calls every function that the library exports."""
+    exported = set((ROOT / "crates/libbiosock/exports").read_text().split())
+    called = {line.split()[-1] for line in must(["nm", "-u", program]).out.splitlines()}
+    if missing := sorted(exported - called):
+        raise Failed(f"never called: {', '.join(missing)}")
 
 
 def threads(bench):

@@ -61,8 +61,9 @@ def check_lacking(bench, version, tree):
 
 
 def without_objects(version, tree, folder):
-    """A copy of libcrypto.a that lacks the three objects."""
+    """A copy of libcrypto.a that lacks the three objects, with libssl.a beside it."""
     archive = folder / "libcrypto.a"
+    (folder / "libssl.a").symlink_to(tree / "libssl.a")
     archive.write_bytes((tree / "libcrypto.a").read_bytes())
     had = set(must(["ar", "t", archive]).out.split())
     if not set(OBJECTS[version]) <= had:
