@@ -1,5 +1,6 @@
 """The two ways in which biosock takes the place of OpenSSL's routines."""
 
+import json
 import re
 import shlex
 import shutil
@@ -28,30 +29,35 @@ class Static:
     option = "no-shared"
     placed = "swapped"
 
-    def prepare(self, tree):
-        """Keeps what the plain build made, before anything is put in its place."""
+    def __init__(self, tree):
         self._library = tree.source / "libcrypto.a"
         self._kept = tree.folder / "libcrypto.plain.a"
+        self._code = tree.folder / "plain-code.json"
+
+    def is_prepared(self):
+        return self._code.exists()
+
+    def prepare(self, tree):
+        """Puts the programs back to what the plain build made, and keeps what must change."""
         if not self._kept.exists():
             shutil.copy2(self._library, self._kept)
         if self._library.read_bytes() != self._kept.read_bytes():
             shutil.copy(self._kept, self._library)
             tree.make()
+        self._code.write_text(json.dumps(fingerprints(tree)))
 
     def place(self, tree):
         """Puts ours in the archive and links every program again."""
-        archive = ours("libbiosock_swap.a")
-        before = fingerprints(tree)
         changed = Path(f"{self._library}.new")
         shutil.copy(self._kept, changed)
         must(["ar", "d", changed, *replaced(changed)], log=tree.log)
-        members = add_members(archive, changed, tree.log)
-        must_define_once(changed, members)
+        must_define_once(changed, add_members(ours("libbiosock_swap.a"), changed, tree.log))
         changed.replace(self._library)
         took = tree.make()
-        return f"{must_have_changed(before, fingerprints(tree))} programs linked anew in {took:.0f} s"
+        count = must_have_changed(json.loads(self._code.read_text()), fingerprints(tree))
+        return f"{count} programs linked anew in {took:.0f} s"
 
-    def environment(self, _tree):
+    def environment(self):
         return {}
 
 
@@ -97,12 +103,11 @@ def is_elf(path):
 
 
 def fingerprints(tree):
-    """What the code of each routine looks like in each program that has it."""
-    return {path.name: [routine_size(path)] for path in programs(tree)}
+    """The sizes of the routines' code in each program: two compilers do not agree on all."""
+    return {path.name: routine_sizes(path) for path in programs(tree)}
 
 
-def routine_size(path):
-    """Names and sizes of the routines' code: two compilers do not agree on all of them."""
+def routine_sizes(path):
     found = {}
     for line in output_of(["nm", "--defined-only", "-S", path]).splitlines():
         fields = line.split()
@@ -115,7 +120,7 @@ def must_have_changed(before, after):
     """No program that has the routines may still have the original's code."""
     if before.keys() != after.keys():
         raise Failed("linking anew made or lost programs")
-    having = [name for name in after if after[name] != [{}]]
+    having = [name for name in after if after[name]]
     same = [name for name in having if before[name] == after[name]]
     if same or not having:
         raise Failed(f"still OpenSSL's own code: {', '.join(same) or 'no program has the routines'}")
@@ -129,12 +134,17 @@ class Shared:
     option = "shared"
     placed = "overlaid"
 
+    def __init__(self, tree):
+        self._wrapper = tree.folder / "preloaded"
+
+    def is_prepared(self):
+        return True
+
     def prepare(self, tree):
         """Nothing is changed in the tree."""
 
     def place(self, tree):
         self._overlay = ours("libbiosock_overlay.so")
-        self._wrapper = tree.folder / "preloaded"
         self._wrapper.write_text(
             "#!/bin/sh\n# Runs a program in this tree with the overlay; what runs it goes without.\n"
             f"exec {shlex.quote(str(tree.source / 'util/shlib_wrap.sh'))} "
@@ -142,7 +152,7 @@ class Shared:
         self._wrapper.chmod(0o755)
         return self._must_answer(tree)
 
-    def environment(self, _tree):
+    def environment(self):
         return {"EXE_SHELL": str(self._wrapper)}
 
     def _must_answer(self, tree):

@@ -31,13 +31,14 @@ class Result:
                 f"{skipped} files skipped, {self.seconds:.0f} s")
 
 
-def compare(tree, form, again):
+def compare(tree, kind, again):
     print(tree.ensure(), flush=True)
+    form = kind(tree)
     plain = plain_half(tree, form, again)
     if not plain.passed:
         return tell_failures(plain, tree.folder / "plain.log")
     print(f"{form.placed}: {form.place(tree)}", flush=True)
-    placed = measure(tree, form.placed, **form.environment(tree))
+    placed = measure(tree, form.placed, **form.environment())
     differing = differences(plain, placed)
     for line in differing:
         print(f"differs: {line}")
@@ -53,7 +54,8 @@ def plain_half(tree, form, again):
         result = Result(**json.loads(kept.read_text()))
         print(f"plain:    {result.line()} (an earlier run)", flush=True)
         if result.passed:
-            form.prepare(tree)
+            if not form.is_prepared():
+                form.prepare(tree)
             return result
     form.prepare(tree)
     result = measure(tree, "plain")

@@ -40,8 +40,9 @@ class Tree:
         stamp = self.folder / "built"
         if stamp.exists() and stamp.read_text() == recipe:
             return f"OpenSSL {self.release}, {self.form.name}: built before"
-        for old in (*self.folder.glob("*.json"), *self.folder.glob("*.log"), stamp):
-            old.unlink(missing_ok=True)
+        for old in self.folder.iterdir():
+            if old.is_file() and old.name != "lock":
+                old.unlink()
         took = self._build(tarball)
         stamp.write_text(recipe)
         return f"OpenSSL {self.release}, {self.form.name}: built in {took:.0f} s"
