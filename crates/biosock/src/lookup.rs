@@ -372,9 +372,8 @@ impl SystemList {
     /// ```
     /// # use biosock::{Lookup, lookup::Answer};
     /// if let Answer::System(list) = Lookup::new().host("localhost").service("80").answer()? {
-    ///     let first = list.into_raw().cast::<libc::addrinfo>();
-    ///     // SAFETY: getaddrinfo made the list, and nobody else has it now.
-    ///     unsafe { libc::freeaddrinfo(first.as_ptr()) };
+    ///     // Whoever takes it calls freeaddrinfo(3) in the end.
+    ///     let _first = list.into_raw();
     /// }
     /// # Ok::<(), biosock::Error>(())
     /// ```

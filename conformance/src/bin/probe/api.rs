@@ -103,6 +103,14 @@ functions! {
     ERR_get_error_line_data(file: *mut *const c_char, line: *mut c_int, data: *mut *const c_char, flags: *mut c_int) -> c_ulong;
     ERR_peek_error_line_data(file: *mut *const c_char, line: *mut c_int, data: *mut *const c_char, flags: *mut c_int) -> c_ulong;
     ERR_peek_last_error_line_data(file: *mut *const c_char, line: *mut c_int, data: *mut *const c_char, flags: *mut c_int) -> c_ulong;
+    ERR_peek_error_line(file: *mut *const c_char, line: *mut c_int) -> c_ulong;
+    ERR_peek_last_error_line(file: *mut *const c_char, line: *mut c_int) -> c_ulong;
+    ERR_peek_error_func(function: *mut *const c_char) -> c_ulong;
+    ERR_peek_last_error_func(function: *mut *const c_char) -> c_ulong;
+    ERR_peek_error_data(data: *mut *const c_char, flags: *mut c_int) -> c_ulong;
+    ERR_peek_last_error_data(data: *mut *const c_char, flags: *mut c_int) -> c_ulong;
+    ERR_peek_error_all(file: *mut *const c_char, line: *mut c_int, function: *mut *const c_char, data: *mut *const c_char, flags: *mut c_int) -> c_ulong;
+    ERR_peek_last_error_all(file: *mut *const c_char, line: *mut c_int, function: *mut *const c_char, data: *mut *const c_char, flags: *mut c_int) -> c_ulong;
     ERR_get_error_all(file: *mut *const c_char, line: *mut c_int, function: *mut *const c_char, data: *mut *const c_char, flags: *mut c_int) -> c_ulong;
     ERR_error_string(code: c_ulong, buffer: *mut c_char) -> *mut c_char;
     ERR_error_string_n(code: c_ulong, buffer: *mut c_char, len: usize);

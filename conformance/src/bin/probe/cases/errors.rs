@@ -14,6 +14,7 @@ pub(crate) fn cases(run: &Run) {
     truncation(run);
     ring(run);
     peeking(run);
+    peeking_at_parts(run);
     marks(run);
     printing(run);
     memory(run);
@@ -138,6 +139,90 @@ fn peeking(run: &Run) {
         });
         data(r);
     });
+}
+
+/// One part of an entry without taking it. Places differ, so that of a file only its being
+/// there is told.
+fn peeking_at_parts(run: &Run) {
+    let tell = |code: c_ulong| format!("{code:08X}");
+    run.case("peek/line", |r| {
+        let api = r.api;
+        let (mut file, mut line) = (ptr::null(), 0);
+        let (to_file, to_line) = (&raw mut file, &raw mut line);
+        r.call("ERR_peek_error_line(), empty", tell, || api.ERR_peek_error_line(to_file, to_line));
+        r.call("ERR_peek_error_line()", tell, || {
+            refuse(api);
+            api.ERR_peek_error_line(to_file, to_line)
+        });
+        r.see("file", !file.is_null());
+        r.call("ERR_peek_last_error_line()", tell, || {
+            refuse(api);
+            api.ERR_peek_last_error_line(to_file, to_line)
+        });
+        r.see("line", line > 0);
+        r.call("ERR_peek_error_line(NULL, NULL)", tell, || {
+            refuse(api);
+            api.ERR_peek_error_line(ptr::null_mut(), ptr::null_mut())
+        });
+    });
+    if !run.has("ERR_peek_error_all") {
+        return;
+    }
+    run.case("peek/function", |r| {
+        let api = r.api;
+        let mut function = ptr::null();
+        let to_function = &raw mut function;
+        r.call("ERR_peek_error_func()", tell, || {
+            refuse(api);
+            api.ERR_peek_error_func(to_function)
+        });
+        r.see("function", text(function).unwrap_or_default());
+        r.call("ERR_peek_last_error_func()", tell, || {
+            refuse(api);
+            api.ERR_peek_last_error_func(to_function)
+        });
+        r.see("function", text(function).unwrap_or_default());
+    });
+    run.case("peek/data", |r| {
+        let api = r.api;
+        let (mut data, mut flags) = (ptr::null(), -1);
+        let (to_data, to_flags) = (&raw mut data, &raw mut flags);
+        r.call("ERR_peek_error_data()", tell, || {
+            refuse(api);
+            api.ERR_peek_error_data(to_data, to_flags)
+        });
+        r.see("data", format!("{:?} {flags}", text(data)));
+        r.call("ERR_peek_last_error_data()", tell, || {
+            refuse(api);
+            api.ERR_peek_last_error_data(to_data, to_flags)
+        });
+        r.see("data", format!("{:?} {flags}", text(data)));
+    });
+    run.case("peek/all", |r| {
+        let api = r.api;
+        let (mut file, mut line) = (ptr::null(), 0);
+        let (mut function, mut data, mut flags) = (ptr::null(), ptr::null(), -1);
+        let (to_file, to_line, to_function) = (&raw mut file, &raw mut line, &raw mut function);
+        let (to_data, to_flags) = (&raw mut data, &raw mut flags);
+        r.call("ERR_peek_error_all(), empty", tell, || {
+            api.ERR_peek_error_all(to_file, to_line, to_function, to_data, to_flags)
+        });
+        r.call("ERR_peek_error_all()", tell, || {
+            refuse(api);
+            api.ERR_peek_error_all(to_file, to_line, to_function, to_data, to_flags)
+        });
+        r.see("parts", format!("{:?} {:?} {flags}", text(function), text(data)));
+        r.call("ERR_peek_last_error_all()", tell, || {
+            refuse(api);
+            api.ERR_peek_last_error_all(to_file, to_line, to_function, to_data, to_flags)
+        });
+        r.see("parts", format!("{:?} {:?} {flags}", text(function), text(data)));
+    });
+}
+
+/// Leaves two entries: what the system said, and the reason.
+fn refuse(api: &Api) {
+    api.BIO_bind(60, Place::v4([127, 0, 0, 1], 0).as_addr(), 0);
 }
 
 /// The data of an entry that has a text, and of one that has none.
