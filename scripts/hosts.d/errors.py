@@ -13,7 +13,7 @@ from report import Failed, Skipped
 # What may differ: which thread it was, and where in whose source.
 THREAD = re.compile(r"^[0-9A-F]{8,16}(?=:error:)", re.M)
 # An error line: thread:error:code:library:function:reason:file:line:data.
-PLACE = re.compile(r"^(THREAD:error:[^:]*:[^:]*:[^:]*:[^:]*):[^:\n]*:\d+:", re.M)
+PLACE = re.compile(r"^(THREAD:error:[^:]*:[^:]*:[^:]*:[^:]*):([^:\n]*):\d+:", re.M)
 
 
 @dataclass
@@ -98,6 +98,7 @@ class Way:
     name: str
     openssl: str = "openssl"
     preload: tuple = ()
+    ours: bool = False  # whether our library answers
 
 
 def checks():
@@ -107,7 +108,7 @@ def checks():
 
 def check(case, bench):
     needs("openssl")
-    ways = [Way(side.name, preload=side.preload) for side in bench.sides()]
+    ways = [Way(side.name, preload=side.preload, ours=side.ours) for side in bench.sides()]
     return compared(bench, case, ways, case.complaint)
 
 
@@ -176,5 +177,14 @@ def complaint(case, names, way):
     ended = run(command_of(case, names, way), timeout=60)
     if "unshare: " in ended.err or "strace: " in ended.err:
         raise Skipped(ended.err.strip().splitlines()[0])
-    text = PLACE.sub(r"\1:PLACE:", THREAD.sub("THREAD", ended.err))
+    text = THREAD.sub("THREAD", ended.err)
+    check_origin(text, way)
+    text = PLACE.sub(r"\1:PLACE:", text)
     return f"{text}{ended.out}status {ended.status}"
+
+
+def check_origin(text, way):
+    """Where there are entries, some are from our sources, and without ours none."""
+    rust = [place for _, place in PLACE.findall(text) if place.endswith(".rs")]
+    if bool(rust) != (way.ours and ":error:" in text):
+        raise Failed(f"{way.name}: entries from {rust or 'no file of ours'}:\n{text}")

@@ -9,7 +9,7 @@ import json
 import os
 import socket
 import sys
-from ctypes import byref, c_char_p, c_int, c_long, c_size_t, c_ulong, c_void_p
+from ctypes import byref, c_char_p, c_int, c_size_t, c_ulong, c_void_p
 
 MALLOC = ctypes.CFUNCTYPE(c_void_p, c_size_t, c_char_p, c_int)
 REALLOC = ctypes.CFUNCTYPE(c_void_p, c_void_p, c_size_t, c_char_p, c_int)

@@ -71,9 +71,9 @@ def walk(bench):
         program = bench.program("walk", form, sources, ORIGINAL)
         if form == "alone":
             check_complete(program)
-        shown = clean(bench, [program])
+        shown = clean(bench, [program], cwd=bench.scratch)
         if form != "plain":
-            shown = clean(bench, [program, "nulls"])
+            shown = clean(bench, [program, "nulls"], cwd=bench.scratch)
         figures.append(f"{form}: {shown}")
     return "; ".join(figures)
 

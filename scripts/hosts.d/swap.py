@@ -144,7 +144,8 @@ def talk(version, name, bench):
 
 def fail(version, bench):
     """The failing invocations of the other part, plain and swapped."""
-    ways = [errors.Way(side.name, openssl) for side, openssl in sides(bench, version)]
+    ways = [errors.Way(side.name, openssl, ours=side.name == "swapped")
+            for side, openssl in sides(bench, version)]
     entries = 0
     for name, case in errors.CASES.items():
         try:
