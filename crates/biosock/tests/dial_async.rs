@@ -9,6 +9,10 @@ use biosock::listeners::Listen;
 use biosock::{Cancel, Domain, Options, Result, Socket, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
+
+/// Held by each test, since some count the descriptors of the whole process.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
@@ -46,6 +50,7 @@ fn silent() -> (Socket, Socket, SocketAddr) {
 
 #[tokio::test]
 async fn many_dials_at_once_all_end_and_leave_nothing() {
+    let _alone = ALONE.lock().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let dialer = Dialer::new().resolver(Arc::new(Fixed(listener.local_addr().unwrap().into())));
     let serving = tokio::spawn(async move {
@@ -76,6 +81,7 @@ async fn many_dials_at_once_all_end_and_leave_nothing() {
 
 #[tokio::test]
 async fn refusals_and_deadlines_are_told() {
+    let _alone = ALONE.lock().await;
     let failed = Dialer::new().dial_async("127.0.0.1:1").await.unwrap_err();
     assert!(matches!(failed.failure(), DialFailure::NoneAnswered));
 
@@ -92,6 +98,7 @@ async fn refusals_and_deadlines_are_told() {
 
 #[tokio::test]
 async fn dropping_the_future_ends_the_dial() {
+    let _alone = ALONE.lock().await;
     let (_listener, _first, addr) = silent();
     let before = descriptors();
     let dialer = Dialer::new();
@@ -103,6 +110,7 @@ async fn dropping_the_future_ends_the_dial() {
 
 #[tokio::test]
 async fn a_cancel_ends_several_dials() {
+    let _alone = ALONE.lock().await;
     let (_listener, _first, addr) = silent();
     let cancel = Cancel::new().unwrap();
     let dialer = Dialer::new().cancel(cancel.clone());
