@@ -29,33 +29,25 @@ fn check(what: &str, report: &Report) {
     assert!(report.compared() > 30_000, "{what}: only {} cases", report.compared());
 }
 
-fn alone(which: Original) -> Option<Report> {
-    let path = original(which)?;
-    let first = run(&Library::alone(path), None);
-    let second = run(&Library::alone(ours("libbiosock")), None);
-    Some(compare(&first, &second).unwrap())
-}
-
-fn overlay(which: Original) -> Option<Report> {
-    let path = original(which)?;
-    let first = run(&Library::alone(&path), None);
-    let second = run(&Library::under(&path, ours("libbiosock-overlay")), None);
-    assert_eq!(first.errors, second.errors, "an overlay leaves the queue to the original");
-    Some(compare(&first, &second).unwrap())
-}
-
 /// Every original, alone and as overlay; each deliberate difference is met somewhere.
 #[test]
 fn ours_does_what_the_originals_do() {
     let mut met = BTreeSet::new();
     let mut tried = BTreeSet::new();
+    let alone = run(&Library::alone(ours("libbiosock")), None);
+    let overlay = ours("libbiosock-overlay");
     for which in Original::ALL {
-        for (form, report) in [("alone", alone(which)), ("overlay", overlay(which))] {
-            let Some(report) = report else { continue };
-            check(&format!("{form} against {}", which.name()), &report);
+        let Some(path) = original(which) else { continue };
+        let name = which.name();
+        let first = run(&Library::alone(&path), None);
+        let over = run(&Library::under(&path, &overlay), None);
+        assert_eq!(first.errors, over.errors, "an overlay leaves the queue to the original");
+        for (form, second) in [("alone", &alone), ("overlay", &over)] {
+            let report = compare(&first, second).unwrap();
+            check(&format!("{form} against {name}"), &report);
             met.extend(report.deliberate.keys().copied());
-            tried.insert(which.name());
         }
+        tried.insert(name);
     }
     assert!(!tried.is_empty(), "no original was there to compare with");
     if tried.len() == Original::ALL.len() {

@@ -1,6 +1,6 @@
 //! The calls with fixed arguments.
 
-use super::{errno, fault, names, next, note, pass, set_errno};
+use super::{Next, errno, fault, names, note, pass, set_errno};
 use crate::world::address_words;
 use libc::{addrinfo, c_char, c_int, c_void, hostent, pollfd, sockaddr, socklen_t};
 use std::ffi::CStr;
@@ -16,8 +16,9 @@ macro_rules! passed_on {
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $function($($arg: $type),*) -> c_int {
             type Real = unsafe extern "C" fn($($type),*) -> c_int;
+            static NEXT: Next = Next::new($name);
             // SAFETY: libc's function of this name has this type.
-            let real = unsafe { transmute::<*mut c_void, Option<Real>>(next($name)) };
+            let real = unsafe { transmute::<*mut c_void, Option<Real>>(NEXT.get()) };
             let Some(real) = real else { return -1 };
             pass(
                 stringify!($function),
@@ -83,8 +84,9 @@ unsafe extern "C" fn ppoll(
         *const libc::timespec,
         *const libc::sigset_t,
     ) -> c_int;
+    static NEXT: Next = Next::new(c"ppoll");
     // SAFETY: libc's function of this name has this type.
-    let real = unsafe { transmute::<*mut c_void, Option<Real>>(next(c"ppoll")) };
+    let real = unsafe { transmute::<*mut c_void, Option<Real>>(NEXT.get()) };
     let Some(real) = real else { return -1 };
     // SAFETY: the caller's arguments go on as they came.
     pass("poll", || poll_words(fds, count), || unsafe { real(fds, count, timeout, mask) })
@@ -97,8 +99,9 @@ unsafe extern "C" fn ppoll(
 #[unsafe(no_mangle)]
 unsafe extern "C" fn close(fd: c_int) -> c_int {
     type Real = unsafe extern "C" fn(c_int) -> c_int;
+    static NEXT: Next = Next::new(c"close");
     // SAFETY: libc's function of this name has this type.
-    let real = unsafe { transmute::<*mut c_void, Option<Real>>(next(c"close")) };
+    let real = unsafe { transmute::<*mut c_void, Option<Real>>(NEXT.get()) };
     let Some(real) = real else { return -1 };
     if let Some(error) = fault("close") {
         // SAFETY: the caller gives the descriptor up.
@@ -125,8 +128,9 @@ unsafe extern "C" fn getaddrinfo(
     hints: *const addrinfo,
     list: *mut *mut addrinfo,
 ) -> c_int {
+    static NEXT: Next = Next::new(c"getaddrinfo");
     // SAFETY: libc's function of this name has this type.
-    let real = unsafe { transmute::<*mut c_void, Option<RealGetaddrinfo>>(next(c"getaddrinfo")) };
+    let real = unsafe { transmute::<*mut c_void, Option<RealGetaddrinfo>>(NEXT.get()) };
     let Some(real) = real else {
         return libc::EAI_FAIL;
     };
@@ -184,8 +188,9 @@ unsafe extern "C" fn getnameinfo(
     service_len: socklen_t,
     flags: c_int,
 ) -> c_int {
+    static NEXT: Next = Next::new(c"getnameinfo");
     // SAFETY: libc's function of this name has this type.
-    let real = unsafe { transmute::<*mut c_void, Option<RealGetnameinfo>>(next(c"getnameinfo")) };
+    let real = unsafe { transmute::<*mut c_void, Option<RealGetnameinfo>>(NEXT.get()) };
     let Some(real) = real else {
         return libc::EAI_FAIL;
     };
@@ -214,8 +219,9 @@ unsafe extern "C" fn getnameinfo(
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gethostbyname(name: *const c_char) -> *mut hostent {
     type Real = unsafe extern "C" fn(*const c_char) -> *mut hostent;
+    static NEXT: Next = Next::new(c"gethostbyname");
     // SAFETY: libc's function of this name has this type.
-    let real = unsafe { transmute::<*mut c_void, Option<Real>>(next(c"gethostbyname")) };
+    let real = unsafe { transmute::<*mut c_void, Option<Real>>(NEXT.get()) };
     let Some(real) = real else {
         return std::ptr::null_mut();
     };

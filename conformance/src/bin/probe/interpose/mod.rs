@@ -10,7 +10,7 @@ mod variadic;
 use libc::c_int;
 use std::ffi::CStr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 static WATCHING: AtomicBool = AtomicBool::new(false);
 static STATE: Mutex<State> = Mutex::new(State { notes: Vec::new(), faults: Vec::new() });
@@ -127,8 +127,25 @@ pub(crate) fn set_errno(value: c_int) {
     unsafe { *place = value };
 }
 
-/// libc's own version of a call that the probe stands before.
-fn next(name: &CStr) -> *mut libc::c_void {
-    // SAFETY: the name is a C string; RTLD_NEXT looks beyond this program.
-    unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) }
+/// libc's own version of a call that the probe stands before, looked up once.
+struct Next {
+    name: &'static CStr,
+    address: AtomicPtr<libc::c_void>,
+}
+
+impl Next {
+    const fn new(name: &'static CStr) -> Self {
+        Self { name, address: AtomicPtr::new(std::ptr::null_mut()) }
+    }
+
+    fn get(&self) -> *mut libc::c_void {
+        let known = self.address.load(Ordering::Relaxed);
+        if !known.is_null() {
+            return known;
+        }
+        // SAFETY: the name is a C string; RTLD_NEXT looks beyond this program.
+        let found = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) };
+        self.address.store(found, Ordering::Relaxed);
+        found
+    }
 }

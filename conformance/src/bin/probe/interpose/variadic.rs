@@ -2,7 +2,7 @@
 //! concerned, and on the platforms that the probe runs on that argument travels as a fixed
 //! one would.
 
-use super::{names, next, pass};
+use super::{Next, names, pass};
 use libc::{c_int, c_ulong, c_void};
 use std::mem::transmute;
 
@@ -15,8 +15,9 @@ type RealFcntl = unsafe extern "C" fn(c_int, c_int, ...) -> c_int;
 /// As libc's `ioctl` with one further argument.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn ioctl(fd: c_int, request: c_ulong, arg: *mut c_void) -> c_int {
+    static NEXT: Next = Next::new(c"ioctl");
     // SAFETY: libc's function of this name has this type.
-    let real = unsafe { transmute::<*mut c_void, Option<RealIoctl>>(next(c"ioctl")) };
+    let real = unsafe { transmute::<*mut c_void, Option<RealIoctl>>(NEXT.get()) };
     let Some(real) = real else { return -1 };
     let words = || format!("{}{}", names::request(request), argument_words(request, arg));
     // SAFETY: the caller's arguments go on as they came.
@@ -38,8 +39,9 @@ fn argument_words(request: c_ulong, arg: *mut c_void) -> String {
 /// As libc's `fcntl` with one further argument.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn fcntl(fd: c_int, command: c_int, arg: *mut c_void) -> c_int {
+    static NEXT: Next = Next::new(c"fcntl");
     // SAFETY: libc's function of this name has this type.
-    let real = unsafe { transmute::<*mut c_void, Option<RealFcntl>>(next(c"fcntl")) };
+    let real = unsafe { transmute::<*mut c_void, Option<RealFcntl>>(NEXT.get()) };
     let Some(real) = real else { return -1 };
     let words = || format!("{}, {:#x}", names::command(command), arg as usize & 0xffff);
     // SAFETY: the caller's arguments go on as they came.
