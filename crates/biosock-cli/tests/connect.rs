@@ -234,7 +234,7 @@ fn a_silent_peer_is_given_up_on_in_time() {
 fn a_closed_output_ends_it_quietly() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
-    let (reader, writer) = std::io::pipe().unwrap();
+    let (reader, writer) = rustix::pipe::pipe().unwrap();
     drop(reader);
     // Input stays open, and the peer goes on sending: only the output can end it.
     let client = Process::start_with(&mut biosock(["connect", &addr]), Stdio::piped(), writer.into());

@@ -80,7 +80,7 @@ fn a_system_without_ipv6_is_told_so_and_the_rest_is_shown() {
 
 #[test]
 fn a_closed_output_is_no_failure_and_is_quiet() {
-    let (reader, writer) = std::io::pipe().unwrap();
+    let (reader, writer) = rustix::pipe::pipe().unwrap();
     drop(reader);
     let ended = Process::start_with(&mut biosock(["demo"]), Stdio::null(), writer.into()).finish();
     assert_eq!((ended.code(), &*ended.stderr), (Some(0), ""));
