@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
 
@@ -67,6 +68,22 @@ impl Room {
         self.run(move || ip(&batch))
     }
 
+    /// Waits until a device takes frames. A new one drops them until the
+    /// kernel has seen to its carrier, which can take a while (linkwatch).
+    ///
+    /// # Errors
+    /// It takes none after five seconds; ip(8) fails.
+    pub fn await_device(&self, device: &'static str) -> Result<()> {
+        let end = Instant::now() + Duration::from_secs(5);
+        while !self.run(move || takes_frames(device))? {
+            if Instant::now() > end {
+                return Err(Failure::from(format!("the device {device} takes no frames")));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
     /// Puts a file in the place of another, for those in there alone.
     ///
     /// # Errors
@@ -95,6 +112,14 @@ fn enter() -> io::Result<()> {
 
 fn live(work: &Receiver<Job>) {
     work.iter().for_each(|job| job());
+}
+
+/// Its queue is no longer the one that drops everything, and its carrier is there.
+fn takes_frames(device: &str) -> Result<bool> {
+    let shown = Command::new("ip").args(["link", "show", device]).output();
+    let shown = shown.map_err(|error| format!("ip (of iproute2): {error}"))?;
+    let shown = String::from_utf8_lossy(&shown.stdout);
+    Ok(shown.contains("LOWER_UP") && !shown.contains("qdisc noop "))
 }
 
 fn ip(batch: &str) -> Result<()> {

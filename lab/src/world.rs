@@ -71,6 +71,8 @@ impl World {
         let naming = client.run(move || dns::serve(&described))?;
 
         configure_resolver(&client, patience)?;
+        client.await_device("near")?;
+        server.await_device("far")?;
         let workers = vec![carrier, accepting, naming];
         Ok(Self { scenario, _workers: workers, client, _server: server })
     }
