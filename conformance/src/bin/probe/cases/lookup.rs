@@ -221,7 +221,7 @@ fn unix(run: &Run) {
     let longest = "p".repeat(107);
     let exact = "p".repeat(108);
     let longer = "p".repeat(109);
-    let paths = ["", "path", "/tmp/x", &longest, &exact, &longer];
+    let paths = ["", "path", "/run/x", &longest, &exact, &longer];
     for path in paths {
         for service in [None, Some("80"), Some("http")] {
             for socktype in TYPES {
