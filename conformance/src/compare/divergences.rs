@@ -88,3 +88,16 @@ fn reasons(case: &Value) -> Vec<&str> {
     let entries = steps(case).iter().flat_map(|step| list(&step["queue"]));
     entries.filter_map(|entry| entry["reason_text"].as_str()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::DIVERGENCES;
+
+    #[test]
+    fn the_document_has_each() {
+        let document = include_str!("../../../DIVERGENCES.md");
+        for one in DIVERGENCES {
+            assert!(document.contains(one.id), "DIVERGENCES.md lacks {}", one.id);
+        }
+    }
+}
