@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::error::Error as _;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::path::Path;
@@ -85,6 +86,9 @@ fn unix_addresses_are_compared_by_the_bytes_in_use() {
     assert!(ordered.iter().all(|one| one.partial_cmp(one).is_some_and(|order| order.is_eq())));
     assert_eq!(ordered.iter().chain(&ordered).collect::<HashSet<_>>().len(), ordered.len());
     assert_ne!(unix("unix:@"), unix("unix:"));
+    let hasher = BuildHasherDefault::<DefaultHasher>::default();
+    let hashes = ordered.iter().map(|one| hasher.hash_one(one)).collect::<HashSet<_>>();
+    assert_eq!(hashes.len(), ordered.len(), "the bytes are hashed");
 }
 
 #[test]
