@@ -57,9 +57,6 @@ class Static:
         count = must_have_changed(json.loads(self._code.read_text()), fingerprints(tree))
         return f"{count} programs linked anew in {took:.0f} s"
 
-    def environment(self):
-        return {}
-
 
 def replaced(archive):
     """The members for socket calls and addresses, whatever the version's prefix."""
@@ -128,44 +125,50 @@ def must_have_changed(before, after):
 
 
 class Shared:
-    """`libbiosock_overlay.so` preloaded, into test programs only."""
+    """`libbiosock_overlay.so` preloaded, into test programs only.
+
+    OpenSSL's tests run every program of theirs by util/shlib_wrap.sh, which is made by the
+    build. Their own way of putting a command before each program will not do: some tests take
+    it for a cross-compiled build's, and skip themselves.
+    """
 
     name = "shared"
     option = "shared"
     placed = "overlaid"
 
     def __init__(self, tree):
-        self._wrapper = tree.folder / "preloaded"
+        self._wrapper = tree.source / "util/shlib_wrap.sh"
+        self._plain = tree.source / "util/shlib_wrap.plain.sh"
 
     def is_prepared(self):
         return True
 
     def prepare(self, tree):
-        """Nothing is changed in the tree."""
+        """Puts the wrapper back to what the plain build made."""
+        if self._plain.exists():
+            self._plain.replace(self._wrapper)
 
     def place(self, tree):
-        self._overlay = ours("libbiosock_overlay.so")
+        overlay = ours("libbiosock_overlay.so")
+        if not self._plain.exists():
+            self._wrapper.rename(self._plain)
         self._wrapper.write_text(
             "#!/bin/sh\n# Runs a program in this tree with the overlay; what runs it goes without.\n"
-            f"exec {shlex.quote(str(tree.source / 'util/shlib_wrap.sh'))} "
-            f"env LD_PRELOAD={shlex.quote(str(self._overlay))} \"$@\"\n")
+            f"exec {shlex.quote(str(self._plain))} env LD_PRELOAD={shlex.quote(str(overlay))} \"$@\"\n")
         self._wrapper.chmod(0o755)
-        return self._must_answer(tree)
-
-    def environment(self):
-        return {"EXE_SHELL": str(self._wrapper)}
-
-    def _must_answer(self, tree):
-        """The dynamic linker says whose routines the command is bound to."""
-        log = tree.folder / "bindings"
-        for old in tree.folder.glob("bindings*"):
-            old.unlink()
-        run = f"exec {shlex.quote(str(self._wrapper))} apps/openssl s_client -connect 127.0.0.1:1"
-        environment = clean_environment(LD_DEBUG="bindings", LD_DEBUG_OUTPUT=str(log))
-        # Nobody listens at that port, so the command fails; only its bindings matter.
-        output_of(["sh", "-c", f"({run}) || :"], cwd=tree.source, env=environment)
-        text = "".join(path.read_text(errors="replace") for path in tree.folder.glob("bindings*"))
-        bound = set(re.findall(r"apps/openssl \[\d+\] to (\S+) \[\d+\]: normal symbol `BIO_connect'", text))
-        if bound != {str(self._overlay)}:
-            raise Failed(f"BIO_connect is bound to {sorted(bound)} instead of {self._overlay}")
+        must_answer(overlay, tree)
         return "the command is bound to the overlay's BIO_connect"
+
+
+def must_answer(overlay, tree):
+    """The dynamic linker says whose routines the command is bound to."""
+    for old in tree.folder.glob("bindings*"):
+        old.unlink()
+    environment = clean_environment(LD_DEBUG="bindings", LD_DEBUG_OUTPUT=str(tree.folder / "bindings"))
+    # Nobody listens at that port, so the command fails; only its bindings matter.
+    run = "util/shlib_wrap.sh apps/openssl s_client -connect 127.0.0.1:1 || :"
+    output_of(["sh", "-c", run], cwd=tree.source, env=environment)
+    text = "".join(path.read_text(errors="replace") for path in tree.folder.glob("bindings*"))
+    bound = set(re.findall(r"apps/openssl \[\d+\] to (\S+) \[\d+\]: normal symbol `BIO_connect'", text))
+    if bound != {str(overlay)}:
+        raise Failed(f"BIO_connect is bound to {sorted(bound)} instead of {overlay}")

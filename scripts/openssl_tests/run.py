@@ -38,7 +38,7 @@ def compare(tree, kind, again):
     if not plain.passed:
         return tell_failures(plain, tree.folder / "plain.log")
     print(f"{form.placed}: {form.place(tree)}", flush=True)
-    placed = measure(tree, form.placed, **form.environment())
+    placed = measure(tree, form.placed)
     differing = differences(plain, placed)
     for line in differing:
         print(f"differs: {line}")
@@ -63,9 +63,9 @@ def plain_half(tree, form, again):
     return result
 
 
-def measure(tree, name, **environment):
+def measure(tree, name):
     log = tree.folder / f"{name}.log"
-    status, seconds = tree.test(log, **environment)
+    status, seconds = tree.test(log)
     result = parse(log.read_text(errors="replace"), status, seconds)
     print(f"{name + ':':9} {result.line()}", flush=True)
     return result

@@ -59,8 +59,8 @@ class Tree:
         return must(["make", f"-j{JOBS}", *words], cwd=self.source, log=self.log,
                     env=clean_environment())
 
-    def test(self, log, **more):
+    def test(self, log):
         """The whole `make test`; its status, and the seconds."""
         log.unlink(missing_ok=True)
         return run(["make", "test"], cwd=self.source, log=log,
-                   env=clean_environment(HARNESS_JOBS=JOBS, **more))
+                   env=clean_environment(HARNESS_JOBS=JOBS))
