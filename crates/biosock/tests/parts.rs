@@ -134,6 +134,7 @@ fn errors_keep_what_they_are_about() {
     assert_eq!((bad.raw_os_error(), bad.address(), bad.input()), (None, None, Some(("x", 1))));
     assert!(bad.system().is_none() && bad.resolver().is_none() && bad.source().is_none());
     assert!(!bad.is_retryable() && bad.hint().is_none());
+    assert_eq!(bad.why().to_string(), "the port is missing, as in 127.0.0.1:80 (at byte 1)");
 
     let unknown = Lookup::new().host("127.0.0.1").service("no-such").run().unwrap_err();
     assert_eq!((unknown.kind(), unknown.operation()), (ErrorKind::NotFound, Operation::Lookup));
@@ -142,6 +143,7 @@ fn errors_keep_what_they_are_about() {
     assert_eq!((resolver.code(), resolver.name()), (libc::EAI_SERVICE, Some("EAI_SERVICE")));
     assert_eq!(unknown.source().map(ToString::to_string).as_deref(), Some(resolver.text()));
     assert!(unknown.to_string().ends_with("(EAI_SERVICE)"), "{unknown}");
+    assert_eq!(unknown.hint(), Some("give the port as a number, or a service from /etc/services"));
 
     let reason = Error::from_reason(Operation::Connect, Reason::InvalidSocket);
     assert_eq!(reason.source().map(ToString::to_string).as_deref(), Some("invalid socket"));
