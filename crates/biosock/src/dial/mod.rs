@@ -30,7 +30,7 @@ mod settings;
 #[cfg(feature = "tokio")]
 mod tokio;
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -216,7 +216,7 @@ impl Dialer {
     /// assert!(dialer.dial("127.0.0.1:1").is_err());
     /// ```
     pub fn source_v4(mut self, source: Ipv4Addr) -> Self {
-        self.settings.source_v4 = Some(source);
+        self.settings.source_v4 = Some(SocketAddrV4::new(source, 0));
         self
     }
 
@@ -228,7 +228,30 @@ impl Dialer {
     /// # Ok::<(), std::net::AddrParseError>(())
     /// ```
     pub fn source_v6(mut self, source: Ipv6Addr) -> Self {
-        self.settings.source_v6 = Some(source);
+        self.settings.source_v6 = Some(SocketAddrV6::new(source, 0, 0, 0));
+        self
+    }
+
+    /// The source of the attempts of this address' family, with its port; port
+    /// 0 lets the system choose one. Attempts that are under way together
+    /// share a given port only with [`Options::REUSEADDR`]. A Unix address
+    /// changes nothing.
+    ///
+    /// ```
+    /// # use biosock::{Options, Socket, dial::Dialer};
+    /// # let listener = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # let addr = listener.local_addr()?;
+    /// let dialed = Dialer::new().source("127.0.0.9:0".parse()?).dial_addrs(&[addr])?;
+    /// assert_eq!(dialed.socket.local_addr()?.ip(), Some([127, 0, 0, 9].into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn source(mut self, source: SocketAddr) -> Self {
+        match source {
+            SocketAddr::V4(source) => self.settings.source_v4 = Some(source),
+            SocketAddr::V6(source) => self.settings.source_v6 = Some(source),
+            SocketAddr::Unix(_) => {}
+        }
         self
     }
 

@@ -1,6 +1,6 @@
 //! How a dial's sockets are to be.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+use std::net::{SocketAddrV4, SocketAddrV6};
 
 use super::race::Pace;
 use crate::{Domain, KeepAlive, Options, Protocol, Result, Socket, SocketAddr, Type};
@@ -13,8 +13,8 @@ pub(super) struct Settings {
     pub(super) options: Options,
     pub(super) keep_alive: Option<KeepAlive>,
     pub(super) mptcp: bool,
-    pub(super) source_v4: Option<Ipv4Addr>,
-    pub(super) source_v6: Option<Ipv6Addr>,
+    pub(super) source_v4: Option<SocketAddrV4>,
+    pub(super) source_v6: Option<SocketAddrV6>,
     pub(super) device: Option<String>,
 }
 
@@ -76,11 +76,13 @@ impl Settings {
 
     fn source_for(&self, addr: &SocketAddr) -> Option<SocketAddr> {
         match addr {
-            SocketAddr::V4(_) => self.source_v4.map(|ip| SocketAddrV4::new(ip, 0).into()),
-            // A link-local source is of the link that the peer is on.
-            SocketAddr::V6(to) => self.source_v6.map(|ip| {
-                let zone = if ip.is_unicast_link_local() { to.scope_id() } else { 0 };
-                SocketAddrV6::new(ip, 0, 0, zone).into()
+            SocketAddr::V4(_) => self.source_v4.map(SocketAddr::from),
+            // A link-local source without a zone is of the link that the peer is on.
+            SocketAddr::V6(to) => self.source_v6.map(|mut source| {
+                if source.scope_id() == 0 && source.ip().is_unicast_link_local() {
+                    source.set_scope_id(to.scope_id());
+                }
+                source.into()
             }),
             SocketAddr::Unix(_) => None,
         }
