@@ -8,7 +8,9 @@ use biosock::{Domain, Options, Type};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::target::{Source, Target};
-use crate::values::{command, positive, positive_seconds, seconds, value, whole_number};
+use crate::values::{
+    attempt_delay, command, device, file, positive, positive_seconds, seconds, value, whole_number,
+};
 
 /// Connect, listen and look up, over IPv4, IPv6 and Unix sockets
 ///
@@ -69,16 +71,26 @@ pub(crate) enum Command {
 
 /// Connect to a server: standard input to it, what it sends to standard output
 ///
-/// Each address of the host is tried in order until one answers. The end of
-/// standard input is passed on (the connection is shut down for writing), and
-/// the command ends when the peer has ended too.
+/// All addresses of the host are raced (RFC 8305): an attempt starts every
+/// 250 ms, at once when one fails, IPv6 and IPv4 in turn; the first that
+/// answers wins and the others are closed. A host that is half dead costs a
+/// moment, not minutes. --trace shows the race.
+///
+/// The end of standard input is passed on (the connection is shut down for
+/// writing), and the command ends when the peer has ended too.
 ///
 /// When the peer ends first, input that is there is still sent; the command
 /// ends with the input, or when the input pauses for the time of --linger.
+///
+/// With --json, standard error gets the race as one object (event "race":
+/// look-ups, attempts, winner, error, times in seconds), then "connected" and
+/// "closed", or "error".
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   printf 'GET / HTTP/1.0\\r\\n\\r\\n' | biosock connect localhost:80
   biosock connect --timeout 2.5 -6 example.org:https < request > answer
+  biosock connect --trace example.org:443 < /dev/null
+  biosock connect --trace-svg race.svg --json example.org:443 < /dev/null
   biosock connect unix:/run/app.sock
   biosock connect --progress backup.example:9000 < backup.tar")]
 pub(crate) struct ConnectArgs {
@@ -88,12 +100,31 @@ pub(crate) struct ConnectArgs {
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) family: Family,
-    /// Connect from this address; without a port the system chooses one
+    /// Connect from this address, and only by its family; without a port the
+    /// system chooses one. May be given twice, for IPv4 and for IPv6
     #[arg(long, value_name = "HOST[:PORT]", value_parser = value(Source::parse))]
-    pub(crate) bind: Option<Source>,
-    /// Give up on an address after this long, such as 2 or 0.5; each has its own time
+    pub(crate) bind: Vec<Source>,
+    /// Connect through this network interface (SO_BINDTODEVICE)
+    #[arg(long, value_name = "INTERFACE", value_parser = value(device))]
+    pub(crate) device: Option<String>,
+    /// Give up after this long in all, look-ups included, such as 2 or 0.5;
+    /// without it, when the system gives the last attempt up
     #[arg(long, value_name = "SECONDS", value_parser = value(positive_seconds), allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
+    /// Start the next attempt when one has not answered for this long: from
+    /// 0.01 to 2 [default: 0.25]
+    #[arg(long, value_name = "SECONDS", value_parser = value(attempt_delay), allow_negative_numbers = true)]
+    pub(crate) attempt_delay: Option<Duration>,
+    /// Make no more attempts than this [default: 64]
+    #[arg(long, value_name = "N", value_parser = value(positive), allow_negative_numbers = true)]
+    pub(crate) max_attempts: Option<u32>,
+    /// Draw the race on standard error when it is over: each look-up and
+    /// attempt on one time axis, as wide as the terminal (COLUMNS)
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Draw the race as a picture (SVG) into this file
+    #[arg(long, value_name = "FILE", value_parser = value(file), value_hint = clap::ValueHint::FilePath)]
+    pub(crate) trace_svg: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) stream: StreamArgs,
     /// Use Multipath TCP (RFC 8684) where kernel and peer have it, else TCP

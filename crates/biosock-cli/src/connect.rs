@@ -1,91 +1,101 @@
 //! `biosock connect`.
 
-use biosock::{AddrInfo, Lookup, Options, Protocol, Socket, SocketAddr, Type};
+use std::time::Duration;
+
+use biosock::dial::{Attempt, DialError, Dialed, Report};
 use serde_json::json;
 
 use crate::args::ConnectArgs;
-use crate::bound::addresses;
-use crate::call::{BIND, CONNECT, LOOKUP, SOCKET, and_options};
-use crate::failure::{Attempt, Failure, Result};
-use crate::output::{Output, duration};
-use crate::target::Source;
+use crate::call::{Call, DIAL_CONNECT, and_options};
+use crate::dialing::Dial;
+use crate::failure::Result;
+use crate::output::{Output, duration, stderr_line};
+use crate::picture::Picture;
+use crate::race::{self, End, Row};
+use crate::svg;
+use crate::terminal::Terminal;
+use crate::timeline;
 use crate::transfer;
 
 pub(crate) fn run(args: &ConnectArgs, out: &Output) -> Result<()> {
-    let (socket, peer) = reach(args, out)?;
+    let Dialed { socket, addr, .. } = reach(args, out)?;
     let local = socket.local_addr().map_or(String::new(), |addr| addr.to_string());
-    out.event(&json!({ "event": "connected", "peer": peer.to_string(), "local": local }), None);
-    transfer::standard_streams(&socket, &peer, args.transfer, out)
+    out.event(&json!({ "event": "connected", "peer": addr.to_string(), "local": local }), None);
+    transfer::standard_streams(&socket, &addr, args.transfer, out)
 }
 
-/// Connects to the first address that answers.
-fn reach(args: &ConnectArgs, out: &Output) -> Result<(Socket, SocketAddr)> {
-    let mut attempts = Vec::new();
-    for AddrInfo { addr, .. } in candidates(args, out)? {
-        match attempt(&addr, args, out) {
-            Ok(socket) => return Ok((socket, addr)),
-            Err(error) => attempts.push(Attempt { address: addr.to_string(), error }),
+/// Dials, and tells of the race as it was asked to.
+fn reach(args: &ConnectArgs, out: &Output) -> Result<Dialed> {
+    let picture = args.trace_svg.as_deref().map(Picture::prepare).transpose()?;
+    let dial = Dial::prepare(args, out)?;
+    let begun = out.elapsed();
+    let dialed = dial.run();
+    let course = Course::of(args, &dial, &dialed);
+    course.tell_calls(begun, out);
+    course.tell(out);
+    picture.map_or(Ok(()), |picture| picture.write(&course.svg()))?;
+    let drawn = course.is_drawn(out);
+    dialed.map_err(|error| dial.failure(&error, drawn))
+}
+
+/// A race that is over, as it is told.
+struct Course<'a> {
+    args: &'a ConnectArgs,
+    target: String,
+    report: &'a Report,
+    rows: Vec<Row>,
+    /// The winner, or why there is none.
+    ended: Result<String, String>,
+}
+
+impl<'a> Course<'a> {
+    fn of(args: &'a ConnectArgs, dial: &Dial<'_>, dialed: &'a Result<Dialed, DialError>) -> Self {
+        let (report, ended) = match dialed {
+            Ok(Dialed { addr, report, .. }) => (report, Ok(addr.to_string())),
+            Err(error) => (error.report(), Err(dial.failure(error, false).message().to_owned())),
+        };
+        Self { args, target: args.target.to_string(), report, rows: race::rows(report), ended }
+    }
+
+    /// The attempts as calls of the library; the look-ups have been told.
+    fn tell_calls(&self, begun: Duration, out: &Output) {
+        let rows = self.rows.iter().filter(|row| !row.is_lookup);
+        for (Attempt { addr, started, took, .. }, row) in self.report.attempts.iter().zip(rows) {
+            let arguments = format!("to {addr}{}", and_options(self.args.stream.options()));
+            let (result, ok) = (row.note.clone(), row.end == End::Connected);
+            let call = Call { routine: DIAL_CONNECT, arguments, result, ok, elapsed: *took };
+            out.trace_at(begun + *started + *took, &call);
         }
     }
-    Err(Failure::all_failed(&format!("connect to {}", args.target), attempts))
-}
 
-fn candidates(args: &ConnectArgs, out: &Output) -> Result<Vec<AddrInfo>> {
-    if let Some(unix) = args.target.unix_answer(Type::STREAM) {
-        return Ok(vec![unix]);
+    fn tell(&self, out: &Output) {
+        if self.is_drawn(out) {
+            let lines = timeline::draw(&self.rows, self.report.elapsed, &Terminal::of_standard_error());
+            lines.iter().for_each(|line| stderr_line(line));
+            if self.ended.is_ok() {
+                stderr_line(&self.verdict());
+            }
+        }
+        out.event(&race::to_json(&self.target, self.report, self.ended.as_deref()), None);
     }
-    let family = args.family.domain();
-    let lookup = args.target.lookup(family).socktype(Type::STREAM);
-    let words = format!("{}, {family} family, stream", args.target);
-    Ok(out.call(LOOKUP, words, || lookup.run(), |found| addresses(found))?)
-}
 
-fn attempt(addr: &SocketAddr, args: &ConnectArgs, out: &Output) -> biosock::Result<Socket> {
-    let socket = create(addr, args, out)?;
-    if let Some(source) = &args.bind {
-        bind(&socket, source, addr, out)?;
+    /// With --json the data takes the drawing's place.
+    fn is_drawn(&self, out: &Output) -> bool {
+        self.args.trace && !self.rows.is_empty() && !out.json()
     }
-    let options = args.stream.options();
-    let limit = args.timeout.map_or(String::new(), |time| format!(", within {}", duration(time)));
-    let connect = || match args.timeout {
-        Some(timeout) => socket.connect_timeout(addr, options, timeout),
-        None => socket.connect(addr, options).map(drop),
-    };
-    let words = format!("to {addr}{}{limit}", and_options(options));
-    out.call(CONNECT, words, connect, |()| "connected".into())?;
-    Ok(socket)
-}
 
-fn create(addr: &SocketAddr, args: &ConnectArgs, out: &Output) -> biosock::Result<Socket> {
-    let family = addr.family();
-    let (protocol, create): (_, &dyn Fn() -> biosock::Result<Socket>) = if args.mptcp {
-        (Protocol::MPTCP, &|| Socket::mptcp(family, Options::empty()))
-    } else {
-        (Protocol::DEFAULT, &|| Socket::stream_for(addr, Options::empty()))
-    };
-    let tell = |socket: &Socket| match socket.protocol() {
-        Ok(protocol) if args.mptcp => format!("created, {protocol}"),
-        _ => "created".into(),
-    };
-    out.call(SOCKET, format!("{family} stream, {protocol} protocol"), create, tell)
-}
+    fn svg(&self) -> String {
+        svg::draw(&self.target, &self.verdict(), &self.rows, self.report.elapsed)
+    }
 
-/// Binds the first address of the source that is of the peer's family.
-fn bind(socket: &Socket, source: &Source, peer: &SocketAddr, out: &Output) -> biosock::Result<()> {
-    let family = peer.family();
-    let lookup = Lookup::new().host(&source.host).service(&source.service);
-    let lookup = lookup.family(family).socktype(Type::STREAM).passive();
-    let words = format!("{source}, {family}, stream, passive");
-    let found = out.call(LOOKUP, words, || lookup.run(), |found| addresses(found))?;
-    let mut result = Ok(());
-    for AddrInfo { addr, .. } in found {
-        // A chosen port is one to come back to.
-        let reuse = if addr.port() == Some(0) { Options::empty() } else { Options::REUSEADDR };
-        let words = format!("to {addr}{}", and_options(reuse));
-        result = out.call(BIND, words, || socket.bind(&addr, reuse), |()| "bound".into());
-        if result.is_ok() {
-            break;
+    fn verdict(&self) -> String {
+        match &self.ended {
+            Ok(addr) => format!("connected to {addr} after {}", duration(self.report.elapsed)),
+            // What was dialled stands above it.
+            Err(message) => {
+                let intent = format!("connect to {}: ", self.target);
+                message.strip_prefix(&intent).unwrap_or(message).to_owned()
+            }
         }
     }
-    result
 }

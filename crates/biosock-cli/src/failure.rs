@@ -5,6 +5,8 @@ use std::io;
 use biosock::SystemError;
 use serde_json::{Value, json};
 
+use crate::race::Row;
+
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// Why the command did not do what it was asked.
@@ -13,7 +15,9 @@ pub(crate) struct Failure {
     pub(crate) kind: Kind,
     message: String,
     /// Each address that was tried, with what came of it.
-    attempts: Vec<(String, String)>,
+    attempts: Vec<Tried>,
+    /// Whether people are to see them too.
+    listed: bool,
     hint: Option<String>,
     errno: Option<i32>,
     symbol: Option<&'static str>,
@@ -32,7 +36,8 @@ pub(crate) enum Kind {
 impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { kind: Kind::Failed, message, attempts: Vec::new(), hint: None, errno: None, symbol: None }
+        let (kind, attempts) = (Kind::Failed, Vec::new());
+        Self { kind, message, attempts, listed: true, hint: None, errno: None, symbol: None }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -66,9 +71,28 @@ impl Failure {
         let hint = errors.iter().find_map(|attempt| attempt.error.hint()).map(String::from);
         let last = errors.last().and_then(|attempt| attempt.error.system().copied());
         let message = format!("cannot {intent}: each of its {} addresses failed", errors.len());
-        let attempts = errors.iter().map(|it| (it.address.clone(), it.error.why().to_string())).collect();
+        let attempts = errors.iter().map(Tried::without_time).collect();
         let (errno, symbol) = (last.map(|it| it.raw_os_error()), last.and_then(|it| it.name()));
         Self { attempts, hint, errno, symbol, ..Self::new(message) }
+    }
+
+    /// With the look-ups and attempts of a dial that did not do their part.
+    pub(crate) fn with_course(self, rows: &[Row]) -> Self {
+        Self { attempts: rows.iter().filter(|row| row.is_trouble()).map(Tried::of).collect(), ..self }
+    }
+
+    /// With the error number of a cause.
+    pub(crate) fn with_errno(self, errno: Option<i32>) -> Self {
+        Self { errno, symbol: errno.and_then(SystemError::name_of), ..self }
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The attempts are drawn already: only the data has them.
+    pub(crate) fn without_table(self) -> Self {
+        Self { listed: false, ..self }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -76,20 +100,40 @@ impl Failure {
         self
     }
 
-    /// The lines below `biosock: `: the message, the attempts, the hint.
-    pub(crate) fn lines(&self) -> (&str, Vec<(&str, &str)>, Option<&str>) {
-        let attempts = self.attempts.iter().map(|(address, cause)| (&**address, &**cause)).collect();
+    /// The lines below `biosock: `: the message, the cells of the attempts, the hint.
+    pub(crate) fn lines(&self) -> (&str, Vec<&[String]>, Option<&str>) {
+        let attempts = self.attempts.iter().filter(|_| self.listed).map(|tried| &*tried.cells).collect();
         (&self.message, attempts, self.hint.as_deref())
     }
 
     pub(crate) fn to_json(&self) -> Value {
         let kind = if self.kind == Kind::Usage { "usage" } else { "failed" };
-        let attempt = |(address, cause): &(String, String)| json!({ "address": address, "cause": cause });
-        let attempts: Vec<_> = self.attempts.iter().map(attempt).collect();
+        let attempts: Vec<_> = self.attempts.iter().filter_map(|tried| tried.data.as_ref()).collect();
         json!({
             "event": "error", "kind": kind, "message": self.message, "hint": self.hint,
             "errno": self.errno, "symbol": self.symbol, "attempts": attempts,
         })
+    }
+}
+
+/// What was tried, as a row of a table and as data.
+#[derive(Debug)]
+struct Tried {
+    cells: Vec<String>,
+    data: Option<Value>,
+}
+
+impl Tried {
+    fn of(row: &Row) -> Self {
+        let (started, took) = (row.started.as_secs_f64(), row.took.as_secs_f64());
+        let times = format!("{started:.3} + {took:>6.3} s");
+        Self { cells: vec![times, row.label.clone(), row.note.clone()], data: row.attempt_json() }
+    }
+
+    fn without_time(attempt: &Attempt) -> Self {
+        let (address, cause) = (attempt.address.clone(), attempt.error.why().to_string());
+        let data = json!({ "address": address, "cause": cause });
+        Self { cells: vec![address, cause], data: Some(data) }
     }
 }
 
@@ -102,6 +146,12 @@ pub(crate) struct Attempt {
 
 impl From<biosock::Error> for Failure {
     fn from(error: biosock::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&biosock::Error> for Failure {
+    fn from(error: &biosock::Error) -> Self {
         let failure = Self {
             errno: error.raw_os_error(),
             symbol: error.system().and_then(|system| system.name()),

@@ -49,10 +49,20 @@ impl Output {
     }
 
     pub(crate) fn trace(&self, call: &Call) {
+        self.trace_at(self.elapsed(), call);
+    }
+
+    /// How long the command has been running: the times of the trace.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Tells of a call that ended then, if asked to.
+    pub(crate) fn trace_at(&self, at: Duration, call: &Call) {
         if !self.common.verbose {
             return;
         }
-        let at = self.start.elapsed().as_secs_f64();
+        let at = at.as_secs_f64();
         if self.common.json {
             let object = merged(json!({ "event": "call", "at": at }), call.to_json());
             return stderr_line(&json_line(&object));
@@ -107,7 +117,7 @@ fn message(failure: &Failure, colour: bool) -> String {
     let (text, attempts, hint) = failure.lines();
     let mut lines = vec![format!("{} {}", paint("1;31", "biosock:"), escape(text))];
     let mut table = Table::indented(2);
-    attempts.iter().for_each(|(address, cause)| table.row([escape(address), escape(cause)]));
+    attempts.iter().for_each(|cells| table.row(cells.iter().map(|cell| escape(cell))));
     lines.extend(table.lines());
     lines.extend(hint.map(|hint| format!("  {} {}", paint("36", "hint:"), escape(hint))));
     lines.join("\n")

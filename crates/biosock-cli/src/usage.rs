@@ -42,7 +42,8 @@ fn checked(cli: Cli) -> Result<Cli, clap::Error> {
 impl ConnectArgs {
     fn unfit_for_unix(&self) -> Option<String> {
         let stream = self.stream.unfit_for_unix(&self.target);
-        let mine = [(self.bind.is_some(), "--bind"), (self.mptcp, "--mptcp")];
+        let mine =
+            [(!self.bind.is_empty(), "--bind"), (self.device.is_some(), "--device"), (self.mptcp, "--mptcp")];
         self.family.unfit_for_unix(&self.target).or(stream).or_else(|| unfit(&self.target, &mine))
     }
 }

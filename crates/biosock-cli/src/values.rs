@@ -1,8 +1,10 @@
 //! Reading the value of one option.
 
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use biosock::dial::Pace;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 /// A parser of one value, as clap takes it: bytes that are no UTF-8 are
@@ -32,6 +34,20 @@ pub(crate) fn seconds(text: &OsStr) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|_| String::from("too long a time"))
 }
 
+/// Between two attempts of a race, within the RFC's bounds.
+pub(crate) fn attempt_delay(text: &OsStr) -> Result<Duration, String> {
+    let delay = seconds(text)?;
+    let (least, most) = Pace::ATTEMPT_DELAYS;
+    if (least..=most).contains(&delay) {
+        return Ok(delay);
+    }
+    Err(format!(
+        "must be from {} to {} seconds (RFC 8305, section 8)",
+        least.as_secs_f64(),
+        most.as_secs_f64()
+    ))
+}
+
 pub(crate) fn positive(text: &OsStr) -> Result<u32, String> {
     match whole_number(text)? {
         0 => Err(String::from("must be at least 1")),
@@ -49,6 +65,24 @@ pub(crate) fn command(text: &OsStr) -> Result<OsString, String> {
     match text.to_str().map(str::trim) {
         Some("") => Err(String::from("the command is empty")),
         _ => Ok(text.to_owned()),
+    }
+}
+
+pub(crate) fn device(text: &OsStr) -> Result<String, String> {
+    match text.to_str() {
+        None => Err(String::from("not the name of an interface")),
+        Some("") => Err(String::from("the name is empty")),
+        Some(name) => Ok(name.to_owned()),
+    }
+}
+
+pub(crate) fn file(text: &OsStr) -> Result<PathBuf, String> {
+    match text.to_str() {
+        Some("") => Err(String::from("the name is empty")),
+        Some("-") => Err(String::from(
+            "standard output is for what the peer sends\n  hint: give a file, or ./- for one of that name",
+        )),
+        _ => Ok(text.into()),
     }
 }
 

@@ -1,0 +1,214 @@
+//! How `biosock connect` dials, and what it says when that fails.
+
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+use biosock::dial::{
+    DialError, DialFailure, Dialed, Dialer, LookupReport, Outcome, Pace, Question, Report, Resolver,
+    SystemResolver,
+};
+use biosock::{Domain, Lookup, Options, SocketAddr, Type};
+use rustix::io::Errno;
+
+use crate::args::ConnectArgs;
+use crate::bound::addresses;
+use crate::call::{DIAL_LOOKUP, LOOKUP};
+use crate::failure::{Failure, Result};
+use crate::output::Output;
+use crate::race;
+use crate::target::{Source, Target};
+
+/// A dial as the arguments describe it, ready to start.
+pub(crate) struct Dial<'a> {
+    args: &'a ConnectArgs,
+    dialer: Dialer,
+    /// The family that the sources leave, where they leave one alone.
+    bound_to: Option<Domain>,
+}
+
+impl<'a> Dial<'a> {
+    /// Looks the sources up; that time is the dial's too.
+    pub(crate) fn prepare(args: &'a ConnectArgs, out: &Output) -> Result<Self> {
+        let start = Instant::now();
+        let sources = sources(args, out)?;
+        let family = args.family.domain();
+        let bound_to = match &sources[..] {
+            [source] if family == Domain::UNSPEC => Some(source.family()),
+            _ => None,
+        };
+        let dialer = Dialer::new()
+            .family(bound_to.unwrap_or(family))
+            .options(options(args, &sources))
+            .pace(pace(args))
+            .mptcp(args.mptcp)
+            .resolver(Arc::new(Telling(*out)));
+        let dialer = sources.into_iter().fold(dialer, Dialer::source);
+        let dialer = args.device.iter().fold(dialer, |dialer, device| dialer.device(device));
+        let left = args.timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
+        let dialer = left.into_iter().fold(dialer, Dialer::timeout);
+        Ok(Self { args, dialer, bound_to })
+    }
+
+    pub(crate) fn run(&self) -> Result<Dialed, DialError> {
+        match &self.args.target {
+            Target::Unix(addr) => self.dialer.dial_addrs(&[(*addr).into()]),
+            target => self.dialer.dial(&target.to_string()),
+        }
+    }
+
+    /// What to say of a dial that failed; its course only where it was not
+    /// drawn and has more than the message says.
+    pub(crate) fn failure(&self, error: &DialError, drawn: bool) -> Failure {
+        let report = error.report();
+        let failure = match (error.failure(), only_cause(report)) {
+            (DialFailure::Unable(error), _) => return Failure::from(error),
+            (DialFailure::TimedOut, _) => self.late(report),
+            (_, Some(error)) => Failure::from(error),
+            (_, None) => self.none_answered(report),
+        };
+        let failure = failure.with_course(&race::rows(report));
+        let said = only_cause(report).is_some() || is_alone(report);
+        let failure = if drawn || said { failure.without_table() } else { failure };
+        match (self.bound_to, error.hint()) {
+            (Some(family), _) if report.attempts.is_empty() => {
+                failure.hint(format!("only {family} is tried, the family of --bind"))
+            }
+            (_, Some(hint)) => failure.hint(hint),
+            (..) => failure,
+        }
+    }
+
+    fn late(&self, report: &Report) -> Failure {
+        let limit = self.args.timeout.unwrap_or(report.elapsed).as_secs_f64();
+        let hint = if report.attempts.is_empty() {
+            "the resolver does not answer; check the name servers in /etc/resolv.conf"
+        } else {
+            "the host does not answer; it may be down or behind a firewall"
+        };
+        let failure = Failure::new(format!("connect to {}: no answer within {limit} s", self.args.target));
+        failure.with_errno(Some(Errno::TIMEDOUT.raw_os_error())).hint(hint)
+    }
+
+    fn none_answered(&self, report: &Report) -> Failure {
+        let what = match report.attempts.len() {
+            0 => "no address was found".into(),
+            1 => "the only attempt failed".into(),
+            count => format!("each of {count} attempts failed"),
+        };
+        let last = report.attempts.iter().rev().find_map(|attempt| match &attempt.outcome {
+            Outcome::Failed(error) => error.raw_os_error(),
+            _ => None,
+        });
+        Failure::new(format!("connect to {}: {what}", self.args.target)).with_errno(last)
+    }
+}
+
+/// The error that says it all: of an only attempt without look-ups, or of
+/// look-ups that all failed alike.
+fn only_cause(report: &Report) -> Option<&biosock::Error> {
+    match (&report.lookups[..], &report.attempts[..]) {
+        ([], [attempt]) => match &attempt.outcome {
+            Outcome::Failed(error) => Some(error),
+            _ => None,
+        },
+        ([first, others @ ..], []) => {
+            let first = failed(first)?;
+            let same = |lookup| failed(lookup).is_some_and(|it| it.to_string() == first.to_string());
+            others.iter().all(same).then_some(first)
+        }
+        _ => None,
+    }
+}
+
+/// One address that was given as such.
+fn is_alone(report: &Report) -> bool {
+    report.lookups.is_empty() && report.attempts.len() == 1
+}
+
+fn failed(lookup: &LookupReport) -> Option<&biosock::Error> {
+    lookup.answer.as_ref()?.as_ref().err()
+}
+
+fn options(args: &ConnectArgs, sources: &[SocketAddr]) -> Options {
+    let mut options = args.stream.options();
+    // A chosen port is one to come back to, and attempts share it.
+    let chosen = sources.iter().any(|source| source.port() != Some(0));
+    options.set(Options::REUSEADDR, chosen);
+    options
+}
+
+fn pace(args: &ConnectArgs) -> Pace {
+    let usual = Pace::default();
+    let most = args.max_attempts.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
+    Pace {
+        attempt_delay: args.attempt_delay.unwrap_or(usual.attempt_delay),
+        max_attempts: most.unwrap_or(usual.max_attempts),
+        ..usual
+    }
+}
+
+/// The address to come from for each family that has one.
+fn sources(args: &ConnectArgs, out: &Output) -> Result<Vec<SocketAddr>> {
+    let mut sources: Vec<SocketAddr> = Vec::new();
+    let end = args.timeout.map(|timeout| Instant::now() + timeout);
+    for source in &args.bind {
+        let mut firsts: Vec<SocketAddr> = Vec::new();
+        for addr in look_up(source, args.family.domain(), end, out)? {
+            if firsts.iter().all(|first| first.family() != addr.family()) {
+                firsts.push(addr);
+            }
+        }
+        for addr in firsts {
+            if sources.iter().any(|other| other.family() == addr.family()) {
+                let family = addr.family();
+                let twice = format!("'--bind {source}' is a second source for {family}");
+                return Err(Failure::usage(twice).hint("give one for each of IPv4 and IPv6"));
+            }
+            sources.push(addr);
+        }
+    }
+    Ok(sources)
+}
+
+/// On a thread, since a resolver may outlast the deadline.
+fn look_up(source: &Source, family: Domain, end: Option<Instant>, out: &Output) -> Result<Vec<SocketAddr>> {
+    let (sender, answer) = mpsc::channel();
+    let (asked, out) = (source.clone(), *out);
+    let ask = move || {
+        let lookup = Lookup::new().host(&asked.host).service(&asked.service);
+        let lookup = lookup.family(family).socktype(Type::STREAM).passive();
+        let words = format!("{asked}, {family} family, stream, passive");
+        // Whoever does not wait any more does not need it.
+        let _ = sender.send(out.call(LOOKUP, words, || lookup.run(), |found| addresses(found)));
+    };
+    let started = thread::Builder::new().name("look-up".into()).spawn(ask);
+    started.map_err(|error| Failure::io(&format!("look up {source}: start a thread"), &error))?;
+    let answer = match end {
+        Some(end) => answer.recv_timeout(end.saturating_duration_since(Instant::now())).ok(),
+        None => answer.recv().ok(),
+    };
+    let late = || {
+        Failure::new(format!("look up {source}: no answer in time"))
+            .with_errno(Some(Errno::TIMEDOUT.raw_os_error()))
+    };
+    Ok(answer.ok_or_else(late)??.into_iter().map(|found| found.addr).collect())
+}
+
+/// The system's resolver, told of as it answers.
+#[derive(Debug)]
+struct Telling(Output);
+
+impl Resolver for Telling {
+    fn resolve(&self, question: &Question) -> biosock::Result<Vec<SocketAddr>> {
+        let host = question.host.as_deref().unwrap_or("*");
+        let words = format!("{host}:{}, {}, stream", question.service, question.family);
+        self.0.call(DIAL_LOOKUP, words, || SystemResolver.resolve(question), |found| listed(found))
+    }
+}
+
+fn listed(found: &[SocketAddr]) -> String {
+    let texts: Vec<_> = found.iter().map(ToString::to_string).collect();
+    texts.join(", ")
+}

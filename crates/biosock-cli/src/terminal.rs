@@ -1,0 +1,45 @@
+//! What can be drawn where standard error goes.
+
+use std::env;
+use std::io;
+
+use rustix::termios::tcgetwinsize;
+
+use crate::output::colour;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terminal {
+    /// In columns.
+    pub(crate) width: usize,
+    /// More than ASCII can be shown.
+    pub(crate) unicode: bool,
+    pub(crate) colour: bool,
+}
+
+/// The width of what says none, of old.
+const USUAL: usize = 80;
+
+impl Terminal {
+    pub(crate) fn of_standard_error() -> Self {
+        Self { width: width(), unicode: unicode(), colour: colour(&io::stderr()) }
+    }
+
+    pub(crate) fn paint(&self, code: &str, text: &str) -> String {
+        if self.colour && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.into() }
+    }
+}
+
+/// COLUMNS, then what the terminal says.
+fn width() -> usize {
+    let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let asked = || tcgetwinsize(io::stderr()).ok().map(|size| usize::from(size.ws_col));
+    columns.filter(|&columns| columns > 0).or_else(|| asked().filter(|&columns| columns > 0)).unwrap_or(USUAL)
+}
+
+/// The character set of the locale (locale(7)): the first of these that is set.
+fn unicode() -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(env::var_os);
+    let locale = set.into_iter().find(|value| !value.is_empty()).unwrap_or_default();
+    let locale = locale.to_string_lossy().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
