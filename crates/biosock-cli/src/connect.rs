@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use biosock::dial::{Attempt, DialError, Dialed, Report};
+use biosock::dial::{Attempt, DialError, DialFailure, Dialed, Report};
 use serde_json::json;
 
 use crate::args::ConnectArgs;
 use crate::call::{Call, DIAL_CONNECT, and_options};
 use crate::dialing::Dial;
 use crate::failure::Result;
+use crate::interrupt::Interrupt;
 use crate::output::{Output, duration, stderr_line};
 use crate::picture::Picture;
 use crate::race::{self, End, Row};
@@ -27,7 +28,8 @@ pub(crate) fn run(args: &ConnectArgs, out: &Output) -> Result<()> {
 /// Dials, and tells of the race as it was asked to.
 fn reach(args: &ConnectArgs, out: &Output) -> Result<Dialed> {
     let picture = args.trace_svg.as_deref().map(Picture::prepare).transpose()?;
-    let dial = Dial::prepare(args, out)?;
+    let interrupt = Interrupt::watch()?;
+    let dial = Dial::prepare(args, interrupt.cancel(), out)?;
     let begun = out.elapsed();
     let dialed = dial.run();
     let course = Course::of(args, &dial, &dialed);
@@ -35,7 +37,16 @@ fn reach(args: &ConnectArgs, out: &Output) -> Result<Dialed> {
     course.tell(out);
     picture.map_or(Ok(()), |picture| picture.write(&course.svg()))?;
     let drawn = course.is_drawn(out);
-    dialed.map_err(|error| dial.failure(&error, drawn))
+    let failed = match dialed {
+        Ok(dialed) => return Ok(dialed),
+        Err(error) => error,
+    };
+    let failure = dial.failure(&failed, drawn);
+    if matches!(failed.failure(), DialFailure::Cancelled) {
+        out.fail(&failure);
+        interrupt.end();
+    }
+    Err(failure)
 }
 
 /// A race that is over, as it is told.

@@ -9,14 +9,14 @@ use biosock::dial::{
     DialError, DialFailure, Dialed, Dialer, LookupReport, Outcome, Pace, Question, Report, Resolver,
     SystemResolver,
 };
-use biosock::{Domain, Lookup, Options, SocketAddr, Type};
+use biosock::{Cancel, Domain, Lookup, Options, SocketAddr, Type};
 use rustix::io::Errno;
 
 use crate::args::ConnectArgs;
 use crate::bound::addresses;
 use crate::call::{DIAL_LOOKUP, LOOKUP};
 use crate::failure::{Failure, Result};
-use crate::output::Output;
+use crate::output::{Output, duration};
 use crate::race;
 use crate::target::{Source, Target};
 
@@ -30,7 +30,7 @@ pub(crate) struct Dial<'a> {
 
 impl<'a> Dial<'a> {
     /// Looks the sources up; that time is the dial's too.
-    pub(crate) fn prepare(args: &'a ConnectArgs, out: &Output) -> Result<Self> {
+    pub(crate) fn prepare(args: &'a ConnectArgs, cancel: Cancel, out: &Output) -> Result<Self> {
         let start = Instant::now();
         let sources = sources(args, out)?;
         let family = args.family.domain();
@@ -43,6 +43,7 @@ impl<'a> Dial<'a> {
             .options(options(args, &sources))
             .pace(pace(args))
             .mptcp(args.mptcp)
+            .cancel(cancel)
             .resolver(Arc::new(Telling(*out)));
         let dialer = sources.into_iter().fold(dialer, Dialer::source);
         let dialer = args.device.iter().fold(dialer, |dialer, device| dialer.device(device));
@@ -65,6 +66,7 @@ impl<'a> Dial<'a> {
         let failure = match (error.failure(), only_cause(report)) {
             (DialFailure::Unable(error), _) => return Failure::from(error),
             (DialFailure::TimedOut, _) => self.late(report),
+            (DialFailure::Cancelled, _) => self.interrupted(report),
             (_, Some(error)) => Failure::from(error),
             (_, None) => self.none_answered(report),
         };
@@ -82,13 +84,14 @@ impl<'a> Dial<'a> {
 
     fn late(&self, report: &Report) -> Failure {
         let limit = self.args.timeout.unwrap_or(report.elapsed).as_secs_f64();
-        let hint = if report.attempts.is_empty() {
-            "the resolver does not answer; check the name servers in /etc/resolv.conf"
-        } else {
-            "the host does not answer; it may be down or behind a firewall"
-        };
         let failure = Failure::new(format!("connect to {}: no answer within {limit} s", self.args.target));
-        failure.with_errno(Some(Errno::TIMEDOUT.raw_os_error())).hint(hint)
+        failure.with_errno(Some(Errno::TIMEDOUT.raw_os_error())).hint(silence(report))
+    }
+
+    fn interrupted(&self, report: &Report) -> Failure {
+        let after = duration(report.elapsed);
+        let failure = Failure::new(format!("connect to {}: interrupted after {after}", self.args.target));
+        failure.with_errno(Some(Errno::INTR.raw_os_error())).hint(silence(report))
     }
 
     fn none_answered(&self, report: &Report) -> Failure {
@@ -102,6 +105,15 @@ impl<'a> Dial<'a> {
             _ => None,
         });
         Failure::new(format!("connect to {}: {what}", self.args.target)).with_errno(last)
+    }
+}
+
+/// What to try where no answer came.
+fn silence(report: &Report) -> &'static str {
+    if report.attempts.is_empty() {
+        "the resolver does not answer; check the name servers in /etc/resolv.conf"
+    } else {
+        "the host does not answer; it may be down or behind a firewall"
     }
 }
 

@@ -10,6 +10,7 @@ mod demo;
 mod dialing;
 mod exec;
 mod failure;
+mod interrupt;
 mod listen;
 mod lookup;
 mod output;

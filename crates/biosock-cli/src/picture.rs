@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
@@ -80,18 +81,13 @@ fn successor(path: &Path) -> io::Result<NamedTempFile> {
     // As open(2) makes files: less what umask(2) takes.
     let usual = Permissions::from_mode(0o666);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new().prefix(".biosock-").permissions(usual).tempfile_in(folder);
-    let file = file.map_err(system_error)?;
+    // tempfile's error would name a file that nobody asked for.
+    access(folder, Access::WRITE_OK | Access::EXEC_OK)?;
+    let file = tempfile::Builder::new().prefix(".biosock-").permissions(usual).tempfile_in(folder)?;
     if let Some(mode) = mode {
         file.as_file().set_permissions(mode)?;
     }
     Ok(file)
-}
-
-/// The error below tempfile's, which names a file that nobody asked for.
-fn system_error(error: io::Error) -> io::Error {
-    let below = error.get_ref().and_then(|error| error.source()?.downcast_ref::<io::Error>());
-    below.and_then(io::Error::raw_os_error).map_or(error, io::Error::from_raw_os_error)
 }
 
 fn failure(name: &Path, error: &io::Error) -> Failure {

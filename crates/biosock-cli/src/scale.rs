@@ -34,7 +34,7 @@ impl Scale {
 
     /// Where a time lies, from 0 to 1.
     pub(crate) fn share(&self, time: Duration) -> f64 {
-        (time.as_secs_f64() / self.total.as_secs_f64()).min(1.0)
+        (time.as_nanos() as f64 / self.total.as_nanos() as f64).min(1.0)
     }
 
     /// A time as a number of the unit, all with as many decimals.

@@ -17,7 +17,28 @@ use signal_hook::low_level::{emulate_default_handler, pipe};
 /// there is one thread: a signal that comes while the handler is set up in
 /// its parts would be lost, so it is kept pending until all are there.
 pub(crate) fn at_end(clean: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
+    at_end_by(SigSet::from_iter(ENDING), clean)
+}
+
+/// The same, but a signal that is ignored stays so: the shell has a script's
+/// background jobs ignore SIGINT.
+pub(crate) fn at_end_unless_ignored(clean: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let ignored = ignored();
+    // Signal n is bit n - 1 (proc(5)).
+    let heeded = |signal: &Signal| ignored >> (*signal as u32 - 1) & 1 == 0;
+    at_end_by(ENDING.into_iter().filter(heeded).collect(), clean)
+}
+
+const ENDING: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];
+
+/// The signals that this process ignores; none where the system does not tell.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+fn at_end_by(signals: SigSet, clean: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let (reader, writer) = UnixStream::pair()?;
     let last = Arc::new(AtomicUsize::new(0));
     signals.thread_block()?;

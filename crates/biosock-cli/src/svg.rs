@@ -104,7 +104,7 @@ impl Sheet {
         let took = started + 3.0 * LETTER + widest(&|row| took(&scale, row));
         let note = took + GAP;
         let heading = title.chars().count().max(verdict.chars().count()) as f64 * HEADING_LETTER;
-        let width = (note + widest(&|row| row.note.clone())).max(MARGIN + heading) + MARGIN;
+        let width = ((note + widest(&|row| row.note.clone())).max(MARGIN + heading) + MARGIN).ceil();
         let lookups = rows.iter().take_while(|row| row.is_lookup).count();
         let pause = |number| if lookups > 0 && number >= lookups { PAUSE } else { 0.0 };
         let middle = |number: usize| TOP + ROW * (number as f64 + 0.5) + pause(number);

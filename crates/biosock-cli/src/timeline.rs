@@ -191,7 +191,7 @@ impl Drawing<'_> {
             let (used, wide) = (line.chars().count(), text.chars().count());
             // The last one ends where the axis does.
             let cell = cell.min(width.saturating_sub(wide));
-            if cell > used || used == 0 {
+            if (cell > used || used == 0) && wide <= width {
                 line.push_str(&" ".repeat(cell - used));
                 line.push_str(&text);
             }
@@ -245,4 +245,113 @@ fn aligned(texts: Vec<String>) -> Vec<String> {
 
 fn widest(cells: &[Cells], text: impl Fn(&Cells) -> &String) -> usize {
     cells.iter().map(|cells| text(cells).chars().count()).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use biosock::dial::{Attempt, LookupReport, Outcome, Report};
+    use biosock::{Domain, Error, Operation, Reason, SocketAddr};
+
+    use super::*;
+    use crate::race;
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn attempt(addr: &str, started: u64, took: u64, outcome: Outcome) -> Attempt {
+        Attempt { addr: addr.parse().unwrap(), started: ms(started), took: ms(took), outcome }
+    }
+
+    /// IPv6 is silent, one IPv4 address fails at once, another answers.
+    fn report() -> Report {
+        let failed = Outcome::Failed(Error::from_reason(Operation::Connect, Reason::Connect));
+        Report {
+            lookups: vec![
+                LookupReport { family: Domain::IPV6, took: Some(ms(20)), answer: Some(Ok(1)) },
+                LookupReport { family: Domain::IPV4, took: None, answer: None },
+            ],
+            attempts: vec![
+                attempt("[2001:db8::1]:443", 20, 380, Outcome::NoAnswer),
+                attempt("192.0.2.1:443", 270, 0, failed),
+                attempt("192.0.2.2:443", 300, 100, Outcome::Connected),
+            ],
+            elapsed: ms(400),
+        }
+    }
+
+    fn drawn(report: &Report, width: usize, unicode: bool, colour: bool) -> String {
+        let terminal = Terminal { width, unicode, colour };
+        draw(&race::rows(report), report.elapsed, &terminal).join("\n")
+    }
+
+    #[test]
+    fn bars_lie_on_one_axis() {
+        let expected = "\
+look-up IPv6       ─╴           ┊           ┊      0.0 +  20.0 ms  1 address
+look-up IPv4       ┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅      0.0 + 400.0 ms  no answer
+[2001:db8::1]:443  ┊┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅     20.0 + 380.0 ms  no answer
+192.0.2.1:443      ┊            ┊   ╺       ┊  ✗ 270.0 +   0.0 ms  connect error
+192.0.2.2:443      ┊            ┊     ╺━━━━━━  ✓ 300.0 + 100.0 ms  connected
+                   0 ms         200 ms 400 ms";
+        assert_eq!(drawn(&report(), 80, true, false), expected);
+    }
+
+    #[test]
+    fn without_unicode_it_is_ascii() {
+        let expected = "\
+look-up IPv6       --           :           :      0.0 +  20.0 ms  1 address
+look-up IPv4       ..........................      0.0 + 400.0 ms  no answer
+[2001:db8::1]:443  :.........................     20.0 + 380.0 ms  no answer
+192.0.2.1:443      :            :   =       :  x 270.0 +   0.0 ms  connect error
+192.0.2.2:443      :            :     =======  * 300.0 + 100.0 ms  connected
+                   0 ms         200 ms 400 ms";
+        assert_eq!(drawn(&report(), 80, false, false), expected);
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_two_lines_a_row() {
+        let expected = "  look-up IPv6  1 address
+  ─╴             ┊             ┊
+  look-up IPv4  no answer
+  ┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅
+  [2001:db8::1]:443  no answer
+  ┊┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅
+✗ 192.0.2.1:443  connect error
+  ┊              ┊    ╸        ┊
+✓ 192.0.2.2:443  connected
+  ┊              ┊      ╺━━━━━━━
+  0 ms           200 ms   400 ms";
+        assert_eq!(drawn(&report(), 32, true, false), expected);
+    }
+
+    #[test]
+    fn colour_changes_nothing_but_the_colour() {
+        let coloured = drawn(&report(), 80, true, true);
+        let mut plain = String::new();
+        for part in coloured.split("\x1b[") {
+            plain.push_str(part.split_once('m').map_or(part, |(_, text)| text));
+        }
+        assert!(coloured.contains("\x1b[32m✓\x1b[0m"), "{coloured}");
+        assert_eq!(plain.lines().next(), drawn(&report(), 80, true, false).lines().next());
+    }
+
+    #[test]
+    fn no_width_is_too_small_and_none_is_overrun() {
+        let path = biosock::UnixAddr::from_path("/\u{1b}[2J/häuser/".repeat(6)).unwrap();
+        let outcome = Outcome::NoAnswer;
+        let unix = Attempt { addr: SocketAddr::Unix(path), started: ms(0), took: ms(0), outcome };
+        let unix = Report { attempts: vec![unix], ..Report::default() };
+        for report in [report(), unix] {
+            for width in 0..200 {
+                let drawing = drawn(&report, width, true, false);
+                assert!(!drawing.contains('\x1b'));
+                for line in drawing.lines() {
+                    assert!(line.chars().count() <= width.max(3), "{width}:\n{drawing}");
+                }
+            }
+        }
+    }
 }

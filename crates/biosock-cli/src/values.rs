@@ -7,6 +7,8 @@ use std::time::Duration;
 use biosock::dial::Pace;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
+use crate::output::without_invalid_bytes;
+
 /// A parser of one value, as clap takes it: bytes that are no UTF-8 are
 /// welcome (a path may have them), the error is a text.
 pub(crate) fn value<T: Clone + Send + Sync + 'static>(
@@ -69,11 +71,10 @@ pub(crate) fn command(text: &OsStr) -> Result<OsString, String> {
 }
 
 pub(crate) fn device(text: &OsStr) -> Result<String, String> {
-    match text.to_str() {
-        None => Err(String::from("not the name of an interface")),
-        Some("") => Err(String::from("the name is empty")),
-        Some(name) => Ok(name.to_owned()),
+    if text.is_empty() {
+        return Err(String::from("the name is empty"));
     }
+    Ok(without_invalid_bytes(text))
 }
 
 pub(crate) fn file(text: &OsStr) -> Result<PathBuf, String> {
