@@ -166,6 +166,38 @@ const TABLE: &[Row] = &[
         "biosock: invalid value '1:2:3' for '--bind <HOST[:PORT]>': ambiguous host or service: a second colon (at byte 3)",
         "  hint: write an IPv6 address in brackets: [::1]:80",
     ]),
+    (&["connect", "--bind", "127.0.0.1", "--bind", "127.0.0.2", "a:1"], 2, &[
+        "biosock: '--bind 127.0.0.2:0' is a second source for IPv4",
+        "  hint: give one for each of IPv4 and IPv6",
+    ]),
+    (&["connect", "--attempt-delay", "0", "a:1"], 2, &[
+        "biosock: invalid value '0' for '--attempt-delay <SECONDS>': must be from 0.01 to 2 seconds (RFC 8305, section 8)",
+        "  hint: see 'biosock connect --help'",
+    ]),
+    (&["connect", "--attempt-delay", "2.001", "a:1"], 2, &[
+        "biosock: invalid value '2.001' for '--attempt-delay <SECONDS>': must be from 0.01 to 2 seconds (RFC 8305, section 8)",
+        "  hint: see 'biosock connect --help'",
+    ]),
+    (&["connect", "--max-attempts", "0", "a:1"], 2, &[
+        "biosock: invalid value '0' for '--max-attempts <N>': must be at least 1",
+        "  hint: see 'biosock connect --help'",
+    ]),
+    (&["connect", "--device", "", "a:1"], 2, &[
+        "biosock: invalid value '' for '--device <INTERFACE>': the name is empty",
+        "  hint: see 'biosock connect --help'",
+    ]),
+    (&["connect", "--trace-svg", "", "a:1"], 2, &[
+        "biosock: invalid value '' for '--trace-svg <FILE>': the name is empty",
+        "  hint: see 'biosock connect --help'",
+    ]),
+    (&["connect", "--trace-svg", "-", "a:1"], 2, &[
+        "biosock: invalid value '-' for '--trace-svg <FILE>': standard output is for what the peer sends",
+        "  hint: give a file, or ./- for one of that name",
+    ]),
+    (&["connect", "--device", "lo", "unix:/x"], 2, &[
+        "biosock: '--device' is for IP addresses, not for 'unix:/x'",
+        "  hint: see 'biosock connect --help'",
+    ]),
     (&["connect", "--nodelay", "unix:/x"], 2, &[
         "biosock: '--nodelay' is for IP addresses, not for 'unix:/x'",
         "  hint: see 'biosock connect --help'",
@@ -285,9 +317,6 @@ const TABLE: &[Row] = &[
         "biosock: connect to {refused}: connection refused (ECONNREFUSED)",
         "  hint: nothing listens there; check the port and that the server runs",
     ]),
-    (&["connect", "--json", "{refused}"], 1, &[
-        "{\"event\":\"error\",\"kind\":\"failed\",\"message\":\"connect to {refused}: connection refused (ECONNREFUSED)\",\"hint\":\"nothing listens there; check the port and that the server runs\",\"errno\":111,\"symbol\":\"ECONNREFUSED\",\"attempts\":[]}",
-    ]),
     (&["connect", "unix:{dir}/none"], 1, &[
         "biosock: connect to unix:{dir}/none: no such file or directory (ENOENT)",
         "  hint: there is no such socket file; check the path and that the server runs",
@@ -312,8 +341,24 @@ const TABLE: &[Row] = &[
         "  hint: no interface has this address",
     ]),
     (&["connect", "--bind", "[::1]", "{refused}"], 1, &[
+        "biosock: look up {refused}: address family for hostname not supported (EAI_ADDRFAMILY)",
+        "  hint: only IPv6 is tried, the family of --bind",
+    ]),
+    (&["connect", "-4", "--bind", "[::1]", "{refused}"], 1, &[
         "biosock: look up [::1]:0: address family for hostname not supported (EAI_ADDRFAMILY)",
         "  hint: the name exists without an address of this family; try the other one",
+    ]),
+    (&["connect", "--device", "no-such-device", "{refused}"], 1, &[
+        "biosock: set option SO_BINDTODEVICE to no-such-device: no such device (ENODEV)",
+    ]),
+    (&["connect", "--trace-svg", "{dir}", "{refused}"], 1, &[
+        "biosock: write {dir}: is a directory (EISDIR)",
+    ]),
+    (&["connect", "--trace-svg", "{dir}/none/race.svg", "{refused}"], 1, &[
+        "biosock: write {dir}/none/race.svg: no such file or directory (ENOENT)",
+    ]),
+    (&["connect", "--trace-svg", "{dir}/file/race.svg", "{refused}"], 1, &[
+        "biosock: write {dir}/file/race.svg: not a directory (ENOTDIR)",
     ]),
     (&["connect", "-6", "127.0.0.1:1"], 1, &[
         "biosock: look up 127.0.0.1:1: address family for hostname not supported (EAI_ADDRFAMILY)",

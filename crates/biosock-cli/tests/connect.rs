@@ -5,10 +5,14 @@ mod common;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use common::{Ended, Process, biosock, has, json_lines, refusing, run, skip};
+use common::{
+    DEADLINE, Ended, Process, biosock, has, json_lines, refusing, run, silent, silent_at, with_two_addresses,
+};
 
 /// A server for one connection: reads to the end, then answers, then closes.
 fn answering(answer: &'static [u8]) -> (String, thread::JoinHandle<Vec<u8>>) {
@@ -126,7 +130,7 @@ fn json_events_are_on_standard_error() {
     assert_eq!((&event("closed")["sent"], &event("closed")["received"]), (&6.into(), &4.into()));
     let calls: Vec<_> = objects.iter().filter(|object| object["event"] == "call").collect();
     let routines: Vec<_> = calls.iter().map(|call| call["routine"].as_str().unwrap()).collect();
-    assert_eq!(routines, ["BIO_lookup_ex", "BIO_socket", "BIO_connect", "shutdown(2)"]);
+    assert_eq!(routines, ["BIO_connect", "shutdown(2)"]);
 }
 
 #[test]
@@ -135,7 +139,7 @@ fn verbose_tells_each_call_with_its_time() {
     let ended = run(["connect", "--verbose", "--nodelay", &addr], b"").ok();
     server.join().unwrap();
     let line = ended.stderr.lines().find(|line| line.contains("BIO_connect")).expect("told");
-    assert!(line.contains(&format!("Socket::connect       to {addr}, NODELAY: connected (")), "{line}");
+    assert!(line.contains(&format!("Dialer::dial          to {addr}, NODELAY: connected (")), "{line}");
     assert!(line.ends_with("s)"), "{line}");
 }
 
@@ -144,27 +148,14 @@ fn an_error_in_json_has_its_parts() {
     let addr = refusing();
     let ended = run(["connect", "--json", &addr], b"");
     assert_eq!(ended.code(), Some(1));
-    let error = &json_lines(&ended.stderr)[0];
+    let [race, error] = &json_lines(&ended.stderr)[..] else { panic!("two objects: {}", ended.stderr) };
+    assert_eq!((&race["event"], &error["event"]), (&"race".into(), &"error".into()));
     assert_eq!(error["message"], format!("connect to {addr}: connection refused (ECONNREFUSED)"));
     assert_eq!((&error["symbol"], &error["kind"]), (&"ECONNREFUSED".into(), &"failed".into()));
     assert!(error["hint"].is_string() && error["errno"].is_number());
-}
-
-/// Runs the command where the host `two.test` has two addresses.
-fn with_two_addresses(args: &[&str], stdin: Stdio) -> Option<Process> {
-    let folder = tempfile::tempdir().unwrap().keep();
-    let hosts = folder.join("hosts");
-    std::fs::write(&hosts, "127.0.0.1 two.test\n127.0.0.2 two.test\n").unwrap();
-    let script = "mount --bind \"$0\" /etc/hosts && rm -r \"$1\" && shift && exec \"$@\"";
-    let mut command = Command::new("unshare");
-    command.args(["-m", "sh", "-c", script]).arg(&hosts).arg(&folder);
-    command.arg(env!("CARGO_BIN_EXE_biosock")).args(args);
-    let may = Command::new("unshare").args(["-m", "true"]).stderr(Stdio::null()).status();
-    if may.is_ok_and(|status| status.success()) {
-        return Some(Process::start(&mut command, stdin));
-    }
-    skip("unshare -m", "not permitted");
-    None
+    let attempt = &error["attempts"][0];
+    assert_eq!((&attempt["address"], &attempt["symbol"]), (&(*addr).into(), &"ECONNREFUSED".into()));
+    assert!(attempt["started"].is_number() && attempt["seconds"].is_number());
 }
 
 #[test]
@@ -188,33 +179,130 @@ fn when_all_fail_each_attempt_is_listed() {
     let target = format!("two.test:{}", addr.port());
     let Some(client) = with_two_addresses(&["connect", &target], Stdio::null()) else { return };
     let ended = client.finish();
+    let port = addr.port();
     let expected = format!(
-        "biosock: cannot connect to {target}: each of its 2 addresses failed
-  127.0.0.1:{port}  connection refused (ECONNREFUSED)
-  127.0.0.2:{port}  connection refused (ECONNREFUSED)
+        "biosock: connect to {target}: each of 2 attempts failed
+  #.### +  #.### s  look-up IPv6     name or service not known (EAI_NONAME)
+  #.### +  #.### s  127.0.0.1:{port}  connection refused (ECONNREFUSED)
+  #.### +  #.### s  127.0.0.2:{port}  connection refused (ECONNREFUSED)
   hint: nothing listens there; check the port and that the server runs
-",
-        port = addr.port()
+"
     );
-    assert_eq!((ended.code(), ended.stderr), (Some(1), expected));
+    assert_eq!((ended.code(), without_times(&ended.stderr)), (Some(1), expected));
 }
 
-/// A listener whose queue is full: the system leaves who comes without an
-/// answer. The sockets are to be kept.
-fn silent() -> (String, Vec<biosock::Socket>) {
-    let any = "127.0.0.1:0".parse().unwrap();
-    let options = biosock::Options::empty();
-    let listener = biosock::Socket::stream_for(&any, options).unwrap();
-    listener.listen_with_backlog(&any, options, 0).unwrap();
-    let addr = listener.local_addr().unwrap();
-    let mut sockets = vec![listener];
-    loop {
-        let socket = biosock::Socket::stream_for(&addr, options).unwrap();
-        let answered = socket.connect_timeout(&addr, options, std::time::Duration::from_millis(300)).is_ok();
-        sockets.push(socket);
-        if !answered {
-            return (addr.to_string(), sockets);
+/// The numbers at the beginning of a list's lines are as they happen.
+fn without_times(text: &str) -> String {
+    let plain = |line: &str| match line.split_once(" s  ") {
+        Some((times, rest)) if line.starts_with("  ") => {
+            format!("{} s  {rest}\n", times.replace(|c: char| c.is_ascii_digit(), "#"))
         }
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(plain).collect()
+}
+
+/// The first address is silent, the second answers.
+#[test]
+fn a_silent_address_is_outrun() {
+    let (silent, _sockets) = silent();
+    let port = silent.rsplit_once(':').unwrap().1;
+    let listener = TcpListener::bind(format!("127.0.0.2:{port}")).unwrap();
+    let source = free_port("127.0.0.9");
+    // The attempts share the port that they come from.
+    let args = ["connect", "--json", "--bind", &source, &format!("two.test:{port}")];
+    let Some(client) = with_two_addresses(&args, Stdio::null()) else { return };
+    let (socket, peer) = listener.accept().unwrap();
+    drop(socket);
+    let race = json_lines(&client.finish().ok().stderr).remove(0);
+    assert_eq!(peer.to_string(), source);
+    assert_eq!(race["winner"], format!("127.0.0.2:{port}"));
+    let attempts = race["attempts"].as_array().unwrap();
+    let outcomes: Vec<_> = attempts.iter().map(|attempt| attempt["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["no answer", "connected"]);
+    assert!(between_starts(attempts) >= 0.25, "{race}");
+}
+
+fn between_starts(attempts: &[serde_json::Value]) -> f64 {
+    attempts[1]["started"].as_f64().unwrap() - attempts[0]["started"].as_f64().unwrap()
+}
+
+/// A free port at this address.
+fn free_port(ip: &str) -> String {
+    TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap().to_string()
+}
+
+#[test]
+fn attempts_start_as_far_apart_and_are_as_many_as_asked_for() {
+    let (silent, _sockets) = silent();
+    let port = silent.rsplit_once(':').unwrap().1;
+    let (_, _others) = silent_at(&format!("127.0.0.2:{port}"));
+    let target = format!("two.test:{port}");
+    let args = ["connect", "--json", "--timeout", "0.7", "--attempt-delay", "0.5", &target];
+    let Some(client) = with_two_addresses(&args, Stdio::null()) else { return };
+    let race = json_lines(&client.finish().stderr).remove(0);
+    let attempts = race["attempts"].as_array().unwrap();
+    assert!(attempts.len() == 2 && between_starts(attempts) >= 0.5, "{race}");
+
+    let args = ["connect", "--json", "--timeout", "0.7", "--max-attempts", "1", &target];
+    let Some(client) = with_two_addresses(&args, Stdio::null()) else { return };
+    let [race, error] = &json_lines(&client.finish().stderr)[..] else { panic!("two objects") };
+    assert_eq!(race["attempts"].as_array().unwrap().len(), 1, "{race}");
+    assert_eq!(error["message"], format!("connect to {target}: no answer within 0.7 s"));
+    assert_eq!(error["symbol"], "ETIMEDOUT");
+}
+
+#[test]
+fn a_source_for_each_family_and_a_source_by_name() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    for (binds, from) in [(&["127.0.0.9", "::1"][..], "127.0.0.9"), (&["127.0.0.8", "[::1]:0"], "127.0.0.8")]
+    {
+        let args = binds.iter().flat_map(|bind| ["--bind", bind]);
+        let args: Vec<_> = ["connect"].into_iter().chain(args).chain([&*addr]).collect();
+        let client = Process::start(&mut biosock(args), Stdio::null());
+        let (socket, peer) = listener.accept().unwrap();
+        assert_eq!(peer.ip().to_string(), from);
+        drop(socket);
+        client.finish().ok();
+    }
+    let args = ["connect", "--bind", "localhost", "-4", "--verbose", &addr];
+    let client = Process::start(&mut biosock(args), Stdio::null());
+    drop(listener.accept().unwrap());
+    let told = client.finish().ok().stderr;
+    assert!(told.contains("BIO_lookup_ex    Lookup::run           localhost:0, IPv4 family"), "{told}");
+}
+
+#[test]
+fn goes_through_the_interface_that_was_asked_for() {
+    let (addr, server) = answering(b"");
+    run(["connect", "--device", "lo", &addr], b"").ok();
+    server.join().unwrap();
+}
+
+#[test]
+fn a_signal_ends_a_dial_but_what_was_tried_is_told() {
+    let (addr, _sockets) = silent();
+    let mut client = Process::start(&mut biosock(["connect", "--verbose", &addr]), Stdio::null());
+    wait_for_signal_handlers(&client);
+    client.signal("TERM");
+    let head = format!("biosock: connect to {addr}: interrupted after ");
+    client.line_with(&head);
+    client.line_with("  hint: the host does not answer");
+    assert_eq!(client.finish().status.signal(), Some(15));
+}
+
+/// Until there is a handler for SIGTERM, it would just end the process.
+fn wait_for_signal_handlers(client: &Process) {
+    let path = format!("/proc/{}/status", client.id());
+    let caught = |status: String| {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t").map(str::to_owned));
+        u64::from_str_radix(&mask.unwrap(), 16).unwrap() >> 14 & 1 == 1
+    };
+    let end = Instant::now() + DEADLINE;
+    while !caught(std::fs::read_to_string(&path).unwrap()) {
+        assert!(Instant::now() < end, "SIGTERM is not caught");
+        thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -223,7 +311,7 @@ fn a_silent_peer_is_given_up_on_in_time() {
     let (addr, _sockets) = silent();
     let ended = run(["connect", "--timeout", "0.25", &addr], b"");
     let expected = format!(
-        "biosock: connect to {addr}: connection timed out (ETIMEDOUT)
+        "biosock: connect to {addr}: no answer within 0.25 s
   hint: the host does not answer; it may be down or behind a firewall
 "
     );

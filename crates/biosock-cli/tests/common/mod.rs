@@ -207,6 +207,51 @@ pub(crate) fn refusing() -> String {
     addr.to_string()
 }
 
+/// Runs the command where the host `two.test` has two addresses.
+pub(crate) fn with_two_addresses(args: &[&str], stdin: Stdio) -> Option<Process> {
+    with_hosts("127.0.0.1 two.test\n127.0.0.2 two.test\n", args, stdin)
+}
+
+/// Runs the command where these are the known hosts.
+pub(crate) fn with_hosts(known: &str, args: &[&str], stdin: Stdio) -> Option<Process> {
+    let folder = tempfile::tempdir().unwrap().keep();
+    let hosts = folder.join("hosts");
+    std::fs::write(&hosts, known).unwrap();
+    let script = "mount --bind \"$0\" /etc/hosts && rm -r \"$1\" && shift && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", script]).arg(&hosts).arg(&folder);
+    command.arg(env!("CARGO_BIN_EXE_biosock")).args(args);
+    let may = Command::new("unshare").args(["-m", "true"]).stderr(Stdio::null()).status();
+    if may.is_ok_and(|status| status.success()) {
+        return Some(Process::start(&mut command, stdin));
+    }
+    skip("unshare -m", "not permitted");
+    None
+}
+
+/// A listener whose queue is full: the system leaves who comes without an
+/// answer. The sockets are to be kept.
+pub(crate) fn silent() -> (String, Vec<biosock::Socket>) {
+    silent_at("127.0.0.1:0")
+}
+
+pub(crate) fn silent_at(addr: &str) -> (String, Vec<biosock::Socket>) {
+    let any = addr.parse().unwrap();
+    let options = biosock::Options::empty();
+    let listener = biosock::Socket::stream_for(&any, options).unwrap();
+    listener.listen_with_backlog(&any, options, 0).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut sockets = vec![listener];
+    loop {
+        let socket = biosock::Socket::stream_for(&addr, options).unwrap();
+        let answered = socket.connect_timeout(&addr, options, std::time::Duration::from_millis(300)).is_ok();
+        sockets.push(socket);
+        if !answered {
+            return (addr.to_string(), sockets);
+        }
+    }
+}
+
 /// Bytes without a pattern.
 pub(crate) fn varied_bytes(len: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;

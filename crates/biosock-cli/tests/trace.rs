@@ -1,0 +1,261 @@
+//! `biosock connect --trace`, `--trace-svg` and the race as JSON.
+
+mod common;
+
+use std::fs;
+use std::io;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use common::{Ended, Process, biosock, has, json_lines, refusing, silent, with_two_addresses};
+use roxmltree::Document;
+use serde_json::json;
+
+/// A process that has standard error's text drawn in this style.
+fn drawn(args: &[&str], columns: &str, locale: &str) -> Ended {
+    let mut command = biosock(args);
+    command.env("COLUMNS", columns).env("LC_ALL", locale);
+    Process::start(&mut command, Stdio::null()).finish()
+}
+
+/// Of `two.test` the first address is silent and the second answers.
+fn outrun(args: &[&str]) -> Option<(Ended, String)> {
+    let (silent, _sockets) = silent();
+    let port = silent.rsplit_once(':').unwrap().1;
+    let listener = TcpListener::bind(format!("127.0.0.2:{port}")).unwrap();
+    let target = format!("two.test:{port}");
+    let args: Vec<_> = ["connect"].iter().chain(args).copied().chain([&*target]).collect();
+    let client = with_two_addresses(&args, Stdio::null())?;
+    drop(listener.accept().unwrap());
+    Some((client.finish().ok(), port.to_owned()))
+}
+
+fn columns(line: &str) -> usize {
+    line.chars().count()
+}
+
+/// Where a part begins, in columns.
+fn column_of(line: &str, part: &str) -> usize {
+    columns(&line[..line.find(part).unwrap_or_else(|| panic!("'{part}' in: {line}"))])
+}
+
+#[test]
+fn the_race_is_drawn_in_rows_that_line_up() {
+    let Some((ended, port)) = outrun(&["--trace"]) else { return };
+    let lines: Vec<_> = ended.stderr.lines().collect();
+    let [lookup, other, first, second, axis, verdict] = lines[..] else { panic!("{}", ended.stderr) };
+    // Either may have been the first to answer.
+    let mut lookups = [lookup, other];
+    lookups.sort_unstable();
+    assert!(
+        lookups[0].starts_with("look-up IPv4 ") && lookups[1].starts_with("look-up IPv6 "),
+        "{lookups:?}"
+    );
+    assert!(first.starts_with(&format!("127.0.0.1:{port}  ")) && first.ends_with("  no answer"), "{first}");
+    assert!(
+        second.starts_with(&format!("127.0.0.2:{port}  ")) && second.ends_with("  connected"),
+        "{second}"
+    );
+    assert!(axis.trim_start().starts_with("0 "), "{axis}");
+    assert!(verdict.starts_with(&format!("connected to 127.0.0.2:{port} after ")), "{verdict}");
+
+    let plus = column_of(first, " + ");
+    let [with_ipv4, with_ipv6] = lookups;
+    for (line, note) in
+        [(with_ipv4, "2 addresses"), (with_ipv6, "EAI_NONAME"), (first, "no answer"), (second, "connected")]
+    {
+        assert_eq!(column_of(line, " + "), plus, "{}", ended.stderr);
+        assert_eq!(column_of(line, note), column_of(first, "no answer"), "{}", ended.stderr);
+        assert!(columns(line) <= 80, "{line}");
+    }
+    // The test's locale is not known: both glyphs of the mark will do.
+    assert!(second.contains('✓') || second.contains('*'), "{second}");
+}
+
+#[test]
+fn the_locale_says_whether_it_is_more_than_ascii() {
+    let addr = refusing();
+    for (locale, unicode) in [("C.UTF-8", true), ("de_DE.utf8", true), ("C", false), ("de_DE", false)] {
+        let Ended { stderr, .. } = drawn(&["connect", "--trace", &addr], "80", locale);
+        assert_eq!(stderr.contains('✗'), unicode, "{locale}: {stderr}");
+        assert_eq!(stderr.is_ascii(), !unicode, "{locale}: {stderr}");
+    }
+}
+
+#[test]
+fn a_failed_race_is_drawn_and_the_message_follows() {
+    let addr = refusing();
+    let ended = drawn(&["connect", "--trace", &addr], "100", "C");
+    assert_eq!(ended.code(), Some(1));
+    let (drawing, message) = ended.stderr.split_once("biosock: ").expect("a message");
+    assert_eq!(
+        message,
+        format!(
+            "connect to {addr}: connection refused (ECONNREFUSED)\n  \
+             hint: nothing listens there; check the port and that the server runs\n"
+        )
+    );
+    let row = drawing.lines().next().unwrap();
+    assert!(row.starts_with(&format!("{addr}  ")) && row.contains('='), "{row}");
+    assert!(row.ends_with("  connection refused (ECONNREFUSED)"), "{row}");
+}
+
+#[test]
+fn it_is_as_narrow_as_columns_says() {
+    let addr = refusing();
+    for width in [1, 10, 30, 50, 64, 80, 120, 300] {
+        let ended = drawn(&["connect", "--trace", &addr], &width.to_string(), "C.UTF-8");
+        let drawing = ended.stderr.split_once("biosock: ").expect("a message").0;
+        for line in drawing.lines() {
+            assert!(columns(line) <= width.max(3), "{width}: {drawing}");
+        }
+        let row = drawing.lines().next().unwrap();
+        if (40..80).contains(&width) {
+            assert!(row.starts_with(&format!("✗ {addr}  ECONNREFUSED")), "{width}: {drawing}");
+        }
+    }
+    // Nonsense is passed over.
+    for nonsense in ["", "0", "-3", "x"] {
+        let ended = drawn(&["connect", "--trace", &addr], nonsense, "C.UTF-8");
+        assert!(ended.stderr.lines().next().is_some_and(|line| (60..=80).contains(&columns(line))));
+    }
+}
+
+#[test]
+fn on_a_terminal_it_has_colour_and_the_terminals_width() {
+    if !has("script") {
+        return;
+    }
+    let addr = refusing();
+    let inner = format!("stty cols 50; {} connect --trace {addr}; true", env!("CARGO_BIN_EXE_biosock"));
+    for (no_color, coloured) in [("", true), ("1", false)] {
+        let mut command = Command::new("script");
+        command.args(["-qec", &inner, "/dev/null"]).env("NO_COLOR", no_color).env("TERM", "xterm");
+        command.env("LC_ALL", "C.UTF-8").env_remove("COLUMNS");
+        let shown = Process::start(&mut command, Stdio::null()).finish().ok().out();
+        assert_eq!(shown.contains("\x1b[31m✗\x1b[0m"), coloured, "{shown:?}");
+        assert_eq!(shown.contains('\x1b'), coloured, "{shown:?}");
+        if !coloured {
+            // Two lines a row: it knows that 50 columns are few.
+            let mut lines = shown.lines();
+            assert_eq!(lines.next().map(|line| line.starts_with(&format!("✗ {addr}  "))), Some(true));
+            assert!(lines.take(2).all(|line| columns(line.trim_end()) <= 50), "{shown:?}");
+        }
+    }
+}
+
+#[test]
+fn the_race_as_data() {
+    let Some((ended, port)) = outrun(&["--json", "--trace"]) else { return };
+    let objects = json_lines(&ended.stderr);
+    let events: Vec<_> = objects.iter().map(|object| object["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["race", "connected", "closed"]);
+    let race = &objects[0];
+    assert_eq!(race["target"], format!("two.test:{port}"));
+    assert_eq!(race["winner"], format!("127.0.0.2:{port}"));
+    assert!(race["error"].is_null());
+    let lookup = |family| {
+        let lookups = race["lookups"].as_array().unwrap();
+        lookups.iter().find(|lookup| lookup["family"] == family).expect("asked for")
+    };
+    assert_eq!((&lookup("IPv4")["addresses"], &lookup("IPv4")["error"]), (&2.into(), &json!(null)));
+    assert_eq!(lookup("IPv6")["error"]["symbol"], "EAI_NONAME");
+    assert!(lookup("IPv6")["addresses"].is_null() && lookup("IPv6")["seconds"].is_number());
+    let [first, second] = &race["attempts"].as_array().unwrap()[..] else { panic!("{race}") };
+    assert_eq!((&first["outcome"], &second["outcome"]), (&"no answer".into(), &"connected".into()));
+    let end = |attempt: &serde_json::Value| {
+        attempt["started"].as_f64().unwrap() + attempt["seconds"].as_f64().unwrap()
+    };
+    let seconds = race["seconds"].as_f64().unwrap();
+    assert!(end(first) <= seconds + 1e-6 && end(second) <= seconds + 1e-6, "{race}");
+}
+
+/// The texts of all elements of a class.
+fn texts<'a>(svg: &'a Document<'_>, class: &str) -> Vec<&'a str> {
+    let has_class = |node: &roxmltree::Node<'_, '_>| {
+        node.attribute("class").is_some_and(|classes| classes.split(' ').any(|it| it == class))
+    };
+    svg.descendants().filter(has_class).map(|node| node.text().unwrap_or_default()).collect()
+}
+
+#[test]
+fn the_picture_shows_the_race() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("race.svg");
+    let Some((_, port)) = outrun(&["--trace-svg", file.to_str().unwrap()]) else { return };
+    let text = fs::read_to_string(&file).unwrap();
+    let svg = Document::parse(&text).expect("well-formed");
+    assert_eq!(svg.root_element().tag_name().name(), "svg");
+    assert_eq!(texts(&svg, "title"), [format!("two.test:{port}")]);
+    assert!(texts(&svg, "verdict")[0].starts_with(&format!("connected to 127.0.0.2:{port} after ")));
+    assert_eq!(texts(&svg, "winner"), [format!("127.0.0.2:{port}")]);
+    assert_eq!(texts(&svg, "label").len(), 3, "two look-ups and the silent address");
+    assert_eq!((texts(&svg, "connected").len(), texts(&svg, "silent").len()), (1, 1));
+    assert!(texts(&svg, "note-failed")[0].ends_with("(EAI_NONAME)"));
+    all_within_the_sheet(&svg);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
+}
+
+/// Each rectangle with its width, and the beginning of each text.
+fn all_within_the_sheet(svg: &Document<'_>) {
+    let number = |node: roxmltree::Node<'_, '_>, name| {
+        node.attribute(name).map_or(0.0, |text| text.parse::<f64>().expect("a number"))
+    };
+    let (width, height) = (number(svg.root_element(), "width"), number(svg.root_element(), "height"));
+    for node in svg.descendants().filter(roxmltree::Node::is_element) {
+        let (right, bottom) =
+            (number(node, "x") + number(node, "width"), number(node, "y") + number(node, "height"));
+        assert!((0.0..=width).contains(&right) && (0.0..=height).contains(&bottom), "{node:?}");
+    }
+}
+
+#[test]
+fn a_picture_of_a_failure_has_its_texts_escaped() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("race.svg");
+    let target = r#"unix:/no/<such> & "socket" ]]> \x1b"#;
+    let ended = drawn(&["connect", "--trace-svg", file.to_str().unwrap(), target], "80", "C");
+    assert_eq!(ended.code(), Some(1));
+    let text = fs::read_to_string(&file).unwrap();
+    let svg = Document::parse(&text).expect("well-formed");
+    assert_eq!(texts(&svg, "title"), [target]);
+    assert_eq!(texts(&svg, "verdict"), ["no such file or directory (ENOENT)"]);
+    all_within_the_sheet(&svg);
+}
+
+fn trace_into(file: &Path) -> Ended {
+    drawn(&["connect", "--trace-svg", file.to_str().unwrap(), &refusing()], "80", "C")
+}
+
+#[test]
+fn a_picture_takes_the_place_of_the_last_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, link) = (folder.path().join("race.svg"), folder.path().join("link.svg"));
+    fs::write(&file, "old").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    symlink(&file, &link).unwrap();
+    assert!(trace_into(&link).stderr.starts_with("biosock: connect to "));
+    assert!(fs::read_to_string(&file).unwrap().starts_with("<svg "));
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+    // Written to as it is: what stands there is not ours to replace.
+    let ended = trace_into(Path::new("/dev/stderr"));
+    let (svg, message) = ended.stderr.split_once("biosock: ").expect("a message");
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n") && message.starts_with("connect to "));
+}
+
+#[test]
+fn nobody_is_dialled_for_a_picture_that_cannot_be_written() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("none/race.svg");
+    let ended = drawn(&["connect", "--json", "--trace-svg", file.to_str().unwrap(), &addr], "80", "C");
+    let error = &json_lines(&ended.stderr)[0];
+    assert_eq!((ended.code(), &error["symbol"]), (Some(1), &"ENOENT".into()));
+    assert_eq!(error["message"], format!("write {}: no such file or directory (ENOENT)", file.display()));
+    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+}
