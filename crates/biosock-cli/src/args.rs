@@ -18,8 +18,8 @@ use crate::values::{
 /// of the manual page BIO_connect(3) in safe Rust, and says in full what
 /// failed and what to try.
 ///
-/// Exit status: 0 done, 1 failed, 2 bad usage. A listener that SIGINT or
-/// SIGTERM ends dies of that signal (130 or 143 in a shell).
+/// Exit status: 0 done, 1 failed, 2 bad usage. What SIGINT or SIGTERM ends
+/// tidies up and dies of that signal (130 or 143 in a shell).
 #[derive(Debug, Parser)]
 #[command(name = "biosock", version, arg_required_else_help = false, max_term_width = 100)]
 #[command(after_help = "Examples:
@@ -36,16 +36,19 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Below a subcommand's own options, which clap counts from 0.
+const LAST: usize = 900;
+
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Common {
     /// Write JSON, one object a line
     ///
     /// Results go to standard output. Where that carries the peer's bytes
     /// (connect, listen), and for errors, the objects go to standard error.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = LAST)]
     pub(crate) json: bool,
-    /// Tell each library call as it happens, with its time, on standard error
-    #[arg(long, global = true)]
+    /// Tell each library call, with its time, on standard error
+    #[arg(long, global = true, display_order = LAST)]
     pub(crate) verbose: bool,
 }
 
@@ -74,7 +77,8 @@ pub(crate) enum Command {
 /// All addresses of the host are raced (RFC 8305): an attempt starts every
 /// 250 ms, at once when one fails, IPv6 and IPv4 in turn; the first that
 /// answers wins and the others are closed. A host that is half dead costs a
-/// moment, not minutes. --trace shows the race.
+/// moment, not minutes. --trace shows the race. SIGINT and SIGTERM end it, but
+/// what was tried until then is told first.
 ///
 /// The end of standard input is passed on (the connection is shut down for
 /// writing), and the command ends when the peer has ended too.
@@ -111,11 +115,11 @@ pub(crate) struct ConnectArgs {
     /// without it, when the system gives the last attempt up
     #[arg(long, value_name = "SECONDS", value_parser = value(positive_seconds), allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
-    /// Start the next attempt when one has not answered for this long: from
-    /// 0.01 to 2 [default: 0.25]
+    /// Start the next attempt when one has not answered for this long, from
+    /// 0.01 to 2; without it 0.25
     #[arg(long, value_name = "SECONDS", value_parser = value(attempt_delay), allow_negative_numbers = true)]
     pub(crate) attempt_delay: Option<Duration>,
-    /// Make no more attempts than this [default: 64]
+    /// Make no more attempts than this; without it 64
     #[arg(long, value_name = "N", value_parser = value(positive), allow_negative_numbers = true)]
     pub(crate) max_attempts: Option<u32>,
     /// Draw the race on standard error when it is over: each look-up and
@@ -266,7 +270,8 @@ pub(crate) struct StreamArgs {
     /// Send small pieces at once (TCP_NODELAY)
     #[arg(long)]
     pub(crate) nodelay: bool,
-    /// Use TCP Fast Open (RFC 7413); a connect then fails only when data is sent
+    /// Use TCP Fast Open (RFC 7413); a connect then fails only when data is
+    /// sent, so that the first address always wins
     #[arg(long)]
     pub(crate) tfo: bool,
 }

@@ -10,7 +10,7 @@ use crate::failure::{Failure, Result};
 use crate::output::stdout_text;
 
 /// When the pages last changed.
-const DATE: &str = "2026-11-23";
+const DATE: &str = "2026-11-27";
 
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<()> {
     let mut script = Vec::new();
