@@ -58,8 +58,9 @@ pub(crate) enum Command {
     ///
     /// On each family it listens, connects, accepts, moves a file of varied
     /// bytes each way and compares it, and prints each routine called with
-    /// its arguments, result and time. A family that the system lacks is
-    /// named and left out. The exit status is 0 only if all that ran was right.
+    /// its arguments, result and time. Then it races three addresses, of which
+    /// one refuses and one is silent. A family that the system lacks is named
+    /// and left out. The exit status is 0 only if all that ran was right.
     #[command(after_help = "Examples:
   biosock demo
   biosock demo --json | jq 'select(.ok == false)'")]

@@ -1,5 +1,6 @@
 //! `biosock connect`.
 
+use std::io;
 use std::time::Duration;
 
 use biosock::dial::{Attempt, DialError, DialFailure, Dialed, Report};
@@ -81,7 +82,7 @@ impl<'a> Course<'a> {
 
     fn tell(&self, out: &Output) {
         if self.is_drawn(out) {
-            let lines = timeline::draw(&self.rows, self.report.elapsed, &Terminal::of_standard_error());
+            let lines = timeline::draw(&self.rows, self.report.elapsed, &Terminal::of(&io::stderr()));
             lines.iter().for_each(|line| stderr_line(line));
             if self.ended.is_ok() {
                 stderr_line(&self.verdict());

@@ -18,6 +18,7 @@ use crate::call::{
     ACCEPT, BIND, CLOSE, CONNECT, Call, LISTEN, LOCAL_ADDR, LOOKUP, Routine, SOCKET, WAIT, WRITE_READ,
     and_options, timed,
 };
+use crate::demo_race;
 use crate::failure::{Failure, Result};
 use crate::output::{Output, duration, escape, json_line, merged};
 use crate::relay::BUFFER;
@@ -37,7 +38,7 @@ pub(crate) fn run(out: &Output) -> Result<()> {
     let verdicts = [Domain::IPV4, Domain::IPV6, Domain::UNIX].map(|family| show(family, &path, out));
     drop(folder.lock().unwrap_or_else(PoisonError::into_inner).take());
     let mut right = true;
-    for verdict in verdicts {
+    for verdict in verdicts.into_iter().chain([demo_race::show(out)]) {
         right &= verdict?;
     }
     if right { Ok(()) } else { Err(Failure::reported()) }

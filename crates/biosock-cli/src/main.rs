@@ -7,6 +7,7 @@ mod bound;
 mod call;
 mod connect;
 mod demo;
+mod demo_race;
 mod dialing;
 mod exec;
 mod failure;

@@ -1,7 +1,8 @@
-//! What can be drawn where standard error goes.
+//! What can be drawn where an output goes.
 
 use std::env;
-use std::io;
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
 
 use rustix::termios::tcgetwinsize;
 
@@ -20,8 +21,8 @@ pub(crate) struct Terminal {
 const USUAL: usize = 80;
 
 impl Terminal {
-    pub(crate) fn of_standard_error() -> Self {
-        Self { width: width(), unicode: unicode(), colour: colour(&io::stderr()) }
+    pub(crate) fn of<S: AsFd + IsTerminal>(stream: &S) -> Self {
+        Self { width: width(stream), unicode: unicode(), colour: colour(stream) }
     }
 
     pub(crate) fn paint(&self, code: &str, text: &str) -> String {
@@ -30,9 +31,9 @@ impl Terminal {
 }
 
 /// COLUMNS, then what the terminal says.
-fn width() -> usize {
+fn width(stream: &impl AsFd) -> usize {
     let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let asked = || tcgetwinsize(io::stderr()).ok().map(|size| usize::from(size.ws_col));
+    let asked = || tcgetwinsize(stream).ok().map(|size| usize::from(size.ws_col));
     columns.filter(|&columns| columns > 0).or_else(|| asked().filter(|&columns| columns > 0)).unwrap_or(USUAL)
 }
 

@@ -15,7 +15,7 @@ fn shows_every_routine_of_the_page_on_every_family() {
     let ended = run(["demo"], b"").ok();
     let text = ended.out();
     let tables: Vec<_> = text.trim_end().split("\n\n").collect();
-    assert_eq!(tables.len(), 3, "{text}");
+    assert_eq!(tables.len(), 4, "{text}");
     for (table, family) in tables.iter().zip(["IPv4", "IPv6", "Unix"]) {
         let lines: Vec<_> = table.lines().collect();
         assert_eq!(lines[0], family);
@@ -26,6 +26,18 @@ fn shows_every_routine_of_the_page_on_every_family() {
             assert!(lines.iter().any(|line| line.starts_with(&format!("{routine} "))), "{routine}:\n{table}");
         }
     }
+}
+
+#[test]
+fn races_past_an_address_that_refuses_and_one_that_is_silent() {
+    let text = run(["demo"], b"").ok().out();
+    let (_, race) = text.split_once("Race of three addresses: ").expect("shown");
+    let lines: Vec<_> = race.trim_end().lines().collect();
+    assert_eq!(lines.len(), 6, "{race}");
+    for (line, note) in lines[1..4].iter().zip(["ECONNREFUSED", "no answer", "connected"]) {
+        assert!(line.starts_with("127.0.0.1:") && line.contains(note), "{race}");
+    }
+    assert!(lines[5].starts_with("Race: right: connected to 127.0.0.1:"), "{race}");
 }
 
 /// The column of results begins at the same place in each line.
@@ -41,8 +53,11 @@ fn aligned(lines: &[&str]) {
 fn json_has_an_object_for_each_call_and_a_verdict_for_each_family() {
     let objects = run(["demo", "--json"], b"").ok().json();
     let (verdicts, calls): (Vec<_>, Vec<_>) = objects.iter().partition(|object| object["event"] == "verdict");
-    assert_eq!(verdicts.len(), 3);
+    assert_eq!(verdicts.len(), 4);
     assert!(verdicts.iter().all(|object| object["verdict"] == "right"), "{verdicts:?}");
+    let (races, calls): (Vec<_>, Vec<_>) = calls.into_iter().partition(|object| object["event"] == "race");
+    assert_eq!(races.len(), 1);
+    assert_eq!(races[0]["attempts"].as_array().map(Vec::len), Some(3));
     for call in &calls {
         assert!(call["ok"] == true && call["seconds"].as_f64().is_some_and(|time| time >= 0.0), "{call}");
     }
