@@ -11,7 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{
-    DEADLINE, Ended, Process, biosock, has, json_lines, refusing, run, silent, silent_at, with_two_addresses,
+    DEADLINE, Ended, Process, biosock, has, json_lines, refusing, run, silent, silent_at, skip,
+    with_two_addresses,
 };
 
 /// A server for one connection: reads to the end, then answers, then closes.
@@ -252,6 +253,37 @@ fn attempts_start_as_far_apart_and_are_as_many_as_asked_for() {
     assert_eq!(error["symbol"], "ETIMEDOUT");
 }
 
+/// In a network of its own, whose one DNS server takes questions and never answers.
+#[test]
+fn the_time_limit_is_for_the_look_ups_too() {
+    if !has("socat") || !has("ip") {
+        return;
+    }
+    let may = Command::new("unshare").args(["-n", "-m", "true"]).stderr(Stdio::null()).status();
+    if !may.is_ok_and(|status| status.success()) {
+        skip("unshare -n -m", "not permitted");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("resolv.conf");
+    std::fs::write(&config, "nameserver 127.0.0.1\n").unwrap();
+    // 35 is port 53 in hexadecimal.
+    let script = "ip link set lo up && mount --bind \"$0\" /etc/resolv.conf || exit 9
+        socat -u UDP4-RECV:53,bind=127.0.0.1 OPEN:/dev/null & server=$!
+        until grep -q ':0035 ' /proc/net/udp; do sleep 0.05; done
+        \"$@\"; status=$?; kill $server; exit $status";
+    let mut command = Command::new("unshare");
+    command.args(["-n", "-m", "sh", "-c", script]).arg(&config).arg(env!("CARGO_BIN_EXE_biosock"));
+    command.args(["connect", "--timeout", "0.5", "dead.test:80"]);
+    let ended = Process::start(&mut command, Stdio::null()).finish();
+    let expected = "biosock: connect to dead.test:80: no answer within 0.5 s
+  #.### +  #.### s  look-up IPv6  no answer
+  #.### +  #.### s  look-up IPv4  no answer
+  hint: the resolver does not answer; check the name servers in /etc/resolv.conf
+";
+    assert_eq!((ended.code(), &*without_times(&ended.stderr)), (Some(1), expected));
+}
+
 #[test]
 fn a_source_for_each_family_and_a_source_by_name() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -292,18 +324,39 @@ fn a_signal_ends_a_dial_but_what_was_tried_is_told() {
     assert_eq!(client.finish().status.signal(), Some(15));
 }
 
+/// As the shell has it for a script's background jobs.
+#[test]
+fn an_ignored_signal_stays_ignored() {
+    let (addr, _sockets) = silent();
+    let script = "trap '' INT; exec \"$0\" connect \"$1\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_biosock"), &addr]);
+    let client = Process::start(&mut command, Stdio::null());
+    wait_for_signal_handlers(&client);
+    assert_eq!(caught(&client) & signal_bit(2), 0, "SIGINT has no handler");
+    client.signal("INT");
+    client.signal("TERM");
+    assert_eq!(client.finish().status.signal(), Some(15));
+}
+
 /// Until there is a handler for SIGTERM, it would just end the process.
 fn wait_for_signal_handlers(client: &Process) {
-    let path = format!("/proc/{}/status", client.id());
-    let caught = |status: String| {
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t").map(str::to_owned));
-        u64::from_str_radix(&mask.unwrap(), 16).unwrap() >> 14 & 1 == 1
-    };
     let end = Instant::now() + DEADLINE;
-    while !caught(std::fs::read_to_string(&path).unwrap()) {
+    while caught(client) & signal_bit(15) == 0 {
         assert!(Instant::now() < end, "SIGTERM is not caught");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// The signals that a process has handlers for (proc(5)).
+fn caught(client: &Process) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", client.id())).unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t")).unwrap();
+    u64::from_str_radix(mask, 16).unwrap()
+}
+
+fn signal_bit(number: u32) -> u64 {
+    1 << (number - 1)
 }
 
 #[test]
