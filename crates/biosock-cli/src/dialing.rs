@@ -63,23 +63,15 @@ impl<'a> Dial<'a> {
     /// drawn and has more than the message says.
     pub(crate) fn failure(&self, error: &DialError, drawn: bool) -> Failure {
         let report = error.report();
-        let failure = match (error.failure(), only_cause(report)) {
-            (DialFailure::Unable(error), _) => return Failure::from(error),
-            (DialFailure::TimedOut, _) => self.late(report),
-            (DialFailure::Cancelled, _) => self.interrupted(report),
-            (_, Some(error)) => Failure::from(error),
-            (_, None) => self.none_answered(report),
+        let failure = match error.failure() {
+            DialFailure::Unable(error) => return Failure::from(error),
+            DialFailure::TimedOut => self.late(report),
+            DialFailure::Cancelled => self.interrupted(report),
+            _ => self.none_answered(report, error.hint()),
         };
         let failure = failure.with_course(&race::rows(report));
         let said = only_cause(report).is_some() || is_alone(report);
-        let failure = if drawn || said { failure.without_table() } else { failure };
-        match (self.bound_to, error.hint()) {
-            (Some(family), _) if report.attempts.is_empty() => {
-                failure.hint(format!("only {family} is tried, the family of --bind"))
-            }
-            (_, Some(hint)) => failure.hint(hint),
-            (..) => failure,
-        }
+        if drawn || said { failure.without_table() } else { failure }
     }
 
     fn late(&self, report: &Report) -> Failure {
@@ -94,7 +86,18 @@ impl<'a> Dial<'a> {
         failure.with_errno(Some(Errno::INTR.raw_os_error())).hint(silence(report))
     }
 
-    fn none_answered(&self, report: &Report) -> Failure {
+    fn none_answered(&self, report: &Report, hint: Option<&str>) -> Failure {
+        let failure = only_cause(report).map_or_else(|| self.several_failed(report), Failure::from);
+        match (self.bound_to, hint) {
+            (Some(family), _) if report.attempts.is_empty() => {
+                failure.hint(format!("only {family} is tried, the family of --bind"))
+            }
+            (_, Some(hint)) => failure.hint(hint),
+            (..) => failure,
+        }
+    }
+
+    fn several_failed(&self, report: &Report) -> Failure {
         let what = match report.attempts.len() {
             0 => "no address was found".into(),
             1 => "the only attempt failed".into(),
@@ -164,7 +167,8 @@ fn pace(args: &ConnectArgs) -> Pace {
 /// The address to come from for each family that has one.
 fn sources(args: &ConnectArgs, out: &Output) -> Result<Vec<SocketAddr>> {
     let mut sources: Vec<SocketAddr> = Vec::new();
-    let end = args.timeout.map(|timeout| Instant::now() + timeout);
+    // One too far away for the clock is none.
+    let end = args.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     for source in &args.bind {
         let mut firsts: Vec<SocketAddr> = Vec::new();
         for addr in look_up(source, args.family.domain(), end, out)? {

@@ -317,6 +317,14 @@ const TABLE: &[Row] = &[
         "biosock: connect to {refused}: connection refused (ECONNREFUSED)",
         "  hint: nothing listens there; check the port and that the server runs",
     ]),
+    (&["connect", "--timeout", "18e18", "{refused}"], 1, &[
+        "biosock: connect to {refused}: connection refused (ECONNREFUSED)",
+        "  hint: nothing listens there; check the port and that the server runs",
+    ]),
+    (&["connect", "--timeout", "18e18", "--bind", "localhost", "-4", "{refused}"], 1, &[
+        "biosock: connect to {refused}: connection refused (ECONNREFUSED)",
+        "  hint: nothing listens there; check the port and that the server runs",
+    ]),
     (&["connect", "unix:{dir}/none"], 1, &[
         "biosock: connect to unix:{dir}/none: no such file or directory (ENOENT)",
         "  hint: there is no such socket file; check the path and that the server runs",
