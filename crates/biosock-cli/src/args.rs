@@ -87,9 +87,11 @@ pub(crate) enum Command {
 /// When the peer ends first, input that is there is still sent; the command
 /// ends with the input, or when the input pauses for the time of --linger.
 ///
-/// With --json, standard error gets the race as one object (event "race":
-/// look-ups, attempts, winner, error, times in seconds), then "connected" and
-/// "closed", or "error".
+/// With --json, standard error gets the race as one object: event "race" with
+/// target, seconds, winner, error, lookups (family, seconds, addresses, error)
+/// and attempts (address, started, seconds, outcome, error). An outcome is
+/// connected, failed or no answer; times are in seconds since the start; null
+/// is what there was not. Then comes "connected" and "closed", or "error".
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   printf 'GET / HTTP/1.0\\r\\n\\r\\n' | biosock connect localhost:80
