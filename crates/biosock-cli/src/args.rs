@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::target::{Source, Target};
 use crate::values::{
-    attempt_delay, command, device, file, positive, positive_seconds, seconds, value, whole_number,
+    attempt_delay, command, file, interface, positive, positive_seconds, seconds, value, whole_number,
 };
 
 /// Connect, listen and look up, over IPv4, IPv6 and Unix sockets
@@ -112,7 +112,7 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_name = "HOST[:PORT]", value_parser = value(Source::parse))]
     pub(crate) bind: Vec<Source>,
     /// Connect through this network interface (SO_BINDTODEVICE)
-    #[arg(long, value_name = "INTERFACE", value_parser = value(device))]
+    #[arg(long, value_name = "INTERFACE", value_parser = value(interface))]
     pub(crate) device: Option<String>,
     /// Give up after this long in all, look-ups included, such as 2 or 0.5;
     /// without it, when the system gives the last attempt up

@@ -7,7 +7,7 @@ use std::time::Duration;
 use biosock::dial::Pace;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use crate::output::without_invalid_bytes;
+use crate::output;
 
 /// A parser of one value, as clap takes it: bytes that are no UTF-8 are
 /// welcome (a path may have them), the error is a text.
@@ -63,18 +63,18 @@ pub(crate) fn whole_number(text: &OsStr) -> Result<u32, String> {
     digits.parse().map_err(|_| format!("must be at most {}", u32::MAX))
 }
 
+pub(crate) fn interface(text: &OsStr) -> Result<String, String> {
+    match output::without_invalid_bytes(text) {
+        name if name.is_empty() => Err(String::from("the name is empty")),
+        name => Ok(name),
+    }
+}
+
 pub(crate) fn command(text: &OsStr) -> Result<OsString, String> {
     match text.to_str().map(str::trim) {
         Some("") => Err(String::from("the command is empty")),
         _ => Ok(text.to_owned()),
     }
-}
-
-pub(crate) fn device(text: &OsStr) -> Result<String, String> {
-    if text.is_empty() {
-        return Err(String::from("the name is empty"));
-    }
-    Ok(without_invalid_bytes(text))
 }
 
 pub(crate) fn file(text: &OsStr) -> Result<PathBuf, String> {
