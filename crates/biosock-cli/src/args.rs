@@ -126,7 +126,8 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_name = "N", value_parser = value(positive), allow_negative_numbers = true)]
     pub(crate) max_attempts: Option<u32>,
     /// Draw the race on standard error when it is over: each look-up and
-    /// attempt on one time axis, as wide as the terminal (COLUMNS)
+    /// attempt on one time axis, as wide as the terminal (COLUMNS). With --json
+    /// the data takes its place
     #[arg(long)]
     pub(crate) trace: bool,
     /// Draw the race as a picture (SVG) into this file
