@@ -77,13 +77,13 @@ impl<'a> Dial<'a> {
     fn late(&self, report: &Report) -> Failure {
         let limit = self.args.timeout.unwrap_or(report.elapsed).as_secs_f64();
         let failure = Failure::new(format!("connect to {}: no answer within {limit} s", self.args.target));
-        failure.with_errno(Some(Errno::TIMEDOUT.raw_os_error())).hint(silence(report))
+        with_hint(failure.with_errno(Some(Errno::TIMEDOUT.raw_os_error())), report)
     }
 
     fn interrupted(&self, report: &Report) -> Failure {
         let after = duration(report.elapsed);
         let failure = Failure::new(format!("connect to {}: interrupted after {after}", self.args.target));
-        failure.with_errno(Some(Errno::INTR.raw_os_error())).hint(silence(report))
+        with_hint(failure.with_errno(Some(Errno::INTR.raw_os_error())), report)
     }
 
     fn none_answered(&self, report: &Report, hint: Option<&str>) -> Failure {
@@ -112,11 +112,13 @@ impl<'a> Dial<'a> {
 }
 
 /// What to try where no answer came.
-fn silence(report: &Report) -> &'static str {
-    if report.attempts.is_empty() {
-        "the resolver does not answer; check the name servers in /etc/resolv.conf"
+fn with_hint(failure: Failure, report: &Report) -> Failure {
+    if !report.attempts.is_empty() {
+        failure.hint("the host does not answer; it may be down or behind a firewall")
+    } else if report.lookups.iter().any(|lookup| lookup.answer.is_none()) {
+        failure.hint("the resolver does not answer; check the name servers in /etc/resolv.conf")
     } else {
-        "the host does not answer; it may be down or behind a firewall"
+        failure
     }
 }
 
