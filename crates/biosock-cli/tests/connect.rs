@@ -164,8 +164,10 @@ fn each_address_is_tried_in_order() {
     // Only the second of the addresses listens.
     let listener = TcpListener::bind("127.0.0.2:0").unwrap();
     let target = format!("two.test:{}", listener.local_addr().unwrap().port());
-    let Some(client) = with_two_addresses(&["connect", "--verbose", &target], Stdio::null()) else { return };
-    let (mut socket, _) = listener.accept().unwrap();
+    let Some(mut client) = with_two_addresses(&["connect", "--verbose", &target], Stdio::null()) else {
+        return;
+    };
+    let (mut socket, _) = client.accepted_by(&listener);
     socket.write_all(b"second").unwrap();
     drop(socket);
     let ended = client.finish().ok();
@@ -212,8 +214,8 @@ fn a_silent_address_is_outrun() {
     let source = free_port("127.0.0.9");
     // The attempts share the port that they come from.
     let args = ["connect", "--json", "--bind", &source, &format!("two.test:{port}")];
-    let Some(client) = with_two_addresses(&args, Stdio::null()) else { return };
-    let (socket, peer) = listener.accept().unwrap();
+    let Some(mut client) = with_two_addresses(&args, Stdio::null()) else { return };
+    let (socket, peer) = client.accepted_by(&listener);
     drop(socket);
     let race = json_lines(&client.finish().ok().stderr).remove(0);
     assert_eq!(peer.to_string(), source);
@@ -292,15 +294,15 @@ fn a_source_for_each_family_and_a_source_by_name() {
     {
         let args = binds.iter().flat_map(|bind| ["--bind", bind]);
         let args: Vec<_> = ["connect"].into_iter().chain(args).chain([&*addr]).collect();
-        let client = Process::start(&mut biosock(args), Stdio::null());
-        let (socket, peer) = listener.accept().unwrap();
+        let mut client = Process::start(&mut biosock(args), Stdio::null());
+        let (socket, peer) = client.accepted_by(&listener);
         assert_eq!(peer.ip().to_string(), from);
         drop(socket);
         client.finish().ok();
     }
     let args = ["connect", "--bind", "localhost", "-4", "--verbose", &addr];
-    let client = Process::start(&mut biosock(args), Stdio::null());
-    drop(listener.accept().unwrap());
+    let mut client = Process::start(&mut biosock(args), Stdio::null());
+    drop(client.accepted_by(&listener));
     let told = client.finish().ok().stderr;
     assert!(told.contains("BIO_lookup_ex    Lookup::run           localhost:0, IPv4 family"), "{told}");
 }
@@ -316,12 +318,25 @@ fn goes_through_the_interface_that_was_asked_for() {
 fn a_signal_ends_a_dial_but_what_was_tried_is_told() {
     let (addr, _sockets) = silent();
     let mut client = Process::start(&mut biosock(["connect", "--verbose", &addr]), Stdio::null());
-    wait_for_signal_handlers(&client);
+    wait_for_attempt(&addr);
     client.signal("TERM");
     let head = format!("biosock: connect to {addr}: interrupted after ");
     client.line_with(&head);
     client.line_with("  hint: the host does not answer");
     assert_eq!(client.finish().status.signal(), Some(15));
+}
+
+/// Until two sockets wait for this address' answer: the one that filled its
+/// queue, and the client's.
+fn wait_for_attempt(addr: &str) {
+    let port: u16 = addr.rsplit_once(':').unwrap().1.parse().unwrap();
+    // Address and port in hexadecimal, and the state SYN_SENT (proc_net_tcp).
+    let waiting = format!("0100007F:{port:04X} 02 ");
+    let end = Instant::now() + DEADLINE;
+    while std::fs::read_to_string("/proc/net/tcp").unwrap().matches(&waiting).count() < 2 {
+        assert!(Instant::now() < end, "no attempt is under way");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// As the shell has it for a script's background jobs.

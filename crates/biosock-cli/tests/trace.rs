@@ -27,8 +27,8 @@ fn outrun(args: &[&str]) -> Option<(Ended, String)> {
     let listener = TcpListener::bind(format!("127.0.0.2:{port}")).unwrap();
     let target = format!("two.test:{port}");
     let args: Vec<_> = ["connect"].iter().chain(args).copied().chain([&*target]).collect();
-    let client = with_two_addresses(&args, Stdio::null())?;
-    drop(listener.accept().unwrap());
+    let mut client = with_two_addresses(&args, Stdio::null())?;
+    drop(client.accepted_by(&listener));
     Some((client.finish().ok(), port.to_owned()))
 }
 

@@ -4,6 +4,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
@@ -131,6 +132,27 @@ impl Process {
         let kill = format!("kill -{name} {}", self.id());
         let done = Command::new("sh").args(["-c", &kill]).status();
         assert!(done.expect("sh runs").success());
+    }
+
+    /// Accepts its connection; one that does not come is a failure.
+    pub(crate) fn accepted_by(&mut self, listener: &TcpListener) -> (TcpStream, SocketAddr) {
+        listener.set_nonblocking(true).unwrap();
+        let end = Instant::now() + DEADLINE;
+        loop {
+            match listener.accept() {
+                Ok((socket, peer)) => {
+                    socket.set_nonblocking(false).unwrap();
+                    return (socket, peer);
+                }
+                Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => panic!("accept: {error}"),
+                Err(_) if !self.is_running() => {
+                    self.drain();
+                    panic!("it ended without connecting: {}", self.stderr);
+                }
+                Err(_) => assert!(Instant::now() < end, "no connection came"),
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
