@@ -348,6 +348,8 @@ look-up IPv4       ..........................      0.0 + 400.0 ms  no answer
             for width in 0..200 {
                 let drawing = drawn(&report, width, true, false);
                 assert!(!drawing.contains('\x1b'));
+                // Also what took no time has a bar.
+                assert!(drawing.contains('┅'), "{width}:\n{drawing}");
                 for line in drawing.lines() {
                     assert!(line.chars().count() <= width.max(3), "{width}:\n{drawing}");
                 }
