@@ -140,7 +140,11 @@ fn attempt_json(attempt: &Attempt) -> Value {
 }
 
 fn addresses(count: usize) -> String {
-    if count == 1 { String::from("1 address") } else { format!("{count} addresses") }
+    match count {
+        0 => String::from("no address"),
+        1 => String::from("1 address"),
+        count => format!("{count} addresses"),
+    }
 }
 
 /// What of an error a row tells: its address stands before it.
