@@ -180,3 +180,42 @@ impl fmt::Display for ResolverError {
 }
 
 impl StdError for ResolverError {}
+
+/// What this library refuses by itself, without asking the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// A Unix listener's path is that of another file.
+    NotASocketFile,
+    /// A socket that was handed over does not listen.
+    NotListening,
+    /// A set of listeners without one.
+    NoAddress,
+    /// LISTEN_FDS or its like is not what its protocol says.
+    BadHandOver,
+}
+
+impl Refusal {
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::NotASocketFile => "the file exists and is no socket",
+            Self::NotListening => "the socket does not listen",
+            Self::NoAddress => "there is no address to listen on",
+            Self::BadHandOver => "that is no list of descriptors",
+        }
+    }
+
+    pub(crate) const fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::NotASocketFile => Some("choose another path; only a stale socket file is replaced"),
+            Self::NotListening => Some("only stream sockets that listen can be accepted from"),
+            Self::NoAddress | Self::BadHandOver => None,
+        }
+    }
+
+    pub(crate) const fn kind(self) -> io::ErrorKind {
+        match self {
+            Self::NotASocketFile => io::ErrorKind::AlreadyExists,
+            _ => io::ErrorKind::InvalidInput,
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use crate::cause::{ResolverError, SystemError};
+use crate::cause::{Refusal, ResolverError, SystemError};
 use crate::{Operation, Reason, SocketAddr, Syscall, sys};
 
 /// The result of every fallible routine of this crate.
@@ -67,6 +67,7 @@ struct TextSubject {
 enum Cause {
     System(SystemError),
     Reason(Reason),
+    Refusal(Refusal),
     /// The subject says it all.
     Subject,
 }
@@ -108,6 +109,11 @@ impl Error {
         };
         let resolver = Some(ResolverError::new(code));
         Self { subject: Subject::Name(Box::new(NameSubject { name, resolver })), cause, operation }
+    }
+
+    /// What this library refuses by itself.
+    pub(crate) fn refused(operation: Operation, refusal: Refusal) -> Self {
+        Self { subject: Subject::Nothing, cause: Cause::Refusal(refusal), operation }
     }
 
     /// An error that the operation's subject explains.
@@ -215,7 +221,10 @@ impl Error {
         match (self.raw_os_error(), &self.subject) {
             (Some(errno), _) => io::Error::from_raw_os_error(errno).kind(),
             (None, Subject::Name(_)) => io::ErrorKind::NotFound,
-            (None, _) => io::ErrorKind::InvalidInput,
+            (None, _) => match self.cause {
+                Cause::Refusal(refusal) => refusal.kind(),
+                _ => io::ErrorKind::InvalidInput,
+            },
         }
     }
 
@@ -252,7 +261,7 @@ impl Error {
         match self.cause {
             Cause::System(system) => system.next(),
             Cause::Reason(reason) => Some(reason),
-            Cause::Subject => None,
+            Cause::Refusal(_) | Cause::Subject => None,
         }
     }
 
@@ -316,6 +325,25 @@ impl Error {
             Subject::Name(name) if name.resolver.is_some() => {
                 name.resolver.and_then(|it| sys::eai_hint(it.code()))
             }
+            Subject::Addr(addr) if addr.path().is_some() => self.path_hint(),
+            _ => self.system_hint(),
+        }
+    }
+
+    /// What is said of ports does not help with the file of a Unix socket.
+    fn path_hint(&self) -> Option<&'static str> {
+        match self.kind() {
+            io::ErrorKind::AddrInUse => Some(
+                "the file is there; end the process that has it open, or remove it if none has, or choose \
+                 another path",
+            ),
+            _ => self.system_hint(),
+        }
+    }
+
+    fn system_hint(&self) -> Option<&'static str> {
+        match self.cause {
+            Cause::Refusal(refusal) => refusal.hint(),
             _ => self.raw_os_error().and_then(|errno| sys::errno_hint(errno, self.operation)),
         }
     }
@@ -351,6 +379,7 @@ impl Error {
                 fmt_system(system, f)
             }
             Cause::Reason(reason) => f.write_str(reason.text()),
+            Cause::Refusal(refusal) => f.write_str(refusal.text()),
             Cause::Subject => f.write_str("not possible"),
         }
     }

@@ -130,6 +130,8 @@ pub enum Syscall {
     EventFd,
     /// dup(2)
     Dup,
+    /// unlink(2)
+    Unlink,
     /// getaddrinfo(3)
     GetAddrInfo,
     /// getnameinfo(3)
@@ -162,6 +164,7 @@ impl Syscall {
             Self::Clone => "clone",
             Self::EventFd => "eventfd",
             Self::Dup => "dup",
+            Self::Unlink => "unlink",
             Self::GetAddrInfo => "getaddrinfo",
             Self::GetNameInfo => "getnameinfo",
             Self::Poll => "poll",
