@@ -32,16 +32,20 @@ impl Socket {
     /// ```
     #[doc(alias = "BIO_accept_ex")]
     pub fn accept(&self, options: Options) -> Result<(Self, SocketAddr)> {
-        let (fd, peer) = loop {
-            match sys::accept(self.as_fd(), options, true) {
-                Err(sys::Errno::INTR) => {}
-                done => break done.map_err(accept_error)?,
-            }
-        };
-        let peer = peer_addr(&SockAddrBuf(peer))
-            .ok_or_else(|| Error::from_reason(Operation::Accept, Reason::UnsupportedProtocolFamily))?;
-        Ok((Self::from(fd), peer))
+        accept_socket(self.as_fd(), options)
     }
+}
+
+pub(crate) fn accept_socket(fd: BorrowedFd<'_>, options: Options) -> Result<(Socket, SocketAddr)> {
+    let (accepted, peer) = loop {
+        match sys::accept(fd, options, true) {
+            Err(sys::Errno::INTR) => {}
+            done => break done.map_err(accept_error)?,
+        }
+    };
+    let peer = peer_addr(&SockAddrBuf(peer))
+        .ok_or_else(|| Error::from_reason(Operation::Accept, Reason::UnsupportedProtocolFamily))?;
+    Ok((Socket::from(accepted), peer))
 }
 
 /// A peer's address; a system that writes none means an unnamed AF_UNIX peer.
@@ -105,6 +109,6 @@ pub fn accept_to(
     sys::accept_to(fd, options, false, peer).map_err(accept_error)
 }
 
-fn accept_error(errno: sys::Errno) -> Error {
+pub(crate) fn accept_error(errno: sys::Errno) -> Error {
     Error::system_call(Operation::Accept, Syscall::Accept, errno.raw_os_error(), Reason::Accept)
 }

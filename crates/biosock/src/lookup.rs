@@ -61,6 +61,8 @@ pub struct Lookup<'a> {
     family: Domain,
     socktype: Type,
     protocol: Protocol,
+    /// Leave out a family that this machine cannot use (AI_ADDRCONFIG).
+    addrconfig: bool,
 }
 
 impl Default for Lookup<'_> {
@@ -85,7 +87,14 @@ impl<'a> Lookup<'a> {
             family: Domain::UNSPEC,
             socktype: Type::ANY,
             protocol: Protocol::DEFAULT,
+            addrconfig: true,
         }
+    }
+
+    /// Also those of a family of which this machine has but loopback's address.
+    pub(crate) const fn every_address(mut self) -> Self {
+        self.addrconfig = false;
+        self
     }
 
     /// A question from a `host:service` text.
@@ -279,7 +288,7 @@ impl<'a> Lookup<'a> {
         let service = self.service.map(|service| c_string(service, "service")).transpose()?;
         let mut hints = Hints {
             passive: self.passive,
-            addrconfig: self.host.is_some() && self.family == Domain::UNSPEC,
+            addrconfig: self.addrconfig && self.host.is_some() && self.family == Domain::UNSPEC,
             numeric_host: false,
             family: self.family,
             socktype: self.socktype,

@@ -1,70 +1,85 @@
 //! Opening a set: every address, one port, nothing left half open.
 
-use std::os::unix::fs::FileTypeExt;
+use std::os::fd::AsFd;
 
-use super::Listen;
-use crate::sys::Errno;
-use crate::{Domain, Error, HostServ, Lookup, Options, Priority, Protocol, Result, Socket, SocketAddr, Type};
+use super::file::SocketFile;
+use super::passed::dup_error;
+use super::{Listen, Listeners};
+use crate::cause::Refusal;
+use crate::sys::{self, Errno};
+use crate::{Domain, Error, Operation, Options, Protocol, Result, Socket, SocketAddr, Type};
 
 /// How often a port that the system chose for one address may be taken on another.
 const PORT_TRIES: usize = 32;
 
 impl Listen {
-    /// The addresses of a target, duplicates dropped.
-    pub(super) fn resolve(&self, target: &str) -> Result<Vec<SocketAddr>> {
-        if target.starts_with("unix:") {
-            return Ok(vec![target.parse()?]);
+    pub(super) fn open(&self, addrs: &[SocketAddr]) -> Result<Listeners> {
+        if addrs.is_empty() {
+            return Err(Error::refused(Operation::Listen, Refusal::NoAddress));
         }
-        let HostServ { host, service } = HostServ::parse(target, Priority::Service)?;
-        // A host without a service leaves the port to the system.
-        let lookup = Lookup::new().service(service.name().unwrap_or("0")).passive();
-        let lookup = lookup.family(self.family).socktype(Type::STREAM);
-        let lookup = host.name().map_or(lookup, |host| lookup.host(host));
-        let mut addrs: Vec<SocketAddr> = Vec::new();
-        for found in lookup.run()? {
-            if !addrs.contains(&found.addr) {
-                addrs.push(found.addr);
-            }
-        }
-        Ok(addrs)
-    }
-
-    pub(super) fn open(&self, addrs: &[SocketAddr]) -> Result<Vec<Socket>> {
+        let wanted = without_silent(addrs);
         for _ in 1..PORT_TRIES {
-            match self.open_once(addrs) {
-                Err(error) if is(&error, Errno::ADDRINUSE) && is_of_chosen_port(&error, addrs) => {}
+            match self.open_once(&wanted) {
+                Err(error) if is(&error, Errno::ADDRINUSE) && is_of_chosen_port(&error, &wanted) => {}
                 done => return done,
             }
         }
-        self.open_once(addrs)
+        self.open_once(&wanted)
+    }
+
+    /// Another set on the same addresses. A Unix address has one queue, which
+    /// both share.
+    pub(super) fn open_beside(&self, first: &Listeners) -> Result<Listeners> {
+        let mut beside = Listeners::with_room(first.sockets.len());
+        for socket in &first.sockets {
+            let addr = socket.local_addr()?;
+            let socket = if addr.family() == Domain::UNIX { copy(socket)? } else { self.listen_on(&addr)? };
+            beside.sockets.push(socket);
+        }
+        Ok(beside)
+    }
+
+    fn open_once(&self, addrs: &[SocketAddr]) -> Result<Listeners> {
+        let mut set = Listeners::with_room(addrs.len());
+        match self.fill(&mut set, addrs) {
+            Ok(()) => Ok(set),
+            Err(error) => {
+                // A file that stays is found stale by the next listener.
+                let _ = set.unlink();
+                Err(error)
+            }
+        }
     }
 
     /// Opens all, with the first port that the system chooses for the others.
-    fn open_once(&self, addrs: &[SocketAddr]) -> Result<Vec<Socket>> {
-        let mut sockets: Vec<Socket> = Vec::with_capacity(addrs.len());
+    fn fill(&self, set: &mut Listeners, addrs: &[SocketAddr]) -> Result<()> {
         let mut chosen: Option<u16> = None;
         for addr in addrs {
             let wants_port = addr.port() == Some(0);
             let addr = if wants_port { addr.with_port(chosen.unwrap_or(0)) } else { *addr };
-            match self.open_one(&addr) {
-                Ok(socket) => {
-                    if wants_port {
-                        chosen = socket.local_addr()?.port();
-                    }
-                    sockets.push(socket);
-                }
-                Err(error) if is_ipv6_off(&addr, &error) && others_serve(addrs) => {}
+            match self.open_one(set, &addr) {
+                Ok(()) => {}
+                Err(error) if is_ipv6_off(&addr, &error) && others_serve(addrs) => continue,
                 Err(error) => return Err(error),
             }
+            if let (true, None, Some(first)) = (wants_port, chosen, set.sockets.last()) {
+                chosen = first.local_addr()?.port();
+            }
         }
-        Ok(sockets)
+        Ok(())
     }
 
-    fn open_one(&self, addr: &SocketAddr) -> Result<Socket> {
-        match self.listen_on(addr) {
-            Err(error) if is(&error, Errno::ADDRINUSE) && remove_if_stale(addr) => self.listen_on(addr),
-            done => done,
-        }
+    fn open_one(&self, set: &mut Listeners, addr: &SocketAddr) -> Result<()> {
+        let socket = match addr.path() {
+            None => self.listen_on(addr)?,
+            Some(path) => {
+                let (socket, file) = SocketFile::make(path, addr, || self.listen_on(addr))?;
+                set.files.push(file);
+                socket
+            }
+        };
+        set.sockets.push(socket);
+        Ok(())
     }
 
     fn listen_on(&self, addr: &SocketAddr) -> Result<Socket> {
@@ -82,6 +97,18 @@ impl Listen {
     }
 }
 
+fn copy(socket: &Socket) -> Result<Socket> {
+    socket.as_fd().try_clone_to_owned().map(Socket::from).map_err(|error| dup_error(&error))
+}
+
+/// Where IPv6 is switched off its wildcard can still be bound, to no use.
+fn without_silent(addrs: &[SocketAddr]) -> Vec<SocketAddr> {
+    let is_wildcard =
+        |addr: &SocketAddr| addr.family() == Domain::IPV6 && addr.ip().is_some_and(|ip| ip.is_unspecified());
+    let drop_it = addrs.iter().any(is_wildcard) && others_serve(addrs) && sys::is_ipv6_off();
+    addrs.iter().filter(|addr| !(drop_it && is_wildcard(addr))).copied().collect()
+}
+
 /// Whether the address had its port from the system, so that another may do.
 fn is_of_chosen_port(error: &Error, addrs: &[SocketAddr]) -> bool {
     error.address().is_some_and(|addr| addrs.contains(&addr.with_port(0)))
@@ -91,29 +118,15 @@ fn is(error: &Error, errno: Errno) -> bool {
     error.raw_os_error() == Some(errno.raw_os_error())
 }
 
-/// A kernel without IPv6 has no such family; one where it is switched off has
-/// none of its addresses.
+/// A kernel without IPv6 has no such family. Where it is switched off there
+/// is none of its addresses, and on some devices not even loopback's.
 fn is_ipv6_off(addr: &SocketAddr, error: &Error) -> bool {
-    let local = addr.ip().is_some_and(|ip| ip.is_unspecified() || ip.is_loopback());
+    let is_loopback = || addr.ip().is_some_and(|ip| ip.is_loopback());
     addr.family() == Domain::IPV6
-        && (is(error, Errno::AFNOSUPPORT) || (local && is(error, Errno::ADDRNOTAVAIL)))
+        && (is(error, Errno::AFNOSUPPORT)
+            || (is(error, Errno::ADDRNOTAVAIL) && (is_loopback() || sys::is_ipv6_off())))
 }
 
 fn others_serve(addrs: &[SocketAddr]) -> bool {
     addrs.iter().any(|addr| addr.family() != Domain::IPV6)
-}
-
-/// Removes a socket file that no socket stands behind; any other file stays.
-fn remove_if_stale(addr: &SocketAddr) -> bool {
-    let Some(path) = addr.path() else { return false };
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
-    is_socket && is_stale(addr) && std::fs::remove_file(path).is_ok()
-}
-
-/// Asks with a datagram socket: a listening stream socket refuses that for
-/// its type (EPROTOTYPE), so that nobody gets a connection that means nothing.
-fn is_stale(addr: &SocketAddr) -> bool {
-    let probe = Socket::new(Domain::UNIX, Type::DGRAM, Protocol::DEFAULT, Options::NONBLOCK);
-    let asked = probe.and_then(|probe| probe.connect(addr, Options::empty()).map(drop));
-    asked.is_err_and(|error| is(&error, Errno::CONNREFUSED))
 }

@@ -1,90 +1,27 @@
 //! Accepting from a set: fairly, and through the failures that pass.
 
+use std::iter::FusedIterator;
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Listeners;
-use crate::{Cancel, Error, Interest, Operation, Options, Result, Socket, SocketAddr, Syscall, sys};
-
-/// What an accept loop is to do after an error.
-///
-/// ```
-/// use biosock::listeners::AcceptAdvice;
-/// use biosock::{Options, Socket};
-///
-/// let not_listening = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
-/// let error = not_listening.accept(Options::empty()).unwrap_err();
-/// assert_eq!(AcceptAdvice::after(&error), AcceptAdvice::GiveUp);
-/// # Ok::<(), biosock::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AcceptAdvice {
-    /// The connection is gone (aborted by its peer, its network failed), or
-    /// there was none: the next may be fine.
-    TryAgain,
-    /// Descriptors or memory are short: wait a little. The connection stays
-    /// in the queue.
-    Pause,
-    /// The listener is of no use any more.
-    GiveUp,
-}
-
-impl AcceptAdvice {
-    /// What accept(2) and its errors' meanings advise.
-    ///
-    /// ```
-    /// # use biosock::listeners::{AcceptAdvice, Listen};
-    /// # use biosock::Options;
-    /// let listeners = Listen::new().listen("127.0.0.1:0")?;
-    /// let nobody = listeners.sockets()[0].accept(Options::empty()).unwrap_err();
-    /// assert_eq!(AcceptAdvice::after(&nobody), AcceptAdvice::TryAgain);
-    /// # Ok::<(), biosock::Error>(())
-    /// ```
-    pub fn after(error: &Error) -> Self {
-        error.raw_os_error().map_or(Self::GiveUp, sys::accept_advice)
-    }
-}
-
-/// What [`Listeners::serve`] tells.
-///
-/// ```
-/// use biosock::listeners::Event;
-///
-/// fn log(event: &Event) -> String {
-///     match event {
-///         Event::Connection(_, peer) => format!("connection from {peer}"),
-///         Event::Trouble { error, pause } => format!("{error}; next try in {pause:?}"),
-///     }
-/// }
-/// # let _ = log;
-/// ```
-#[derive(Debug)]
-pub enum Event {
-    /// A connection, and its peer's address.
-    Connection(Socket, SocketAddr),
-    /// The system is short of something. The next try is after the pause; the
-    /// connections wait in the queue.
-    Trouble {
-        /// What the system said.
-        error: Error,
-        /// How long the loop rests.
-        pause: Duration,
-    },
-}
-
-/// The first pause, doubled up to the last while the trouble goes on.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+use super::advice::{Event, Judge, would_block};
+use crate::accept::accept_error;
+use crate::sys::{Errno, Poller};
+use crate::{Cancel, Error, Interest, Operation, Options, Result, Socket, SocketAddr, Syscall};
 
 impl Listeners {
-    /// Waits for a connection on any of the sockets, at most `timeout`
-    /// (`None` is without end). The options are for the accepted socket.
+    /// Waits for a connection on any of the sockets, at most `timeout`: zero
+    /// only looks, `None` waits without end. The options are for the accepted
+    /// socket. Several threads may accept from one set.
     ///
     /// The sockets take turns: a busy one does not keep the others waiting.
     ///
     /// # Errors
-    /// accept(2)'s, and EAGAIN when the time has passed. [`AcceptAdvice`]
-    /// sorts them.
+    /// accept(2)'s, and EAGAIN when the time has passed.
+    /// [`AcceptAdvice`](super::AcceptAdvice) sorts them.
     ///
     /// ```
     /// use std::time::Duration;
@@ -97,26 +34,46 @@ impl Listeners {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn accept(&self, options: Options, timeout: Option<Duration>) -> Result<(Socket, SocketAddr)> {
+        // A time beyond the clock's range is as good as no end.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut poller = Poller::new(self.sockets.iter().map(AsFd::as_fd));
         loop {
-            let nobody = match self.try_accept(options) {
-                Err(error) if would_block(&error) => error,
-                done => return done,
-            };
             let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
-                return Err(nobody);
+            wait(&mut poller, left)?;
+            match self.accept_ready(&poller, options) {
+                Err(error) if would_block(&error) => {}
+                done => return done,
             }
-            self.wait(None, left)?;
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(nobody());
+            }
         }
     }
 
+    /// Accepts from the first that is ready, beginning with the one whose
+    /// turn it is. Another thread may have been faster.
+    fn accept_ready(&self, poller: &Poller<'_>, options: Options) -> Result<(Socket, SocketAddr)> {
+        let count = self.sockets.len();
+        let turn = self.turn.load(Ordering::Relaxed);
+        for at in (0..count).map(|n| (turn + n) % count).filter(|&at| poller.is_ready(at)) {
+            match self.sockets[at].accept(options) {
+                Err(error) if would_block(&error) => {}
+                done => {
+                    self.turn.store((at + 1) % count, Ordering::Relaxed);
+                    return done;
+                }
+            }
+        }
+        Err(nobody())
+    }
+
     /// Accepts until `stop` is cancelled, and tells each connection. Failures
-    /// that pass are sat out: [`AcceptAdvice`]. Stopping accepts no more;
-    /// what was accepted goes on.
+    /// that pass are sat out: [`AcceptAdvice`](super::AcceptAdvice). Stopping
+    /// accepts no more; what was accepted goes on, and who waits in the queue
+    /// waits until the set is dropped.
     ///
     /// # Errors
-    /// The failure that made the listener useless.
+    /// The failure that made a listener useless.
     ///
     /// ```
     /// use biosock::{Cancel, Options};
@@ -129,64 +86,120 @@ impl Listeners {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn serve(&self, options: Options, stop: &Cancel, mut tell: impl FnMut(Event)) -> Result<()> {
-        let mut pause = PAUSES.0;
-        while !stop.is_cancelled() {
-            let error = match self.try_accept(options) {
-                Ok((socket, peer)) => {
-                    pause = PAUSES.0;
-                    tell(Event::Connection(socket, peer));
-                    continue;
-                }
-                Err(error) => error,
-            };
-            match AcceptAdvice::after(&error) {
-                AcceptAdvice::TryAgain if would_block(&error) => self.wait(Some(stop), None)?,
-                AcceptAdvice::TryAgain => {}
-                AcceptAdvice::GiveUp => return Err(error),
-                AcceptAdvice::Pause => {
-                    tell(Event::Trouble { error, pause });
-                    rest(stop, pause)?;
-                    pause = (pause * 2).min(PAUSES.1);
-                }
-            }
+        for event in self.incoming(options, stop) {
+            tell(event?);
         }
         Ok(())
     }
 
-    /// Asks each socket once, beginning with the one whose turn it is.
-    fn try_accept(&self, options: Options) -> Result<(Socket, SocketAddr)> {
-        let count = self.sockets.len();
-        let turn = self.turn.load(Ordering::Relaxed);
-        let mut nobody = None;
-        for at in (0..count).map(|n| (turn + n) % count) {
-            match self.sockets[at].accept(options) {
-                Err(error) if would_block(&error) => nobody = Some(error),
-                done => {
-                    self.turn.store((at + 1) % count, Ordering::Relaxed);
-                    return done;
-                }
-            }
-        }
-        Err(nobody.unwrap_or_else(|| Error::impossible(Operation::Accept, "no socket")))
-    }
-
-    fn wait(&self, stop: Option<&Cancel>, timeout: Option<Duration>) -> Result<()> {
+    /// As [`serve`](Self::serve), as an iterator: it waits for the next
+    /// event, and ends when `stop` is cancelled or after an error.
+    ///
+    /// ```
+    /// use biosock::{Cancel, Options};
+    /// use biosock::listeners::{Event, Listen};
+    /// # use biosock::dial::Dialer;
+    ///
+    /// let listeners = Listen::new().listen("localhost:0")?;
+    /// # let _client = Dialer::new().dial_addrs(&listeners.addrs()?).map_err(std::io::Error::from)?;
+    /// let stop = Cancel::new()?;
+    /// for event in listeners.incoming(Options::empty(), &stop) {
+    ///     if let Event::Connection(_socket, peer) = event? {
+    ///         println!("hello {peer}");
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn incoming<'l>(&'l self, options: Options, stop: &'l Cancel) -> Incoming<'l> {
         let sockets = self.sockets.iter().map(AsFd::as_fd);
-        let readers = sockets.chain(stop.map(AsFd::as_fd)).map(|fd| (fd, Interest::Read));
-        match sys::poll_any(readers, timeout) {
-            Ok(_) | Err(sys::Errno::INTR) => Ok(()),
-            Err(errno) => {
-                Err(Error::system_call(Operation::Accept, Syscall::Poll, errno.raw_os_error(), None))
-            }
+        Incoming {
+            sockets: &self.sockets,
+            stop,
+            options,
+            poller: Poller::new(sockets.chain([stop.as_fd()])),
+            round: 0..0,
+            judge: Judge::new(),
+            rest: None,
+            is_over: false,
         }
     }
 }
 
-fn would_block(error: &Error) -> bool {
-    error.raw_os_error() == Some(sys::Errno::AGAIN.raw_os_error())
+/// The connections of a set as they come: [`Listeners::incoming`].
+///
+/// A connection costs at most two system calls: each wait tells which sockets
+/// have some, and each of those is accepted from once before the next wait,
+/// so that none keeps another waiting.
+///
+/// ```
+/// use biosock::listeners::{Event, Incoming};
+///
+/// fn peers(incoming: Incoming<'_>) -> impl Iterator<Item = String> {
+///     incoming.filter_map(|event| match event {
+///         Ok(Event::Connection(_, peer)) => Some(peer.to_string()),
+///         _ => None,
+///     })
+/// }
+/// # let _ = peers;
+/// ```
+#[derive(Debug)]
+pub struct Incoming<'l> {
+    sockets: &'l [Socket],
+    stop: &'l Cancel,
+    options: Options,
+    /// The sockets, and after them the stop.
+    poller: Poller<'l>,
+    /// Which sockets were not asked since the last wait.
+    round: Range<usize>,
+    judge: Judge,
+    /// How long to rest before the next call.
+    rest: Option<Duration>,
+    is_over: bool,
 }
 
-/// Sits the pause out, unless stopped.
-fn rest(stop: &Cancel, pause: Duration) -> Result<()> {
-    crate::fd::wait(stop.as_fd(), Interest::Read, Some(pause)).map(drop)
+impl Iterator for Incoming<'_> {
+    type Item = Result<Event>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let event = self.event().transpose();
+        self.is_over = !matches!(event, Some(Ok(_)));
+        event
+    }
+}
+
+impl FusedIterator for Incoming<'_> {}
+
+impl Incoming<'_> {
+    fn event(&mut self) -> Result<Option<Event>> {
+        while !self.is_over && !self.stop.is_cancelled() {
+            if let Some(pause) = self.rest.take() {
+                crate::fd::wait(self.stop.as_fd(), Interest::Read, Some(pause))?;
+                continue;
+            }
+            let Some(at) = self.round.find(|&at| self.poller.is_ready(at)) else {
+                wait(&mut self.poller, None)?;
+                self.round = 0..self.sockets.len();
+                continue;
+            };
+            let event = self.judge.judge(self.sockets[at].accept(self.options))?;
+            if let Some(event) = event {
+                self.rest = event.pause();
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn wait(poller: &mut Poller<'_>, timeout: Option<Duration>) -> Result<()> {
+    match poller.wait(timeout) {
+        Ok(()) | Err(Errno::INTR) => Ok(()),
+        Err(errno) => Err(Error::system_call(Operation::Accept, Syscall::Poll, errno.raw_os_error(), None)),
+    }
+}
+
+/// There is no connection.
+fn nobody() -> Error {
+    accept_error(Errno::AGAIN)
 }

@@ -26,12 +26,14 @@ pub(crate) fn is_retryable(errno: i32) -> bool {
 /// shortages that pass.
 pub(crate) fn accept_advice(errno: i32) -> AcceptAdvice {
     match errno {
-        libc::ECONNABORTED | libc::EINTR | libc::EAGAIN | libc::EPERM => AcceptAdvice::TryAgain,
+        libc::ECONNABORTED | libc::EINTR | libc::EAGAIN => AcceptAdvice::TryAgain,
         libc::ENETDOWN | libc::EPROTO | libc::ENOPROTOOPT | libc::EHOSTDOWN | libc::ENONET => {
             AcceptAdvice::TryAgain
         }
         libc::EHOSTUNREACH | libc::ENETUNREACH | libc::ETIMEDOUT => AcceptAdvice::TryAgain,
         libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM => AcceptAdvice::Pause,
+        // A firewall's verdict on one connection, or a sandbox's on them all.
+        libc::EPERM => AcceptAdvice::Pause,
         _ => AcceptAdvice::GiveUp,
     }
 }

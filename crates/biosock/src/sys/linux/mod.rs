@@ -1,6 +1,7 @@
 //! Linux, by rustix over libc, and libc itself for what rustix lacks.
 
 mod errno;
+mod hand_over;
 #[cfg(test)]
 mod interrupt;
 mod option;
@@ -11,10 +12,8 @@ mod wait;
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::num::NonZeroU32;
-use std::os::fd::RawFd;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use rustix::io::Errno;
 use rustix::net::{AddressFamily, Protocol as RawProtocol, RecvFlags, SendFlags, SocketFlags, SocketType};
@@ -32,10 +31,11 @@ pub(crate) use libc::{
 };
 
 pub(crate) use errno::{accept_advice, eai_hint, eai_name, eai_text, errno_hint, errno_name, is_retryable};
+pub(crate) use hand_over::{inherit, inheritable, take_passed};
 pub(crate) use option::*;
 pub(crate) use resolve::{AddrInfoList, EaiError, Hints, getaddrinfo, getnameinfo};
 pub(crate) use sockaddr::{SUN_PATH_LEN, SockAddrBuf, decode, encode};
-pub(crate) use wait::{Waker, poll, poll_any};
+pub(crate) use wait::{Poller, Waker, poll, poll_any};
 
 /// socket(2). With `cloexec` the descriptor does not survive exec; NONBLOCK
 /// is honoured at creation, the other options are not this call's.
@@ -128,33 +128,6 @@ pub(crate) fn shutdown(fd: BorrowedFd<'_>, how: Shutdown) -> Result<(), Errno> {
     rustix::net::shutdown(fd, how)
 }
 
-/// A copy that survives exec (dup(2)).
-pub(crate) fn inheritable(fd: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    rustix::io::dup(fd)
-}
-
-/// Takes the descriptors that a service manager passed, from 3 on
-/// (sd_listen_fds(3)), once in the life of the process; none after that.
-pub(crate) fn take_passed(count: u16) -> Vec<OwnedFd> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
-    if TAKEN.swap(true, Ordering::Relaxed) {
-        return Vec::new();
-    }
-    (3..3 + RawFd::from(count)).filter_map(take_open).collect()
-}
-
-/// Takes one descriptor, if it is open, and sees that no child inherits it.
-fn take_open(fd: RawFd) -> Option<OwnedFd> {
-    // SAFETY: asks about a number; one that is not open is refused with EBADF.
-    let flags = unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
-    if flags < 0 {
-        return None;
-    }
-    // SAFETY: it is open, the manager's protocol gives it to this process, and
-    // `take_passed` takes it once.
-    Some(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
 /// send(2) that fails with EPIPE and never raises SIGPIPE.
 pub(crate) fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
     rustix::net::send(fd, bytes, SendFlags::NOSIGNAL)
@@ -196,6 +169,19 @@ pub(crate) fn interface_name(index: u32) -> Option<String> {
 /// The number of a network interface.
 pub(crate) fn interface_index(name: &str) -> Option<u32> {
     rustix::net::netdevice::name_to_index(any_socket()?, name).ok()
+}
+
+/// Whether IPv6 is switched off in the calling thread's network: by the
+/// setting for all devices (ip-sysctl), and none has an address despite it.
+/// Where the kernel does not tell, it is on. One without IPv6 at all has no
+/// such sockets, which creating one tells.
+pub(crate) fn is_ipv6_off() -> bool {
+    let all = std::fs::read("/proc/sys/net/ipv6/conf/all/disable_ipv6");
+    if !all.is_ok_and(|value| value.starts_with(b"1")) {
+        return false;
+    }
+    // /proc/net is that of the process, whose threads may be in other networks.
+    std::fs::read("/proc/thread-self/net/if_inet6").is_ok_and(|addresses| addresses.is_empty())
 }
 
 /// A socket to ask the kernel about interfaces with.

@@ -21,6 +21,32 @@ pub(crate) fn poll_any<'fd>(
     Ok(fds.iter().map(|fd| !fd.revents().is_empty()).collect())
 }
 
+/// Waits again and again until one of the same descriptors can be read
+/// (poll(2)), with one allocation for all of its life.
+#[derive(Debug)]
+pub(crate) struct Poller<'fd>(Vec<PollFd<'fd>>);
+
+impl<'fd> Poller<'fd> {
+    pub(crate) fn new(readers: impl Iterator<Item = BorrowedFd<'fd>>) -> Self {
+        Self(readers.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect())
+    }
+
+    /// `None` waits without end. After an error none is ready.
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> Result<(), Errno> {
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let polled = rustix::event::poll(&mut self.0, timeout.as_ref());
+        if polled.is_err() {
+            self.0.iter_mut().for_each(PollFd::clear_revents);
+        }
+        polled.map(drop)
+    }
+
+    /// Whether the descriptor at this place can be read, or has failed.
+    pub(crate) fn is_ready(&self, at: usize) -> bool {
+        self.0.get(at).is_some_and(|fd| !fd.revents().is_empty())
+    }
+}
+
 fn flags(interest: Interest) -> PollFlags {
     match interest {
         Interest::Read => PollFlags::IN,

@@ -1,0 +1,125 @@
+//! What the failures of accept(2) mean to a loop, and how long it rests.
+
+use std::time::Duration;
+
+use crate::{Error, Result, Socket, SocketAddr, sys};
+
+/// What an accept loop is to do after an error.
+///
+/// ```
+/// use biosock::listeners::AcceptAdvice;
+/// use biosock::{Options, Socket};
+///
+/// let not_listening = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+/// let error = not_listening.accept(Options::empty()).unwrap_err();
+/// assert_eq!(AcceptAdvice::after(&error), AcceptAdvice::GiveUp);
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceptAdvice {
+    /// The connection is gone (aborted by its peer, its network failed), or
+    /// there was none: the next may be fine.
+    TryAgain,
+    /// Descriptors or memory are short, or accepting is forbidden for now:
+    /// wait a little. The connection stays in the queue.
+    Pause,
+    /// The listener is of no use any more.
+    GiveUp,
+}
+
+impl AcceptAdvice {
+    /// What accept(2) and its errors' meanings advise.
+    ///
+    /// ```
+    /// # use biosock::listeners::{AcceptAdvice, Listen};
+    /// # use biosock::Options;
+    /// let listeners = Listen::new().listen("127.0.0.1:0")?;
+    /// let nobody = listeners.sockets()[0].accept(Options::empty()).unwrap_err();
+    /// assert_eq!(AcceptAdvice::after(&nobody), AcceptAdvice::TryAgain);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn after(error: &Error) -> Self {
+        error.raw_os_error().map_or(Self::GiveUp, sys::accept_advice)
+    }
+}
+
+/// What [`Listeners::serve`](super::Listeners::serve) tells.
+///
+/// ```
+/// use biosock::listeners::Event;
+///
+/// fn log(event: &Event) -> String {
+///     match event {
+///         Event::Connection(_, peer) => format!("connection from {peer}"),
+///         Event::Trouble { error, pause } => format!("{error}; next try in {pause:?}"),
+///     }
+/// }
+/// # let _ = log;
+/// ```
+#[derive(Debug)]
+pub enum Event {
+    /// A connection, and its peer's address.
+    Connection(Socket, SocketAddr),
+    /// The system is short of something. The next try is after the pause; the
+    /// connections wait in the queue.
+    Trouble {
+        /// What the system said.
+        error: Error,
+        /// How long the loop rests.
+        pause: Duration,
+    },
+}
+
+impl Event {
+    pub(super) fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::Connection(..) => None,
+            Self::Trouble { pause, .. } => Some(*pause),
+        }
+    }
+}
+
+/// The first pause, doubled up to the last while the trouble goes on.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+
+/// Sorts what accepting gave, for loops of either kind.
+#[derive(Debug)]
+pub(super) struct Judge {
+    pause: Duration,
+}
+
+impl Judge {
+    pub(super) const fn new() -> Self {
+        Self { pause: PAUSES.0 }
+    }
+
+    /// What to tell, `None` where the loop just goes on.
+    ///
+    /// # Errors
+    /// That with which the loop ends.
+    pub(super) fn judge(&mut self, accepted: Result<(Socket, SocketAddr)>) -> Result<Option<Event>> {
+        let error = match accepted {
+            Ok((socket, peer)) => {
+                self.pause = PAUSES.0;
+                return Ok(Some(Event::Connection(socket, peer)));
+            }
+            Err(error) => error,
+        };
+        match AcceptAdvice::after(&error) {
+            AcceptAdvice::TryAgain => Ok(None),
+            AcceptAdvice::GiveUp => Err(error),
+            AcceptAdvice::Pause => {
+                let pause = self.pause;
+                self.pause = (pause * 2).min(PAUSES.1);
+                Ok(Some(Event::Trouble { error, pause }))
+            }
+        }
+    }
+}
+
+pub(super) fn would_block(error: &Error) -> bool {
+    error.raw_os_error() == Some(sys::Errno::AGAIN.raw_os_error())
+}
+
+#[cfg(test)]
+mod tests;

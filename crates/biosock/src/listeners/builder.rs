@@ -1,0 +1,184 @@
+//! How to listen, and the ways to begin.
+
+use super::Listeners;
+use crate::{Domain, Options, Result, SocketAddr};
+
+/// How to listen.
+///
+/// ```
+/// use biosock::listeners::Listen;
+///
+/// let listeners = Listen::new().backlog(16).listen("127.0.0.1:0")?;
+/// assert_eq!(listeners.sockets().len(), 1);
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Listen {
+    pub(super) options: Options,
+    pub(super) family: Domain,
+    pub(super) backlog: u32,
+    pub(super) reuseport: bool,
+    pub(super) device: Option<String>,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Listen {
+    /// The defaults: every family, no options, the longest backlog.
+    ///
+    /// ```
+    /// # use biosock::listeners::Listen;
+    /// let listeners = Listen::new().listen("localhost:0")?;
+    /// let ports: Vec<_> = listeners.addrs()?.iter().map(|addr| addr.port()).collect();
+    /// assert!(ports.windows(2).all(|pair| pair[0] == pair[1]));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn new() -> Self {
+        Self {
+            options: Options::empty(),
+            family: Domain::UNSPEC,
+            backlog: u32::MAX,
+            reuseport: false,
+            device: None,
+        }
+    }
+
+    /// Options for each socket, as of [`Socket::listen`].
+    /// [`Options::V6_ONLY`] is always set, since IPv4 has sockets of its own.
+    ///
+    /// ```
+    /// # use biosock::{Options, listeners::Listen};
+    /// Listen::new().options(Options::REUSEADDR | Options::NODELAY).listen("127.0.0.1:0")?;
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Only addresses of this family ([`Domain::UNSPEC`] is any).
+    ///
+    /// ```
+    /// # use biosock::{Domain, listeners::Listen};
+    /// let listeners = Listen::new().family(Domain::IPV4).listen("*:0")?;
+    /// assert_eq!(listeners.sockets().len(), 1);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn family(mut self, family: Domain) -> Self {
+        self.family = family;
+        self
+    }
+
+    /// The queue of connections not yet accepted, as of
+    /// [`Socket::listen_with_backlog`].
+    ///
+    /// ```
+    /// # use biosock::listeners::Listen;
+    /// Listen::new().backlog(128).listen("127.0.0.1:0")?;
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn backlog(mut self, backlog: u32) -> Self {
+        self.backlog = backlog;
+        self
+    }
+
+    /// The network interface of every socket (SO_BINDTODEVICE).
+    ///
+    /// ```
+    /// # use biosock::listeners::Listen;
+    /// assert!(Listen::new().device("no-such-device").listen("127.0.0.1:0").is_err());
+    /// ```
+    pub fn device(mut self, device: impl Into<String>) -> Self {
+        self.device = Some(device.into());
+        self
+    }
+
+    /// Listens on every address that a target gives: `host:service`,
+    /// `*:service` or `:service` for every address of the machine, a
+    /// `service` alone, or `unix:PATH`.
+    ///
+    /// All sockets have the same port, also where the system chooses it (0).
+    /// IPv6's take IPv6 alone. Where IPv6 is off, IPv4 serves alone.
+    ///
+    /// The file of a Unix socket that nothing listens on any more is
+    /// replaced; any other file stays. [`Listeners::unlink`] removes it at
+    /// the end.
+    ///
+    /// # Errors
+    /// Of the first address that could not be had, with nothing left open: a
+    /// name that is not known, socket(2)'s, setsockopt(2)'s, bind(2)'s,
+    /// listen(2)'s, a file that is no socket. An empty target is refused.
+    ///
+    /// ```
+    /// # use biosock::listeners::Listen;
+    /// let error = Listen::new().listen("203.0.113.1:0").unwrap_err();
+    /// assert_eq!(error.to_string(), "bind to 203.0.113.1:0: cannot assign requested address (EADDRNOTAVAIL)");
+    /// ```
+    pub fn listen(&self, target: &str) -> Result<Listeners> {
+        self.listen_addrs(&self.resolve(target)?)
+    }
+
+    /// Listens on each of these addresses. Those with port 0 get one port together.
+    ///
+    /// # Errors
+    /// As [`listen`](Self::listen), and where there is no address.
+    ///
+    /// ```
+    /// # use biosock::listeners::Listen;
+    /// let listeners = Listen::new().listen_addrs(&["127.0.0.1:0".parse()?, "unix:".parse()?])?;
+    /// assert_eq!(listeners.sockets().len(), 2);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn listen_addrs(&self, addrs: &[SocketAddr]) -> Result<Listeners> {
+        self.open(addrs)
+    }
+
+    /// So many sets on the same addresses, for as many worker threads: the
+    /// system shares connections between them by SO_REUSEPORT, which also
+    /// lets other processes of this user join. Sets on a Unix address share
+    /// its one queue. None for 0.
+    ///
+    /// A set that is dropped takes the connections in its queue along: drop
+    /// all of them together.
+    ///
+    /// # Errors
+    /// As [`listen`](Self::listen).
+    ///
+    /// ```
+    /// use std::thread;
+    /// use biosock::listeners::{Event, Listen};
+    /// use biosock::{Cancel, Options};
+    ///
+    /// let shards = Listen::new().shards(2, "127.0.0.1:0")?;
+    /// assert_eq!(shards[0].addrs()?, shards[1].addrs()?);
+    /// let stop = Cancel::new()?;
+    /// thread::scope(|workers| {
+    ///     for shard in &shards {
+    ///         workers.spawn(|| shard.serve(Options::empty(), &stop, |event| println!("{event:?}")));
+    ///     }
+    ///     stop.cancel();
+    /// });
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    #[doc(alias = "SO_REUSEPORT")]
+    pub fn shards(&self, count: usize, target: &str) -> Result<Vec<Listeners>> {
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let sharing = Self { reuseport: true, ..self.clone() };
+        let first = sharing.listen(target)?;
+        let others: Result<Vec<_>> = (1..count).map(|_| sharing.open_beside(&first)).collect();
+        match others {
+            Ok(others) => Ok(std::iter::once(first).chain(others).collect()),
+            Err(error) => {
+                // A file that stays is found stale by the next listener.
+                let _ = first.unlink();
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What a target means: every address that it gives.
+
+use super::Listen;
+use crate::cause::Refusal;
+use crate::{Domain, Error, HostServ, Lookup, Operation, Part, Priority, Result, SocketAddr, Type};
+
+impl Listen {
+    /// The addresses of a target, duplicates dropped.
+    pub(super) fn resolve(&self, target: &str) -> Result<Vec<SocketAddr>> {
+        if target.is_empty() {
+            return Err(Error::refused(Operation::Listen, Refusal::NoAddress));
+        }
+        if target.starts_with("unix:") {
+            return Ok(vec![target.parse()?]);
+        }
+        let HostServ { host, service } = HostServ::parse(target, Priority::Service)?;
+        // A host without a service leaves the port to the system.
+        let lookup = Lookup::new().service(service.name().unwrap_or("0")).passive().every_address();
+        let lookup = lookup.family(self.family).socktype(Type::STREAM);
+        let lookup = host.name().map_or(lookup, |host| lookup.host(host));
+        let mut addrs: Vec<SocketAddr> = Vec::new();
+        for found in lookup.run()? {
+            if !addrs.contains(&found.addr) {
+                addrs.push(found.addr);
+            }
+        }
+        if !matches!(host, Part::Named(_)) {
+            // The resolver's order of the wildcards is an accident.
+            addrs.sort_by_key(|addr| addr.family() != Domain::IPV6);
+        }
+        Ok(addrs)
+    }
+}
