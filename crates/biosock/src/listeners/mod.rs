@@ -24,6 +24,7 @@
 //! |---|---|
 //! | listen on what a name gives | [`Listen::listen`] |
 //! | accept until stopped, through what passes | [`Listeners::serve`], [`Listeners::incoming`] |
+//! | the same on tokio | `Listeners::into_async` (feature `tokio`) |
 //! | have a set for each of several threads | [`Listen::shards`] |
 //! | take over what systemd, a parent or other code opened | [`Listeners::passed`], [`Listeners::take_over`] |
 //! | hand over to a child | [`Listeners::pass_to`] |
@@ -36,6 +37,8 @@ mod open;
 mod passed;
 mod resolve;
 mod serve;
+#[cfg(feature = "tokio")]
+mod tokio;
 
 use std::sync::atomic::AtomicUsize;
 
@@ -46,6 +49,8 @@ pub use advice::{AcceptAdvice, Event};
 pub use builder::Listen;
 pub use file::SocketFile;
 pub use serve::Incoming;
+#[cfg(feature = "tokio")]
+pub use tokio::AsyncListeners;
 
 /// Listening sockets that are accepted from together. Dropping it closes
 /// them; a socket file stays (see [`unlink`](Self::unlink)).

@@ -1,0 +1,274 @@
+//! Accepting from a set on a tokio runtime (feature `tokio`).
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net;
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::pin;
+use std::sync::atomic::AtomicUsize;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tokio::time::sleep;
+
+use super::advice::{Event, Judge, would_block};
+use super::{Listeners, SocketFile, unlink};
+use crate::accept::accept_socket;
+use crate::{Cancel, Error, Operation, Options, Result, Socket, SocketAddr, Syscall};
+
+impl Listeners {
+    /// The set for use on the tokio runtime of the caller, which needs its
+    /// I/O driver, and its time driver to [serve](AsyncListeners::serve).
+    ///
+    /// # Errors
+    /// Outside of a runtime; epoll_ctl(2)'s.
+    ///
+    /// # Panics
+    /// As tokio does, on a runtime without its I/O driver.
+    ///
+    /// ```
+    /// use biosock::Options;
+    /// use biosock::listeners::Listen;
+    /// # use biosock::dial::Dialer;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let mut listeners = Listen::new().listen("localhost:0")?.into_async()?;
+    /// # let _client = Dialer::new().dial_addrs(listeners.addrs()).map_err(std::io::Error::from)?;
+    /// let (socket, peer) = listeners.accept(Options::empty()).await?;
+    /// let stream = tokio::net::TcpStream::from_std(socket.try_into()?)?;
+    /// assert_eq!(biosock::SocketAddr::from(stream.peer_addr()?), peer);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn into_async(self) -> Result<AsyncListeners> {
+        if Handle::try_current().is_err() {
+            return Err(Error::impossible(Operation::Listen, "a tokio runtime, where there is none"));
+        }
+        let addrs = self.addrs()?;
+        let sockets: io::Result<Vec<_>> = self.sockets.into_iter().map(watch).collect();
+        let sockets = sockets.map_err(|error| wait_error(&error))?;
+        Ok(AsyncListeners { sockets, addrs, files: self.files, turn: 0 })
+    }
+}
+
+/// Gives a socket to the runtime to watch, by the one of tokio's types that
+/// tells of any socket when it can be read.
+fn watch(socket: Socket) -> io::Result<TcpStream> {
+    TcpStream::from_std(net::TcpStream::from(OwnedFd::from(socket)))
+}
+
+/// Listening sockets that are accepted from together on a tokio runtime:
+/// [`Listeners::into_async`]. Dropping it closes them; a socket file stays
+/// (see [`unlink`](Self::unlink)).
+///
+/// ```
+/// use biosock::listeners::Listen;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let listeners = Listen::new().listen("*:0")?.into_async()?;
+/// for addr in listeners.addrs() {
+///     println!("listening on {addr}");
+/// }
+/// # Ok::<(), biosock::Error>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct AsyncListeners {
+    sockets: Vec<TcpStream>,
+    addrs: Vec<SocketAddr>,
+    files: Vec<SocketFile>,
+    /// Whose turn it is to be asked first.
+    turn: usize,
+}
+
+impl AsyncListeners {
+    /// Waits for a connection on any of the sockets. The accepted socket is
+    /// non-blocking, as tokio's types want it; the options are for it, too.
+    ///
+    /// The sockets take turns. Dropping the future loses no connection. For
+    /// several tasks that accept there is [`Listen::shards`](super::Listen::shards).
+    ///
+    /// # Errors
+    /// accept(2)'s; [`AcceptAdvice`](super::AcceptAdvice) sorts them.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use biosock::Options;
+    /// use biosock::listeners::Listen;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let mut listeners = Listen::new().listen("localhost:0")?.into_async()?;
+    /// let accept = listeners.accept(Options::NODELAY);
+    /// assert!(tokio::time::timeout(Duration::from_millis(1), accept).await.is_err());
+    /// # Ok::<(), biosock::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn accept(&mut self, options: Options) -> Result<(Socket, SocketAddr)> {
+        poll_fn(|cx| self.poll_accept(cx, options)).await
+    }
+
+    /// As [`Listeners::serve`]: tells each connection until `stop` is
+    /// cancelled or the future is dropped, and sits failures out that pass.
+    /// `tell` is to start a task for a connection, not to serve it.
+    ///
+    /// # Errors
+    /// The failure that made a listener useless.
+    ///
+    /// ```
+    /// use biosock::{Cancel, Options};
+    /// use biosock::listeners::{Event, Listen};
+    /// use tokio::net::TcpStream;
+    /// # use biosock::dial::Dialer;
+    ///
+    /// async fn greet(stream: std::io::Result<TcpStream>, stop: Cancel) {
+    ///     println!("hello {:?}", stream.and_then(|stream| stream.peer_addr()));
+    ///     stop.cancel();
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let mut listeners = Listen::new().listen("localhost:0")?.into_async()?;
+    /// # let _client = Dialer::new().dial_addrs(listeners.addrs()).map_err(std::io::Error::from)?;
+    /// let stop = Cancel::new()?;
+    /// let tell = |event| match event {
+    ///     Event::Connection(socket, _) => {
+    ///         let stream = socket.try_into().map_err(std::io::Error::other).and_then(TcpStream::from_std);
+    ///         tokio::spawn(greet(stream, stop.clone()));
+    ///     }
+    ///     Event::Trouble { error, pause } => eprintln!("{error}; next try in {pause:?}"),
+    /// };
+    /// listeners.serve(Options::empty(), &stop, tell).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn serve(
+        &mut self,
+        options: Options,
+        stop: &Cancel,
+        mut tell: impl FnMut(Event),
+    ) -> Result<()> {
+        let mut judge = Judge::new();
+        // Asked for before the flag is read, so that no cancel is missed.
+        let mut cancelled = pin!(stop.cancelled());
+        while !stop.is_cancelled() {
+            let accepted = poll_fn(|cx| match self.poll_accept(cx, options) {
+                Poll::Pending => cancelled.as_mut().poll(cx).map(|()| None),
+                accepted => accepted.map(Some),
+            });
+            let Some(accepted) = accepted.await else { break };
+            let Some(event) = judge.judge(accepted)? else { continue };
+            let pause = event.pause();
+            tell(event);
+            if let Some(pause) = pause {
+                let mut rest = pin!(sleep(pause));
+                poll_fn(|cx| match cancelled.as_mut().poll(cx) {
+                    Poll::Pending => rest.as_mut().poll(cx),
+                    done => done,
+                })
+                .await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the sockets that may have a connection, beginning with the one
+    /// whose turn it is.
+    fn poll_accept(&mut self, cx: &mut Context<'_>, options: Options) -> Poll<Result<(Socket, SocketAddr)>> {
+        let count = self.sockets.len();
+        for at in (0..count).map(|n| (self.turn + n) % count) {
+            if let Poll::Ready(done) = accept_from(&self.sockets[at], cx, options) {
+                self.turn = (at + 1) % count;
+                return Poll::Ready(done);
+            }
+        }
+        Poll::Pending
+    }
+
+    /// The addresses that are listened on, in the sockets' order.
+    ///
+    /// ```
+    /// # use biosock::listeners::Listen;
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let listeners = Listen::new().listen("127.0.0.1:0")?.into_async()?;
+    /// assert_ne!(listeners.addrs()[0].port(), Some(0));
+    /// # Ok::<(), biosock::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn addrs(&self) -> &[SocketAddr] {
+        &self.addrs
+    }
+
+    /// Removes the socket files that were made for the set, as
+    /// [`Listeners::unlink`].
+    ///
+    /// # Errors
+    /// The first of unlink(2)'s. A file that is gone already is none.
+    ///
+    /// ```
+    /// # use biosock::listeners::Listen;
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// Listen::new().listen("unix:")?.into_async()?.unlink()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn unlink(&self) -> io::Result<()> {
+        unlink(&self.files)
+    }
+
+    /// Back to a set for threads; the runtime watches it no more.
+    ///
+    /// # Errors
+    /// epoll_ctl(2)'s.
+    ///
+    /// ```
+    /// # use biosock::listeners::Listen;
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let listeners = Listen::new().listen("127.0.0.1:0")?.into_async()?.into_blocking()?;
+    /// assert_eq!(listeners.sockets().len(), 1);
+    /// # Ok::<(), biosock::Error>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn into_blocking(self) -> Result<Listeners> {
+        let back = |stream: TcpStream| Ok(Socket::from(OwnedFd::from(stream.into_std()?)));
+        let sockets: io::Result<Vec<_>> = self.sockets.into_iter().map(back).collect();
+        let sockets = sockets.map_err(|error| wait_error(&error))?;
+        Ok(Listeners { sockets, files: self.files, turn: AtomicUsize::new(0) })
+    }
+}
+
+fn accept_from(
+    listener: &TcpStream,
+    cx: &mut Context<'_>,
+    options: Options,
+) -> Poll<Result<(Socket, SocketAddr)>> {
+    loop {
+        ready!(listener.poll_read_ready(cx)).map_err(|error| wait_error(&error))?;
+        let mut done = None;
+        let accept = || match accept_socket(listener.as_fd(), options | Options::NONBLOCK) {
+            Err(error) if would_block(&error) => Err(io::ErrorKind::WouldBlock.into()),
+            accepted => {
+                done = Some(accepted);
+                Ok(())
+            }
+        };
+        // What would block is asked again once the runtime knows of more.
+        let _ = listener.try_io(Interest::READABLE, accept);
+        if let Some(accepted) = done {
+            return Poll::Ready(accepted);
+        }
+    }
+}
+
+/// The runtime refused to wait, as one does that is shutting down.
+fn wait_error(error: &io::Error) -> Error {
+    let errno = error.raw_os_error().unwrap_or(libc::ECANCELED);
+    Error::system_call(Operation::Accept, Syscall::Poll, errno, None)
+}
