@@ -144,16 +144,18 @@ pub(crate) struct ConnectArgs {
 
 /// Listen for connections: serve standard input and output, an echo or a command
 ///
-/// The address that is bound is told on standard error, as "listening on
-/// ADDRESS". Without a host it is every address of the machine, IPv6 and IPv4
-/// by one socket where the system has both, else IPv4 alone. A host name with
-/// several addresses is listened on at the first that can be.
+/// Every address of the host is listened on, all with one port, also where
+/// the system chooses it (0); without a host, every address of the machine.
+/// IPv6 and IPv4 have sockets of their own, and where IPv6 is off IPv4 has
+/// one alone. Each address is told on standard error, as "listening on
+/// ADDRESS". If one cannot be had, none is listened on.
 ///
 /// One connection is served, then the command ends. With --keep-open or --max
 /// more are: --echo and --exec serve them at the same time, standard input
 /// and output serve one after the other (input goes to whoever is connected
 /// when it comes). A connection that fails is reported and makes the exit
-/// status 1, but does not end the listener.
+/// status 1, but does not end the listener. When descriptors or memory run
+/// short, that is told and waited out; connections wait in the queue.
 ///
 /// A Unix socket file is removed at the end. One that is there already is
 /// replaced if it is a socket that nothing listens on, and never otherwise.
@@ -163,12 +165,20 @@ pub(crate) struct ConnectArgs {
   biosock listen :8080 > upload                receive a file
   biosock listen localhost:0 --echo --keep-open
   biosock listen unix:/tmp/date.sock --keep-open --exec date
-  biosock listen :7000 --max 10 --exec 'echo hello $BIOSOCK_PEER'")]
+  biosock listen :7000 --max 10 --exec 'echo hello $BIOSOCK_PEER'
+  systemd-socket-activate -l 8080 biosock listen --activated --exec date")]
 pub(crate) struct ListenArgs {
     /// Where: host (may be left out) and service, or a Unix socket's path;
     /// port 0 lets the system choose
     #[arg(value_name = "[HOST]:SERVICE|unix:PATH", value_parser = value(Target::parse))]
-    pub(crate) target: Target,
+    #[arg(required_unless_present = "activated")]
+    pub(crate) target: Option<Target>,
+    /// Listen on the sockets that a service manager opened and passed
+    /// (LISTEN_FDS, sd_listen_fds(3)) instead; their options are its own
+    #[arg(long)]
+    #[arg(conflicts_with_all = ["target", "ipv4", "ipv6", "v6only", "reuseaddr", "backlog", "device"])]
+    #[arg(conflicts_with_all = ["keepalive", "nodelay", "tfo"])]
+    pub(crate) activated: bool,
     #[command(flatten)]
     pub(crate) family: Family,
     /// Serve connection after connection, until a signal
@@ -193,12 +203,16 @@ pub(crate) struct ListenArgs {
     /// Linux wants the former to have had it too)
     #[arg(long)]
     pub(crate) reuseaddr: bool,
-    /// Take no IPv4 connections on an IPv6 address (IPV6_V6ONLY)
+    /// Without a host: listen on IPv6's addresses and none of IPv4. (An IPv6
+    /// socket here never takes IPv4 connections: IPV6_V6ONLY.)
     #[arg(long, conflicts_with = "ipv4")]
     pub(crate) v6only: bool,
     /// How many connections may wait to be accepted; the system has a limit
     #[arg(long, value_name = "N", value_parser = value(whole_number), allow_negative_numbers = true)]
     pub(crate) backlog: Option<u32>,
+    /// Listen on this network interface alone (SO_BINDTODEVICE)
+    #[arg(long, value_name = "INTERFACE", value_parser = value(interface))]
+    pub(crate) device: Option<String>,
     #[command(flatten)]
     pub(crate) stream: StreamArgs,
     #[command(flatten)]

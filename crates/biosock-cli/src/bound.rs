@@ -1,52 +1,62 @@
-//! Opening the listening socket.
+//! Opening the listening sockets.
 
-use biosock::{AddrInfo, Domain, Options, Socket, SocketAddr, Type};
+use biosock::listeners::{Listen, Listeners};
+use biosock::{AddrInfo, Domain, Options};
 use rustix::io::Errno;
 
 use crate::args::ListenArgs;
-use crate::call::{LISTEN, LOCAL_ADDR, LOOKUP, SOCKET, and_options};
-use crate::failure::{Attempt, Failure, Result};
+use crate::call::{LISTEN_ALL, PASSED, and_options};
+use crate::failure::{Failure, Result};
 use crate::output::Output;
-use crate::socket_file::{SocketFile, is};
+use crate::socket_file::{SocketFiles, is};
 use crate::target::Target;
 
-/// A listening socket, and the address that it got.
-#[derive(Debug)]
-pub(crate) struct Bound {
-    pub(crate) socket: Socket,
-    pub(crate) addr: SocketAddr,
+/// Listens on every address of the target, or on what was passed.
+pub(crate) fn open(args: &ListenArgs, out: &Output, files: &SocketFiles) -> Result<Listeners> {
+    let Some(target) = &args.target else { return passed(out) };
+    let (text, how) = (target.to_string(), how(args, target));
+    let backlog = args.backlog.map_or(String::new(), |backlog| format!(", backlog {backlog}"));
+    let words = format!("{text}{}{backlog}", and_options(options(args)));
+    let listen = || how.listen(&text);
+    let run = || match target {
+        Target::Unix(_) => files.note(listen),
+        // No file, and a signal need not wait for the resolver.
+        Target::Ip { .. } => listen(),
+    };
+    Ok(out.call(LISTEN_ALL, words, run, sockets)?)
 }
 
-/// Listens on the first address of the target that can be.
-pub(crate) fn open(args: &ListenArgs, out: &Output, file: &SocketFile) -> Result<Bound> {
-    let socket = match &args.target {
-        Target::Unix(addr) => {
-            let addr = SocketAddr::Unix(*addr);
-            file.make(&addr, || listen(&addr, args, out))?
-        }
-        Target::Ip { .. } => first(&candidates(args, out)?, args, out)?,
-    };
-    let addr = out.call(LOCAL_ADDR, "", || socket.local_addr(), ToString::to_string)?;
-    Ok(Bound { socket, addr })
+fn passed(out: &Output) -> Result<Listeners> {
+    let tell = |passed: &Option<Listeners>| passed.as_ref().map_or("none".into(), sockets);
+    out.call(PASSED, "", Listeners::passed, tell)?.ok_or_else(|| {
+        Failure::new("no listening socket was passed to this process")
+            .hint("a service manager passes them, as told in systemd.socket(5); without one, give an address")
+    })
 }
 
-/// The addresses to try. Without a host that is IPv6's wildcard, which takes
-/// IPv4 too, and where there is no IPv6, IPv4's. Each family is asked for by
-/// itself: the resolver leaves out one whose only address is loopback's.
-fn candidates(args: &ListenArgs, out: &Output) -> Result<Vec<AddrInfo>> {
-    let any_host = matches!(args.target, Target::Ip { host: None, .. });
-    let families = match args.family.domain() {
-        Domain::UNSPEC if any_host && args.v6only => vec![Domain::IPV6],
-        Domain::UNSPEC if any_host => vec![Domain::IPV6, Domain::IPV4],
-        family => vec![family],
-    };
-    let mut found = Vec::new();
-    for family in families {
-        let lookup = args.target.lookup(family).passive().socktype(Type::STREAM);
-        let words = format!("{}, {family}, stream, passive", args.target);
-        found.extend(out.call(LOOKUP, words, || lookup.run(), |found| addresses(found))?);
+fn how(args: &ListenArgs, target: &Target) -> Listen {
+    let how = Listen::new().options(options(args)).family(family(args, target));
+    let how = how.backlog(args.backlog.unwrap_or(u32::MAX));
+    args.device.iter().fold(how, |how, device| how.device(device))
+}
+
+fn options(args: &ListenArgs) -> Options {
+    let mut options = args.stream.options();
+    options.set(Options::REUSEADDR, args.reuseaddr);
+    options
+}
+
+/// Of the wildcards, --v6only leaves IPv6's.
+fn family(args: &ListenArgs, target: &Target) -> Domain {
+    let is_wildcard = matches!(target, Target::Ip { host: None, .. });
+    if args.v6only && is_wildcard { Domain::IPV6 } else { args.family.domain() }
+}
+
+fn sockets(listeners: &Listeners) -> String {
+    match listeners.sockets().len() {
+        1 => "1 socket".into(),
+        count => format!("{count} sockets"),
     }
-    Ok(found)
 }
 
 pub(crate) fn addresses(found: &[AddrInfo]) -> String {
@@ -54,42 +64,6 @@ pub(crate) fn addresses(found: &[AddrInfo]) -> String {
     texts.join(", ")
 }
 
-fn first(candidates: &[AddrInfo], args: &ListenArgs, out: &Output) -> Result<Socket> {
-    let wildcards = matches!(args.target, Target::Ip { host: None, .. });
-    let mut attempts = Vec::new();
-    for AddrInfo { addr, .. } in candidates {
-        match listen(addr, args, out) {
-            Ok(socket) => return Ok(socket),
-            // Half of "every address" is not what was asked for; only a
-            // family that is off is left out.
-            Err(error) if wildcards && !family_is_off(&error) => return Err(error.into()),
-            Err(error) => attempts.push(Attempt { address: addr.to_string(), error }),
-        }
-    }
-    Err(Failure::all_failed(&format!("listen on {}", args.target), attempts))
-}
-
 pub(crate) fn family_is_off(error: &biosock::Error) -> bool {
     is(error, Errno::AFNOSUPPORT) || is(error, Errno::ADDRNOTAVAIL)
-}
-
-fn listen(addr: &SocketAddr, args: &ListenArgs, out: &Output) -> biosock::Result<Socket> {
-    let mut options = args.stream.options();
-    options.set(Options::REUSEADDR, args.reuseaddr);
-    options.set(Options::V6_ONLY, args.v6only);
-    let family = addr.family();
-    let socket = out.call(
-        SOCKET,
-        format!("{family} stream"),
-        || Socket::stream_for(addr, Options::empty()),
-        |_| "created".into(),
-    )?;
-    let backlog = args.backlog.map_or(String::new(), |backlog| format!(", backlog {backlog}"));
-    out.call(
-        LISTEN,
-        format!("on {addr}{}{backlog}", and_options(options)),
-        || socket.listen_with_backlog(addr, options, args.backlog.unwrap_or(u32::MAX)),
-        |()| "listening".into(),
-    )?;
-    Ok(socket)
 }

@@ -24,9 +24,12 @@ pub(crate) const CONNECT: Routine = routine("BIO_connect", "Socket::connect");
 pub(crate) const DIAL_LOOKUP: Routine = routine("BIO_lookup_ex", "Dialer::dial");
 pub(crate) const DIAL_CONNECT: Routine = routine("BIO_connect", "Dialer::dial");
 pub(crate) const LISTEN: Routine = routine("BIO_listen", "Socket::listen");
+pub(crate) const LISTEN_ALL: Routine = routine("BIO_listen", "Listen::listen");
+pub(crate) const PASSED: Routine = routine("sd_listen_fds", "Listeners::passed");
 pub(crate) const LOCAL_ADDR: Routine = routine("BIO_sock_info", "Socket::local_addr");
 pub(crate) const WAIT: Routine = routine("BIO_socket_wait", "Socket::wait");
 pub(crate) const ACCEPT: Routine = routine("BIO_accept_ex", "Socket::accept");
+pub(crate) const ACCEPT_ANY: Routine = routine("BIO_accept_ex", "Incoming::next");
 pub(crate) const CLOSE: Routine = routine("BIO_closesocket", "Socket::close");
 // Not on the page, which leaves moving bytes to BIO_write(3) and BIO_read(3).
 pub(crate) const SHUTDOWN: Routine = routine("shutdown(2)", "Socket::shutdown");

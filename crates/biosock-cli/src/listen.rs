@@ -4,32 +4,35 @@ use serde_json::json;
 
 use crate::args::ListenArgs;
 use crate::bound;
+use crate::call::LOCAL_ADDR;
 use crate::exec::Children;
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::serve::Server;
 use crate::signal;
-use crate::socket_file::SocketFile;
+use crate::socket_file::SocketFiles;
 
 pub(crate) fn run(args: &ListenArgs, out: &Output) -> Result<()> {
-    let file = SocketFile::default();
+    let files = SocketFiles::default();
     let children = Children::default();
-    tidy_on_signal(&file, &children)?;
-    let bound = bound::open(args, out, &file)?;
-    let addr = bound.addr.to_string();
-    let event = json!({ "event": "listening", "address": addr });
-    out.event(&event, Some(&format!("listening on {addr}")));
-    let served = Server::new(args, out, &file, children).run(bound);
-    file.remove();
+    tidy_on_signal(&files, &children)?;
+    let listeners = bound::open(args, out, &files)?;
+    for socket in listeners.sockets() {
+        let addr = out.call(LOCAL_ADDR, "", || socket.local_addr(), ToString::to_string)?.to_string();
+        let event = json!({ "event": "listening", "address": addr });
+        out.event(&event, Some(&format!("listening on {addr}")));
+    }
+    let served = Server::new(args, out, &files, children).run(listeners);
+    files.remove();
     served
 }
 
 /// Before there is a file, so that no signal comes in between.
-fn tidy_on_signal(file: &SocketFile, children: &Children) -> Result<()> {
-    let (file, children) = (file.clone(), children.clone());
+fn tidy_on_signal(files: &SocketFiles, children: &Children) -> Result<()> {
+    let (files, children) = (files.clone(), children.clone());
     let tidy = move || {
         children.end();
-        file.remove();
+        files.remove();
     };
     signal::at_end(tidy).map_err(|error| Failure::io("take SIGINT and SIGTERM", &error))
 }

@@ -4,27 +4,27 @@ use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::{self, Scope};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use biosock::{Options, Shutdown, Socket, SocketAddr};
+use biosock::listeners::{Event, Incoming, Listeners};
+use biosock::{Cancel, Options, Shutdown, Socket, SocketAddr};
 use rustix::io::Errno;
 use serde_json::json;
 
 use crate::args::ListenArgs;
-use crate::bound::Bound;
-use crate::call::ACCEPT;
+use crate::call::ACCEPT_ANY;
 use crate::exec::Children;
 use crate::failure::{Failure, Kind, Result};
-use crate::output::Output;
+use crate::output::{Output, duration};
 use crate::relay::BUFFER;
-use crate::socket_file::{SocketFile, is};
+use crate::socket_file::{SocketFiles, is};
 use crate::transfer::{self, Moved, socket_failure};
 
-/// What serves the connections of one listener.
+/// What serves the connections of a set of listeners.
 pub(crate) struct Server<'a> {
     args: &'a ListenArgs,
     out: &'a Output,
-    file: &'a SocketFile,
+    files: &'a SocketFiles,
     children: Children,
     slots: Slots,
     failed: AtomicBool,
@@ -34,36 +34,49 @@ impl<'a> Server<'a> {
     pub(crate) fn new(
         args: &'a ListenArgs,
         out: &'a Output,
-        file: &'a SocketFile,
+        files: &'a SocketFiles,
         children: Children,
     ) -> Self {
         let (slots, failed) = (Slots::new(args.at_once), AtomicBool::new(false));
-        Self { args, out, file, children, slots, failed }
+        Self { args, out, files, children, slots, failed }
     }
 
     /// Serves as many connections as were asked for, and waits for their end.
-    pub(crate) fn run(&self, bound: Bound) -> Result<()> {
-        thread::scope(|scope| self.accept_all(bound, scope))?;
+    pub(crate) fn run(&self, listeners: Listeners) -> Result<()> {
+        thread::scope(|scope| self.accept_all(listeners, scope))?;
         if self.failed.load(Ordering::Relaxed) { Err(Failure::reported()) } else { Ok(()) }
     }
 
-    fn accept_all<'s>(&'s self, bound: Bound, scope: &'s Scope<'s, '_>) -> Result<()> {
-        let mut listener = Some(bound.socket);
+    fn accept_all<'s>(&'s self, listeners: Listeners, scope: &'s Scope<'s, '_>) -> Result<()> {
+        let Some((socket, peer)) = self.serve_until_last(&listeners, scope)? else { return Ok(()) };
+        // Whoever comes now is refused at once instead of left waiting.
+        drop(listeners);
+        self.files.remove();
+        self.serve(socket, peer, scope);
+        Ok(())
+    }
+
+    /// Serves all connections but the last, which it gives.
+    fn serve_until_last<'s>(
+        &'s self,
+        listeners: &Listeners,
+        scope: &'s Scope<'s, '_>,
+    ) -> Result<Option<(Socket, SocketAddr)>> {
+        // Nobody stops it: a signal ends the process.
+        let stop = Cancel::new()?;
+        let mut incoming = listeners.incoming(Options::empty(), &stop);
         let mut left = self.limit();
-        while let Some(open) = &listener {
+        loop {
             self.slots.take();
-            let (socket, peer) = self.accept(open)?;
+            let Some((socket, peer)) = self.accept(&mut incoming)? else { return Ok(None) };
             left = left.map(|left| left - 1);
             if left == Some(0) {
-                // Whoever comes now is refused at once instead of left waiting.
-                listener = None;
-                self.file.remove();
+                return Ok(Some((socket, peer)));
             }
             if self.serve(socket, peer, scope) == Next::End {
-                break;
+                return Ok(None);
             }
         }
-        Ok(())
     }
 
     /// How many connections; `None` is no limit.
@@ -75,32 +88,20 @@ impl<'a> Server<'a> {
         }
     }
 
-    /// Waits for a connection. What concerns one connection only is passed
-    /// over; where the system lacks something, it is given time.
-    fn accept(&self, listener: &Socket) -> Result<(Socket, SocketAddr)> {
+    /// Waits for a connection. A shortage is told once, however long it lasts.
+    fn accept(&self, incoming: &mut Incoming<'_>) -> Result<Option<(Socket, SocketAddr)>> {
         let mut told = false;
         loop {
-            let error = match self.try_accept(listener) {
-                Err(error) => error,
-                accepted => return Ok(accepted?),
-            };
-            match errno(&error) {
-                Some(Errno::CONNABORTED) => {}
-                Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+            match self.out.call(ACCEPT_ANY, "", || incoming.next().transpose(), tell)? {
+                Some(Event::Connection(socket, peer)) => return Ok(Some((socket, peer))),
+                Some(Event::Trouble { error, .. }) => {
                     if !std::mem::replace(&mut told, true) {
                         self.out.fail(&error.into());
                     }
-                    thread::sleep(Duration::from_millis(100));
                 }
-                _ if error.is_retryable() => {}
-                _ => return Err(error.into()),
+                None => return Ok(None),
             }
         }
-    }
-
-    fn try_accept(&self, listener: &Socket) -> biosock::Result<(Socket, SocketAddr)> {
-        let tell = |(_, peer): &(Socket, SocketAddr)| format!("from {peer}");
-        self.out.call(ACCEPT, "", || listener.accept(Options::empty()), tell)
     }
 
     /// An echo or a command gets a thread; standard input and output there is
@@ -146,8 +147,12 @@ enum Next {
     End,
 }
 
-fn errno(error: &biosock::Error) -> Option<Errno> {
-    error.raw_os_error().map(Errno::from_raw_os_error)
+fn tell(event: &Option<Event>) -> String {
+    match event {
+        Some(Event::Connection(_, peer)) => format!("from {peer}"),
+        Some(Event::Trouble { error, pause }) => format!("{}; again in {}", error.why(), duration(*pause)),
+        None => "stopped".into(),
+    }
 }
 
 fn echo(socket: &Socket, peer: &SocketAddr, out: &Output) -> Result<()> {

@@ -50,9 +50,10 @@ impl ConnectArgs {
 
 impl ListenArgs {
     fn unfit_for_unix(&self) -> Option<String> {
-        let stream = self.stream.unfit_for_unix(&self.target);
-        let mine = [(self.v6only, "--v6only")];
-        self.family.unfit_for_unix(&self.target).or(stream).or_else(|| unfit(&self.target, &mine))
+        let target = self.target.as_ref()?;
+        let stream = self.stream.unfit_for_unix(target);
+        let mine = [(self.v6only, "--v6only"), (self.device.is_some(), "--device")];
+        self.family.unfit_for_unix(target).or(stream).or_else(|| unfit(target, &mine))
     }
 
     fn unfit_together(&self) -> Option<String> {

@@ -235,7 +235,7 @@ const TABLE: &[Row] = &[
         "  hint: see 'biosock listen --help'",
     ]),
     (&["listen", "8080"], 2, &[
-        "biosock: invalid value '8080' for '<[HOST]:SERVICE|unix:PATH>': the service is missing",
+        "biosock: invalid value '8080' for '[[HOST]:SERVICE|unix:PATH]': the service is missing",
         "  hint: for port 8080 write :8080",
     ]),
     (&["listen", "--echo", "--exec", "cat", ":0"], 2, &[
@@ -278,12 +278,28 @@ const TABLE: &[Row] = &[
         "biosock: '--v6only' is for IP addresses, not for 'unix:/x'",
         "  hint: see 'biosock listen --help'",
     ]),
+    (&["listen", "--activated", ":0"], 2, &[
+        "biosock: the argument '--activated' cannot be used with '[[HOST]:SERVICE|unix:PATH]'",
+        "  hint: see 'biosock listen --help'",
+    ]),
+    (&["listen", "--activated", "--nodelay"], 2, &[
+        "biosock: the argument '--activated' cannot be used with '--nodelay'",
+        "  hint: see 'biosock listen --help'",
+    ]),
+    (&["listen", "--device", "", ":0"], 2, &[
+        "biosock: invalid value '' for '--device <INTERFACE>': the name is empty",
+        "  hint: see 'biosock listen --help'",
+    ]),
+    (&["listen", "--device", "lo", "unix:/x"], 2, &[
+        "biosock: '--device' is for IP addresses, not for 'unix:/x'",
+        "  hint: see 'biosock listen --help'",
+    ]),
     (&["listen", "--progress", "--echo", ":0"], 2, &[
         "biosock: '--progress' cannot be used with '--echo'",
         "  hint: see 'biosock listen --help'",
     ]),
     (&["listen", "unix:"], 2, &[
-        "biosock: invalid value 'unix:' for '<[HOST]:SERVICE|unix:PATH>': the path is missing, as in unix:/run/app.sock",
+        "biosock: invalid value 'unix:' for '[[HOST]:SERVICE|unix:PATH]': the path is missing, as in unix:/run/app.sock",
         "  hint: see 'biosock listen --help'",
     ]),
     (&["lookup"], 2, &[
@@ -375,6 +391,10 @@ const TABLE: &[Row] = &[
     (&["connect", "127.0.0.1:no-such-service"], 1, &[
         "biosock: look up 127.0.0.1:no-such-service: servname not supported for ai_socktype (EAI_SERVICE)",
         "  hint: give the port as a number, or a service from /etc/services",
+    ]),
+    (&["listen", "--activated"], 1, &[
+        "biosock: no listening socket was passed to this process",
+        "  hint: a service manager passes them, as told in systemd.socket(5); without one, give an address",
     ]),
     (&["listen", "192.0.2.1:0"], 1, &[
         "biosock: bind to 192.0.2.1:0: cannot assign requested address (EADDRNOTAVAIL)",

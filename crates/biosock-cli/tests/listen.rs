@@ -8,10 +8,10 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::{DEADLINE, Process, biosock, json_lines, run, varied_bytes};
+use common::{DEADLINE, Process, biosock, has, json_lines, run, varied_bytes};
 
 fn dial(addr: &str) -> TcpStream {
     let socket = TcpStream::connect(addr).expect("listens");
@@ -58,25 +58,89 @@ fn every_listener_option_listens() {
 }
 
 #[test]
-fn without_a_host_both_families_are_served() {
-    let (server, addr) = Process::listen([":0", "--echo", "--max", "2"], Stdio::null());
+fn every_address_is_listened_on_with_one_port() {
+    let (mut server, addr) = Process::listen([":0", "--echo", "--max", "2"], Stdio::null());
     let port = addr.strip_prefix("[::]:").expect("IPv6's wildcard");
+    assert_eq!(server.line_with("listening on "), format!("0.0.0.0:{port}"));
     assert_eq!(exchange_tcp(&format!("127.0.0.1:{port}"), b"four"), b"four");
     assert_eq!(exchange_tcp(&format!("[::1]:{port}"), b"six"), b"six");
     server.finish().ok();
 }
 
 #[test]
+fn the_addresses_that_are_listened_on_are_events() {
+    let mut command = biosock(["listen", "*:0", "--json"]);
+    let mut server = Process::start(&mut command, Stdio::null());
+    let addrs: Vec<_> = (0..2).map(|_| server.line_with("{\"event\":\"listening\",\"address\":")).collect();
+    let port = addrs[0].strip_prefix("\"[::]:").expect("IPv6's wildcard");
+    assert_eq!(addrs[1], format!("\"0.0.0.0:{port}"));
+}
+
+#[test]
+fn if_one_address_is_in_use_none_is_listened_on() {
+    let holder = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let ended = run(["listen", &format!(":{port}")], b"");
+    assert_eq!(ended.code(), Some(1));
+    let expected = format!("biosock: bind to 0.0.0.0:{port}: address already in use (EADDRINUSE)\n");
+    assert!(ended.stderr.starts_with(&expected), "{}", ended.stderr);
+}
+
+#[test]
 fn one_family_alone_where_asked_for() {
-    let (server, addr) = Process::listen([":0", "--echo", "--v6only"], Stdio::null());
-    let port = addr.strip_prefix("[::]:").expect("IPv6's wildcard");
-    assert!(TcpStream::connect(format!("127.0.0.1:{port}")).is_err());
-    assert_eq!(exchange_tcp(&format!("[::1]:{port}"), b"six"), b"six");
-    server.finish().ok();
+    for flag in ["--v6only", "-6"] {
+        let (server, addr) = Process::listen([":0", "--echo", flag], Stdio::null());
+        let port = addr.strip_prefix("[::]:").expect("IPv6's wildcard");
+        assert!(TcpStream::connect(format!("127.0.0.1:{port}")).is_err());
+        assert_eq!(exchange_tcp(&format!("[::1]:{port}"), b"six"), b"six");
+        let told = server.finish().ok().stderr;
+        assert_eq!(told.matches("listening on").count(), 1, "{told}");
+    }
     let (server, addr) = Process::listen(["-4", "*:0", "--echo"], Stdio::null());
     let port = addr.strip_prefix("0.0.0.0:").expect("IPv4's wildcard");
     assert_eq!(exchange_tcp(&format!("127.0.0.1:{port}"), b"four"), b"four");
     server.finish().ok();
+}
+
+#[test]
+fn a_device_is_listened_on_alone() {
+    // Binding to a device needs no privilege on Linux since 5.7.
+    let (server, addr) = Process::listen(["127.0.0.1:0", "--echo", "--device", "lo"], Stdio::null());
+    assert_eq!(exchange_tcp(&addr, b"x"), b"x");
+    server.finish().ok();
+    let ended = run(["listen", "127.0.0.1:0", "--device", "no-such"], b"");
+    let expected = "biosock: set option SO_BINDTODEVICE to no-such: no such device (ENODEV)\n";
+    assert_eq!((ended.code(), &*ended.stderr), (Some(1), expected));
+}
+
+/// A port that was free a moment ago, on both families' loopback.
+fn free_port() -> u16 {
+    let listeners = biosock::listeners::Listen::new().listen("localhost:0").unwrap();
+    listeners.addrs().unwrap()[0].port().unwrap()
+}
+
+#[test]
+fn systemd_s_activation_starts_it_with_the_listeners() {
+    if !has("systemd-socket-activate") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _) = socket_path(&folder);
+    let port = format!("127.0.0.1:{}", free_port());
+    let mut command = Command::new("systemd-socket-activate");
+    command.args(["-l", &port, "-l"]).arg(&path);
+    command.args([env!("CARGO_BIN_EXE_biosock"), "listen", "--activated", "--echo", "--max", "2"]);
+    let mut manager = Process::start(&mut command, Stdio::null());
+    manager.line_with("Listening on ");
+    manager.line_with("Listening on ");
+    // It starts biosock, by exec, when someone comes.
+    assert_eq!(exchange_tcp(&port, b"TCP"), b"TCP");
+    assert_eq!(exchange_unix(&path, b"Unix"), b"Unix");
+    let ended = manager.finish().ok();
+    for addr in [&port, &format!("unix:{}", path.display())] {
+        assert!(ended.stderr.contains(&format!("listening on {addr}\n")), "{}", ended.stderr);
+    }
+    assert!(path.exists(), "the file is the manager's");
 }
 
 #[test]
@@ -307,7 +371,7 @@ fn a_socket_that_is_in_use_is_not_touched_nor_disturbed() {
     let listener = UnixListener::bind(&path).unwrap();
     let expected = format!(
         "biosock: bind to {target}: address already in use (EADDRINUSE)
-  hint: another process has it open; end that or choose another path
+  hint: end the process that has the file open, or remove it if none has, or choose another path
 "
     );
     let ended = run(["listen", &target], b"");
@@ -402,7 +466,7 @@ fn a_peer_that_resets_does_not_end_a_listener_that_is_kept_open() {
 
 #[test]
 fn out_of_descriptors_is_told_and_outlived() {
-    let mut command = std::process::Command::new("sh");
+    let mut command = Command::new("sh");
     let listen = "ulimit -n 20; exec \"$0\" listen 127.0.0.1:0 --echo --keep-open";
     command.args(["-c", listen, env!("CARGO_BIN_EXE_biosock")]);
     let mut server = Process::start(&mut command, Stdio::null());
