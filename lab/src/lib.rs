@@ -23,6 +23,7 @@ pub mod kernel;
 pub mod listeners;
 pub mod room;
 pub mod scenario;
+pub mod shortage;
 pub mod wire;
 pub mod worker;
 pub mod world;

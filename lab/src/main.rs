@@ -2,18 +2,22 @@
 
 #![forbid(unsafe_code)]
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use biosock_lab::client::{self, Kind, Manner};
+use biosock_lab::client::{self, Kind};
 use biosock_lab::contestants::Rules;
+use biosock_lab::shortage::server::Manner;
+use biosock_lab::shortage::{self, Trial};
 use biosock_lab::{Result, bench};
 use clap::{Parser, Subcommand};
 
-/// Dials through broken networks of its own, beside curl, std and OpenSSL.
+/// Dials through broken networks of its own, beside curl, std and OpenSSL,
+/// and listens short of descriptors.
 ///
-/// Needs root, iproute2, curl, openssl and strace. Everything happens in
-/// network namespaces that end with this process.
+/// The networks need root, iproute2, curl, openssl and strace, and end with
+/// this process.
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -34,6 +38,32 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Run a set of listeners short of descriptors and back; fail if a
+    /// connection is refused or lost, or the loop spins. Needs no root.
+    Shortage {
+        /// How many connect at once; at most what the queues hold.
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u16).range(100..))]
+        clients: u16,
+        /// How many descriptors the server may have in all.
+        #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(16..=64))]
+        descriptors: u16,
+        /// How long it goes without, in seconds.
+        #[arg(long, default_value = "3", value_parser = seconds)]
+        shortage: Duration,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One side of the shortage.
+    #[command(hide = true)]
+    ShortageServer {
+        manner: Manner,
+        #[arg(long)]
+        descriptors: u64,
+    },
+    /// The other side.
+    #[command(hide = true)]
+    ShortageClients { count: usize, addrs: Vec<SocketAddr> },
     /// Dial, and say how it went: what the table's processes do.
     #[command(hide = true)]
     Client {
@@ -51,8 +81,17 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Table { runs, full, json } => table(runs.into(), full, json),
+        Command::Shortage { clients, descriptors, shortage, json } => {
+            run_short(clients.into(), descriptors.into(), shortage, json)
+        }
+        Command::ShortageServer { manner, descriptors } => {
+            shortage::server::run(manner, descriptors).map(|()| ExitCode::SUCCESS)
+        }
+        Command::ShortageClients { count, addrs } => {
+            shortage::clients::run(count, &addrs).map(|()| ExitCode::SUCCESS)
+        }
         Command::Client { kind, target, deadline, resolution_delay, settle } => {
-            dial(kind, &target, Manner { deadline, resolution_delay, settle })
+            dial(kind, &target, client::Manner { deadline, resolution_delay, settle })
         }
     };
     done.unwrap_or_else(|error| {
@@ -79,7 +118,30 @@ fn table(runs: usize, full: bool, json: bool) -> Result<ExitCode> {
     Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn dial(kind: Kind, target: &str, manner: Manner) -> Result<ExitCode> {
+fn run_short(clients: usize, descriptors: u64, shortage: Duration, json: bool) -> Result<ExitCode> {
+    let program = std::env::current_exe()?;
+    let trial = Trial { program: &program, clients, descriptors, shortage };
+    let mut kept = true;
+    if !json {
+        println!("{clients} clients, {descriptors} descriptors\n\n{}", shortage::heads());
+    }
+    for manner in [Manner::Ours, Manner::Tokio, Manner::Eager] {
+        // What does not pause would fill a record.
+        let row = shortage::run(&trial, manner, manner != Manner::Eager)?;
+        let faults = row.faults(&trial);
+        if json {
+            println!("{}", row.json(&trial));
+        } else {
+            println!("{row}");
+            faults.iter().for_each(|fault| println!("  {fault}"));
+        }
+        // The last is here to show what the others do not do.
+        kept &= faults.is_empty() != (manner == Manner::Eager);
+    }
+    Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn dial(kind: Kind, target: &str, manner: client::Manner) -> Result<ExitCode> {
     println!("{}", client::run(kind, target, manner)?);
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,52 @@
+//! A set of listeners short of descriptors, and clients of another process.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use biosock_lab::shortage::server::Manner;
+use biosock_lab::shortage::{Row, Trial, run};
+
+fn trial(milliseconds: u64) -> Trial<'static> {
+    Trial {
+        program: Path::new(env!("CARGO_BIN_EXE_biosock-lab")),
+        clients: 400,
+        descriptors: 48,
+        shortage: Duration::from_millis(milliseconds),
+    }
+}
+
+fn tried(trial: &Trial<'_>, manner: Manner, count: bool) -> Row {
+    let row = run(trial, manner, count).unwrap();
+    println!("{}\n{row}", biosock_lab::shortage::heads());
+    row
+}
+
+/// Whether strace(1) can count; where skips are forbidden, it must.
+fn counting(test: &str) -> bool {
+    let counting = Command::new("strace").arg("-V").output().is_ok();
+    if !counting {
+        println!("skipped: {test}, its system calls: strace is not installed");
+        let required = std::env::var_os("BIOSOCK_REQUIRE_ALL").is_some_and(|value| value == "1");
+        assert!(!required, "strace is not installed, and BIOSOCK_REQUIRE_ALL=1 forbids to skip");
+    }
+    counting
+}
+
+#[test]
+fn nobody_is_refused_and_the_loop_does_not_spin() {
+    let trial = trial(1000);
+    let count = counting("nobody_is_refused_and_the_loop_does_not_spin");
+    for manner in [Manner::Ours, Manner::Tokio] {
+        let row = tried(&trial, manner, count);
+        assert!(row.faults(&trial).is_empty(), "{:?}", row.faults(&trial));
+    }
+}
+
+/// So that what passes for ours is no accident of an easy shortage.
+#[test]
+fn a_loop_that_never_pauses_is_found_out() {
+    let trial = trial(200);
+    let faults = tried(&trial, Manner::Eager, false).faults(&trial);
+    assert!(faults.len() == 1 && faults[0].contains("accepts failed, more than"), "{faults:?}");
+}
