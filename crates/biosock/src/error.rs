@@ -333,9 +333,9 @@ impl Error {
     /// What is said of ports does not help with the file of a Unix socket.
     fn path_hint(&self) -> Option<&'static str> {
         match self.kind() {
-            io::ErrorKind::AddrInUse => {
-                Some("end the process that has the file open, or remove it if none has, or choose another path")
-            }
+            io::ErrorKind::AddrInUse => Some(
+                "end the process that has the file open, or remove it if none has, or choose another path",
+            ),
             _ => self.system_hint(),
         }
     }
