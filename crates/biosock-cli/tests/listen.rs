@@ -113,12 +113,6 @@ fn a_device_is_listened_on_alone() {
     assert_eq!((ended.code(), &*ended.stderr), (Some(1), expected));
 }
 
-/// A port that was free a moment ago, on both families' loopback.
-fn free_port() -> u16 {
-    let listeners = biosock::listeners::Listen::new().listen("localhost:0").unwrap();
-    listeners.addrs().unwrap()[0].port().unwrap()
-}
-
 #[test]
 fn systemd_s_activation_starts_it_with_the_listeners() {
     if !has("systemd-socket-activate") {
@@ -126,7 +120,9 @@ fn systemd_s_activation_starts_it_with_the_listeners() {
     }
     let folder = tempfile::tempdir().unwrap();
     let (path, _) = socket_path(&folder);
-    let port = format!("127.0.0.1:{}", free_port());
+    // An address that no other test has, so that its port stays free.
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let port = format!("127.78.{high}.{low}:7778");
     let mut command = Command::new("systemd-socket-activate");
     command.args(["-l", &port, "-l"]).arg(&path);
     command.args([env!("CARGO_BIN_EXE_biosock"), "listen", "--activated", "--echo", "--max", "2"]);
