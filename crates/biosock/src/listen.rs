@@ -52,16 +52,25 @@ impl Socket {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn listen_with_backlog(&self, addr: &SocketAddr, options: Options, backlog: u32) -> Result<()> {
+        let socktype = socktype(self.as_fd()).map_err(|error| error.at(addr))?;
+        self.listen_as(socktype, addr, options, backlog)
+    }
+
+    /// The same for a socket whose type is known.
+    pub(crate) fn listen_as(
+        &self,
+        socktype: Type,
+        addr: &SocketAddr,
+        options: Options,
+        backlog: u32,
+    ) -> Result<()> {
         // The system caps the number by itself, but takes it as signed.
         let backlog = i32::try_from(backlog).unwrap_or(sys::MAX_BACKLOG);
         let listen = || {
             if options.contains(Options::NONBLOCK) {
                 self.set_nonblocking(true)?;
             }
-            addr.with_sockaddr(|raw| {
-                let socktype = socktype(self.as_fd())?;
-                prepare_and_listen(self.as_fd(), raw, socktype, options, backlog)
-            })
+            addr.with_sockaddr(|raw| prepare_and_listen(self.as_fd(), raw, socktype, options, backlog))
         };
         listen().map_err(|error: Error| error.at(addr))
     }

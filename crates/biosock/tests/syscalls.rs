@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use biosock::{Connect, Domain, Lookup, Options, Protocol, Socket, SocketAddr, Type};
+use biosock::listeners::Listen;
+use biosock::{Cancel, Connect, Domain, Lookup, Options, Protocol, Socket, SocketAddr, Type};
 
 /// Set in the copy that strace watches.
 const WATCHED: &str = "BIOSOCK_TEST_WATCHED";
@@ -46,8 +47,23 @@ fn watched() {
     drop(found);
     mark("parse addresses");
     let parsed: [SocketAddr; 2] = ["[::1]:80".parse().unwrap(), "unix:/run/x".parse().unwrap()];
+    mark("listen on a set of two, with one port");
+    let listeners = Listen::new().listen_addrs(&[any, "[::1]:0".parse().unwrap()]).unwrap();
     mark("none");
+    let clients: Vec<_> = listeners.addrs().unwrap().iter().map(client_of).collect();
+    let stop = Cancel::new().unwrap();
+    let mut incoming = listeners.incoming(plain, &stop);
+    mark("accept from each of a set of two");
+    let accepted = (incoming.next(), incoming.next());
+    mark("none");
+    assert!(matches!(accepted, (Some(Ok(_)), Some(Ok(_)))) && clients.len() == 2);
     assert!(matches!(connect, Connect::Done) && nonblocking.domain().is_ok() && parsed[0] != parsed[1]);
+}
+
+fn client_of(addr: &SocketAddr) -> Socket {
+    let client = Socket::stream_for(addr, Options::empty()).unwrap();
+    client.connect(addr, Options::empty()).unwrap();
+    client
 }
 
 const EXPECTED: &[(&str, &[&str])] = &[
@@ -59,6 +75,11 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("close", &["close"]),
     ("literal look-up", &[]),
     ("parse addresses", &[]),
+    (
+        "listen on a set of two, with one port",
+        &["socket", "bind", "listen", "getsockname", "socket", "setsockopt", "bind", "listen"],
+    ),
+    ("accept from each of a set of two", &["ppoll", "accept4", "accept4"]),
 ];
 
 #[test]
@@ -86,14 +107,16 @@ fn the_fewest_calls() {
     }
 }
 
-/// The names of the calls between a mark and the next.
+/// The names of the calls between a mark and the next, of the thread that
+/// made the mark.
 fn calls_after<'a>(record: &'a str, name: &str) -> Vec<&'a str> {
     let mark = format!("\"/mark/{name}\"");
-    let mut lines = record.lines().skip_while(|line| !line.contains(&mark)).skip(1);
-    let until_next = lines.by_ref().take_while(|line| !line.contains("\"/mark/"));
     // A line is "PID call(arguments) = result".
-    until_next
-        .filter_map(|line| line.split_once(' ')?.1.trim_start().split_once('('))
-        .map(|(call, _)| call)
-        .collect()
+    let mut lines = record.lines().filter_map(|line| line.split_once(' '));
+    let Some((thread, _)) = lines.find(|(_, call)| call.contains(&mark)) else { return vec!["no such mark"] };
+    let mine = lines.filter(|(pid, _)| *pid == thread).map(|(_, call)| call.trim_start());
+    let until_next = mine.take_while(|call| !call.contains("\"/mark/"));
+    // One that another thread's interrupts in the record is resumed as "<... call".
+    let begun = until_next.filter(|call| !call.starts_with('<'));
+    begun.filter_map(|call| call.split_once('(')).map(|(call, _)| call).collect()
 }
