@@ -1,4 +1,5 @@
-//! Listens on every address that a name gives and echoes each connection.
+//! Listens on every address that a name gives, or on what systemd or a parent
+//! passed, and echoes each connection.
 //!
 //! ```sh
 //! cargo run -p biosock --example server -- localhost:7777
@@ -8,31 +9,36 @@ use std::error::Error;
 use std::io::copy;
 use std::thread;
 
-use biosock::{Lookup, Options, Priority, Socket, Type};
+use biosock::listeners::{Event, Listen, Listeners};
+use biosock::{Cancel, Options, Socket, SocketAddr};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let target = std::env::args().nth(1).unwrap_or_else(|| "localhost:0".into());
-    let found = Lookup::parse(&target, Priority::Service)?.passive().socktype(Type::STREAM).run()?;
-    thread::scope(|scope| {
-        for candidate in found {
-            let listener = Socket::stream_for(&candidate.addr, Options::empty())?;
-            // V6_ONLY lets the IPv4 address of the same name have a socket of its own.
-            listener.listen(&candidate.addr, Options::REUSEADDR | Options::V6_ONLY)?;
-            println!("listening on {}", listener.local_addr()?);
-            scope.spawn(move || serve(&listener));
-        }
-        Ok(())
-    })
+    let listeners = match Listeners::passed()? {
+        Some(passed) => passed,
+        None => Listen::new().options(Options::REUSEADDR).listen(&target)?,
+    };
+    for addr in listeners.addrs()? {
+        println!("listening on {addr}");
+    }
+    // Nobody cancels it: a signal ends the program.
+    let stop = Cancel::new()?;
+    listeners.serve(Options::empty(), &stop, |event| match event {
+        Event::Connection(socket, peer) => start(socket, peer),
+        Event::Trouble { error, pause } => eprintln!("server: {error}; next try in {pause:?}"),
+    })?;
+    Ok(())
 }
 
-fn serve(listener: &Socket) {
-    loop {
-        match listener.accept(Options::empty()) {
-            Ok((socket, peer)) => match copy(&mut &socket, &mut &socket) {
-                Ok(bytes) => println!("{peer}: {bytes} bytes"),
-                Err(error) => println!("{peer}: {error}"),
-            },
-            Err(error) => return eprintln!("server: {error}"),
-        }
+fn start(socket: Socket, peer: SocketAddr) {
+    if let Err(error) = thread::Builder::new().spawn(move || echo(&socket, &peer)) {
+        eprintln!("server: no thread for {peer}: {error}");
+    }
+}
+
+fn echo(socket: &Socket, peer: &SocketAddr) {
+    match copy(&mut { socket }, &mut { socket }) {
+        Ok(bytes) => println!("{peer}: {bytes} bytes"),
+        Err(error) => println!("{peer}: {error}"),
     }
 }
