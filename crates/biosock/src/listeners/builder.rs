@@ -47,7 +47,7 @@ impl Listen {
         }
     }
 
-    /// Options for each socket, as of [`Socket::listen`].
+    /// Options for each socket, as of [`Socket::listen`](crate::Socket::listen).
     /// [`Options::V6_ONLY`] is always set, since IPv4 has sockets of its own.
     ///
     /// ```
@@ -74,7 +74,7 @@ impl Listen {
     }
 
     /// The queue of connections not yet accepted, as of
-    /// [`Socket::listen_with_backlog`].
+    /// [`Socket::listen_with_backlog`](crate::Socket::listen_with_backlog).
     ///
     /// ```
     /// # use biosock::listeners::Listen;
