@@ -116,6 +116,26 @@ fn ipv4_serves_alone_where_ipv6_is_off() {
     });
 }
 
+/// The resolver leaves out a family of which there is loopback's address
+/// alone, if it is asked to (AI_ADDRCONFIG).
+#[test]
+fn loopback_alone_is_enough_of_ipv6() {
+    let Some(room) = room("loopback_alone_is_enough_of_ipv6", HOSTS) else { return };
+    room.ip(&["addr add 192.0.2.1/32 dev lo"]).unwrap();
+    room.run(|| assert_eq!(families(&listen("localhost:0")).len(), 2));
+}
+
+#[test]
+fn loopback_without_ipv6_is_served_on_ipv4() {
+    let Some(room) = room("loopback_without_ipv6_is_served_on_ipv4", HOSTS) else { return };
+    room.run(|| {
+        sysctl("conf/lo/disable_ipv6", "1");
+        assert_eq!(families(&listen("localhost:0")), [Domain::IPV4]);
+        // Another device may have IPv6.
+        assert_eq!(families(&listen("*:0")).len(), 2);
+    });
+}
+
 #[test]
 fn one_bad_address_leaves_none_open() {
     let hosts = "127.0.0.1 mixed\n127.0.0.2 mixed\n192.0.2.9 mixed\n::1 mixed\n";

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use biosock::dial::Dialer;
 use biosock::listeners::{AcceptAdvice, Event, Listen, Listeners};
@@ -273,6 +274,39 @@ fn of_many_that_find_a_stale_file_one_gets_it() {
         drop(got);
         std::fs::remove_file(&path).unwrap();
     }
+}
+
+/// Whoever else replaces a stale file has the folder locked; so has who
+/// removes one.
+#[test]
+fn a_folder_that_is_locked_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let target = format!("unix:{}", path.display());
+    drop(UnixListener::bind(&path).unwrap());
+
+    let listen = || Listen::new().listen(&target).unwrap();
+    let listeners = meanwhile(folder.path(), listen, || UnixStream::connect(&path).is_err());
+    Dialer::new().dial(&target).unwrap();
+    meanwhile(folder.path(), || listeners.unlink().unwrap(), || path.exists());
+    assert!(!path.exists());
+}
+
+/// Does something while the folder is locked for a moment, in which
+/// `unchanged` holds.
+fn meanwhile<T: Send>(folder: &Path, job: impl FnOnce() -> T + Send, unchanged: impl Fn() -> bool) -> T {
+    let lock = std::fs::File::open(folder).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    thread::scope(|scope| {
+        let start = Instant::now();
+        let job = scope.spawn(job);
+        thread::sleep(Duration::from_millis(100));
+        let unchanged = unchanged();
+        // After a second it goes on without.
+        assert!(unchanged || start.elapsed() > Duration::from_millis(900));
+        drop(lock);
+        job.join().unwrap()
+    })
 }
 
 #[test]
