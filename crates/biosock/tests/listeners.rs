@@ -35,6 +35,12 @@ fn every_address_of_a_name_has_the_same_port() {
     }
 }
 
+#[test]
+fn an_ipv4_mapped_address_is_ipv4_s() {
+    let listeners = Listen::new().listen("[::ffff:127.0.0.1]:0").unwrap();
+    assert_eq!(listeners.addrs().unwrap()[0].family(), Domain::IPV4);
+}
+
 /// Counts the descriptors of a process of its own, in which no other test runs.
 #[test]
 fn no_failure_leaves_a_descriptor_or_a_file() {

@@ -19,9 +19,9 @@ impl Listen {
         let lookup = lookup.family(self.family).socktype(Type::STREAM);
         let lookup = host.name().map_or(lookup, |host| lookup.host(host));
         let mut addrs: Vec<SocketAddr> = Vec::new();
-        for found in lookup.run()? {
-            if !addrs.contains(&found.addr) {
-                addrs.push(found.addr);
+        for addr in lookup.run()?.iter().map(|found| unmapped(found.addr)) {
+            if !addrs.contains(&addr) {
+                addrs.push(addr);
             }
         }
         if !matches!(host, Part::Named(_)) {
@@ -30,4 +30,11 @@ impl Listen {
         }
         Ok(addrs)
     }
+}
+
+/// An IPv4-mapped address (RFC 4291, section 2.5.5.2) is IPv4's, which a
+/// socket for IPv6 alone cannot have.
+fn unmapped(addr: SocketAddr) -> SocketAddr {
+    let SocketAddr::V6(v6) = addr else { return addr };
+    v6.ip().to_ipv4_mapped().map_or(addr, |ip| SocketAddr::from((ip, v6.port())))
 }
