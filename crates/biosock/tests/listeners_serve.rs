@@ -1,0 +1,196 @@
+//! Accepting from sets of listeners: fairness, trouble, threads, stop.
+
+mod alone;
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::thread;
+use std::time::Duration;
+
+use alone::{is_alone, run_alone};
+use biosock::dial::Dialer;
+use biosock::listeners::{AcceptAdvice, Event, Listen, Listeners};
+use biosock::{Cancel, Domain, Options, Socket, SocketAddr};
+
+const PLAIN: Options = Options::empty();
+
+#[test]
+fn every_shard_has_a_thread_and_all_connections_are_served() {
+    let folder = tempfile::tempdir().unwrap();
+    for target in ["localhost:0", &format!("unix:{}/socket", folder.path().display())] {
+        let shards = Listen::new().shards(4, target).unwrap();
+        let addrs = shards[0].addrs().unwrap();
+        let stop = Cancel::new().unwrap();
+        let served: usize = thread::scope(|scope| {
+            let work = |shard: &Listeners| {
+                let mut served = 0;
+                let count = |event| served += usize::from(matches!(event, Event::Connection(..)));
+                shard.serve(PLAIN, &stop, count).unwrap();
+                served
+            };
+            let workers: Vec<_> = shards.iter().map(|shard| scope.spawn(move || work(shard))).collect();
+            for addr in addrs.iter().cycle().take(60) {
+                let mut client = Dialer::new().dial_addrs(&[*addr]).unwrap().socket;
+                // The server's end: it was served.
+                assert_eq!(client.read(&mut [0]).unwrap(), 0);
+            }
+            stop.cancel();
+            workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+        });
+        assert_eq!(served, 60, "{target}");
+    }
+}
+
+#[test]
+fn several_threads_accept_from_one_set() {
+    let listeners = Listen::new().listen("localhost:0").unwrap();
+    let addrs = listeners.addrs().unwrap();
+    thread::scope(|scope| {
+        let accept = || (0..10).for_each(|_| drop(listeners.accept(PLAIN, None).unwrap()));
+        (0..3).for_each(|_| drop(scope.spawn(accept)));
+        for addr in addrs.iter().cycle().take(30) {
+            let mut client = Dialer::new().dial_addrs(&[*addr]).unwrap().socket;
+            assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        }
+    });
+}
+
+#[test]
+fn a_loop_takes_turns_too() {
+    let listeners =
+        Listen::new().listen_addrs(&["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()]).unwrap();
+    let addrs = listeners.addrs().unwrap();
+    let dial = |addr: &SocketAddr| Dialer::new().dial_addrs(std::slice::from_ref(addr)).unwrap();
+    let _busy: Vec<_> = (0..20).map(|_| dial(&addrs[0])).collect();
+    let _other: Vec<_> = (0..3).map(|_| dial(&addrs[1])).collect();
+    let stop = Cancel::new().unwrap();
+    let peers = listeners.incoming(PLAIN, &stop).take(6).map(|event| match event.unwrap() {
+        Event::Connection(_, peer) => peer.family(),
+        Event::Trouble { error, .. } => panic!("{error}"),
+    });
+    assert_eq!(peers.filter(|family| *family == Domain::IPV6).count(), 3);
+    // What one loop left, the next finds; a cancelled one finds nothing.
+    assert!(listeners.incoming(PLAIN, &stop).next().is_some());
+    stop.cancel();
+    assert!(listeners.incoming(PLAIN, &stop).next().is_none());
+}
+
+#[test]
+fn a_useless_listener_ends_the_loop_with_its_failure() {
+    let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
+    listeners.sockets()[0].shutdown(biosock::Shutdown::Both).unwrap();
+    let stop = Cancel::new().unwrap();
+    let mut incoming = listeners.incoming(PLAIN, &stop);
+    let error = incoming.next().expect("a failure").unwrap_err();
+    assert_eq!(error.to_string(), "accept: invalid argument (EINVAL)");
+    assert!(incoming.next().is_none(), "and nothing after it");
+}
+
+#[test]
+fn a_time_that_has_passed_is_told() {
+    let listeners = Listen::new().listen("localhost:0").unwrap();
+    for timeout in [Duration::ZERO, Duration::from_millis(5)] {
+        let late = listeners.accept(PLAIN, Some(timeout)).unwrap_err();
+        assert_eq!(AcceptAdvice::after(&late), AcceptAdvice::TryAgain);
+    }
+    let _client = Dialer::new().dial_addrs(&listeners.addrs().unwrap()).unwrap();
+    listeners.accept(PLAIN, Some(Duration::ZERO)).unwrap();
+}
+
+#[test]
+fn a_busy_socket_does_not_keep_the_others_waiting() {
+    let listeners =
+        Listen::new().listen_addrs(&["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()]).unwrap();
+    let addrs = listeners.addrs().unwrap();
+    let dial = |addr: &SocketAddr| Dialer::new().dial_addrs(std::slice::from_ref(addr)).unwrap();
+    let _busy: Vec<_> = (0..6).map(|_| dial(&addrs[0])).collect();
+    let _other: Vec<_> = (0..3).map(|_| dial(&addrs[1])).collect();
+    let families: Vec<_> = (0..6).map(|_| listeners.accept(PLAIN, None).unwrap().1.family()).collect();
+    assert_eq!(families.iter().filter(|family| **family == Domain::IPV6).count(), 3, "{families:?}");
+}
+
+#[test]
+fn serving_ends_when_stopped_and_what_was_accepted_goes_on() {
+    let listeners = Listen::new().listen("localhost:0").unwrap();
+    let stop = Cancel::new().unwrap();
+    let target = listeners.addrs().unwrap();
+    let mut client = Dialer::new().dial_addrs(&target).unwrap().socket;
+    let mut accepted = Vec::new();
+    listeners
+        .serve(PLAIN, &stop, |event| {
+            if let Event::Connection(socket, _) = event {
+                accepted.push(socket);
+                stop.cancel();
+            }
+        })
+        .unwrap();
+    accepted[0].write_all(b"still here").unwrap();
+    accepted.clear();
+    let mut heard = String::new();
+    client.read_to_string(&mut heard).unwrap();
+    assert_eq!(heard, "still here");
+}
+
+#[test]
+fn stopping_ends_a_wait() {
+    let listeners = Listen::new().listen("localhost:0").unwrap();
+    let stop = Cancel::new().unwrap();
+    thread::scope(|scope| {
+        let serving = scope.spawn(|| listeners.serve(PLAIN, &stop, |_| {}));
+        thread::sleep(Duration::from_millis(20));
+        stop.cancel();
+        serving.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn failures_are_sorted() {
+    use biosock::Error;
+    let listener = Listen::new().listen("127.0.0.1:0").unwrap();
+    let nobody: Error = listener.sockets()[0].accept(PLAIN).unwrap_err();
+    assert_eq!(AcceptAdvice::after(&nobody), AcceptAdvice::TryAgain);
+    let plain = Socket::stream_for(&"127.0.0.1:0".parse().unwrap(), PLAIN).unwrap();
+    assert_eq!(AcceptAdvice::after(&plain.accept(PLAIN).unwrap_err()), AcceptAdvice::GiveUp);
+}
+
+/// Not a test of its own: a service with few descriptors, all in use at first.
+#[test]
+fn short_of_descriptors() {
+    if !is_alone("short_of_descriptors") {
+        return;
+    }
+    let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
+    let stop = Cancel::new().unwrap();
+    let addr = listeners.addrs().unwrap()[0];
+    let client = Socket::stream_for(&addr, PLAIN).unwrap();
+    let mut hoard = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        hoard.push(file);
+    }
+    client.connect(&addr, PLAIN).unwrap();
+    let mut told: HashMap<&str, u32> = HashMap::new();
+    let mut pauses = Vec::new();
+    listeners
+        .serve(PLAIN, &stop, |event| match event {
+            Event::Trouble { error, pause } => {
+                assert_eq!(AcceptAdvice::after(&error), AcceptAdvice::Pause);
+                pauses.push(pause);
+                *told.entry("trouble").or_default() += 1;
+                if pauses.len() == 4 {
+                    hoard.clear();
+                }
+            }
+            Event::Connection(..) => {
+                *told.entry("connection").or_default() += 1;
+                stop.cancel();
+            }
+        })
+        .unwrap();
+    assert_eq!((told["trouble"], told["connection"]), (4, 1));
+    assert_eq!(pauses, [5, 10, 20, 40].map(Duration::from_millis));
+}
+
+#[test]
+fn a_shortage_is_sat_out_and_no_connection_is_lost() {
+    run_alone("short_of_descriptors", &["sh", "-c", "ulimit -n 40 && exec \"$0\" \"$@\""]);
+}
