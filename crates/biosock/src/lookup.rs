@@ -61,7 +61,6 @@ pub struct Lookup<'a> {
     family: Domain,
     socktype: Type,
     protocol: Protocol,
-    /// Leave out a family that this machine cannot use (AI_ADDRCONFIG).
     addrconfig: bool,
 }
 
@@ -89,12 +88,6 @@ impl<'a> Lookup<'a> {
             protocol: Protocol::DEFAULT,
             addrconfig: true,
         }
-    }
-
-    /// Also those of a family of which this machine has but loopback's address.
-    pub(crate) const fn every_address(mut self) -> Self {
-        self.addrconfig = false;
-        self
     }
 
     /// A question from a `host:service` text.
@@ -163,6 +156,12 @@ impl<'a> Lookup<'a> {
     /// ```
     pub const fn family(mut self, family: Domain) -> Self {
         self.family = family;
+        self
+    }
+
+    /// Addresses of every family, even of one that the machine has no address of.
+    pub(crate) const fn every_family(mut self) -> Self {
+        (self.family, self.addrconfig) = (Domain::UNSPEC, false);
         self
     }
 

@@ -104,6 +104,9 @@ impl Listen {
     /// All sockets have the same port, also where the system chooses it (0).
     /// IPv6's take IPv6 alone. Where IPv6 is off, IPv4 serves alone.
     ///
+    /// Looking a name up may take as long as the resolver does; an address in
+    /// figures, or none, asks no server.
+    ///
     /// The file of a Unix socket that nothing listens on any more is
     /// replaced; any other file stays. [`Listeners::unlink`] removes it at
     /// the end.

@@ -15,7 +15,7 @@ impl Listen {
         }
         let HostServ { host, service } = HostServ::parse(target, Priority::Service)?;
         // A host without a service leaves the port to the system.
-        let lookup = Lookup::new().service(service.name().unwrap_or("0")).passive().every_address();
+        let lookup = Lookup::new().service(service.name().unwrap_or("0")).passive().every_family();
         let lookup = lookup.family(self.family).socktype(Type::STREAM);
         let lookup = host.name().map_or(lookup, |host| lookup.host(host));
         let mut addrs: Vec<SocketAddr> = Vec::new();
