@@ -78,12 +78,17 @@ fn the_addresses_that_are_listened_on_are_events() {
 
 #[test]
 fn if_one_address_is_in_use_none_is_listened_on() {
-    let holder = TcpListener::bind("0.0.0.0:0").unwrap();
-    let port = holder.local_addr().unwrap().port();
-    let ended = run(["listen", &format!(":{port}")], b"");
-    assert_eq!(ended.code(), Some(1));
-    let expected = format!("biosock: bind to 0.0.0.0:{port}: address already in use (EADDRINUSE)\n");
-    assert!(ended.stderr.starts_with(&expected), "{}", ended.stderr);
+    // Some other program may have IPv6's port of the same number: another, then.
+    let found = (0..20).any(|_| {
+        let holder = TcpListener::bind("0.0.0.0:0").unwrap();
+        let port = holder.local_addr().unwrap().port();
+        let ended = run(["listen", &format!(":{port}")], b"");
+        assert_eq!(ended.code(), Some(1));
+        assert!(!ended.stderr.contains("listening on"), "{}", ended.stderr);
+        let expected = format!("biosock: bind to 0.0.0.0:{port}: address already in use (EADDRINUSE)\n");
+        ended.stderr.starts_with(&expected)
+    });
+    assert!(found);
 }
 
 #[test]
