@@ -26,6 +26,7 @@
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
+use crate::listeners::AcceptAdvice;
 use crate::sys;
 use crate::{Domain, Error, Operation, Options, Protocol, Reason, Result, SocketAddr, Syscall, Type};
 
@@ -224,6 +225,18 @@ pub fn set_nodelay(fd: BorrowedFd<'_>, on: bool) -> Result<()> {
 #[doc(alias = "BIO_sock_non_fatal_error")]
 pub fn is_retryable(errno: i32) -> bool {
     sys::is_retryable(errno)
+}
+
+/// What an accept loop is to do after accept(2) failed with this error number.
+///
+/// ```
+/// use biosock::{fd, listeners::AcceptAdvice};
+///
+/// const EMFILE: i32 = 24;
+/// assert_eq!(fd::accept_advice(EMFILE), AcceptAdvice::Pause);
+/// ```
+pub fn accept_advice(errno: i32) -> AcceptAdvice {
+    sys::accept_advice(errno)
 }
 
 /// The address that a socket is bound to.
