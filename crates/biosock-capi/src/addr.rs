@@ -31,6 +31,11 @@ const WHOLE: usize = size_of::<sockaddr_un>().next_multiple_of(align_of::<sockad
 impl BIO_ADDR {
     /// No address: AF_UNSPEC.
     pub(crate) const EMPTY: Self = Self { whole: [0; WHOLE] };
+
+    /// An address of these bytes, and 0 where they end.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        Self { whole: whole(bytes) }
+    }
 }
 
 const SIZE: usize = size_of::<BIO_ADDR>();

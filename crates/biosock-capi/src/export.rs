@@ -5,12 +5,16 @@
 /// The types that the lists below use.
 #[doc(hidden)]
 pub mod types {
-    pub use std::ffi::{c_char, c_int, c_long, c_uchar, c_ulong, c_void};
+    pub use std::ffi::{c_char, c_int, c_long, c_longlong, c_uchar, c_ulong, c_void};
     pub use std::sync::atomic::AtomicPtr;
 
     pub use libc::{FILE, hostent, sockaddr, socklen_t, time_t};
 
-    pub use crate::{BIO_ADDR, BIO_ADDRINFO, BIO_sock_info_u, PrintLine};
+    pub use crate::{
+        BIO_ADDR, BIO_ADDRINFO, BIO_sock_info_u, PrintLine, Tell, biosock_attempt, biosock_cancel,
+        biosock_dial_options, biosock_listen_options, biosock_listeners, biosock_lookup, biosock_memory,
+        biosock_report,
+    };
 }
 
 /// The functions of BIO_connect(3) and its neighbours, for a [`Host`](crate::Host).
@@ -171,6 +175,81 @@ macro_rules! export_queue {
             fn CRYPTO_strndup(
                 text: *const c_char, most: usize, file: *const c_char, line: c_int,
             ) -> *mut c_char;
+        }
+    };
+}
+
+/// The functions of our own, of `<biosock.h>`, for a [`Host`](crate::Host).
+/// The swap lacks them: a libcrypto has OpenSSL's own names and no others.
+#[macro_export]
+macro_rules! export_own {
+    ($host:ty) => {
+        $crate::export_generic! { $host;
+            fn biosock_dial(target: *const c_char, options: *const biosock_dial_options) -> c_int;
+            fn biosock_dial_addrs(
+                addrs: *const *const BIO_ADDR, count: usize, options: *const biosock_dial_options,
+            ) -> c_int;
+            fn biosock_dial_addrinfo(list: *const BIO_ADDRINFO, options: *const biosock_dial_options) -> c_int;
+
+            fn biosock_report_attempt(
+                report: *const biosock_report, index: usize, attempt: *mut biosock_attempt,
+            ) -> c_int;
+            fn biosock_report_lookup(
+                report: *const biosock_report, index: usize, lookup: *mut biosock_lookup,
+            ) -> c_int;
+
+            fn biosock_cancel_new() -> *mut biosock_cancel;
+
+            fn biosock_listen(
+                target: *const c_char, options: *const biosock_listen_options,
+            ) -> *mut biosock_listeners;
+            fn biosock_listen_addrs(
+                addrs: *const *const BIO_ADDR, count: usize, options: *const biosock_listen_options,
+            ) -> *mut biosock_listeners;
+            fn biosock_listen_addrinfo(
+                list: *const BIO_ADDRINFO, options: *const biosock_listen_options,
+            ) -> *mut biosock_listeners;
+            fn biosock_listen_shards(
+                target: *const c_char, options: *const biosock_listen_options,
+                shards: *mut *mut biosock_listeners, count: usize,
+            ) -> c_int;
+            fn biosock_listeners_take_over(fds: *const c_int, count: usize) -> *mut biosock_listeners;
+            fn biosock_listeners_passed(set: *mut *mut biosock_listeners) -> c_int;
+
+            fn biosock_accept(
+                set: *const biosock_listeners, peer: *mut BIO_ADDR, options: c_int, timeout_ms: c_int,
+            ) -> c_int;
+            fn biosock_serve(
+                set: *const biosock_listeners, options: c_int, tell: Option<Tell>, user: *mut c_void,
+            ) -> c_int;
+            fn biosock_listeners_fd(set: *const biosock_listeners, index: usize) -> c_int;
+            fn biosock_listeners_addr(
+                set: *const biosock_listeners, index: usize, addr: *mut BIO_ADDR,
+            ) -> c_int;
+            fn biosock_listeners_inheritable(
+                set: *const biosock_listeners, fds: *mut c_int, room: usize,
+            ) -> c_int;
+            fn biosock_listeners_unlink(set: *const biosock_listeners) -> c_int;
+        }
+        $crate::export_plain! {
+            fn biosock_report_attempts(report: *const biosock_report) -> usize;
+            fn biosock_report_lookups(report: *const biosock_report) -> usize;
+            fn biosock_report_elapsed_us(report: *const biosock_report) -> c_longlong;
+            fn biosock_report_text(report: *const biosock_report) -> *const c_char;
+            fn biosock_report_hint(report: *const biosock_report) -> *const c_char;
+            fn biosock_report_free(report: *mut biosock_report) -> ();
+
+            fn biosock_cancel_set(cancel: *const biosock_cancel) -> ();
+            fn biosock_cancel_is_set(cancel: *const biosock_cancel) -> c_int;
+            fn biosock_cancel_free(cancel: *mut biosock_cancel) -> ();
+
+            fn biosock_memory_new(most: usize) -> *mut biosock_memory;
+            fn biosock_memory_free(memory: *mut biosock_memory) -> ();
+
+            fn biosock_accept_advice(error: c_int) -> c_int;
+            fn biosock_listeners_count(set: *const biosock_listeners) -> usize;
+            fn biosock_listeners_stop(set: *const biosock_listeners) -> ();
+            fn biosock_listeners_free(set: *mut biosock_listeners) -> ();
         }
     };
 }

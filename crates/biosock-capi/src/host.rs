@@ -74,6 +74,8 @@ pub enum Common {
     Internal,
     /// `ERR_R_BIO_LIB`: an address could not be made.
     BioLibrary,
+    /// `ERR_R_PASSED_INVALID_ARGUMENT`
+    Invalid,
 }
 
 impl Common {
@@ -84,6 +86,7 @@ impl Common {
             Self::Null => 0xC_0102,
             Self::Internal => 0xC_0103,
             Self::BioLibrary => 0x8_0020,
+            Self::Invalid => 0x8_0106,
         }
     }
 
@@ -94,6 +97,7 @@ impl Common {
             Self::Null => 67,
             Self::Internal => 68,
             Self::BioLibrary => 32,
+            Self::Invalid => 7,
         }
     }
 }

@@ -181,7 +181,7 @@ fn resolver_text(error: &ResolverError) -> &'static CStr {
 }
 
 /// A system call as the queue names it.
-fn call_of(syscall: Syscall) -> &'static Call {
+pub(crate) fn call_of(syscall: Syscall) -> &'static Call {
     CALLS.get(syscall as usize).unwrap_or(&UNNAMED)
 }
 

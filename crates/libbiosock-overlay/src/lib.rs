@@ -7,4 +7,5 @@ use biosock_capi::export::types::*;
 
 biosock_capi::linked!();
 biosock_capi::export_bio!(Overlay<Linker>);
+biosock_capi::export_own!(Overlay<Linker>);
 biosock_capi::export_retry!();

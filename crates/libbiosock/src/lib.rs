@@ -6,5 +6,6 @@ use biosock_capi::Standalone;
 use biosock_capi::export::types::*;
 
 biosock_capi::export_bio!(Standalone);
+biosock_capi::export_own!(Standalone);
 biosock_capi::export_retry!();
 biosock_capi::export_queue!();

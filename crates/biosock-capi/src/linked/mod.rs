@@ -106,6 +106,8 @@ impl Table {
             What::System { errno, .. } => (LIB_SYS, errno as u32),
             What::Bio(reason) => (self.own_library(), reason.into()),
             What::Common(Common::BioLibrary) => (BORING_LIB_BIO, BORING_LIB_BIO),
+            // Their nearest: "should not have been called".
+            What::Common(Common::Invalid) => (BORING_LIB_BIO, 66),
             What::Common(common) => (BORING_LIB_BIO, common.classic()),
             What::Memory => (BORING_LIB_BIO, MEMORY_CLASSIC),
         };

@@ -1,0 +1,61 @@
+//! biosock_cancel(3): ending dials from outside.
+
+use biosock::Cancel;
+use std::ffi::c_int;
+
+use super::raise::run;
+use crate::errno;
+use crate::host::{Host, site};
+
+/// What ends every dial that has it.
+#[derive(Debug)]
+pub struct biosock_cancel(pub(super) Cancel);
+
+/// `biosock_cancel_new`: a new one, or NULL.
+///
+/// # Safety
+///
+/// None is needed.
+pub unsafe fn biosock_cancel_new<H: Host>() -> *mut biosock_cancel {
+    run::<H, _>(site!(c"biosock_cancel_new", 0), std::ptr::null_mut(), || {
+        Ok(Box::into_raw(Box::new(biosock_cancel(Cancel::new()?))))
+    })
+}
+
+/// `biosock_cancel_set`: ends the dials. It stores a flag and writes to a
+/// descriptor, so a signal handler may call it. NULL is fine.
+///
+/// # Safety
+///
+/// `cancel` is NULL or one that is not freed yet.
+pub unsafe fn biosock_cancel_set(cancel: *const biosock_cancel) {
+    // SAFETY: as the caller promised.
+    if let Some(cancel) = unsafe { cancel.as_ref() } {
+        errno::keeping(|| cancel.0.cancel());
+    }
+}
+
+/// `biosock_cancel_is_set`: 1 once it is set, else 0; 0 for NULL.
+///
+/// # Safety
+///
+/// `cancel` is NULL or one that is not freed yet.
+pub unsafe fn biosock_cancel_is_set(cancel: *const biosock_cancel) -> c_int {
+    // SAFETY: as the caller promised.
+    let cancel = unsafe { cancel.as_ref() };
+    cancel.is_some_and(|cancel| cancel.0.is_cancelled()).into()
+}
+
+/// `biosock_cancel_free`: frees it; NULL is fine. Dials that have it go on,
+/// and nobody ends them any more.
+///
+/// # Safety
+///
+/// `cancel` is NULL or one that is not freed yet, and is not used again.
+pub unsafe fn biosock_cancel_free(cancel: *mut biosock_cancel) {
+    if !cancel.is_null() {
+        // SAFETY: it came from `biosock_cancel_new`.
+        let cancel = unsafe { Box::from_raw(cancel) };
+        errno::keeping(|| drop(cancel));
+    }
+}

@@ -1,0 +1,157 @@
+//! From what C callers pass to what the core takes.
+
+use std::ffi::{OsStr, c_char, c_int};
+use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+use biosock::{Domain, Options, Socket, SocketAddr, UnixAddr};
+
+use super::raise::Trouble;
+use crate::addr::{self, BIO_ADDR};
+use crate::hostserv::text_of;
+use crate::lookup::{BIO_ADDRINFO, BIO_ADDRINFO_address, BIO_ADDRINFO_next};
+
+/// `BIOSOCK_INHERIT`: programs that are executed inherit the descriptor.
+pub(super) const INHERIT: c_int = 0x0100_0000;
+
+/// `BIOSOCK_MPTCP`: Multipath TCP where the kernel has it.
+pub(super) const MPTCP: c_int = 0x0200_0000;
+
+/// The page's bits of an options word. A bit that neither the page nor
+/// `others` has is refused, lest it be taken for done.
+pub(super) fn options(given: c_int, others: c_int) -> Result<Options, Trouble> {
+    let known = Options::all().bits() as c_int | others;
+    match given & !known {
+        0 => Ok(Options::from_bits_truncate(given as u32)),
+        unknown => Err(Trouble::Invalid(format!("options has bits that have no meaning here: {unknown:#x}"))),
+    }
+}
+
+/// AF_UNSPEC, AF_INET or AF_INET6.
+pub(super) fn family(given: c_int) -> Result<Domain, Trouble> {
+    match given {
+        libc::AF_UNSPEC | libc::AF_INET | libc::AF_INET6 => Ok(Domain::from_raw(given)),
+        _ => Err(Trouble::Invalid(format!("family {given} is none of AF_UNSPEC, AF_INET, AF_INET6"))),
+    }
+}
+
+/// A setting of which 0 means that it is not given.
+pub(super) fn positive(name: &str, given: c_int) -> Result<Option<u32>, Trouble> {
+    match u32::try_from(given) {
+        Ok(0) => Ok(None),
+        Ok(given) => Ok(Some(given)),
+        Err(_) => Err(Trouble::Invalid(format!("{name} is {given}; 0 leaves it to the library"))),
+    }
+}
+
+/// The same in milliseconds.
+pub(super) fn time(name: &str, given: c_int) -> Result<Option<Duration>, Trouble> {
+    Ok(positive(name, given)?.map(|given| Duration::from_millis(given.into())))
+}
+
+/// A text of the caller's, which is to be UTF-8; `None` for NULL.
+///
+/// # Safety
+///
+/// `text` is NULL or ends with a NUL, and nobody changes it meanwhile.
+pub(super) unsafe fn text<'a>(name: &str, text: *const c_char) -> Result<Option<&'a str>, Trouble> {
+    // SAFETY: as the caller promised.
+    let Some(bytes) = (unsafe { text_of(text) }) else { return Ok(None) };
+    std::str::from_utf8(bytes).map(Some).map_err(|_| {
+        let shown = bytes.escape_ascii();
+        Trouble::Invalid(format!("{name} is no UTF-8: {shown}"))
+    })
+}
+
+/// What to dial or to listen on.
+pub(super) enum Target<'a> {
+    Text(&'a str),
+    /// A Unix path that is no text.
+    Path(SocketAddr),
+}
+
+/// # Safety
+///
+/// `target` is NULL or ends with a NUL, and nobody changes it meanwhile.
+pub(super) unsafe fn target<'a>(target: *const c_char) -> Result<Target<'a>, Trouble> {
+    // SAFETY: as the caller promised.
+    let bytes = unsafe { text_of(target) }.ok_or(Trouble::Null("target"))?;
+    match (bytes.strip_prefix(b"unix:"), std::str::from_utf8(bytes)) {
+        (_, Ok(text)) => Ok(Target::Text(text)),
+        (Some(path), Err(_)) => Ok(Target::Path(UnixAddr::from_path(OsStr::from_bytes(path))?.into())),
+        (None, Err(_)) => Err(Trouble::Invalid(format!("target is no UTF-8: {}", bytes.escape_ascii()))),
+    }
+}
+
+/// The addresses of an array of pointers; none for 0.
+///
+/// # Safety
+///
+/// `addrs` points to `count` pointers, each NULL or to an address of at least
+/// the size of its family.
+pub(super) unsafe fn addrs(addrs: *const *const BIO_ADDR, count: usize) -> Result<Vec<SocketAddr>, Trouble> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    if addrs.is_null() {
+        return Err(Trouble::Null("addrs"));
+    }
+    // SAFETY: as the caller promised.
+    let addrs = unsafe { std::slice::from_raw_parts(addrs, count) };
+    // SAFETY: as the caller promised.
+    addrs.iter().map(|addr| unsafe { known(*addr) }).collect()
+}
+
+/// The addresses of a chain that a look-up gave, each once; none for NULL.
+///
+/// # Safety
+///
+/// `list` is NULL or a chain of a look-up.
+pub(super) unsafe fn chain(list: *const BIO_ADDRINFO) -> Result<Vec<SocketAddr>, Trouble> {
+    let mut addrs = Vec::new();
+    let mut node = list;
+    while !node.is_null() {
+        // SAFETY: a node of the caller's chain.
+        let addr = unsafe { BIO_ADDRINFO_address(node) };
+        // SAFETY: its address.
+        let addr = unsafe { known(addr) }?;
+        if !addrs.contains(&addr) {
+            addrs.push(addr);
+        }
+        // SAFETY: a node of the caller's chain.
+        node = unsafe { BIO_ADDRINFO_next(node) };
+    }
+    Ok(addrs)
+}
+
+/// # Safety
+///
+/// `addr` is NULL or an address of at least the size of its family.
+unsafe fn known(addr: *const BIO_ADDR) -> Result<SocketAddr, Trouble> {
+    // SAFETY: as the caller promised.
+    let addr = unsafe { addr::view(addr) }.map_err(|_| Trouble::Null("an address"))?;
+    addr.to_addr().ok_or_else(|| {
+        let family = addr.family().map_or(0, Domain::as_raw);
+        Trouble::Invalid(format!("an address of family {family}, which is none of IPv4, IPv6 and Unix"))
+    })
+}
+
+/// An address as C has it.
+pub(super) fn c_addr(addr: &SocketAddr) -> BIO_ADDR {
+    addr.with_sockaddr(|addr| BIO_ADDR::from_bytes(addr.as_bytes()))
+}
+
+/// The descriptor for the caller, who may want it for other programs.
+pub(super) fn hand_over(socket: Socket, options: c_int) -> c_int {
+    if options & INHERIT != 0 {
+        inherit(&socket);
+    }
+    socket.into_raw_fd()
+}
+
+/// Takes CLOEXEC off, which cannot fail on an open descriptor.
+pub(super) fn inherit(socket: &Socket) {
+    // SAFETY: the descriptor is open, and only its flag is changed.
+    unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_SETFD, 0) };
+}

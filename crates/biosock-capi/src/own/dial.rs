@@ -1,0 +1,220 @@
+//! biosock_dial(3): from a name, or from addresses, to a connection.
+
+use std::ffi::{c_char, c_int};
+use std::ptr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use biosock::dial::{DialError, Dialed, Dialer, Pace};
+use biosock::{KeepAlive, Type};
+
+use super::cancel::biosock_cancel;
+use super::convert::{self, INHERIT, MPTCP, Target};
+use super::growing::{self, Growing};
+use super::memory::biosock_memory;
+use super::pin;
+use super::raise::{Trouble, run};
+use super::report::biosock_report;
+use crate::addr::BIO_ADDR;
+use crate::connect::INVALID_SOCKET;
+use crate::host::{Host, Site, site};
+use crate::lookup::BIO_ADDRINFO;
+use crate::memory::put;
+
+/// How to dial; biosock_dial(3) says what each field means.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "the manual page has them")]
+pub struct biosock_dial_options {
+    pub size: usize,
+    pub options: c_int,
+    pub timeout_ms: c_int,
+    pub attempt_delay_ms: c_int,
+    pub resolution_delay_ms: c_int,
+    pub max_attempts: c_int,
+    pub family: c_int,
+    pub socktype: c_int,
+    pub keepalive_idle_ms: c_int,
+    pub keepalive_interval_ms: c_int,
+    pub keepalive_probes: c_int,
+    pub source_v4: *const c_char,
+    pub source_v6: *const c_char,
+    pub device: *const c_char,
+    pub memory: *mut biosock_memory,
+    pub cancel: *mut biosock_cancel,
+    pub report: *mut *mut biosock_report,
+}
+
+// SAFETY: it is as the trait asks.
+unsafe impl Growing for biosock_dial_options {
+    const NAME: &'static str = "biosock_dial_options";
+    const INIT: &'static str = "BIOSOCK_DIAL_OPTIONS_INIT";
+}
+
+/// `biosock_dial`: a connection to `host:service` or `unix:PATH`, or -1.
+///
+/// # Safety
+///
+/// `target` is NULL or ends with a NUL; `options` is NULL or has as many bytes
+/// as its size says, and what its pointers point to is there.
+pub unsafe fn biosock_dial<H: Host>(target: *const c_char, options: *const biosock_dial_options) -> c_int {
+    // SAFETY: as the caller promised.
+    let dial = |dialer: &Dialer| match unsafe { convert::target(target) }? {
+        Target::Text(text) => {
+            pin::stay_loaded();
+            Ok(dialer.dial(text))
+        }
+        Target::Path(path) => Ok(dialer.dial_addrs(&[path])),
+    };
+    // SAFETY: as the caller promised.
+    unsafe { run_dial::<H>(site!(c"biosock_dial", 0), options, dial) }
+}
+
+/// `biosock_dial_addrs`: a connection to the first of these addresses that
+/// answers, or -1.
+///
+/// # Safety
+///
+/// `addrs` points to `count` pointers to addresses; `options` as for
+/// [`biosock_dial`].
+pub unsafe fn biosock_dial_addrs<H: Host>(
+    addrs: *const *const BIO_ADDR,
+    count: usize,
+    options: *const biosock_dial_options,
+) -> c_int {
+    // SAFETY: as the caller promised.
+    let dial = |dialer: &Dialer| Ok(dialer.dial_addrs(&unsafe { convert::addrs(addrs, count) }?));
+    // SAFETY: as the caller promised.
+    unsafe { run_dial::<H>(site!(c"biosock_dial_addrs", 0), options, dial) }
+}
+
+/// `biosock_dial_addrinfo`: the same for the chain of a look-up.
+///
+/// # Safety
+///
+/// `list` is NULL or a chain of a look-up; `options` as for [`biosock_dial`].
+pub unsafe fn biosock_dial_addrinfo<H: Host>(
+    list: *const BIO_ADDRINFO,
+    options: *const biosock_dial_options,
+) -> c_int {
+    // SAFETY: as the caller promised.
+    let dial = |dialer: &Dialer| Ok(dialer.dial_addrs(&unsafe { convert::chain(list) }?));
+    // SAFETY: as the caller promised.
+    unsafe { run_dial::<H>(site!(c"biosock_dial_addrinfo", 0), options, dial) }
+}
+
+/// Dials as the options say, and gives the report to who wants one.
+///
+/// # Safety
+///
+/// `options` as for [`biosock_dial`].
+unsafe fn run_dial<H: Host>(
+    site: &'static Site,
+    options: *const biosock_dial_options,
+    dial: impl FnOnce(&Dialer) -> Result<Result<Dialed, DialError>, Trouble>,
+) -> c_int {
+    run::<H, _>(site, INVALID_SOCKET, || {
+        // SAFETY: as the caller promised.
+        let options = unsafe { growing::read(options) }?;
+        // SAFETY: as the caller promised.
+        unsafe { put(options.report, ptr::null_mut()) };
+        // SAFETY: as the caller promised.
+        let ended = dial(&unsafe { dialer(&options) }?)?;
+        if !options.report.is_null() {
+            // SAFETY: as the caller promised.
+            unsafe { put(options.report, biosock_report::of(&ended)) };
+        }
+        Ok(convert::hand_over(ended?.socket, options.options))
+    })
+}
+
+/// # Safety
+///
+/// What the options' pointers point to is there.
+unsafe fn dialer(given: &biosock_dial_options) -> Result<Dialer, Trouble> {
+    let mut dialer = Dialer::new()
+        .options(convert::options(given.options, INHERIT | MPTCP)?)
+        .mptcp(given.options & MPTCP != 0)
+        .pace(pace(given)?)
+        .family(convert::family(given.family)?)
+        .socktype(socktype(given.socktype)?);
+    if let Some(timeout) = convert::time("timeout_ms", given.timeout_ms)? {
+        dialer = dialer.timeout(timeout);
+    }
+    if let Some(keep_alive) = keep_alive(given)? {
+        dialer = dialer.keepalive(keep_alive);
+    }
+    // SAFETY: as the caller promised.
+    if let Some(source) = unsafe { parsed("source_v4", given.source_v4, "an IPv4 address") }? {
+        dialer = dialer.source_v4(source);
+    }
+    // SAFETY: as the caller promised.
+    if let Some(source) = unsafe { parsed("source_v6", given.source_v6, "an IPv6 address") }? {
+        dialer = dialer.source_v6(source);
+    }
+    // SAFETY: as the caller promised.
+    if let Some(device) = unsafe { convert::text("device", given.device) }? {
+        dialer = dialer.device(device);
+    }
+    // SAFETY: as the caller promised.
+    if let Some(memory) = unsafe { given.memory.as_ref() } {
+        dialer = dialer.memory(memory.0.clone());
+    }
+    // SAFETY: as the caller promised.
+    if let Some(cancel) = unsafe { given.cancel.as_ref() } {
+        dialer = dialer.cancel(cancel.0.clone());
+    }
+    Ok(dialer)
+}
+
+fn pace(given: &biosock_dial_options) -> Result<Pace, Trouble> {
+    let usual = Pace::default();
+    let most = convert::positive("max_attempts", given.max_attempts)?;
+    Ok(Pace {
+        attempt_delay: convert::time("attempt_delay_ms", given.attempt_delay_ms)?
+            .unwrap_or(usual.attempt_delay),
+        resolution_delay: match given.resolution_delay_ms {
+            // 0 is not given, so that no wait at all needs another number.
+            ..0 => Duration::ZERO,
+            given => convert::time("resolution_delay_ms", given)?.unwrap_or(usual.resolution_delay),
+        },
+        max_attempts: most.map_or(usual.max_attempts, |most| most as usize),
+    })
+}
+
+fn socktype(given: c_int) -> Result<Type, Trouble> {
+    match given {
+        0 => Ok(Type::STREAM),
+        libc::SOCK_STREAM | libc::SOCK_DGRAM | libc::SOCK_SEQPACKET => Ok(Type::from_raw(given)),
+        _ => Err(Trouble::Invalid(format!(
+            "socktype {given} is none of SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET"
+        ))),
+    }
+}
+
+/// The times of keep-alive, if any is given, in the whole seconds that the
+/// system takes: a part of one counts as one.
+fn keep_alive(given: &biosock_dial_options) -> Result<Option<KeepAlive>, Trouble> {
+    let seconds = |name, given| {
+        let time = convert::positive(name, given)?;
+        Ok::<_, Trouble>(time.map(|time| Duration::from_secs(time.div_ceil(1000).into())))
+    };
+    let times = KeepAlive {
+        idle: seconds("keepalive_idle_ms", given.keepalive_idle_ms)?,
+        interval: seconds("keepalive_interval_ms", given.keepalive_interval_ms)?,
+        probes: convert::positive("keepalive_probes", given.keepalive_probes)?,
+    };
+    Ok(Some(times).filter(|times| *times != KeepAlive::default()))
+}
+
+/// A text of the caller's as what it is to be; `None` for NULL.
+///
+/// # Safety
+///
+/// `text` is NULL or ends with a NUL.
+unsafe fn parsed<T: FromStr>(name: &str, text: *const c_char, what: &str) -> Result<Option<T>, Trouble> {
+    // SAFETY: as the caller promised.
+    let Some(text) = unsafe { convert::text(name, text) }? else { return Ok(None) };
+    let bad = |_| Trouble::Invalid(format!("{name} is not {what}: {}", text.escape_debug()));
+    text.parse().map(Some).map_err(bad)
+}

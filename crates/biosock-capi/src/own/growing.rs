@@ -1,0 +1,98 @@
+//! Structures that later versions lengthen. Each begins with its size as its
+//! user's compiler knew it, so that programs and libraries of different ages
+//! understand each other.
+
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use super::raise::Trouble;
+
+/// A structure that begins with its size.
+///
+/// # Safety
+///
+/// It is `repr(C)`, its first field is a `usize`, and every other is an
+/// integer or a raw pointer, so that 0 in every byte is a value of it.
+pub(super) unsafe trait Growing: Copy {
+    /// What the caller calls it.
+    const NAME: &'static str;
+    /// The macro that sets its size.
+    const INIT: &'static str;
+}
+
+/// No structure of ours will ever be larger; a larger size is one not set.
+const LARGEST: usize = 4096;
+
+/// What the caller gave, with 0 for what an older one does not know of; 0
+/// throughout for NULL. Refused if a newer one asks for what is not known here.
+///
+/// # Safety
+///
+/// `given` is NULL, or points to as many bytes as its size says.
+pub(super) unsafe fn read<T: Growing>(given: *const T) -> Result<T, Trouble> {
+    let mut known = MaybeUninit::<T>::zeroed();
+    if !given.is_null() {
+        // SAFETY: as the caller promised.
+        let size = unsafe { size_of_given(given) }?;
+        // SAFETY: as the caller promised.
+        let beyond = unsafe { beyond(given.cast(), size_of::<T>(), size) };
+        if beyond.iter().any(|byte| *byte != 0) {
+            return Err(Trouble::Invalid(format!("{} has settings that this version lacks", T::NAME)));
+        }
+        let size = size.min(size_of::<T>());
+        // SAFETY: both have so many bytes, and one is new.
+        unsafe { ptr::copy_nonoverlapping(given.cast::<u8>(), known.as_mut_ptr().cast::<u8>(), size) };
+    }
+    // SAFETY: 0 in every byte is a value, and so is any other in each.
+    Ok(unsafe { known.assume_init() })
+}
+
+/// Gives the caller as much as it knows of, and 0 for what is not known here.
+///
+/// # Safety
+///
+/// `place` points to as many bytes as its size says.
+pub(super) unsafe fn write<T: Growing>(place: *mut T, value: T) -> Result<(), Trouble> {
+    if place.is_null() {
+        return Err(Trouble::Null(T::NAME));
+    }
+    // SAFETY: as the caller promised.
+    let size = unsafe { size_of_given(place) }?;
+    // SAFETY: as the caller promised.
+    unsafe { ptr::write_bytes(place.cast::<u8>(), 0, size) };
+    // SAFETY: both have so many bytes, and one is this function's.
+    unsafe {
+        ptr::copy_nonoverlapping((&raw const value).cast(), place.cast::<u8>(), size.min(size_of::<T>()))
+    };
+    // SAFETY: the size is the first field, and the caller's.
+    unsafe { place.cast::<usize>().write_unaligned(size) };
+    Ok(())
+}
+
+/// # Safety
+///
+/// `given` points to a size at least.
+unsafe fn size_of_given<T: Growing>(given: *const T) -> Result<usize, Trouble> {
+    // SAFETY: as the caller promised.
+    let size = unsafe { given.cast::<usize>().read_unaligned() };
+    let plausible = (size_of::<usize>()..=LARGEST).contains(&size) && size % align_of::<T>() == 0;
+    if plausible {
+        return Ok(size);
+    }
+    Err(Trouble::Invalid(format!("{}: size {size} makes no sense, begin with {}", T::NAME, T::INIT)))
+}
+
+/// The bytes after the first `known` of `size`.
+///
+/// # Safety
+///
+/// `given` points to `size` bytes, which nobody changes while these are used.
+unsafe fn beyond<'a>(given: *const u8, known: usize, size: usize) -> &'a [u8] {
+    if size <= known {
+        return &[];
+    }
+    // SAFETY: within the bytes.
+    let start = unsafe { given.add(known) };
+    // SAFETY: as many are left.
+    unsafe { std::slice::from_raw_parts(start, size - known) }
+}

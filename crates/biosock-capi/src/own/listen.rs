@@ -1,0 +1,247 @@
+//! biosock_listen(3): from a name, from addresses or from descriptors to a set
+//! of listeners.
+
+use std::ffi::{c_char, c_int};
+use std::mem::ManuallyDrop;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::ptr;
+
+use biosock::listeners::{Listen, Listeners};
+use biosock::{Cancel, Socket};
+
+use super::convert::{self, INHERIT, Target};
+use super::growing::{self, Growing};
+use super::raise::{Trouble, run};
+use crate::addr::BIO_ADDR;
+use crate::host::{Host, Site, site};
+use crate::lookup::BIO_ADDRINFO;
+
+/// How to listen; biosock_listen(3) says what each field means.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "the manual page has them")]
+pub struct biosock_listen_options {
+    pub size: usize,
+    pub options: c_int,
+    pub family: c_int,
+    pub backlog: c_int,
+    pub reserved: c_int,
+    pub device: *const c_char,
+}
+
+// SAFETY: it is as the trait asks.
+unsafe impl Growing for biosock_listen_options {
+    const NAME: &'static str = "biosock_listen_options";
+    const INIT: &'static str = "BIOSOCK_LISTEN_OPTIONS_INIT";
+}
+
+/// Listening sockets that are accepted from together, and what stops that.
+#[derive(Debug)]
+pub struct biosock_listeners {
+    pub(super) set: Listeners,
+    pub(super) stop: Cancel,
+}
+
+/// `biosock_listen`: listens on every address of a target; NULL on failure.
+///
+/// # Safety
+///
+/// `target` is NULL or ends with a NUL; `options` is NULL or has as many bytes
+/// as its size says, and what its pointers point to is there.
+pub unsafe fn biosock_listen<H: Host>(
+    target: *const c_char,
+    options: *const biosock_listen_options,
+) -> *mut biosock_listeners {
+    // SAFETY: as the caller promised.
+    let open = |listen: &Listen| match unsafe { convert::target(target) }? {
+        Target::Text(text) => Ok(listen.listen(text)?),
+        Target::Path(path) => Ok(listen.listen_addrs(&[path])?),
+    };
+    // SAFETY: as the caller promised.
+    unsafe { run_listen::<H>(site!(c"biosock_listen", 0), options, open) }
+}
+
+/// `biosock_listen_addrs`: listens on each of these addresses; NULL on failure.
+///
+/// # Safety
+///
+/// `addrs` points to `count` pointers to addresses; `options` as for
+/// [`biosock_listen`].
+pub unsafe fn biosock_listen_addrs<H: Host>(
+    addrs: *const *const BIO_ADDR,
+    count: usize,
+    options: *const biosock_listen_options,
+) -> *mut biosock_listeners {
+    let open = |listen: &Listen| {
+        // SAFETY: as the caller promised.
+        match unsafe { convert::addrs(addrs, count) }? {
+            addrs if addrs.is_empty() => Err(Trouble::Invalid("no address to listen on".into())),
+            addrs => Ok(listen.listen_addrs(&addrs)?),
+        }
+    };
+    // SAFETY: as the caller promised.
+    unsafe { run_listen::<H>(site!(c"biosock_listen_addrs", 0), options, open) }
+}
+
+/// `biosock_listen_addrinfo`: the same for the chain of a look-up.
+///
+/// # Safety
+///
+/// `list` is NULL or a chain of a look-up; `options` as for [`biosock_listen`].
+pub unsafe fn biosock_listen_addrinfo<H: Host>(
+    list: *const BIO_ADDRINFO,
+    options: *const biosock_listen_options,
+) -> *mut biosock_listeners {
+    let open = |listen: &Listen| {
+        // SAFETY: as the caller promised.
+        match unsafe { convert::chain(list) }? {
+            addrs if addrs.is_empty() => Err(Trouble::Null("list")),
+            addrs => Ok(listen.listen_addrs(&addrs)?),
+        }
+    };
+    // SAFETY: as the caller promised.
+    unsafe { run_listen::<H>(site!(c"biosock_listen_addrinfo", 0), options, open) }
+}
+
+/// `biosock_listen_shards`: `count` sets on the same addresses, written to
+/// `shards`; 1, or 0 and none.
+///
+/// # Safety
+///
+/// As for [`biosock_listen`]; `shards` has room for `count` pointers.
+pub unsafe fn biosock_listen_shards<H: Host>(
+    target: *const c_char,
+    options: *const biosock_listen_options,
+    shards: *mut *mut biosock_listeners,
+    count: usize,
+) -> c_int {
+    run::<H, _>(site!(c"biosock_listen_shards", 0), 0, || {
+        if shards.is_null() {
+            return Err(Trouble::Null("shards"));
+        }
+        // SAFETY: as the caller promised.
+        let options = unsafe { growing::read(options) }?;
+        // SAFETY: as the caller promised.
+        let Target::Text(target) = unsafe { convert::target(target) }? else {
+            return Err(Trouble::Invalid("a Unix path has no shards".into()));
+        };
+        // SAFETY: as the caller promised.
+        let sets = unsafe { listen(&options) }?.shards(count, target)?;
+        let sets = sets.into_iter().map(|set| with_stop(set, options.options));
+        for (index, set) in sets.collect::<Result<Vec<_>, _>>()?.into_iter().enumerate() {
+            // SAFETY: there are `count` sets at most.
+            let place = unsafe { shards.add(index) };
+            // SAFETY: as the caller promised.
+            unsafe { place.write(Box::into_raw(Box::new(set))) };
+        }
+        Ok(1)
+    })
+}
+
+/// # Safety
+///
+/// `options` as for [`biosock_listen`].
+unsafe fn run_listen<H: Host>(
+    site: &'static Site,
+    options: *const biosock_listen_options,
+    open: impl FnOnce(&Listen) -> Result<Listeners, Trouble>,
+) -> *mut biosock_listeners {
+    run::<H, _>(site, ptr::null_mut(), || {
+        // SAFETY: as the caller promised.
+        let options = unsafe { growing::read(options) }?;
+        // SAFETY: as the caller promised.
+        let set = open(&unsafe { listen(&options) }?)?;
+        Ok(Box::into_raw(Box::new(with_stop(set, options.options)?)))
+    })
+}
+
+/// # Safety
+///
+/// What the options' pointers point to is there.
+unsafe fn listen(given: &biosock_listen_options) -> Result<Listen, Trouble> {
+    if given.reserved != 0 {
+        return Err(Trouble::Invalid(format!("reserved is {}, not 0", given.reserved)));
+    }
+    let mut listen = Listen::new()
+        .options(convert::options(given.options, INHERIT)?)
+        .family(convert::family(given.family)?);
+    if let Some(backlog) = convert::positive("backlog", given.backlog)? {
+        listen = listen.backlog(backlog);
+    }
+    // SAFETY: as the caller promised.
+    if let Some(device) = unsafe { convert::text("device", given.device) }? {
+        listen = listen.device(device);
+    }
+    Ok(listen)
+}
+
+fn with_stop(set: Listeners, options: c_int) -> Result<biosock_listeners, Trouble> {
+    if options & INHERIT != 0 {
+        set.sockets().iter().for_each(convert::inherit);
+    }
+    Ok(biosock_listeners { set, stop: Cancel::new()? })
+}
+
+/// `biosock_listeners_take_over`: a set of sockets that listen already, made
+/// non-blocking; NULL on failure, and then they are still the caller's.
+///
+/// # Safety
+///
+/// `fds` points to `count` descriptors, which the set then owns.
+pub unsafe fn biosock_listeners_take_over<H: Host>(
+    fds: *const c_int,
+    count: usize,
+) -> *mut biosock_listeners {
+    run::<H, _>(site!(c"biosock_listeners_take_over", 0), ptr::null_mut(), || {
+        if fds.is_null() || count == 0 {
+            return Err(Trouble::Null("fds"));
+        }
+        // SAFETY: as the caller promised.
+        let fds = unsafe { std::slice::from_raw_parts(fds, count) };
+        check_all(fds)?;
+        let stop = Cancel::new()?;
+        // SAFETY: open, each once, and now the set's.
+        let owned = fds.iter().map(|fd| unsafe { OwnedFd::from_raw_fd(*fd) });
+        let set = Listeners::take_over(owned.map(Socket::from).collect())?;
+        Ok(Box::into_raw(Box::new(biosock_listeners { set, stop })))
+    })
+}
+
+/// Whatever the core could refuse, before any descriptor changes hands.
+fn check_all(fds: &[c_int]) -> Result<(), Trouble> {
+    for (index, &fd) in fds.iter().enumerate() {
+        if fd < 0 {
+            return Err(Trouble::Invalid(format!("descriptor {fd} is none")));
+        }
+        if fds[..index].contains(&fd) {
+            return Err(Trouble::Invalid(format!("descriptor {fd} is given twice")));
+        }
+        // SAFETY: not negative; it is not closed at the end, and the system
+        // judges whether it is open.
+        let socket = ManuallyDrop::new(Socket::from(unsafe { OwnedFd::from_raw_fd(fd) }));
+        let about = |error| Trouble::About(format!("descriptor {fd}"), Box::new(error));
+        if !socket.is_listening().map_err(about)? {
+            return Err(Trouble::Invalid(format!("descriptor {fd} does not listen")));
+        }
+    }
+    Ok(())
+}
+
+/// `biosock_listeners_passed`: the set that a service manager passed to this
+/// process, or NULL where it passed none, goes to `set`; 1, or 0.
+///
+/// # Safety
+///
+/// `set` is NULL or valid for writing. Nobody changes the environment meanwhile.
+pub unsafe fn biosock_listeners_passed<H: Host>(set: *mut *mut biosock_listeners) -> c_int {
+    run::<H, _>(site!(c"biosock_listeners_passed", 0), 0, || {
+        if set.is_null() {
+            return Err(Trouble::Null("set"));
+        }
+        let passed = Listeners::passed()?.map(|set| with_stop(set, 0)).transpose()?;
+        let passed = passed.map_or(ptr::null_mut(), |passed| Box::into_raw(Box::new(passed)));
+        // SAFETY: as the caller promised.
+        unsafe { set.write(passed) };
+        Ok(1)
+    })
+}

@@ -1,0 +1,259 @@
+//! biosock_accept(3): accepting from a set of listeners, and its end.
+
+use std::ffi::{c_int, c_void};
+use std::os::fd::{AsRawFd, IntoRawFd};
+use std::ptr;
+use std::time::Duration;
+
+use biosock::listeners::{AcceptAdvice, Event};
+use biosock::{Options, Socket, SocketAddr, fd};
+
+use super::accept;
+use super::convert::{self, INHERIT, c_addr};
+use super::listen::biosock_listeners;
+use super::raise::{Trouble, run};
+use crate::addr::{self, BIO_ADDR};
+use crate::connect::INVALID_SOCKET;
+use crate::errno;
+use crate::host::{Host, site};
+
+/// What [`biosock_serve`] tells; biosock_accept(3) says what each field means.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "the manual page has them")]
+pub struct biosock_event {
+    pub sock: c_int,
+    pub error: c_int,
+    pub pause_ms: c_int,
+    pub reserved: c_int,
+    pub peer: *const BIO_ADDR,
+}
+
+/// The caller's function for events.
+pub type Tell = unsafe extern "C" fn(user: *mut c_void, event: *const biosock_event);
+
+/// `BIOSOCK_TRY_AGAIN`, `BIOSOCK_PAUSE`, `BIOSOCK_GIVE_UP`
+const TRY_AGAIN: c_int = 1;
+const PAUSE: c_int = 2;
+const GIVE_UP: c_int = 3;
+
+/// `biosock_accept`: the socket of a connection, or -1; its peer's address
+/// goes to `peer`.
+///
+/// # Safety
+///
+/// `set` is NULL or one that is not freed yet; `peer` is NULL or has room for
+/// a whole address.
+pub unsafe fn biosock_accept<H: Host>(
+    set: *const biosock_listeners,
+    peer: *mut BIO_ADDR,
+    options: c_int,
+    timeout_ms: c_int,
+) -> c_int {
+    run::<H, _>(site!(c"biosock_accept", 0), INVALID_SOCKET, || {
+        // SAFETY: as the caller promised.
+        let set = unsafe { borrow(set) }?;
+        let flags = convert::options(options, INHERIT)?;
+        // As poll(2) has it: a negative time has no end.
+        let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
+        let (socket, from) = accept::accept(set, flags, timeout)?;
+        // SAFETY: as the caller promised.
+        unsafe { store(peer, &from) };
+        Ok(convert::hand_over(socket, options))
+    })
+}
+
+/// `biosock_accept_advice`: what to do after accept(2) failed with this errno.
+pub fn biosock_accept_advice(error: c_int) -> c_int {
+    match fd::accept_advice(error) {
+        AcceptAdvice::TryAgain => TRY_AGAIN,
+        AcceptAdvice::Pause => PAUSE,
+        AcceptAdvice::GiveUp => GIVE_UP,
+    }
+}
+
+/// `biosock_serve`: accepts and tells until stopped; 1, or 0 once the set is
+/// of no use any more.
+///
+/// # Safety
+///
+/// `set` is NULL or one that is not freed before this returns; `tell` may be
+/// called with `user`, and returns.
+pub unsafe fn biosock_serve<H: Host>(
+    set: *const biosock_listeners,
+    options: c_int,
+    tell: Option<Tell>,
+    user: *mut c_void,
+) -> c_int {
+    run::<H, _>(site!(c"biosock_serve", 0), 0, || {
+        // SAFETY: as the caller promised.
+        let set = unsafe { borrow(set) }?;
+        let tell = tell.ok_or(Trouble::Null("tell"))?;
+        let flags: Options = convert::options(options, INHERIT)?;
+        // SAFETY: as the caller promised.
+        let pass_on = |event| with_event(event, options, |event| unsafe { tell(user, event) });
+        set.set.serve(flags, &set.stop, pass_on)?;
+        Ok(1)
+    })
+}
+
+/// Shows an event as C has it. The descriptor is the caller's from then on.
+fn with_event(event: Event, options: c_int, show: impl FnOnce(*const biosock_event)) {
+    let nothing =
+        biosock_event { sock: INVALID_SOCKET, error: 0, pause_ms: 0, reserved: 0, peer: ptr::null() };
+    match event {
+        Event::Connection(socket, peer) => {
+            let peer = c_addr(&peer);
+            let sock = convert::hand_over(socket, options);
+            show(&biosock_event { sock, peer: &raw const peer, ..nothing });
+        }
+        Event::Trouble { error, pause } => {
+            let error = error.raw_os_error().unwrap_or(libc::EIO);
+            let pause_ms = c_int::try_from(pause.as_millis()).unwrap_or(c_int::MAX);
+            show(&biosock_event { error, pause_ms, ..nothing });
+        }
+    }
+}
+
+/// `biosock_listeners_count`: how many sockets there are; 0 for NULL.
+///
+/// # Safety
+///
+/// `set` is NULL or one that is not freed yet.
+pub unsafe fn biosock_listeners_count(set: *const biosock_listeners) -> usize {
+    // SAFETY: as the caller promised.
+    unsafe { set.as_ref() }.map_or(0, |set| set.set.sockets().len())
+}
+
+/// `biosock_listeners_fd`: the socket with this index, which stays the set's; or -1.
+///
+/// # Safety
+///
+/// `set` is NULL or one that is not freed yet.
+pub unsafe fn biosock_listeners_fd<H: Host>(set: *const biosock_listeners, index: usize) -> c_int {
+    run::<H, _>(site!(c"biosock_listeners_fd", 0), INVALID_SOCKET, || {
+        // SAFETY: as the caller promised.
+        Ok(socket(unsafe { borrow(set) }?, index)?.as_raw_fd())
+    })
+}
+
+/// `biosock_listeners_addr`: the address that this socket listens on; 1, or 0.
+///
+/// # Safety
+///
+/// `set` is NULL or one that is not freed yet; `addr` is NULL or has room for
+/// a whole address.
+pub unsafe fn biosock_listeners_addr<H: Host>(
+    set: *const biosock_listeners,
+    index: usize,
+    addr: *mut BIO_ADDR,
+) -> c_int {
+    run::<H, _>(site!(c"biosock_listeners_addr", 0), 0, || {
+        if addr.is_null() {
+            return Err(Trouble::Null("addr"));
+        }
+        // SAFETY: as the caller promised.
+        let bound = socket(unsafe { borrow(set) }?, index)?.local_addr()?;
+        // SAFETY: as the caller promised.
+        unsafe { store(addr, &bound) };
+        Ok(1)
+    })
+}
+
+/// `biosock_listeners_inheritable`: copies of the sockets that executed
+/// programs inherit, written to `fds`; 1, or 0 and none.
+///
+/// # Safety
+///
+/// `set` is NULL or one that is not freed yet; `fds` has room for `room`
+/// descriptors.
+pub unsafe fn biosock_listeners_inheritable<H: Host>(
+    set: *const biosock_listeners,
+    fds: *mut c_int,
+    room: usize,
+) -> c_int {
+    run::<H, _>(site!(c"biosock_listeners_inheritable", 0), 0, || {
+        // SAFETY: as the caller promised.
+        let set = unsafe { borrow(set) }?;
+        let count = set.set.sockets().len();
+        if fds.is_null() {
+            return Err(Trouble::Null("fds"));
+        }
+        if room < count {
+            return Err(Trouble::Invalid(format!("room for {room} descriptors, where there are {count}")));
+        }
+        for (index, copy) in set.set.inheritable()?.into_iter().enumerate() {
+            // SAFETY: there is room for all.
+            let place = unsafe { fds.add(index) };
+            // SAFETY: as the caller promised.
+            unsafe { place.write(copy.into_raw_fd()) };
+        }
+        Ok(1)
+    })
+}
+
+/// `biosock_listeners_unlink`: removes the socket files of the set; 1, or 0.
+///
+/// # Safety
+///
+/// `set` is NULL or one that is not freed yet.
+pub unsafe fn biosock_listeners_unlink<H: Host>(set: *const biosock_listeners) -> c_int {
+    run::<H, _>(site!(c"biosock_listeners_unlink", 0), 0, || {
+        // SAFETY: as the caller promised.
+        let removed = unsafe { borrow(set) }?.set.unlink();
+        removed.map(|()| 1).map_err(|error| Trouble::Io("calling unlink()", error))
+    })
+}
+
+/// `biosock_listeners_stop`: no more connections are accepted. It stores a
+/// flag and writes to a descriptor, so a signal handler may call it. NULL is
+/// fine.
+///
+/// # Safety
+///
+/// `set` is NULL or one that is not freed yet.
+pub unsafe fn biosock_listeners_stop(set: *const biosock_listeners) {
+    // SAFETY: as the caller promised.
+    if let Some(set) = unsafe { set.as_ref() } {
+        errno::keeping(|| set.stop.cancel());
+    }
+}
+
+/// `biosock_listeners_free`: closes the sockets; NULL is fine.
+///
+/// # Safety
+///
+/// `set` is NULL or one that is not freed yet, that nobody accepts from, and
+/// that is not used again.
+pub unsafe fn biosock_listeners_free(set: *mut biosock_listeners) {
+    if !set.is_null() {
+        // SAFETY: a function of this library made it.
+        let set = unsafe { Box::from_raw(set) };
+        errno::keeping(|| drop(set));
+    }
+}
+
+/// # Safety
+///
+/// `set` is NULL or one that is not freed yet.
+unsafe fn borrow<'a>(set: *const biosock_listeners) -> Result<&'a biosock_listeners, Trouble> {
+    // SAFETY: as the caller promised.
+    unsafe { set.as_ref() }.ok_or(Trouble::Null("set"))
+}
+
+fn socket(set: &biosock_listeners, index: usize) -> Result<&Socket, Trouble> {
+    let sockets = set.set.sockets();
+    let none =
+        || Trouble::Invalid(format!("there is no socket {index}, only {}, counted from 0", sockets.len()));
+    sockets.get(index).ok_or_else(none)
+}
+
+/// # Safety
+///
+/// `place` is NULL or has room for a whole address.
+unsafe fn store(place: *mut BIO_ADDR, addr: &SocketAddr) {
+    if !place.is_null() {
+        // SAFETY: as the caller promised.
+        addr.with_sockaddr(|addr| unsafe { addr::store(place, addr.as_bytes()) });
+    }
+}
