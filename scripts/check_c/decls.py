@@ -6,7 +6,8 @@ from functools import lru_cache
 from .target import CC, INCLUDE, must
 
 ALL = ("bio", "err", "crypto")
-PROTOTYPE = re.compile(r"^[\w\s*]+?\**\b((?:BIO|ERR|CRYPTO)_\w+)\s*\(")
+OWN = "#include <biosock.h>\n"
+PROTOTYPE = re.compile(r"^[\w\s*]+?\**\b((?:BIO|ERR|CRYPTO|biosock)_\w+)\s*\(")
 CONSTANT = re.compile(r"^#\s*define (\w+) (.+)$")
 FAMILY = re.compile(r"^(BIO_|ERR_|INVALID_SOCKET)")
 
@@ -16,15 +17,26 @@ def includes(names=ALL):
 
 
 @lru_cache
-def _preprocess(*options):
+def _preprocess(*options, headers=includes()):
     return must([CC, "-E", "-P", *options, "-DBIOSOCK_ALONE", f"-I{INCLUDE}", "-xc", "-"],
-                stdin=None, input=includes())
+                stdin=None, input=headers)
+
+
+def prototypes():
+    """Name to prototype, without the final semicolon, of every function that an
+    OpenSSL has."""
+    return _prototypes(includes())
+
+
+def every():
+    """The same, and the functions of our own."""
+    return _prototypes(includes() + OWN)
 
 
 @lru_cache
-def prototypes():
-    """Name to prototype, without the final semicolon, of every function."""
-    text = re.sub(r"__attribute__\s*\(\(.*?\)\)\)?", "", _preprocess("-DOPENSSL_SUPPRESS_DEPRECATED"))
+def _prototypes(headers):
+    text = _preprocess("-DOPENSSL_SUPPRESS_DEPRECATED", headers=headers)
+    text = re.sub(r"__attribute__\s*\(\(.*?\)\)\)?", "", text)
     text = re.sub(r"\{[^{}]*\}", ";", text)
     found = {}
     for piece in text.split(";"):

@@ -32,6 +32,7 @@ SINCE = {
     "INVALID_SOCKET": None,  # the page names it, no header of the original does
 }
 UNTIL = {"ERR_NUM_ERRORS": 0x40000000}
+GROWING = ("biosock_dial_options", "biosock_listen_options", "biosock_attempt", "biosock_lookup")
 CODES = ["0", "0x10000067", "0x10080002", "0x100C0102", "0x8000006F", "0x80000009",
          "0x7F8C0100", "0xFFFFFFFF"]
 DECOMPOSE = """#include <stdio.h>
@@ -48,6 +49,8 @@ def run_checks(report, target):
                       ["-DBIOSOCK_ALONE"])
     _all_languages(report, target, "headers: beside an OpenSSL, in the same ways",
                       _original(target))
+    with report.check("headers: ours, in both languages, and what begins a structure is its size"):
+        _check_own(target)
     _against_original(report, target)
     _mixture(report, target)
     for package, include, name in DERIVED:
@@ -61,6 +64,20 @@ def _all_languages(report, target, title, options):
             source.write_text(decls.includes(order) + "int main(void) { return 0; }\n")
             must([compiler, f"-std={standard}", *WARNINGS, f"-I{INCLUDE}", *options,
                   "-fsyntax-only", "-x", language, source])
+
+
+def _check_own(target):
+    source = target.scratch / "own.txt"
+    sets = "".join(f"    {name} a_{name} = {name.upper()}_INIT;\n    sizes += a_{name}.size;\n"
+                   for name in GROWING)
+    source.write_text(f"{decls.OWN}int main(void)\n{{\n    size_t sizes = 0;\n{sets}"
+                      "    return sizes == 0;\n}\n")
+    for (compiler, language, standard), options in product(LANGUAGES, (["-DBIOSOCK_ALONE"],
+                                                                       _original(target))):
+        program = target.scratch / "own"
+        must([compiler, f"-std={standard}", *WARNINGS, f"-I{INCLUDE}", *options, "-x", language,
+              source, "-o", program])
+        must([program])
 
 
 def _against_original(report, target):

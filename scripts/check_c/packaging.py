@@ -12,7 +12,7 @@ CMAKE_EXAMPLE = ROOT / "packaging/cmake-example"
 LOOKUP = ["127.0.0.1", "80"], "127.0.0.1 80\n"
 # Programs find the library by this name, which changes with its interface.
 SONAME = re.compile(r"SONAME.*\[lib(biosock\w*)\.so\.[\d.]+\]")
-EXPORTS = {"alone": ("libbiosock.so", ""), "overlay": ("libbiosock_overlay.so", "BIO_")}
+EXPORTS = {"alone": ("libbiosock.so", ""), "overlay": ("libbiosock_overlay.so", ("BIO_", "biosock_"))}
 
 
 def run_checks(report, target):
@@ -52,7 +52,7 @@ def _check_exports(target):
     library, family = EXPORTS[target.mode]
     listing = must(["nm", "-D", "--defined-only", target.libraries / library])
     exported = {line.split()[-1] for line in listing.splitlines()}
-    lost = sorted(n for n in decls.prototypes() if n.startswith(family) and n not in exported)
+    lost = sorted(n for n in decls.every() if n.startswith(family) and n not in exported)
     if lost:
         raise Failed("not exported: " + ", ".join(lost))
 
@@ -101,6 +101,7 @@ def _files(folder):
 def _check_installed(prefix):
     found = _files(prefix)
     wanted = {f"include/biosock/openssl/{name}.h" for name in decls.ALL}
+    wanted |= {"include/biosock/biosock.h"}
     wanted |= {f"share/man/{page.parent.name}/{page.name}" for page in MAN.glob("man*/*.[0-9]")}
     wanted |= {f"lib/pkgconfig/{name}.pc" for name in ("biosock", "biosock-overlay")}
     wanted |= {f"lib/lib{name}{end}" for name in ("biosock", "biosock_overlay")
@@ -154,7 +155,7 @@ def _check_command(prefix):
 
 def _check_manual(prefix):
     needs("man")
-    for name in sorted(decls.prototypes()):
+    for name in sorted(decls.every()):
         shown = run(["man", "-M", prefix / "share/man", "3", name],
                     env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"})
         if shown.returncode != 0 or name not in shown.stdout:

@@ -10,6 +10,7 @@ from .target import CC, ROOT, must, needs, run
 MAN = ROOT / "man"
 SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "RETURN VALUES", "OWNERSHIP", "EXAMPLES",
             "ERRORS", "SEE ALSO", "HISTORY", "DIFFERENCES"]
+FROM_OPENSSL = {"DIFFERENCES"}  # what a page of our own has no use for
 OVERVIEW = {"libbiosock.3"}  # its text is about all functions, not of one group
 ESCAPES = {"\\e": "\\", "\\-": "-", "\\(aq": "'", "\\(dq": '"', "\\(ga": "`", "\\(ha": "^",
            "\\(ti": "~", "\\&": ""}
@@ -47,13 +48,17 @@ def _link_target(page):
     return match and match.group(1)
 
 
+def _is_own(page):
+    return page.name.startswith("biosock_")
+
+
 def _names(page):
     return re.findall(r"^\.Nm (\w+)", page.read_text().split(".Sh SYNOPSIS")[0], re.M)
 
 
 def _check_coverage(pages):
     documented = {name: page for page in pages for name in _names(page)}
-    wanted = set(decls.prototypes()) | {m for m in decls.macros() if m.startswith("OPENSSL_")}
+    wanted = set(decls.every()) | {m for m in decls.macros() if m.startswith("OPENSSL_")}
     problems = [f"{name} is on no page" for name in sorted(wanted - set(documented))]
     for name, page in documented.items():
         file = MAN / "man3" / f"{name}.3"
@@ -70,6 +75,8 @@ def _check_sections(pages):
     for page in pages:
         found = re.findall(r"^\.Sh (.+)$", page.read_text(), re.M)
         wanted = [] if page.name in OVERVIEW else SECTIONS
+        if _is_own(page):
+            wanted = [section for section in SECTIONS if section not in FROM_OPENSSL]
         problems += [f"{page.name} has no {section}" for section in wanted if section not in found]
     _complain(problems)
 
@@ -81,10 +88,10 @@ def _check_synopses(pages, target):
     found = {}
     for page in pages:
         found.update(_synopsis(page.read_text()))
-    missing = sorted(set(decls.prototypes()) - set(found))
+    missing = sorted(set(decls.every()) - set(found))
     _complain([f"{name} is in no synopsis" for name in missing])
     again = "".join(f"{text};\n" for name, text in found.items() if name not in inline)
-    source.write_text("#define OPENSSL_SUPPRESS_DEPRECATED\n" + decls.includes() + again)
+    source.write_text("#define OPENSSL_SUPPRESS_DEPRECATED\n" + decls.includes() + decls.OWN + again)
     must([CC, "-std=c17", "-Wall", "-Wextra", "-Werror", "-DBIOSOCK_ALONE",
           f"-I{ROOT / 'include'}", "-fsyntax-only", source])
 
@@ -157,7 +164,7 @@ def _literal(page):
 def _check_example(report, target, page):
     name = page.stem
     with report.check(f"pages: the example of {page.name} compiles, runs and leaks nothing"):
-        _check_applies(target, name)
+        _check_applies(target, page)
         source = target.scratch / f"{name}.c"
         source.write_text(_example(page))
         program = target.compile(source, target.scratch / name)
@@ -165,7 +172,10 @@ def _check_example(report, target, page):
         under_valgrind(program)
 
 
-def _check_applies(target, name):
+def _check_applies(target, page):
+    name = page.stem
+    if _is_own(page) and target.mode == "openssl":
+        raise NotApplicable("these functions are biosock's own")
     if name in NEEDS and not target.has_version(NEEDS[name]):
         raise NotApplicable(f"not before OpenSSL {NEEDS[name] >> 28}")
     if name in LACKING and target.mode == "overlay" and not target.has_routines():
