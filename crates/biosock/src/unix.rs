@@ -159,6 +159,9 @@ fn without_trailing_nul(path: &[u8]) -> Result<&[u8]> {
 }
 
 impl PartialEq for UnixAddr {
+    // Within a loop over addresses of any family the optimiser would look at
+    // `len` before it knows the family, and valgrind would speak of it.
+    #[inline(never)]
     fn eq(&self, other: &Self) -> bool {
         self.sun_path() == other.sun_path()
     }
