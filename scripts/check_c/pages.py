@@ -184,11 +184,11 @@ def _check_applies(target, page):
         raise NotApplicable("the original has a defect there")
 
 
-def under_valgrind(program, *arguments):
+def under_valgrind(program, *arguments, **options):
     """Once more where valgrind is at hand: no error and nothing lost."""
     if shutil.which("valgrind") is None:
         raise Skipped("ran well, but there is no valgrind here to look for leaks")
-    must([*VALGRIND, program, *arguments], timeout=120)
+    must([*VALGRIND, program, *arguments], timeout=120, **options)
 
 
 def _complain(problems):

@@ -95,9 +95,10 @@ class Target:
         folder = self.prefix / ("lib64" if (self.prefix / "lib64").exists() else "lib")
         return [f"-L{folder}", f"-Wl,-rpath,{folder}", "-lcrypto", "-ldl", "-lpthread"]
 
-    def compile(self, source, program, standard="c99"):
+    def compile(self, source, program, standard="c99", others=()):
         """Compiles and links one file as a user with strict warnings would."""
-        must([CC, f"-std={standard}", *WARNINGS, *self.cflags, source, "-o", program, *self.libs])
+        must([CC, f"-std={standard}", *WARNINGS, *self.cflags, source, "-o", program,
+              *others, *self.libs])
         return program
 
     def has_version(self, number):

@@ -1,0 +1,188 @@
+"""examples/c with the functions of our own: greeter and dial_tls do their work."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+from contextlib import contextmanager
+
+from .pages import VALGRIND, under_valgrind
+from .programs import EXAMPLES, PATIENCE, STANDARDS
+from .report import Failed, NotApplicable
+from .target import must, needs, run
+
+LONGEST = 30  # the lines of dial_tls.c are fewer
+
+
+def run_checks(report, target):
+    if target.mode == "openssl":
+        return
+    greeter = target.scratch / "greeter"
+    with report.check("examples: greeter compiles cleanly"):
+        for standard in STANDARDS:
+            target.compile(EXAMPLES / "greeter.c", greeter, standard)
+    with report.check("examples: greeter greets on each address of a name, and ends at a signal"):
+        _greets_everywhere(greeter)
+    with report.check("examples: greeter takes a Unix socket's file away"):
+        _greets_over_unix(greeter, target.scratch / "greeter.s")
+    with report.check("examples: greeter serves what a service manager passes"):
+        _greets_on_passed(greeter)
+    with report.check("examples: greeter says why it cannot listen"):
+        _cannot_listen(greeter)
+    if target.mode == "overlay":
+        _over_tls(report, target)
+
+
+@contextmanager
+def _running(command, ends=0, **options):
+    """A program's process; in the end SIGTERM ends it, with this status."""
+    process = subprocess.Popen([str(word) for word in command], text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, **options)
+    watchdog = threading.Timer(PATIENCE, process.kill)
+    watchdog.start()
+    try:
+        yield process
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=PATIENCE)
+        if process.returncode != ends:
+            raise Failed(f"ended with {process.returncode}: {said}")
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def _greeted(family, address):
+    with socket.socket(family) as client:
+        client.settimeout(PATIENCE)
+        client.connect(address)
+        with client.makefile("rb") as stream:
+            heard = stream.read()
+    if heard != b"hello\n":
+        raise Failed(f"{address} said {heard!r}")
+
+
+def _listening(process):
+    """The host and the port of the next line."""
+    line = process.stdout.readline()
+    found = re.fullmatch(r"listening on (\S+) (\d+)\n", line)
+    if not found:
+        raise Failed(f"not a listener's line: {line!r}")
+    return found.group(1), int(found.group(2))
+
+
+def _greets_everywhere(greeter):
+    addresses = {info[4][0] for info in socket.getaddrinfo("localhost", 0, type=socket.SOCK_STREAM)}
+    for under in ([], _valgrind()):
+        with _running([*under, greeter, "localhost:0"]) as process:
+            seen = [_listening(process) for _ in addresses]
+            if {port for _, port in seen} != {seen[0][1]} or {host for host, _ in seen} != addresses:
+                raise Failed(f"listens on {seen}, not on {addresses}")
+            for host, port in seen:
+                _greeted(socket.AF_INET6 if ":" in host else socket.AF_INET, (host, port))
+
+
+def _valgrind():
+    needs("valgrind")
+    return VALGRIND
+
+
+def _greets_over_unix(greeter, path):
+    with _running([greeter, f"unix:{path}"]) as process:
+        wait = threading.Event()
+        for _ in range(PATIENCE * 100):
+            if path.exists() or process.poll() is not None:
+                break
+            wait.wait(0.01)
+        _greeted(socket.AF_UNIX, str(path))
+    if path.exists():
+        raise Failed("the file is still there")
+
+
+def _greets_on_passed(greeter):
+    """As sd_listen_fds(3) has it: descriptor 3, and whose it is by process."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        start = f'exec 3<&{listener.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$1"'
+        command = ["sh", "-c", start, greeter, "203.0.113.1:1"]
+        with _running(command, pass_fds=[listener.fileno()]) as process:
+            if _listening(process)[1] != port:
+                raise Failed("it listens elsewhere")
+            _greeted(socket.AF_INET, ("127.0.0.1", port))
+
+
+def _cannot_listen(greeter):
+    for target, text in (("203.0.113.1:1", "bind to 203.0.113.1:1: "), ("a:b:c", "a:b:c"),
+                         ("localhost:no-such-service", "no-such-service")):
+        result = run([greeter, target], timeout=PATIENCE)
+        if result.returncode != 1 or text not in result.stdout:
+            raise Failed(f"{target}: status {result.returncode}\n{result.stdout}")
+
+
+def _over_tls(report, target):
+    program = target.scratch / "dial_tls"
+    with report.check(f"examples: dial_tls compiles cleanly, in fewer than {LONGEST} lines"):
+        _need_openssl(target)
+        for standard in STANDARDS:
+            target.compile(EXAMPLES / "dial_tls.c", program, standard, ["-lssl"])
+        if len((EXAMPLES / "dial_tls.c").read_text().splitlines()) >= LONGEST:
+            raise Failed("it is longer")
+    with report.check("examples: dial_tls shakes hands with OpenSSL's server, and leaks nothing"):
+        _need_openssl(target)
+        needs("openssl")
+        _shake_hands(program, target.scratch)
+    with report.check("examples: dial_tls names each address that refused"):
+        _need_openssl(target)
+        _refused(program)
+
+
+def _need_openssl(target):
+    if not target.has_routines():
+        raise NotApplicable("written for OpenSSL's own libssl")
+
+
+def _shake_hands(program, scratch):
+    key, cert = scratch / "key.pem", scratch / "cert.pem"
+    must(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+          "-nodes", "-keyout", key, "-out", cert, "-days", "30", "-subj", "/CN=localhost",
+          "-addext", "subjectAltName=DNS:localhost"])
+    trusting = {**os.environ, "SSL_CERT_FILE": str(cert)}
+    with _tls_server(key, cert) as port:
+        shown = must([program, f"127.0.0.1:{port}", "localhost"], timeout=PATIENCE, env=trusting)
+        if not shown.startswith("TLSv1.3 TLS_"):
+            raise Failed(f"it said {shown!r}")
+        shown = must([program, f"localhost:{port}", "localhost"], timeout=PATIENCE, env=trusting)
+        under_valgrind(program, f"127.0.0.1:{port}", "localhost", env=trusting)
+        for name, env in (("localhost", os.environ), ("example.org", trusting)):
+            result = run([program, f"127.0.0.1:{port}", name], timeout=PATIENCE, env=env)
+            if result.returncode != 1 or "certificate verify failed" not in result.stdout:
+                raise Failed(f"{name}: status {result.returncode}\n{result.stdout}")
+
+
+@contextmanager
+def _tls_server(key, cert):
+    command = ["openssl", "s_server", "-key", key, "-cert", cert, "-accept", "127.0.0.1:0", "-www"]
+    with _running(command, -signal.SIGTERM, stdin=subprocess.DEVNULL) as process:
+        for line in process.stdout:
+            found = re.match(r"ACCEPT .*:(\d+)$", line)
+            if found:
+                break
+        else:
+            raise Failed("the server does not listen")
+        yield found.group(1)
+
+
+def _refused(program):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        result = run([program, f"127.0.0.1:{port}", "localhost"], timeout=PATIENCE)
+    wanted = [f"calling connect() for 127.0.0.1:{port}, at 0.", "connect error",
+              f"dial 127.0.0.1:{port}: no address answered"]
+    lost = [text for text in wanted if text not in result.stdout]
+    if result.returncode != 1 or lost:
+        raise Failed(f"status {result.returncode}, without {lost}:\n{result.stdout}")
