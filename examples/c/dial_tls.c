@@ -14,7 +14,8 @@ int main(int argc, char **argv)
 
     options.timeout_ms = 10000; /* for all addresses of the host together */
     sock = biosock_dial(argc == 3 ? argv[1] : NULL, &options);
-    if (sock != -1 && ssl != NULL && SSL_set1_host(ssl, argv[2]) && SSL_set_fd(ssl, sock)) {
+    if (sock != -1 && ssl != NULL && SSL_set_fd(ssl, sock)
+        && X509_VERIFY_PARAM_set1_host(SSL_get0_param(ssl), argv[2], 0)) {
         SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
         done = SSL_set_tlsext_host_name(ssl, argv[2]) && SSL_connect(ssl) == 1;
     }

@@ -132,17 +132,22 @@ def _over_tls(report, target):
         if len((EXAMPLES / "dial_tls.c").read_text().splitlines()) >= LONGEST:
             raise Failed("it is longer")
     with report.check("examples: dial_tls shakes hands with OpenSSL's server, and leaks nothing"):
-        _need_openssl(target)
+        _need(program)
         needs("openssl")
         _shake_hands(program, target.scratch)
     with report.check("examples: dial_tls names each address that refused"):
-        _need_openssl(target)
+        _need(program)
         _refused(program)
 
 
 def _need_openssl(target):
     if not target.has_routines():
         raise NotApplicable("written for OpenSSL's own libssl")
+
+
+def _need(program):
+    if not program.exists():
+        raise NotApplicable("it did not compile, see above")
 
 
 def _shake_hands(program, scratch):
