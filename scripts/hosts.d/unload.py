@@ -3,7 +3,7 @@
 import re
 from functools import partial
 
-from bench import HERE
+from bench import HERE, INCLUDE
 from processes import must
 from report import Failed, Skipped
 
@@ -21,6 +21,8 @@ def checks():
     yield "a thread that outlives libbiosock.so", partial(outlive, "libbiosock.so", False)
     yield "a thread that outlives libbiosock_overlay.so", partial(outlive, "libbiosock_overlay.so",
                                                                   True)
+    yield "a look-up that outlives libbiosock.so", partial(linger, "libbiosock.so")
+    yield "a look-up that outlives libbiosock_overlay.so", partial(linger, "libbiosock_overlay.so")
 
 
 def check(name, beside_openssl, bench):
@@ -66,3 +68,13 @@ def outlive(name, beside_openssl, bench):
         raise Skipped("OpenSSL cannot be unloaded, so there is no baseline")
     shown = must([reloader(bench, "outlive", beside_openssl), bench.ours(name)], timeout=60)
     return shown.out.strip()
+
+
+def linger(name, bench):
+    """A thread of the library's own is in the resolver when the library goes."""
+    if bench.baseline:
+        raise Skipped("OpenSSL has no threads of its own, so there is no baseline")
+    program = bench.compiled("linger", [HERE / "c/linger.c"],
+                             [f"-I{INCLUDE}", "-DBIOSOCK_ALONE", "-rdynamic", "-Wno-pedantic"],
+                             ["-ldl", "-lpthread"])
+    return must([program, bench.ours(name)], timeout=60).out.strip()
