@@ -71,7 +71,7 @@ def outlive(name, beside_openssl, bench):
 
 
 def linger(name, bench):
-    """A thread of the library's own is in the resolver when the library goes."""
+    """Threads of the library's own have yet to begin when the library goes."""
     if bench.baseline:
         raise Skipped("OpenSSL has no threads of its own, so there is no baseline")
     program = bench.compiled("linger", [HERE / "c/linger.c"],

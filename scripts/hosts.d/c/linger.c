@@ -1,9 +1,10 @@
 /*
- * linger LIBRARY: a dial ends while its look-ups go on, the library is
- * unloaded, and only then the resolver answers. What runs after that has to be
- * there still.
+ * linger LIBRARY: a thread dials and ends while the threads of its look-ups
+ * have not even begun, the library is unloaded, and then they begin. What they
+ * run has to be there still.
  *
- * Build with -rdynamic: the library then takes its getaddrinfo from here.
+ * Build with -rdynamic: the library then takes pthread_create and getaddrinfo
+ * from here.
  *
  * SPDX-License-Identifier: Apache-2.0 OR MIT
  */
@@ -11,20 +12,64 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <time.h>
 
 #include <biosock.h>
 
-static sem_t asked, answer;
+enum { LOOK_UPS = 2 }; /* IPv6 and IPv4 */
+
+static struct {
+    void *(*run)(void *);
+    void *argument;
+} held[LOOK_UPS];
+static int created, asked;
+static sem_t begin;
+
+static void *dial_and_end(void *library)
+{
+    biosock_dial_options options = BIOSOCK_DIAL_OPTIONS_INIT;
+    int (*dial)(const char *, const biosock_dial_options *);
+
+    *(void **)&dial = dlsym(library, "biosock_dial");
+    options.timeout_ms = 50;
+    if (dial == NULL || dial("name.invalid:1", &options) != -1 || errno != ETIMEDOUT)
+        return NULL;
+    return library;
+}
+
+static void *begin_late(void *at)
+{
+    int which = *(int *)at;
+
+    sem_wait(&begin);
+    return held[which].run(held[which].argument);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                   void *argument)
+{
+    static int numbers[LOOK_UPS];
+    int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+    *(void **)&create = dlsym(RTLD_NEXT, "pthread_create");
+    if (run == dial_and_end)
+        return create(thread, attributes, run, argument);
+    if (created == LOOK_UPS)
+        return EAGAIN;
+    numbers[created] = created;
+    held[created].run = run;
+    held[created].argument = argument;
+    return create(thread, attributes, begin_late, &numbers[created++]);
+}
 
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                 struct addrinfo **result)
 {
     (void)node, (void)service, (void)hints, (void)result;
-    sem_post(&asked);
-    sem_wait(&answer);
+    __atomic_add_fetch(&asked, 1, __ATOMIC_RELAXED);
     return EAI_AGAIN;
 }
 
@@ -43,26 +88,23 @@ static int threads(void)
 int main(int argc, char **argv)
 {
     const struct timespec moment = {0, 10 * 1000 * 1000};
-    biosock_dial_options options = BIOSOCK_DIAL_OPTIONS_INIT;
-    int (*dial)(const char *, const biosock_dial_options *);
     void *library = argc == 2 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
+    void *dialled = NULL;
+    pthread_t dialler;
 
-    if (library == NULL || sem_init(&asked, 0, 0) != 0 || sem_init(&answer, 0, 0) != 0)
+    if (library == NULL || sem_init(&begin, 0, 0) != 0)
         return 2;
-    *(void **)&dial = dlsym(library, "biosock_dial");
-    options.timeout_ms = 50;
-    if (dial == NULL || dial("name.invalid:1", &options) != -1 || errno != ETIMEDOUT)
+    if (pthread_create(&dialler, NULL, dial_and_end, library) != 0
+        || pthread_join(dialler, &dialled) != 0 || dialled == NULL)
         return 3;
-    sem_wait(&asked);
-    sem_wait(&asked);
-    if (dlclose(library) != 0 || threads() != 3)
+    if (dlclose(library) != 0 || threads() != 1 + LOOK_UPS)
         return 4;
-    sem_post(&answer);
-    sem_post(&answer);
+    for (int i = 0; i < LOOK_UPS; i++)
+        sem_post(&begin);
     for (int i = 0; i < 1000 && threads() > 1; i++)
         nanosleep(&moment, NULL);
-    if (threads() > 1)
+    if (threads() > 1 || asked != LOOK_UPS)
         return 5;
-    printf("two look-ups ended after it was unloaded\n");
+    printf("%d look-ups began after it was unloaded\n", asked);
     return 0;
 }
