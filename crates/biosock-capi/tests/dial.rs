@@ -214,6 +214,7 @@ fn source_and_device_are_used() {
     let queue = queue();
     assert_eq!(queue.last().map(|(code, _)| *code), Some(CONNECT));
     assert!(queue[0].1.starts_with("calling setsockopt() for 127.0.0.1:"), "{queue:?}");
+    assert!(queue[0].1.contains("SO_BINDTODEVICE to no-such-device"), "{queue:?}");
 }
 
 #[test]

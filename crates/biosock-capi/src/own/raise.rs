@@ -6,7 +6,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use biosock::dial::{Attempt, DialError, DialFailure, LookupReport, Outcome};
-use biosock::{Error, Reason, SystemError};
+use biosock::{Error, Operation, Reason, Syscall, SystemError};
 
 use crate::errno;
 use crate::host::{Call, Common, Entry, Host, Site, What};
@@ -128,9 +128,13 @@ fn reason_of(error: &Error) -> Option<What> {
     }
 }
 
+/// What the system said; where it said nothing, its number for the kind of error.
 fn errno_of(error: &Error) -> i32 {
-    let other = if error.resolver().is_some() { libc::ENOENT } else { libc::EINVAL };
-    error.raw_os_error().unwrap_or(other)
+    error.raw_os_error().unwrap_or_else(|| match error.kind() {
+        io::ErrorKind::NotFound => libc::ENOENT,
+        io::ErrorKind::AlreadyExists => libc::EEXIST,
+        _ => libc::EINVAL,
+    })
 }
 
 /// The look-ups that failed, the attempts in the order of their starts, and
@@ -162,12 +166,16 @@ fn say_attempt(say: impl Fn(What, &str), attempt: &Attempt, failure: &DialFailur
     match outcome {
         Outcome::Connected => {}
         Outcome::NoAnswer => {
-            let what =
-                What::System { errno: errno_of_end(failure), call: call_of(biosock::Syscall::Connect) };
+            let what = What::System { errno: errno_of_end(failure), call: call_of(Syscall::Connect) };
             say(what, &format!("calling connect() for {addr}, {times}: no answer"));
         }
         Outcome::Failed(error) => match error.system() {
-            Some(system) => say(refused(system), &format!("{} for {addr}, {times}", calling(system))),
+            Some(system) => {
+                // A step before the connect has more to say, as which device is unknown.
+                let step = (error.operation() != Operation::Connect).then(|| format!(": {error}"));
+                let step = step.unwrap_or_default();
+                say(refused(system), &format!("{} for {addr}, {times}{step}", calling(system)));
+            }
             None => say(What::Common(Common::Invalid), &format!("{addr}, {times}: {}", error.why())),
         },
     }
