@@ -41,7 +41,8 @@ fn wait(set: &biosock_listeners, left: Option<Duration>) -> Result<(), Trouble> 
     let mut asked: Vec<_> = sockets.chain([set.stop.as_fd()]).map(|fd| readable(fd.as_raw_fd())).collect();
     // A part of a millisecond is waited for too; more than poll can count is
     // as good as no end.
-    let up = |left: Duration| i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(-1);
+    let almost_one = Duration::from_nanos(999_999);
+    let up = |left: Duration| i32::try_from(left.saturating_add(almost_one).as_millis()).unwrap_or(-1);
     // SAFETY: as many entries as said, of descriptors that the set keeps open.
     match unsafe { libc::poll(asked.as_mut_ptr(), asked.len() as libc::nfds_t, left.map_or(-1, up)) } {
         -1 if errno::get() != libc::EINTR => {
