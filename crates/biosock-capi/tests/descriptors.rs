@@ -99,10 +99,14 @@ fn shortage() {
     let addr = Addr::new();
     assert_eq!(unsafe { biosock_listeners_addr::<S>(set, 0, addr.0) }, 1);
     let clients = [(); 2].map(|()| TcpStream::connect(("127.0.0.1", addr.port())).expect("it listens"));
-    let hoard = hoard();
+    let mut hoard = hoard();
     assert_eq!((unsafe { biosock_accept::<S>(set, ptr::null_mut(), 0, 1000) }, errno()), (-1, libc::EMFILE));
     assert_eq!(codes(), [system(libc::EMFILE), 0x1000_0064]);
     assert_eq!(biosock_accept_advice(libc::EMFILE), 2);
+
+    assert!(unsafe { biosock_cancel_new::<S>() }.is_null());
+    refused(system(libc::EMFILE), "calling eventfd()", libc::EMFILE);
+    no_file_is_left(&mut hoard);
 
     let mut seen = Seen { set, hoard, troubles: Vec::new(), connections: Vec::new() };
     assert_eq!(unsafe { biosock_serve::<S>(set, 0, Some(tell), (&raw mut seen).cast()) }, 1);
@@ -110,6 +114,17 @@ fn shortage() {
     assert_eq!(seen.connections.len(), clients.len());
     seen.connections.into_iter().for_each(close);
     unsafe { biosock_listeners_free(set) };
+}
+
+/// A set that has a descriptor less than it needs leaves no socket file behind.
+fn no_file_is_left(hoard: &mut Vec<c_int>) {
+    hoard.pop().into_iter().for_each(close);
+    let path = std::env::temp_dir().join(format!("biosock-none-{}", std::process::id()));
+    let target = c(&format!("unix:{}", path.display()));
+    assert!(unsafe { biosock_listen::<S>(target.as_ptr(), ptr::null()) }.is_null());
+    assert_eq!((errno(), path.exists()), (libc::EMFILE, false));
+    codes();
+    hoard.push(unsafe { libc::fcntl(0, libc::F_DUPFD_CLOEXEC, 0) });
 }
 
 /// All the descriptors that this process may have, few as they are for a while.

@@ -126,13 +126,14 @@ pub unsafe fn biosock_listen_shards<H: Host>(
             return Err(Trouble::Invalid("a Unix path has no shards".into()));
         };
         // SAFETY: as the caller promised.
-        let sets = unsafe { listen(&options) }?.shards(count, target)?;
-        let sets = sets.into_iter().map(|set| with_stop(set, options.options));
-        for (index, set) in sets.collect::<Result<Vec<_>, _>>()?.into_iter().enumerate() {
+        let listen = unsafe { listen(&options) }?;
+        let stops = (0..count).map(|_| Cancel::new()).collect::<Result<Vec<_>, _>>()?;
+        let sets = listen.shards(count, target)?.into_iter().zip(stops);
+        for (index, (set, stop)) in sets.enumerate() {
             // SAFETY: there are `count` sets at most.
             let place = unsafe { shards.add(index) };
             // SAFETY: as the caller promised.
-            unsafe { place.write(Box::into_raw(Box::new(set))) };
+            unsafe { place.write(boxed(set, stop, options.options)) };
         }
         Ok(1)
     })
@@ -149,9 +150,11 @@ unsafe fn run_listen<H: Host>(
     run::<H, _>(site, ptr::null_mut(), || {
         // SAFETY: as the caller promised.
         let options = unsafe { growing::read(options) }?;
+        // First of all, as a socket file would stay behind if this failed later.
+        let stop = Cancel::new()?;
         // SAFETY: as the caller promised.
         let set = open(&unsafe { listen(&options) }?)?;
-        Ok(Box::into_raw(Box::new(with_stop(set, options.options)?)))
+        Ok(boxed(set, stop, options.options))
     })
 }
 
@@ -175,11 +178,12 @@ unsafe fn listen(given: &biosock_listen_options) -> Result<Listen, Trouble> {
     Ok(listen)
 }
 
-fn with_stop(set: Listeners, options: c_int) -> Result<biosock_listeners, Trouble> {
+/// A set for the caller to free.
+fn boxed(set: Listeners, stop: Cancel, options: c_int) -> *mut biosock_listeners {
     if options & INHERIT != 0 {
         set.sockets().iter().for_each(convert::inherit);
     }
-    Ok(biosock_listeners { set, stop: Cancel::new()? })
+    Box::into_raw(Box::new(biosock_listeners { set, stop }))
 }
 
 /// `biosock_listeners_take_over`: a set of sockets that listen already, made
@@ -203,7 +207,7 @@ pub unsafe fn biosock_listeners_take_over<H: Host>(
         // SAFETY: open, each once, and now the set's.
         let owned = fds.iter().map(|fd| unsafe { OwnedFd::from_raw_fd(*fd) });
         let set = Listeners::take_over(owned.map(Socket::from).collect())?;
-        Ok(Box::into_raw(Box::new(biosock_listeners { set, stop })))
+        Ok(boxed(set, stop, 0))
     })
 }
 
@@ -238,8 +242,9 @@ pub unsafe fn biosock_listeners_passed<H: Host>(set: *mut *mut biosock_listeners
         if set.is_null() {
             return Err(Trouble::Null("set"));
         }
-        let passed = Listeners::passed()?.map(|set| with_stop(set, 0)).transpose()?;
-        let passed = passed.map_or(ptr::null_mut(), |passed| Box::into_raw(Box::new(passed)));
+        // First of all, as sockets are passed but once.
+        let stop = Cancel::new()?;
+        let passed = Listeners::passed()?.map_or(ptr::null_mut(), |set| boxed(set, stop, 0));
         // SAFETY: as the caller promised.
         unsafe { set.write(passed) };
         Ok(1)
