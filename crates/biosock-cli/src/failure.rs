@@ -63,19 +63,6 @@ impl Failure {
         Self { kind, ..Self::io("write standard output", error) }
     }
 
-    /// Nothing that was tried worked; `intent` is what it was for.
-    pub(crate) fn all_failed(intent: &str, mut errors: Vec<Attempt>) -> Self {
-        if errors.len() == 1 {
-            return errors.remove(0).error.into();
-        }
-        let hint = errors.iter().find_map(|attempt| attempt.error.hint()).map(String::from);
-        let last = errors.last().and_then(|attempt| attempt.error.system().copied());
-        let message = format!("cannot {intent}: each of its {} addresses failed", errors.len());
-        let attempts = errors.iter().map(Tried::without_time).collect();
-        let (errno, symbol) = (last.map(|it| it.raw_os_error()), last.and_then(|it| it.name()));
-        Self { attempts, hint, errno, symbol, ..Self::new(message) }
-    }
-
     /// With the look-ups and attempts of a dial that did not do their part.
     pub(crate) fn with_course(self, rows: &[Row]) -> Self {
         Self { attempts: rows.iter().filter(|row| row.is_trouble()).map(Tried::of).collect(), ..self }
@@ -129,19 +116,6 @@ impl Tried {
         let times = format!("{started:.3} + {took:>6.3} s");
         Self { cells: vec![times, row.label.clone(), row.note.clone()], data: row.attempt_json() }
     }
-
-    fn without_time(attempt: &Attempt) -> Self {
-        let (address, cause) = (attempt.address.clone(), attempt.error.why().to_string());
-        let data = json!({ "address": address, "cause": cause });
-        Self { cells: vec![address, cause], data: Some(data) }
-    }
-}
-
-/// An address that was tried, and why it did not do.
-#[derive(Debug)]
-pub(crate) struct Attempt {
-    pub(crate) address: String,
-    pub(crate) error: biosock::Error,
 }
 
 impl From<biosock::Error> for Failure {
