@@ -241,6 +241,18 @@ impl<'a> Lookup<'a> {
         }
     }
 
+    /// The answer where the host is an address in any form that the C library
+    /// takes, zones too; asks no server.
+    #[cfg(feature = "hickory")]
+    pub(crate) fn run_numeric(&self) -> Result<Vec<AddrInfo>> {
+        let host = self.host.map(|host| c_string(host, "host")).transpose()?;
+        let (family, socktype, protocol) = (self.family, self.socktype, self.protocol);
+        let hints =
+            Hints { passive: false, addrconfig: false, numeric_host: true, family, socktype, protocol };
+        let found = sys::getaddrinfo(host.as_deref(), None, hints);
+        Ok(SystemList(found.map_err(|error| self.error(error))?).iter().collect())
+    }
+
     /// The C library would take such a port modulo 65536.
     pub(crate) fn check_port(&self) -> Result<()> {
         let service = self.service.unwrap_or_default();

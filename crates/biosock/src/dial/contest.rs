@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::memory::Memory;
+use super::order::goes_before;
 use super::race::{Race, Rank, Step};
 use super::report::{Attempt, LookupReport, Outcome, Report};
 use super::resolver::Answer;
@@ -59,6 +60,7 @@ impl<'d> Contest<'d> {
             Ok(addrs) => {
                 let count = addrs.len();
                 self.add(addrs);
+                self.choose_first_family();
                 Ok(count)
             }
             Err(error) => Err(error),
@@ -66,6 +68,17 @@ impl<'d> Contest<'d> {
         self.race.looked_up(now, family);
         if let Some(lookup) = self.report.lookups.iter_mut().find(|lookup| lookup.family == family) {
             (lookup.took, lookup.answer) = (Some(now), Some(told));
+        }
+    }
+
+    /// RFC 8305, section 4, has the addresses of both families sorted together
+    /// (RFC 6724); each resolver's answer is sorted in itself, so the first of
+    /// each decide which family leads.
+    fn choose_first_family(&mut self) {
+        if let Some([v6, v4]) = self.race.leaders() {
+            if goes_before(&v4, &v6) {
+                self.race.lead(Domain::IPV4);
+            }
         }
     }
 

@@ -20,9 +20,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "tokio")]
+mod async_resolver;
 mod blocking;
 mod contest;
+#[cfg(feature = "hickory")]
+mod hickory;
 mod memory;
+mod order;
 mod race;
 mod report;
 mod resolver;
@@ -38,7 +43,12 @@ use crate::{
     Cancel, Domain, Error, HostServ, KeepAlive, Lookup, Options, Priority, Reason, Socket, SocketAddr, Type,
 };
 
+#[cfg(feature = "tokio")]
+pub use async_resolver::{AsyncResolver, Resolving};
+#[cfg(feature = "hickory")]
+pub use hickory::HickoryResolver;
 pub use memory::Memory;
+pub use order::sort_destinations;
 pub use race::Pace;
 pub use report::{Attempt, DialError, DialFailure, LookupReport, Outcome, Report};
 pub use resolver::{Question, Resolver, SystemResolver};
@@ -84,6 +94,8 @@ pub struct Dialer {
     settings: Settings,
     timeout: Option<Duration>,
     resolver: Arc<dyn Resolver>,
+    #[cfg(feature = "tokio")]
+    async_resolver: Option<Arc<dyn AsyncResolver>>,
     memory: Option<Arc<Memory>>,
     cancel: Option<Cancel>,
 }
@@ -107,6 +119,8 @@ impl Dialer {
             settings: Settings::default(),
             timeout: None,
             resolver: Arc::new(SystemResolver),
+            #[cfg(feature = "tokio")]
+            async_resolver: None,
             memory: None,
             cancel: None,
         }
@@ -267,7 +281,7 @@ impl Dialer {
         self
     }
 
-    /// Who turns names into addresses.
+    /// Who turns names into addresses, on threads.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -276,6 +290,27 @@ impl Dialer {
     /// ```
     pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
         self.resolver = resolver;
+        self
+    }
+
+    /// Who turns names into addresses for [`dial_async`](Self::dial_async),
+    /// without a thread. [`dial`](Self::dial) does not ask it.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use biosock::dial::{AsyncResolver, Dialer, Question, Resolving};
+    /// # #[derive(Debug)]
+    /// # struct Nobody;
+    /// # impl AsyncResolver for Nobody {
+    /// #     fn resolve(&self, _: Question) -> Resolving<'_> {
+    /// #         Box::pin(std::future::ready(Ok(vec![])))
+    /// #     }
+    /// # }
+    /// let dialer = Dialer::new().async_resolver(Arc::new(Nobody));
+    /// ```
+    #[cfg(feature = "tokio")]
+    pub fn async_resolver(mut self, resolver: Arc<dyn AsyncResolver>) -> Self {
+        self.async_resolver = Some(resolver);
         self
     }
 

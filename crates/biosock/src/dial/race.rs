@@ -104,8 +104,8 @@ impl Race {
             pending: pending.to_vec(),
             patience_ends: None,
             next_start: Duration::ZERO,
-            // Of two answers IPv6's goes first (RFC 8305, section 4); a given
-            // list begins where it begins.
+            // Of two answers IPv6's goes first unless `lead` says otherwise; a
+            // given list begins where it begins.
             last_family: pending.contains(&Domain::IPV6).then_some(Domain::IPV4),
             attempts: 0,
             in_flight: 0,
@@ -124,6 +124,29 @@ impl Race {
                 self.candidates.push_back((rank(&addr), addr));
             }
         }
+    }
+
+    /// This family goes first, if nothing has started yet.
+    pub(crate) fn lead(&mut self, family: Domain) {
+        if self.attempts == 0 {
+            self.last_family = match family {
+                Domain::IPV4 => Some(Domain::IPV6),
+                _ => Some(Domain::IPV4),
+            };
+        }
+    }
+
+    /// The first candidate of each family, IPv6's before IPv4's, where both
+    /// have one and nothing has started.
+    pub(crate) fn leaders(&self) -> Option<[SocketAddr; 2]> {
+        if self.attempts > 0 {
+            return None;
+        }
+        let first = |family| {
+            let of_family = |(_, addr): &&(Rank, SocketAddr)| addr.family() == family;
+            self.candidates.iter().find(of_family).map(|(_, addr)| *addr)
+        };
+        Some([first(Domain::IPV6)?, first(Domain::IPV4)?])
     }
 
     /// The look-up of a family has ended; [`add`](Self::add) came before.

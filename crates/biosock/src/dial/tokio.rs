@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
+use super::async_resolver::{AsyncResolver, Resolving};
 use super::contest::{Contest, Turn, wait_error};
 use super::report::{DialError, DialFailure, Report};
 use super::resolver::{Answer, Question, Resolver};
@@ -23,7 +24,9 @@ use crate::{Cancel, Domain, Options, Socket};
 impl Dialer {
     /// As [`dial`](Self::dial), on a tokio runtime with its I/O and time
     /// drivers. The socket stays non-blocking, as tokio's types want it.
-    /// Look-ups run on the runtime's blocking threads.
+    /// Look-ups are the [`async_resolver`](Self::async_resolver)'s; without one
+    /// they run on the runtime's blocking threads, of which tokio has 512 by
+    /// default, and a runtime that is dropped waits for those that are left.
     ///
     /// # Errors
     /// As [`dial`](Self::dial).
@@ -46,9 +49,7 @@ impl Dialer {
         let start = Instant::now();
         let (addrs, lookups) = match self.plan(target).map_err(|error| unable(target, error))? {
             Plan::Addrs(addrs) => (addrs, None),
-            Plan::Names(question) => {
-                (Vec::new(), Some(look_up(&self.resolver, &question, self.settings.families())))
-            }
+            Plan::Names(question) => (Vec::new(), Some(self.look_up(&question))),
         };
         let pending = if lookups.is_some() { self.settings.families() } else { &[] };
         let contest = Contest::new(&self.settings, self.memory.as_deref(), &addrs, pending);
@@ -57,10 +58,55 @@ impl Dialer {
         let (ended, report) = dial.run(self.cancel.as_ref()).await;
         self.finish(target, ended, report, Options::NONBLOCK)
     }
+
+    fn look_up(&self, question: &Question) -> Lookups<'_> {
+        let families = self.settings.families();
+        match self.async_resolver.as_deref() {
+            Some(resolver) => Lookups::Polled(ask(resolver, question, families)),
+            None => Lookups::OnThreads(ask_on_threads(&self.resolver, question, families)),
+        }
+    }
+}
+
+/// Look-ups under way.
+enum Lookups<'d> {
+    OnThreads(UnboundedReceiver<Answer>),
+    Polled(Vec<(Domain, Resolving<'d>)>),
+}
+
+impl Lookups<'_> {
+    /// An answer that has come since.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Option<Answer> {
+        match self {
+            Self::OnThreads(answers) => match answers.poll_recv(cx) {
+                Poll::Ready(answer) => answer,
+                Poll::Pending => None,
+            },
+            Self::Polled(asked) => {
+                let answered =
+                    |(at, (_, lookup)): (usize, &mut (Domain, Resolving<'_>))| match lookup.as_mut().poll(cx)
+                    {
+                        Poll::Ready(answer) => Some((at, answer)),
+                        Poll::Pending => None,
+                    };
+                let (at, answer) = asked.iter_mut().enumerate().find_map(answered)?;
+                Some((asked.swap_remove(at).0, answer))
+            }
+        }
+    }
+}
+
+fn ask<'d>(
+    resolver: &'d dyn AsyncResolver,
+    question: &Question,
+    families: &[Domain],
+) -> Vec<(Domain, Resolving<'d>)> {
+    let ask = |&family| (family, resolver.resolve(Question { family, ..question.clone() }));
+    families.iter().map(ask).collect()
 }
 
 /// Asks for each family on a blocking thread of the runtime's.
-fn look_up(
+fn ask_on_threads(
     resolver: &Arc<dyn Resolver>,
     question: &Question,
     families: &[Domain],
@@ -80,7 +126,7 @@ fn look_up(
 /// A dial under way on the runtime.
 struct Dial<'d> {
     contest: Contest<'d>,
-    lookups: Option<UnboundedReceiver<Answer>>,
+    lookups: Option<Lookups<'d>>,
     watched: Vec<(usize, TcpStream)>,
     start: Instant,
     deadline: Option<Instant>,
@@ -146,7 +192,7 @@ impl Dial<'_> {
     fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
         let mut any = false;
         if let Some(lookups) = &mut self.lookups {
-            while let Poll::Ready(Some(answer)) = lookups.poll_recv(cx) {
+            while let Some(answer) = lookups.poll(cx) {
                 self.contest.answered(self.start.elapsed(), answer);
                 any = true;
             }

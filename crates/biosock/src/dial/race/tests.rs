@@ -126,6 +126,20 @@ fn a_given_list_begins_where_it_begins() {
 }
 
 #[test]
+fn the_family_that_leads_goes_first_and_only_a_race_that_stands_has_leaders() {
+    let mut race = Race::new(Pace::default(), &[V6, V4]);
+    race.add(["6a", "6b"].map(addr), unknown);
+    assert_eq!(race.leaders(), None, "one family has none");
+    race.add(["4a"].map(addr), unknown);
+    assert_eq!(race.leaders(), Some(["6a", "4a"].map(addr)));
+    race.lead(V4);
+    (race.looked_up(ms(1), V6), race.looked_up(ms(1), V4));
+    let order: Vec<_> = (0..3).map(|n| race.step(ms(1 + n * 250))).collect();
+    assert_eq!(order, ["4a", "6a", "6b"].map(|name| Step::Start(addr(name))));
+    assert_eq!(race.leaders(), None, "it has started");
+}
+
+#[test]
 fn what_worked_goes_first_and_what_failed_last() {
     let rank = |addr: &SocketAddr| match name(*addr).as_str() {
         "6a" => Rank::Bad,

@@ -30,6 +30,9 @@ pub(crate) use libc::{
     SOCK_SEQPACKET, SOCK_STREAM,
 };
 
+#[cfg(feature = "hickory")]
+pub(crate) use libc::{EAI_AGAIN, EAI_FAIL, EAI_NODATA, EAI_NONAME};
+
 pub(crate) use errno::{accept_advice, eai_hint, eai_name, eai_text, errno_hint, errno_name, is_retryable};
 pub(crate) use hand_over::{inherit, inheritable, take_passed};
 pub(crate) use option::*;

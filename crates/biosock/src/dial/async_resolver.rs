@@ -1,0 +1,69 @@
+//! Who turns names into addresses for an async dial, without a thread.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use super::Question;
+use crate::{Result, SocketAddr};
+
+/// A look-up under way. Dropping it abandons the look-up.
+///
+/// ```
+/// use biosock::dial::Resolving;
+///
+/// let nothing: Resolving<'_> = Box::pin(async { Ok(vec![]) });
+/// ```
+pub type Resolving<'a> = Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>>> + Send + 'a>>;
+
+/// Turns names into addresses for [`Dialer::dial_async`](super::Dialer::dial_async)
+/// (feature `tokio`). The look-ups are polled by the dial itself: none outlives it.
+///
+/// ```
+/// use std::sync::Arc;
+/// use biosock::dial::{AsyncResolver, Dialer, Question, Resolving};
+/// use biosock::Domain;
+///
+/// /// Knows one name, and takes its time.
+/// #[derive(Debug)]
+/// struct Fixed;
+///
+/// impl AsyncResolver for Fixed {
+///     fn resolve(&self, question: Question) -> Resolving<'_> {
+///         Box::pin(async move {
+///             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+///             Ok(match question.family {
+///                 Domain::IPV4 => vec!["127.0.0.1:1".parse()?],
+///                 _ => vec![],
+///             })
+///         })
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let failed = Dialer::new().async_resolver(Arc::new(Fixed)).dial_async("anything:1").await.unwrap_err();
+/// assert_eq!(failed.report().attempts.len(), 1);
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub trait AsyncResolver: Send + Sync + fmt::Debug {
+    /// The addresses of one family, in the order to try them; see
+    /// [`sort_destinations`](super::sort_destinations).
+    ///
+    /// # Errors
+    /// Whatever went wrong; the dial goes on with the other family.
+    ///
+    /// ```
+    /// use biosock::dial::{AsyncResolver, Question, Resolving};
+    ///
+    /// #[derive(Debug)]
+    /// struct Nobody;
+    ///
+    /// impl AsyncResolver for Nobody {
+    ///     fn resolve(&self, _: Question) -> Resolving<'_> {
+    ///         Box::pin(std::future::ready(Ok(vec![])))
+    ///     }
+    /// }
+    /// ```
+    fn resolve(&self, question: Question) -> Resolving<'_>;
+}

@@ -1,0 +1,148 @@
+//! Names by DNS servers, asked without a thread (feature `hickory`).
+
+use std::net::{self, IpAddr, Ipv4Addr, Ipv6Addr};
+
+use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::name_server::TokioConnectionProvider;
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::{IntoName, RecordType};
+use hickory_resolver::proto::xfer::Protocol;
+use hickory_resolver::proto::{ProtoError, ProtoErrorKind};
+use hickory_resolver::{ResolveError, TokioResolver};
+
+use super::async_resolver::{AsyncResolver, Resolving};
+use super::{Question, sort_destinations};
+use crate::{Domain, Error, Lookup, Operation, Result, SocketAddr, Syscall, sys};
+
+/// Asks DNS servers itself, with no thread at all, where getaddrinfo(3) would
+/// hold one for each question. It knows /etc/hosts and DNS, and neither mDNS
+/// nor whatever else nsswitch.conf(5) names. Answers are kept for their time to
+/// live, and come in the order of [`sort_destinations`].
+///
+/// It needs a tokio runtime with its I/O and time drivers; one value serves
+/// any number of dials of that runtime.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use biosock::dial::{Dialer, HickoryResolver};
+///
+/// # async fn dial() -> Result<(), Box<dyn std::error::Error>> {
+/// let dialer = Dialer::new().async_resolver(Arc::new(HickoryResolver::from_system()?));
+/// let dialed = dialer.dial_async("example.org:443").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct HickoryResolver(TokioResolver);
+
+impl HickoryResolver {
+    /// Asks the servers of /etc/resolv.conf (resolv.conf(5)), which is read now.
+    ///
+    /// # Errors
+    /// The file cannot be read or names no server.
+    ///
+    /// ```
+    /// use biosock::dial::HickoryResolver;
+    ///
+    /// match HickoryResolver::from_system() {
+    ///     Ok(resolver) => println!("{resolver:?}"),
+    ///     Err(error) => println!("{error}"),
+    /// }
+    /// ```
+    pub fn from_system() -> Result<Self> {
+        let builder = TokioResolver::builder_tokio();
+        let builder = builder.map_err(|_| failed("the servers of /etc/resolv.conf".into(), sys::EAI_FAIL))?;
+        Ok(Self(builder.build()))
+    }
+
+    /// Asks these servers, by UDP and where an answer is too long for that by TCP.
+    ///
+    /// # Errors
+    /// There is none, or one is no address of IPv4 or IPv6.
+    ///
+    /// ```
+    /// use biosock::dial::HickoryResolver;
+    ///
+    /// let resolver = HickoryResolver::with_servers(&["127.0.0.1:53".parse()?])?;
+    /// assert!(HickoryResolver::with_servers(&[]).is_err());
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn with_servers(servers: &[SocketAddr]) -> Result<Self> {
+        if servers.is_empty() {
+            return Err(Error::impossible(Operation::Lookup, "no DNS server is given"));
+        }
+        let mut config = ResolverConfig::new();
+        for server in servers {
+            let server = net::SocketAddr::try_from(*server)?;
+            for protocol in [Protocol::Udp, Protocol::Tcp] {
+                config.add_name_server(NameServerConfig::new(server, protocol));
+            }
+        }
+        let provider = TokioConnectionProvider::default();
+        let builder = TokioResolver::builder_with_config(config, provider);
+        Ok(Self(builder.with_options(ResolverOpts::default()).build()))
+    }
+
+    async fn ask(&self, question: Question) -> Result<Vec<SocketAddr>> {
+        let port = port(&question).await?;
+        let Some(host) = &question.host else {
+            let loopback = match question.family {
+                Domain::IPV6 => IpAddr::V6(Ipv6Addr::LOCALHOST),
+                _ => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            };
+            return Ok(vec![net::SocketAddr::new(loopback, port).into()]);
+        };
+        // Whatever the C library takes for figures (`fe80::1%lo`, `127.1`) is no name.
+        let figures = Lookup::new().host(host).family(question.family).socktype(question.socktype);
+        if let Ok(found) = figures.run_numeric() {
+            return Ok(found.into_iter().map(|found| found.addr.with_port(port)).collect());
+        }
+        let failed = |code| failed(format!("{host}:{}", question.service), code);
+        let name = host.as_str().into_name().map_err(|_| failed(sys::EAI_NONAME))?;
+        let kind = if question.family == Domain::IPV6 { RecordType::AAAA } else { RecordType::A };
+        let answer = self.0.lookup(name, kind).await.map_err(|error| failed(code(&error)))?;
+        let ips = answer.iter().filter_map(|record| record.ip_addr());
+        let mut addrs: Vec<SocketAddr> = ips.map(|ip| net::SocketAddr::new(ip, port).into()).collect();
+        sort_destinations(&mut addrs);
+        Ok(addrs)
+    }
+}
+
+impl AsyncResolver for HickoryResolver {
+    fn resolve(&self, question: Question) -> Resolving<'_> {
+        Box::pin(self.ask(question))
+    }
+}
+
+/// The port: in figures, or by services(5), which is a file to read.
+async fn port(question: &Question) -> Result<u16> {
+    if let Ok(port) = question.service.parse() {
+        return Ok(port);
+    }
+    let question = question.clone();
+    let found = tokio::task::spawn_blocking(move || {
+        let loopback = if question.family == Domain::IPV6 { "::1" } else { "127.0.0.1" };
+        let lookup = Lookup::new().host(loopback).service(&question.service);
+        lookup.family(question.family).socktype(question.socktype).run()
+    });
+    let found = found.await.map_err(|_| Error::impossible(Operation::Lookup, "the runtime has ended"))??;
+    Ok(found.first().and_then(|found| found.addr.port()).unwrap_or_default())
+}
+
+fn failed(name: String, code: i32) -> Error {
+    Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, code, None, name)
+}
+
+/// The same in the words of getaddrinfo(3).
+fn code(error: &ResolveError) -> i32 {
+    match error.proto().map(ProtoError::kind) {
+        Some(ProtoErrorKind::NoRecordsFound { response_code, .. }) => match *response_code {
+            ResponseCode::NXDomain => sys::EAI_NONAME,
+            ResponseCode::NoError => sys::EAI_NODATA,
+            ResponseCode::ServFail => sys::EAI_AGAIN,
+            _ => sys::EAI_FAIL,
+        },
+        // Not reached: another time, perhaps.
+        _ => sys::EAI_AGAIN,
+    }
+}

@@ -1,0 +1,226 @@
+//! Which destination first: RFC 6724, section 6, as a pure function, and the
+//! sources that it needs.
+
+use std::cmp::Reverse;
+use std::net::{IpAddr, Ipv6Addr};
+
+use crate::{Domain, Options, Protocol, Socket, SocketAddr, Type};
+
+/// Sorts destinations as RFC 6724, section 6, says, for resolvers that give
+/// them as DNS does, in any order. getaddrinfo(3) has sorted its answers.
+///
+/// Of the section's rules it applies 1 (what there is no route to goes last),
+/// 2 (a source of the same scope), 5 (a source of the same label), 6 (the
+/// higher precedence), 8 (the smaller scope), 9 (the longest prefix in common
+/// with the source, of IPv6 addresses alone: among IPv4 addresses it would undo
+/// the server's rotation) and 10 (else as they came). Rules 3, 4 and 7 need to
+/// know of deprecated, home and tunnelled addresses, which no portable call
+/// tells. Labels and precedences are those of section 2.1; gai.conf(5) is not
+/// read.
+///
+/// The source of each is the one that the system gives a UDP socket that is
+/// connected to it; nothing is sent.
+///
+/// ```
+/// use biosock::SocketAddr;
+/// use biosock::dial::sort_destinations;
+///
+/// // Loopback has a route everywhere, this reserved address nowhere.
+/// let mut addrs = vec!["[100::1]:80".parse()?, "127.0.0.1:80".parse::<SocketAddr>()?];
+/// sort_destinations(&mut addrs);
+/// assert_eq!(addrs.len(), 2);
+/// # Ok::<(), biosock::Error>(())
+/// ```
+pub fn sort_destinations(addrs: &mut [SocketAddr]) {
+    if addrs.len() > 1 {
+        // Cached: each key costs a socket.
+        addrs.sort_by_cached_key(|addr| key(addr, source_for(addr)));
+    }
+}
+
+/// Whether the first destination goes before the second.
+pub(super) fn goes_before(one: &SocketAddr, two: &SocketAddr) -> bool {
+    key(one, source_for(one)) < key(two, source_for(two))
+}
+
+/// The address that packets to a destination would come from, where there is
+/// a route to it.
+fn source_for(addr: &SocketAddr) -> Option<IpAddr> {
+    let socket = Socket::new(addr.family(), Type::DGRAM, Protocol::DEFAULT, Options::empty()).ok()?;
+    socket.connect(addr, Options::empty()).ok()?;
+    socket.local_addr().ok()?.ip()
+}
+
+/// What RFC 6724, section 6, compares, rule after rule; the least goes first.
+type Key = (bool, bool, bool, Reverse<u8>, u8, Reverse<u32>);
+
+fn key(addr: &SocketAddr, source: Option<IpAddr>) -> Key {
+    let Some(ip) = addr.ip() else { return Key::default() };
+    let to = Traits::of(ip);
+    let Some(source) = source else {
+        return (true, false, false, Reverse(to.precedence), to.scope, Reverse(0));
+    };
+    let from = Traits::of(source);
+    let shared = if addr.family() == Domain::IPV6 { common_prefix(ip, source) } else { 0 };
+    (false, to.scope != from.scope, to.label != from.label, Reverse(to.precedence), to.scope, Reverse(shared))
+}
+
+/// What RFC 6724 knows an address by.
+struct Traits {
+    scope: u8,
+    precedence: u8,
+    label: u8,
+}
+
+impl Traits {
+    fn of(ip: IpAddr) -> Self {
+        let v6 = as_v6(ip);
+        let scope = match ip {
+            // Section 3.2.
+            IpAddr::V4(v4) if v4.is_loopback() || v4.is_link_local() => LINK_LOCAL,
+            IpAddr::V4(_) => GLOBAL,
+            IpAddr::V6(_) => scope(v6),
+        };
+        let (precedence, label) = policy(v6);
+        Self { scope, precedence, label }
+    }
+}
+
+/// RFC 6724, section 3.2: IPv4 addresses are looked up as IPv4-mapped ones.
+fn as_v6(ip: IpAddr) -> Ipv6Addr {
+    match ip {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+        IpAddr::V6(v6) => v6,
+    }
+}
+
+// RFC 6724, section 3.1: the scopes of RFC 4291, section 2.7.
+const LINK_LOCAL: u8 = 0x2;
+const SITE_LOCAL: u8 = 0x5;
+const GLOBAL: u8 = 0xe;
+
+fn scope(ip: Ipv6Addr) -> u8 {
+    let first = ip.segments()[0];
+    match ip {
+        _ if ip.is_multicast() => (first & 0xf) as u8,
+        // Section 3.1: loopback is treated "as having link-local scope".
+        _ if ip.is_loopback() || ip.is_unicast_link_local() => LINK_LOCAL,
+        _ if first & 0xffc0 == 0xfec0 => SITE_LOCAL,
+        _ => GLOBAL,
+    }
+}
+
+/// Precedence and label by RFC 6724, section 2.1; the longest prefix counts.
+fn policy(ip: Ipv6Addr) -> (u8, u8) {
+    let mapped = ip.to_ipv4_mapped().is_some();
+    let [first, second, ..] = ip.segments();
+    match ip {
+        Ipv6Addr::LOCALHOST => (50, 0),
+        _ if mapped => (35, 4),
+        // ::/96, the IPv4-compatible ones.
+        _ if ip.segments()[..6] == [0; 6] => (1, 3),
+        _ if (first, second) == (0x2001, 0) => (5, 5),
+        _ if first == 0x2002 => (30, 2),
+        _ if first == 0x3ffe => (1, 12),
+        _ if first & 0xffc0 == 0xfec0 => (1, 11),
+        _ if first & 0xfe00 == 0xfc00 => (3, 13),
+        _ => (40, 1),
+    }
+}
+
+/// RFC 6724, section 2.2: how many leading bits two addresses share, of the
+/// 64 of a usual prefix.
+fn common_prefix(one: IpAddr, two: IpAddr) -> u32 {
+    let differing = as_v6(one).to_bits() ^ as_v6(two).to_bits();
+    differing.leading_zeros().min(64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Destinations with their sources, in the order that is expected.
+    type Row = (&'static str, &'static [(&'static str, Option<&'static str>)]);
+
+    /// Those of RFC 6724, section 10.2, that rest on the rules applied here,
+    /// and one for each other rule.
+    const ROWS: &[Row] = &[
+        (
+            "10.2: prefer matching scope",
+            &[("2001:db8:1::1", Some("2001:db8:1::2")), ("198.51.100.121", Some("169.254.13.78"))],
+        ),
+        (
+            "10.2: prefer matching scope, the other way",
+            &[("198.51.100.121", Some("198.51.100.117")), ("2001:db8:1::1", Some("fe80::1"))],
+        ),
+        (
+            "10.2: prefer higher precedence",
+            &[("2001:db8:1::1", Some("2001:db8:1::2")), ("10.1.2.3", Some("10.1.2.4"))],
+        ),
+        (
+            "10.2: prefer smaller scope",
+            &[("fe80::1", Some("fe80::2")), ("2001:db8:1::1", Some("2001:db8:1::2"))],
+        ),
+        (
+            "10.2: prefer matching label",
+            &[("2002:c633:6401::1", Some("2002:c633:6401::2")), ("2001:db8:1::1", Some("2002:c633:6401::2"))],
+        ),
+        (
+            "10.2: prefer higher precedence, native over 6to4",
+            &[("2001:db8:1::1", Some("2001:db8:1::2")), ("2002:c633:6401::1", Some("2002:c633:6401::2"))],
+        ),
+        ("rule 1: avoid unusable destinations", &[("10.1.2.3", Some("10.1.2.4")), ("2001:db8:1::1", None)]),
+        (
+            "rule 5: a ULA source does not lead to a global destination first",
+            &[("198.51.100.121", Some("10.1.2.4")), ("2001:db8:1::1", Some("fd00::2"))],
+        ),
+        (
+            "rule 9: longest matching prefix",
+            &[("2001:db8:1::1", Some("2001:db8:1::2")), ("2001:db8:8000::1", Some("2001:db8:1::2"))],
+        ),
+        (
+            "rule 10: IPv4 addresses stay as they came, whatever they share",
+            &[("198.51.100.1", Some("10.1.2.4")), ("10.1.2.3", Some("10.1.2.4"))],
+        ),
+        (
+            "2.1: loopback before anything, Teredo after IPv4, ULA after that",
+            &[
+                ("::1", Some("::1")),
+                ("2001:db8::1", Some("2001:db8::2")),
+                ("10.1.2.3", Some("10.1.2.4")),
+                ("2002::1", Some("2002::2")),
+                ("2001::1", Some("2001::2")),
+                ("fd00::1", Some("fd00::2")),
+            ],
+        ),
+    ];
+
+    fn addr(ip: &str) -> SocketAddr {
+        std::net::SocketAddr::new(ip.parse().unwrap(), 443).into()
+    }
+
+    fn sorted(mut pairs: Vec<(&str, Option<&str>)>) -> Vec<String> {
+        pairs.sort_by_key(|(to, from)| key(&addr(to), from.map(|from| from.parse().unwrap())));
+        pairs.into_iter().map(|(to, _)| to.to_owned()).collect()
+    }
+
+    #[test]
+    fn rfc_6724_by_tables() {
+        for (rule, expected) in ROWS {
+            let names: Vec<_> = expected.iter().map(|(to, _)| (*to).to_owned()).collect();
+            assert_eq!(sorted(expected.to_vec()), names, "{rule}");
+            // The same from the other end, but where it is the order that they came in that counts.
+            if !rule.starts_with("rule 10") {
+                assert_eq!(sorted(expected.iter().rev().copied().collect()), names, "{rule}, reversed");
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_route_goes_last_on_this_machine_too() {
+        // Class E has no route that a host would have by chance; loopback has.
+        let mut addrs = ["255.255.255.255", "127.0.0.1"].map(addr);
+        sort_destinations(&mut addrs);
+        assert_eq!(addrs[0], addr("127.0.0.1"));
+    }
+}

@@ -1,0 +1,144 @@
+//! The dialer with hickory's resolver, over a DNS server of the tests' own.
+//! More of what can go wrong is in the laboratory, `lab/`.
+
+use std::net::{IpAddr, UdpSocket};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use biosock::dial::{DialFailure, Dialer, HickoryResolver};
+use biosock::{Domain, SocketAddr};
+use tokio::net::TcpListener;
+
+const A: u16 = 1;
+const AAAA: u16 = 28;
+
+/// A DNS server (RFC 1035) for the life of the process: `good.test` is
+/// loopback, of `half.test` the AAAA question is never answered, `broken.test`
+/// is SERVFAIL, `empty.test` has no record, all else is NXDOMAIN.
+fn server() -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let addr = socket.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut datagram = [0; 512];
+        while let Ok((length, from)) = socket.recv_from(&mut datagram) {
+            if let Some(reply) = reply(&datagram[..length]) {
+                socket.send_to(&reply, from).unwrap();
+            }
+        }
+    });
+    addr.into()
+}
+
+fn reply(query: &[u8]) -> Option<Vec<u8>> {
+    // Header, labels that end with a zero, type and class.
+    let end = 12 + query[12..].iter().position(|&byte| byte == 0)? + 1;
+    let question = &query[12..end + 4];
+    let name = String::from_utf8_lossy(&query[13..end - 1]).to_lowercase().replace('\u{4}', ".");
+    let kind = u16::from_be_bytes([query[end], query[end + 1]]);
+    let (code, ip): (u8, Option<IpAddr>) = match (&*name, kind) {
+        ("half.test", AAAA) => return None,
+        ("good.test" | "half.test", A) => (0, Some([127, 0, 0, 1].into())),
+        ("good.test" | "empty.test", _) => (0, None),
+        ("broken.test", _) => (2, None),
+        _ => (3, None),
+    };
+    let mut reply = query[..2].to_vec();
+    reply.extend([0x81, 0x80 | code, 0, 1, 0, u8::from(ip.is_some()), 0, 0, 0, 0]);
+    reply.extend(question);
+    if let Some(IpAddr::V4(ip)) = ip {
+        reply.extend([0xc0, 12, 0, A as u8, 0, 1, 0, 0, 0, 60, 0, 4]);
+        reply.extend(ip.octets());
+    }
+    Some(reply)
+}
+
+fn dialer() -> Dialer {
+    let resolver = HickoryResolver::with_servers(&[server()]).unwrap();
+    // The limit only ends what hangs.
+    Dialer::new().async_resolver(Arc::new(resolver)).timeout(Duration::from_secs(60))
+}
+
+async fn listener() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+#[tokio::test]
+async fn a_name_is_dialled_without_a_thread() {
+    let (_listener, port) = listener().await;
+    let dialer = dialer();
+    for name in ["good.test", "GOOD.TEST", "good.test."] {
+        let dialed = dialer.dial_async(&format!("{name}:{port}")).await.unwrap();
+        assert_eq!(dialed.addr, SocketAddr::from(([127, 0, 0, 1], port)), "{name}");
+        assert_eq!(dialed.report.lookups.len(), 2);
+    }
+    // This one, the server's, and those of other tests: none for a look-up.
+    assert!(!thread_names().iter().any(|name| name.starts_with("tokio-rt-worker")), "{:?}", thread_names());
+    assert!(threads() < 20);
+}
+
+fn thread_names() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok()).collect()
+}
+
+#[tokio::test]
+async fn an_answer_that_never_comes_delays_by_the_resolution_delay() {
+    let (_listener, port) = listener().await;
+    let dialed = dialer().dial_async(&format!("half.test:{port}")).await.unwrap();
+    let ipv6 = dialed.report.lookups.iter().find(|lookup| lookup.family == Domain::IPV6).unwrap();
+    assert!(ipv6.answer.is_none(), "{ipv6:?}");
+    assert!(dialed.report.attempts[0].started >= Duration::from_millis(50), "IPv6 had its time");
+}
+
+#[tokio::test]
+async fn what_the_server_says_is_told() {
+    let dialer = dialer();
+    let cases = [
+        ("none.test:1", "EAI_NONAME"),
+        ("empty.test:1", "EAI_NODATA"),
+        ("broken.test:1", "EAI_AGAIN"),
+        ("a..b:1", "EAI_NONAME"),
+        ("good.test:no-such", "EAI_SERVICE"),
+    ];
+    for (target, code) in cases {
+        let failed = dialer.dial_async(target).await.unwrap_err();
+        assert!(matches!(failed.failure(), DialFailure::NoneAnswered), "{failed}");
+        let message = failed.to_string();
+        let told = message.lines().filter(|line| line.ends_with(&format!("({code})"))).count();
+        assert_eq!(told, 2, "{message}");
+    }
+}
+
+#[tokio::test]
+async fn figures_and_missing_hosts_ask_no_server() {
+    let (_listener, port) = listener().await;
+    // Nobody is there.
+    let resolver = HickoryResolver::with_servers(&["127.0.0.1:1".parse().unwrap()]).unwrap();
+    let dialer = Dialer::new().async_resolver(Arc::new(resolver));
+    for host in ["127.1", "0x7f.1", ""] {
+        let dialed = dialer.dial_async(&format!("{host}:{port}")).await.unwrap();
+        assert_eq!(dialed.addr, SocketAddr::from(([127, 0, 0, 1], port)), "{host}");
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_ends_a_question_without_answer() {
+    let dialer = dialer().family(Domain::IPV6).timeout(Duration::from_millis(100));
+    let late = dialer.dial_async("half.test:1").await.unwrap_err();
+    assert!(matches!(late.failure(), DialFailure::TimedOut));
+    assert!(late.report().attempts.is_empty() && late.report().lookups[0].answer.is_none());
+}
+
+#[test]
+fn bad_servers_are_told() {
+    let none = HickoryResolver::with_servers(&[]).unwrap_err();
+    assert!(none.to_string().contains("no DNS server"), "{none}");
+    assert!(HickoryResolver::with_servers(&["unix:/run/dns".parse().unwrap()]).is_err());
+}
