@@ -1,10 +1,11 @@
 //! Connecting, after BIO_connect.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use crate::fd::{SockAddr, set, set_nonblocking};
-use crate::{Error, Interest, Operation, Options, Reason, Result, Socket, SocketAddr, Syscall, sys};
+use crate::{Domain, Error, Interest, Operation, Options, Reason, Result, Socket, SocketAddr, Syscall, sys};
 
 /// How far a connect has come.
 ///
@@ -186,8 +187,10 @@ impl Socket {
     ///
     /// # Errors
     /// As [`connect`](Self::connect), and ETIMEDOUT where the time passes.
-    /// The attempt may then still be under way: close the socket. AF_UNIX
-    /// never waits here: a listener with a full queue gives EAGAIN at once.
+    /// The attempt may then still be under way: close the socket.
+    ///
+    /// A Unix listener whose queue is full is asked again, after 1 ms at first
+    /// and 50 ms at last, since the system does not tell when there is room.
     ///
     /// ```
     /// use std::time::Duration;
@@ -200,13 +203,37 @@ impl Socket {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn connect_timeout(&self, addr: &SocketAddr, options: Options, timeout: Duration) -> Result<()> {
-        let connect = self.connect(addr, options | Options::NONBLOCK)?;
         let late = || Err(connect_error(sys::Errno::TIMEDOUT.raw_os_error()).at(addr));
-        connect.wait(Some(timeout)).unwrap_or_else(late)?;
+        match self.connect_with_patience(addr, options | Options::NONBLOCK, timeout)? {
+            Some(connect) => connect.wait(Some(timeout)).unwrap_or_else(late)?,
+            None => late()?,
+        }
         if !options.contains(Options::NONBLOCK) {
             self.set_nonblocking(false).map_err(|error| error.at(addr))?;
         }
         Ok(())
+    }
+
+    /// Connects, and waits for room in a full queue; `None` where none comes.
+    fn connect_with_patience(
+        &self,
+        addr: &SocketAddr,
+        options: Options,
+        timeout: Duration,
+    ) -> Result<Option<Connect<'_>>> {
+        let start = Instant::now();
+        let mut patience = Backoff::default();
+        loop {
+            match self.connect(addr, options) {
+                Err(error) if is_queue_full(&error, addr) => {}
+                connect => return connect.map(Some),
+            }
+            let left = timeout.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            sleep(patience.next().min(left));
+        }
     }
 }
 
@@ -250,6 +277,30 @@ pub(crate) fn set_stream_options(fd: BorrowedFd<'_>, options: Options, operation
         set(sys::set_nodelay(fd, true), operation, Reason::UnableToNodelay)?;
     }
     Ok(())
+}
+
+/// Whether a Unix listener's queue had no room (unix(7)). Of the other
+/// families EAGAIN tells that the ports have run out, which no waiting mends.
+pub(crate) fn is_queue_full(error: &Error, addr: &SocketAddr) -> bool {
+    addr.family() == Domain::UNIX && is(error, sys::Errno::AGAIN)
+}
+
+/// The times between attempts at a full queue: 1 ms, twice that, at most 50 ms.
+#[derive(Debug)]
+pub(crate) struct Backoff(Duration);
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self(Duration::from_millis(1))
+    }
+}
+
+impl Backoff {
+    pub(crate) fn next(&mut self) -> Duration {
+        let now = self.0;
+        self.0 = (now * 2).min(Duration::from_millis(50));
+        now
+    }
 }
 
 fn is(error: &Error, errno: sys::Errno) -> bool {

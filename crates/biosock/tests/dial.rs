@@ -195,6 +195,67 @@ fn unix_paths_and_datagrams_go_through_the_same_call() {
     assert_eq!(server.recv(&mut heard).unwrap(), 8);
 }
 
+/// A Unix listener whose queue is full until it accepts.
+fn full_queue() -> (tempfile::TempDir, Socket, Vec<Socket>, SocketAddr) {
+    let folder = tempfile::tempdir().unwrap();
+    let addr: SocketAddr = format!("unix:{}", folder.path().join("full").display()).parse().unwrap();
+    let listener = Listen::new().backlog(0).listen(&addr.to_string()).unwrap().into_sockets().remove(0);
+    listener.set_nonblocking(false).unwrap();
+    let fill = || {
+        let socket = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
+        let connected = socket.connect(&addr, PLAIN).is_ok();
+        connected.then_some(socket)
+    };
+    let waiting = std::iter::from_fn(fill).collect();
+    (folder, listener, waiting, addr)
+}
+
+#[test]
+fn a_full_queue_is_waited_for() {
+    let (_folder, listener, waiting, addr) = full_queue();
+    assert!(!waiting.is_empty());
+    let dialer = Dialer::new().timeout(Duration::from_secs(60));
+    let plain = Socket::stream_for(&addr, PLAIN).unwrap();
+    thread::scope(|scope| {
+        let dialing = scope.spawn(|| dialer.dial(&addr.to_string()));
+        let connecting = scope.spawn(|| plain.connect_timeout(&addr, PLAIN, Duration::from_secs(60)));
+        thread::sleep(Duration::from_millis(20));
+        assert!(!dialing.is_finished() && !connecting.is_finished());
+        let accepted: Vec<_> = (0..waiting.len() + 2).map(|_| listener.accept(PLAIN).unwrap()).collect();
+        assert_eq!(accepted.len(), waiting.len() + 2);
+        let dialed = dialing.join().unwrap().unwrap();
+        assert_eq!(dialed.report.attempts.len(), 1, "one attempt, however often it asks");
+        assert!(!dialed.socket.is_nonblocking().unwrap());
+        connecting.join().unwrap().unwrap();
+        assert!(!plain.is_nonblocking().unwrap());
+    });
+}
+
+#[test]
+fn a_queue_that_stays_full_ends_with_the_deadline() {
+    let (_folder, _listener, _waiting, addr) = full_queue();
+    let late = Dialer::new().timeout(Duration::from_millis(30)).dial(&addr.to_string()).unwrap_err();
+    assert!(matches!(late.failure(), DialFailure::TimedOut), "{late}");
+    assert!(matches!(late.report().attempts[0].outcome, Outcome::NoAnswer));
+    let socket = Socket::stream_for(&addr, PLAIN).unwrap();
+    let late = socket.connect_timeout(&addr, PLAIN, Duration::from_millis(30)).unwrap_err();
+    assert_eq!(late.system().and_then(|system| system.name()), Some("ETIMEDOUT"));
+}
+
+#[test]
+fn a_cancel_ends_the_waiting_for_a_full_queue() {
+    let (_folder, _listener, _waiting, addr) = full_queue();
+    let cancel = Cancel::new().unwrap();
+    let dialer = Dialer::new().cancel(cancel.clone());
+    thread::scope(|scope| {
+        let dialing = scope.spawn(|| dialer.dial(&addr.to_string()));
+        thread::sleep(Duration::from_millis(20));
+        cancel.cancel();
+        let ended = dialing.join().unwrap().unwrap_err();
+        assert!(matches!(ended.failure(), DialFailure::Cancelled));
+    });
+}
+
 #[test]
 fn nothing_is_left_behind() {
     let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();

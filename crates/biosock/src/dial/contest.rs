@@ -9,6 +9,7 @@ use super::race::{Race, Rank, Step};
 use super::report::{Attempt, LookupReport, Outcome, Report};
 use super::resolver::Answer;
 use super::settings::Settings;
+use crate::connect::{Backoff, is_queue_full};
 use crate::{Connect, Domain, Error, Operation, Result, Socket, SocketAddr, Syscall, fd};
 use std::os::fd::AsFd;
 
@@ -31,6 +32,17 @@ pub(super) struct Contest<'d> {
     memory: Option<&'d Memory>,
     race: Race,
     report: Report,
+    knocking: Vec<Knock>,
+}
+
+/// A Unix listener's queue is full, and no system call tells when it has room
+/// (unix(7): a non-blocking connect gives EAGAIN). So it is asked again.
+#[derive(Debug)]
+struct Knock {
+    attempt: usize,
+    socket: Socket,
+    patience: Backoff,
+    next: Duration,
 }
 
 impl<'d> Contest<'d> {
@@ -44,7 +56,8 @@ impl<'d> Contest<'d> {
         let unanswered = |&family| LookupReport { family, took: None, answer: None };
         let lookups = pending.iter().map(unanswered).collect();
         let report = Report { lookups, ..Report::default() };
-        let mut contest = Self { settings, memory, race: Race::new(settings.pace, pending), report };
+        let mut contest =
+            Self { settings, memory, race: Race::new(settings.pace, pending), report, knocking: Vec::new() };
         contest.add(addrs.iter().copied());
         contest
     }
@@ -84,9 +97,12 @@ impl<'d> Contest<'d> {
 
     /// Carries out what is due now.
     pub(super) fn advance(&mut self, now: Duration) -> Turn {
+        if let Some(socket) = self.knock(now) {
+            return Turn::Won(socket);
+        }
         loop {
             match self.race.step(now) {
-                Step::Wait(until) => return Turn::Wait(until),
+                Step::Wait(until) => return Turn::Wait(self.knocks_before(until)),
                 Step::Exhausted => return Turn::Exhausted,
                 Step::Start(addr) => {
                     if let Some(turn) = self.start(now, addr) {
@@ -97,14 +113,44 @@ impl<'d> Contest<'d> {
         }
     }
 
-    /// Starts an attempt; `None` where it failed at once.
+    /// Asks every full queue again whose time has come.
+    fn knock(&mut self, now: Duration) -> Option<Socket> {
+        while let Some(at) = self.knocking.iter().position(|knock| knock.next <= now) {
+            let Knock { attempt, socket, mut patience, .. } = self.knocking.swap_remove(at);
+            match connect(self.settings, &socket, &self.report.attempts[attempt].addr) {
+                Ok(Started::QueueFull) => {
+                    let next = now + patience.next();
+                    self.knocking.push(Knock { attempt, socket, patience, next });
+                }
+                // An AF_UNIX connect does not go on by itself.
+                Ok(_) => {
+                    self.record(now, attempt, Outcome::Connected);
+                    return Some(socket);
+                }
+                Err(error) => self.lost(now, attempt, error),
+            }
+        }
+        None
+    }
+
+    fn knocks_before(&self, until: Option<Duration>) -> Option<Duration> {
+        self.knocking.iter().map(|knock| knock.next).chain(until).min()
+    }
+
+    /// Starts an attempt; `None` where there is nothing to watch.
     fn start(&mut self, now: Duration, addr: SocketAddr) -> Option<Turn> {
         let attempt = self.report.attempts.len();
         let (started, took) = (now, Duration::ZERO);
         self.report.attempts.push(Attempt { addr, started, took, outcome: Outcome::NoAnswer });
         match begin(self.settings, &addr) {
-            Ok((socket, true)) => Some(self.won(now, attempt, socket)),
-            Ok((socket, false)) => Some(Turn::Watch(attempt, socket)),
+            Ok((socket, Started::Done)) => Some(self.won(now, attempt, socket)),
+            Ok((socket, Started::InProgress)) => Some(Turn::Watch(attempt, socket)),
+            Ok((socket, Started::QueueFull)) => {
+                let mut patience = Backoff::default();
+                let next = now + patience.next();
+                self.knocking.push(Knock { attempt, socket, patience, next });
+                None
+            }
             Err(error) => {
                 self.lost(now, attempt, error);
                 None
@@ -175,13 +221,26 @@ fn remember(memory: &Memory, settings: &Settings, attempt: &Attempt) {
     }
 }
 
-/// A non-blocking socket that connects, and whether it has already.
-fn begin(settings: &Settings, addr: &SocketAddr) -> Result<(Socket, bool)> {
+/// How a connect began.
+enum Started {
+    Done,
+    InProgress,
+    QueueFull,
+}
+
+/// A non-blocking socket that connects.
+fn begin(settings: &Settings, addr: &SocketAddr) -> Result<(Socket, Started)> {
     let socket = settings.socket_for(addr)?;
     settings.prepare(&socket, addr)?;
+    let started = connect(settings, &socket, addr)?;
+    Ok((socket, started))
+}
+
+fn connect(settings: &Settings, socket: &Socket, addr: &SocketAddr) -> Result<Started> {
     match socket.connect(addr, settings.connect_options()) {
-        Ok(Connect::Done) => Ok((socket, true)),
-        Ok(Connect::InProgress(_)) => Ok((socket, false)),
+        Ok(Connect::Done) => Ok(Started::Done),
+        Ok(Connect::InProgress(_)) => Ok(Started::InProgress),
+        Err(error) if is_queue_full(&error, addr) => Ok(Started::QueueFull),
         Err(error) => Err(error),
     }
 }

@@ -2,7 +2,6 @@
 //! state machine without clock or sockets: it is told what happened when, and
 //! says what to do next. Times are since the start of the dial.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::{Domain, SocketAddr};
@@ -77,12 +76,19 @@ pub(crate) enum Step {
     Exhausted,
 }
 
+/// An address of the race.
+#[derive(Debug)]
+struct Candidate {
+    rank: Rank,
+    addr: SocketAddr,
+    started: bool,
+}
+
 /// The race of one dial.
 #[derive(Debug)]
 pub(crate) struct Race {
     pace: Pace,
-    candidates: VecDeque<(Rank, SocketAddr)>,
-    seen: Vec<SocketAddr>,
+    candidates: Vec<Candidate>,
     /// The look-ups that have not ended.
     pending: Vec<Domain>,
     /// When the addresses at hand may be used although IPv6's answer is out.
@@ -99,8 +105,7 @@ impl Race {
     pub(crate) fn new(pace: Pace, pending: &[Domain]) -> Self {
         Self {
             pace: pace.bounded(),
-            candidates: VecDeque::new(),
-            seen: Vec::new(),
+            candidates: Vec::new(),
             pending: pending.to_vec(),
             patience_ends: None,
             next_start: Duration::ZERO,
@@ -119,9 +124,8 @@ impl Race {
         rank: impl Fn(&SocketAddr) -> Rank,
     ) {
         for addr in addrs {
-            if !self.seen.contains(&addr) {
-                self.seen.push(addr);
-                self.candidates.push_back((rank(&addr), addr));
+            if self.candidates.iter().all(|known| known.addr != addr) {
+                self.candidates.push(Candidate { rank: rank(&addr), addr, started: false });
             }
         }
     }
@@ -143,8 +147,7 @@ impl Race {
             return None;
         }
         let first = |family| {
-            let of_family = |(_, addr): &&(Rank, SocketAddr)| addr.family() == family;
-            self.candidates.iter().find(of_family).map(|(_, addr)| *addr)
+            self.waiting().find(|candidate| candidate.addr.family() == family).map(|candidate| candidate.addr)
         };
         Some([first(Domain::IPV6)?, first(Domain::IPV4)?])
     }
@@ -154,7 +157,7 @@ impl Race {
         self.pending.retain(|pending| *pending != family);
         // RFC 8305, section 3: with the A answer first, "wait a short time"
         // for the AAAA answer.
-        if self.patience_ends.is_none() && !self.candidates.is_empty() {
+        if self.patience_ends.is_none() && self.waiting().next().is_some() {
             self.patience_ends = Some(now + self.pace.resolution_delay);
         }
     }
@@ -167,7 +170,7 @@ impl Race {
 
     /// What to do at this time.
     pub(crate) fn step(&mut self, now: Duration) -> Step {
-        if self.candidates.is_empty() || self.attempts >= self.pace.max_attempts {
+        if self.waiting().next().is_none() || self.attempts >= self.pace.max_attempts {
             return if self.is_over() { Step::Exhausted } else { Step::Wait(None) };
         }
         let start = self.next_start.max(self.patience());
@@ -175,9 +178,14 @@ impl Race {
             return Step::Wait(Some(start));
         }
         match self.pick() {
-            Some(addr) => self.start(now, addr),
+            Some(at) => self.start(now, at),
             None => Step::Exhausted,
         }
+    }
+
+    /// Those that have not started.
+    fn waiting(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates.iter().filter(|candidate| !candidate.started)
     }
 
     fn is_over(&self) -> bool {
@@ -188,12 +196,14 @@ impl Race {
     /// Until when the addresses at hand wait for an answer that is out: IPv6's
     /// (RFC 8305, section 3), and any where nothing at hand is worth a start.
     fn patience(&self) -> Duration {
-        let all_bad = self.candidates.iter().all(|(rank, _)| *rank == Rank::Bad);
+        let all_bad = self.waiting().all(|candidate| candidate.rank == Rank::Bad);
         let waits = self.pending.contains(&Domain::IPV6) || (all_bad && !self.pending.is_empty());
         self.patience_ends.filter(|_| waits).unwrap_or_default()
     }
 
-    fn start(&mut self, now: Duration, addr: SocketAddr) -> Step {
+    fn start(&mut self, now: Duration, at: usize) -> Step {
+        self.candidates[at].started = true;
+        let addr = self.candidates[at].addr;
         self.attempts += 1;
         self.in_flight += 1;
         self.last_family = Some(addr.family());
@@ -203,13 +213,11 @@ impl Race {
 
     /// RFC 8305, section 4: the best known first; among equals "interleave
     /// address families", else the resolver's order.
-    fn pick(&mut self) -> Option<SocketAddr> {
-        let best = self.candidates.iter().map(|(rank, _)| *rank).min()?;
-        let of_best = |(rank, _): &(Rank, SocketAddr)| *rank == best;
-        let wanted = |(rank, addr): &(Rank, SocketAddr)| *rank == best && self.is_turn_of(addr.family());
-        let at =
-            self.candidates.iter().position(wanted).or_else(|| self.candidates.iter().position(of_best))?;
-        self.candidates.remove(at).map(|(_, addr)| addr)
+    fn pick(&self) -> Option<usize> {
+        let best = self.waiting().map(|candidate| candidate.rank).min()?;
+        let of_best = |candidate: &Candidate| !candidate.started && candidate.rank == best;
+        let wanted = |candidate: &Candidate| of_best(candidate) && self.is_turn_of(candidate.addr.family());
+        self.candidates.iter().position(wanted).or_else(|| self.candidates.iter().position(of_best))
     }
 
     /// The family's turn: not the last one's.
