@@ -14,6 +14,8 @@ pub struct Scenario {
     pub v6: Vec<Host>,
     /// What the name's IPv4 addresses do, in the order of the answer.
     pub v4: Vec<Host>,
+    /// What the client's /etc/hosts has for the name.
+    pub hosts_file: Vec<IpAddr>,
     /// How the question for the IPv6 addresses is answered.
     pub aaaa: Reply,
     /// How the question for the IPv4 addresses is answered.
@@ -91,6 +93,7 @@ impl Default for Scenario {
             rtt: Duration::ZERO,
             v6: vec![Host::Answers],
             v4: vec![Host::Answers],
+            hosts_file: vec![],
             aaaa: Reply::Prompt,
             a: Reply::Prompt,
             deadline: None,

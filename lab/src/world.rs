@@ -70,7 +70,7 @@ impl World {
         let described = scenario.clone();
         let naming = client.run(move || dns::serve(&described))?;
 
-        configure_resolver(&client, patience)?;
+        configure_resolver(&client, &scenario, patience)?;
         client.await_device("near")?;
         server.await_device("far")?;
         let workers = vec![carrier, accepting, naming];
@@ -133,15 +133,17 @@ fn wire(scenario: &Scenario) -> Wire {
 
 /// Has the C library ask our DNS server, in the client's room alone. The files
 /// are unlinked once they are mounted, so that they go with the room.
-fn configure_resolver(client: &Room, patience: Patience) -> Result<()> {
+fn configure_resolver(client: &Room, scenario: &Scenario, patience: Patience) -> Result<()> {
     let options = match patience {
         Patience::Usual => "",
         Patience::Short => "options timeout:1 attempts:1\n",
     };
+    let mut hosts = String::from("127.0.0.1 localhost\n::1 localhost\n");
+    scenario.hosts_file.iter().for_each(|ip| hosts += &format!("{ip} {}\n", scenario.host_name()));
     let files = [
         ("/etc/resolv.conf", format!("nameserver 127.0.0.1\nsearch .\n{options}")),
         ("/etc/nsswitch.conf", "hosts: files dns\n".into()),
-        ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n".into()),
+        ("/etc/hosts", hosts),
         // As the C library has it without this file.
         ("/etc/gai.conf", String::new()),
     ];

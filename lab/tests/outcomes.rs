@@ -97,6 +97,16 @@ fn a_family_without_addresses() {
 }
 
 #[test]
+fn a_name_of_the_hosts_file_is_not_asked_of_dns() {
+    let hosts_file = vec![V4.parse::<std::net::SocketAddr>().unwrap().ip()];
+    let scenario = Scenario { hosts_file, ..scenario::all_good() };
+    each_driver("a_name_of_the_hosts_file_is_not_asked_of_dns", &scenario, |said| {
+        assert_eq!(said.attempts(), [format!("{V4} connected")]);
+        assert_eq!(said.lookups(), ["IPv4 1", "IPv6 0"]);
+    });
+}
+
+#[test]
 fn no_such_name() {
     let scenario = Scenario { aaaa: Reply::Denies, a: Reply::Denies, ..scenario::all_good() };
     each_driver("no_such_name", &scenario, |said| {
@@ -162,10 +172,21 @@ fn routes_that_refuse() {
 fn a_route_that_refuses_costs_the_other_family_nothing() {
     let scenario = Scenario { v6: vec![Host::Unreachable], ..scenario::all_good() };
     each_driver("a_route_that_refuses_costs_the_other_family_nothing", &scenario, |said| {
-        assert_eq!(
-            said.attempts(),
-            [format!("{V6} no route to host (EHOSTUNREACH)"), format!("{V4} connected")]
-        );
+        // It has its turn first only where its answer was there first (RFC 6724, rule 1).
+        let attempts = said.attempts();
+        assert_eq!(attempts.last(), Some(&format!("{V4} connected")), "{said:?}");
+        let before = &attempts[..attempts.len() - 1];
+        assert!(before.iter().all(|one| *one == format!("{V6} no route to host (EHOSTUNREACH)")), "{said:?}");
+    });
+}
+
+#[test]
+fn a_family_without_a_route_does_not_lead() {
+    // IPv6's answer comes while IPv4's waits for it.
+    let aaaa = Reply::Late(Duration::from_millis(30));
+    let scenario = Scenario { v6: vec![Host::Unreachable], aaaa, ..scenario::all_good() };
+    each_driver("a_family_without_a_route_does_not_lead", &scenario, |said| {
+        assert_eq!(said.attempts(), [format!("{V4} connected")]);
     });
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn world(test: &str, scenario: Scenario) -> Option<World> {
 
 /// Checks what each driver makes of a scenario, in a world of its own.
 pub(crate) fn each_driver(test: &str, scenario: &Scenario, check: impl Fn(&Said)) {
-    for kind in [Kind::Ours, Kind::Tokio] {
+    for kind in [Kind::Ours, Kind::Tokio, Kind::Hickory] {
         let Some(world) = world(test, scenario.clone()) else { return };
         let said = dialed(&world, kind);
         println!("{kind:?}: {said:?}");

@@ -11,7 +11,7 @@ use hickory_resolver::proto::{ProtoError, ProtoErrorKind};
 use hickory_resolver::{ResolveError, TokioResolver};
 
 use super::async_resolver::{AsyncResolver, Resolving};
-use super::{Question, sort_destinations};
+use super::{Question, hosts, sort_destinations};
 use crate::{Domain, Error, Lookup, Operation, Result, SocketAddr, Syscall, sys};
 
 /// Asks DNS servers itself, with no thread at all, where getaddrinfo(3) would
@@ -99,6 +99,10 @@ impl HickoryResolver {
         }
         let failed = |code| failed(format!("{host}:{}", question.service), code);
         let name = host.as_str().into_name().map_err(|_| failed(sys::EAI_NONAME))?;
+        if let Some(found) = hosts::addresses(host) {
+            let of_family = found.into_iter().filter(|ip| ip.is_ipv6() == (question.family == Domain::IPV6));
+            return Ok(of_family.map(|ip| net::SocketAddr::new(ip, port).into()).collect());
+        }
         let kind = if question.family == Domain::IPV6 { RecordType::AAAA } else { RecordType::A };
         let answer = self.0.lookup(name, kind).await.map_err(|error| failed(code(&error)))?;
         let ips = answer.iter().filter_map(|record| record.ip_addr());

@@ -26,6 +26,7 @@ mod blocking;
 mod contest;
 #[cfg(feature = "hickory")]
 mod hickory;
+mod hosts;
 mod memory;
 mod order;
 mod race;

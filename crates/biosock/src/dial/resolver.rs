@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use super::hosts;
 use crate::sys::Waker;
 use crate::{Domain, Error, Lookup, Operation, Result, SocketAddr, Syscall, Type};
 
@@ -72,6 +73,10 @@ pub trait Resolver: Send + Sync + fmt::Debug {
 
 /// The system's resolver, getaddrinfo(3), by [`Lookup`].
 ///
+/// A name that hosts(5) has is asked for in both families at once, and the
+/// other family's addresses are left out: asked for one family alone,
+/// getaddrinfo would go on to DNS where the file has the other.
+///
 /// ```
 /// # use biosock::dial::{Question, Resolver, SystemResolver};
 /// # use biosock::{Domain, Type};
@@ -87,7 +92,11 @@ impl Resolver for SystemResolver {
         let lookup =
             Lookup::new().service(&question.service).family(question.family).socktype(question.socktype);
         let lookup = question.host.as_ref().map_or(lookup, |host| lookup.host(host));
-        Ok(lookup.run()?.into_iter().map(|found| found.addr).collect())
+        let in_hosts = question.host.as_deref().is_some_and(|host| hosts::addresses(host).is_some());
+        let lookup = if in_hosts { lookup.every_family() } else { lookup };
+        let of_family =
+            |addr: &SocketAddr| question.family == Domain::UNSPEC || addr.family() == question.family;
+        Ok(lookup.run()?.into_iter().map(|found| found.addr).filter(of_family).collect())
     }
 }
 
