@@ -9,7 +9,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use biosock::dial::{
-    Attempt, DialError, DialFailure, Dialed, Dialer, LookupReport, Memory, Outcome, Pace, Report,
+    Attempt, DialError, DialFailure, Dialed, Dialer, HickoryResolver, LookupReport, Memory, Outcome, Pace,
+    Report,
 };
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -25,6 +26,8 @@ pub enum Kind {
     Memory,
     /// The same dialer on a tokio runtime.
     Tokio,
+    /// The same, with hickory's resolver.
+    Hickory,
     /// std's look-up, then its connect to each address in turn.
     Std,
     /// One connect to a literal address.
@@ -55,7 +58,12 @@ pub fn run(kind: Kind, target: &str, manner: Manner) -> Result<Value> {
             ours(|| dialer.dial(target));
             ours(|| dialer.dial(target))
         }
-        Kind::Tokio => on_tokio(&dialer(manner), target)?,
+        Kind::Tokio => on_tokio(|| Ok(dialer(manner)), target)?,
+        Kind::Hickory => {
+            let with_hickory =
+                || Ok(dialer(manner).async_resolver(Arc::new(HickoryResolver::from_system()?)));
+            on_tokio(with_hickory, target)?
+        }
         Kind::Std => timed(|| in_turn(target, manner.deadline)),
         Kind::Plain => timed(|| TcpStream::connect(target)),
     };
@@ -77,8 +85,9 @@ fn dialer(manner: Manner) -> Dialer {
 }
 
 /// The runtime goes without waiting for look-ups that nobody needs any more.
-fn on_tokio(dialer: &Dialer, target: &str) -> Result<Value> {
+fn on_tokio(dialer: impl FnOnce() -> Result<Dialer>, target: &str) -> Result<Value> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let dialer = runtime.block_on(async { dialer() })?;
     let told = ours(|| runtime.block_on(dialer.dial_async(target)));
     runtime.shutdown_background();
     Ok(told)
@@ -126,7 +135,7 @@ fn in_turn(target: &str, deadline: Option<Duration>) -> io::Result<TcpStream> {
 
 /// A system call that stands out in strace's record and does nothing, since
 /// there is no such directory.
-fn mark(name: &str) {
+pub(crate) fn mark(name: &str) {
     let _ = env::set_current_dir(format!("/mark/{name}"));
 }
 
@@ -182,7 +191,7 @@ fn attempt(attempt: &Attempt) -> Value {
 }
 
 /// What is open: what each descriptor stands for.
-fn descriptors() -> Result<Vec<String>> {
+pub(crate) fn descriptors() -> Result<Vec<String>> {
     let mut open = Vec::new();
     for entry in fs::read_dir("/proc/self/fd")? {
         let entry = entry?;

@@ -25,10 +25,11 @@ pub enum Contestant {
 
 impl Contestant {
     /// Those of the table, in its order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Client(Kind::Ours),
         Self::Client(Kind::Memory),
         Self::Client(Kind::Tokio),
+        Self::Client(Kind::Hickory),
         Self::Curl,
         Self::Client(Kind::Std),
         Self::SClient,
@@ -40,6 +41,7 @@ impl Contestant {
             Self::Client(Kind::Ours) => "ours",
             Self::Client(Kind::Memory) => "ours, memory",
             Self::Client(Kind::Tokio) => "ours, tokio",
+            Self::Client(Kind::Hickory) => "ours, hickory",
             Self::Client(Kind::Std) => "std loop",
             Self::Client(Kind::Plain) => "plain connect",
             Self::Curl => "curl",

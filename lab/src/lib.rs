@@ -7,7 +7,9 @@
 //! in a process of its own; [`bench`](mod@bench) makes a table of the times and
 //! holds ours to its bars.
 //!
-//! Root is needed, iproute2, and /dev/net/tun. The host's own network and
+//! [`load`] dials by the thousand on loopback, for which nobody need be root.
+//!
+//! For the worlds root is needed, iproute2, and /dev/net/tun. The host's own network and
 //! files are never touched.
 
 #![deny(unsafe_code)]
@@ -21,6 +23,7 @@ pub mod due;
 #[allow(unsafe_code, reason = "the only module that asks the kernel for what no safe crate offers")]
 pub mod kernel;
 pub mod listeners;
+pub mod load;
 pub mod room;
 pub mod scenario;
 pub mod shortage;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use biosock_lab::client::{self, Kind};
 use biosock_lab::contestants::Rules;
+use biosock_lab::load::{self, Amount, Caller};
 use biosock_lab::shortage::server::Manner;
 use biosock_lab::shortage::{self, Trial};
 use biosock_lab::{Result, bench};
@@ -17,7 +18,7 @@ use clap::{Parser, Subcommand};
 /// and listens short of descriptors.
 ///
 /// The networks need root, iproute2, curl, openssl and strace, and end with
-/// this process.
+/// this process. `load` and `shortage` need nothing.
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -54,6 +55,24 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Dial by the thousand on loopback; fail if one fails or anything is left.
+    Load {
+        /// How many dials at once under tokio.
+        #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u16).range(1..))]
+        tasks: u16,
+        /// How many blocking dials.
+        #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u16).range(1..))]
+        blocking: u16,
+        /// By how many threads.
+        #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+        threads: u16,
+        /// How often each; the middle one counts.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+        rounds: u16,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// One side of the shortage.
     #[command(hide = true)]
     ShortageServer {
@@ -64,6 +83,9 @@ enum Command {
     /// The other side.
     #[command(hide = true)]
     ShortageClients { count: usize, addrs: Vec<SocketAddr> },
+    /// Dial a few times, and count: what strace watches.
+    #[command(hide = true)]
+    Spend { caller: Caller, target: String },
     /// Dial, and say how it went: what the table's processes do.
     #[command(hide = true)]
     Client {
@@ -90,6 +112,14 @@ fn main() -> ExitCode {
         Command::ShortageClients { count, addrs } => {
             shortage::clients::run(count, &addrs).map(|()| ExitCode::SUCCESS)
         }
+        Command::Load { tasks, blocking, threads, rounds, json } => {
+            let [tasks, blocking, threads, rounds] = [tasks, blocking, threads, rounds].map(usize::from);
+            dial_many(Amount { tasks, blocking, threads, rounds }, json)
+        }
+        Command::Spend { caller, target } => load::spend(caller, &target).map(|spent| {
+            println!("{spent}");
+            ExitCode::SUCCESS
+        }),
         Command::Client { kind, target, deadline, resolution_delay, settle } => {
             dial(kind, &target, client::Manner { deadline, resolution_delay, settle })
         }
@@ -139,6 +169,16 @@ fn run_short(clients: usize, descriptors: u64, shortage: Duration, json: bool) -
         kept &= faults.is_empty() != (manner == Manner::Eager);
     }
     Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn dial_many(amount: Amount, json: bool) -> Result<ExitCode> {
+    let table = load::run(&std::env::current_exe()?, amount)?;
+    if json {
+        println!("{:#}", table.json());
+    } else {
+        print!("{table}");
+    }
+    Ok(if table.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn dial(kind: Kind, target: &str, manner: client::Manner) -> Result<ExitCode> {

@@ -1,0 +1,396 @@
+//! Thousands of dials at once on loopback: all end, nothing is left, and what
+//! one costs beside std's and tokio's own connect.
+
+mod cost;
+mod target;
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
+
+use biosock::dial::{Dialer, HickoryResolver};
+use clap::ValueEnum;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::client::descriptors;
+use crate::{Failure, Result};
+
+pub use cost::{Cost, spend};
+use target::Servers;
+
+/// Who dials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Caller {
+    /// `std::net::TcpStream::connect`.
+    Std,
+    /// `Dialer::dial`.
+    Ours,
+    /// `tokio::net::TcpStream::connect`.
+    Tokio,
+    /// `Dialer::dial_async`, names by getaddrinfo(3) on the runtime's threads.
+    OursTokio,
+    /// The same, names by hickory.
+    OursHickory,
+}
+
+impl Caller {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Std => "std connect",
+            Self::Ours => "dial",
+            Self::Tokio => "tokio connect",
+            Self::OursTokio => "dial_async",
+            Self::OursHickory => "dial_async, hickory",
+        }
+    }
+
+    fn is_async(self) -> bool {
+        matches!(self, Self::Tokio | Self::OursTokio | Self::OursHickory)
+    }
+
+    /// Whose cost ours is put beside.
+    fn rival(self) -> Self {
+        if self.is_async() { Self::Tokio } else { Self::Std }
+    }
+}
+
+/// How much to dial.
+#[derive(Clone, Copy, Debug)]
+pub struct Amount {
+    /// At once, under tokio.
+    pub tasks: usize,
+    /// Altogether, blocking.
+    pub blocking: usize,
+    /// By so many threads.
+    pub threads: usize,
+    /// How often each; the middle one counts.
+    pub rounds: usize,
+}
+
+/// A caller and the kind of target that it dials.
+const ROWS: [(Caller, Way); 9] = [
+    (Caller::Tokio, Way::Literal),
+    (Caller::OursTokio, Way::Literal),
+    (Caller::Tokio, Way::Name),
+    (Caller::OursTokio, Way::Name),
+    (Caller::OursHickory, Way::Name),
+    (Caller::Std, Way::Literal),
+    (Caller::Ours, Way::Literal),
+    (Caller::Std, Way::Name),
+    (Caller::Ours, Way::Name),
+];
+
+/// What is dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Literal,
+    Name,
+}
+
+impl Way {
+    fn target(self, port: u16) -> String {
+        match self {
+            Self::Literal => format!("127.0.0.1:{port}"),
+            Self::Name => format!("localhost:{port}"),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        if self == Self::Name { "localhost" } else { "127.0.0.1" }
+    }
+}
+
+/// Everything that was measured.
+#[derive(Debug)]
+pub struct Table {
+    amount: Amount,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug)]
+struct Row {
+    caller: Caller,
+    way: Way,
+    dials: usize,
+    /// Of each round, in seconds.
+    times: Vec<f64>,
+    /// Dials that did not end with a connection, over all rounds.
+    failed: usize,
+    first_failure: Option<String>,
+    left: Left,
+    cost: Option<Cost>,
+}
+
+/// What is still there after all rounds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Left {
+    descriptors: usize,
+    threads: usize,
+    tasks: usize,
+}
+
+/// What the program has open beside the dials: standard streams, listeners,
+/// runtimes, the look-ups' wakers and files.
+const OTHERS: usize = 1200;
+
+/// Dials all of it.
+///
+/// # Errors
+/// The system's limits leave no room for so many.
+pub fn run(program: &Path, amount: Amount) -> Result<Table> {
+    make_room(amount.tasks.max(amount.blocking) + OTHERS)?;
+    let servers = Servers::start()?;
+    let row = |(caller, way): (Caller, Way)| {
+        let dials = if caller.is_async() { amount.tasks } else { amount.blocking };
+        let (times, left) = (Vec::new(), Left::default());
+        Row { caller, way, dials, times, failed: 0, first_failure: None, left, cost: None }
+    };
+    let mut rows: Vec<_> = ROWS.into_iter().map(row).collect();
+    // Once before anything counts, for what libraries set up once.
+    rows.iter_mut()
+        .try_for_each(|row| row.round(&servers, Amount { tasks: 1, blocking: 1, ..amount }, false))?;
+    for round in 0..amount.rounds {
+        eprintln!("biosock-lab: round {} of {}", round + 1, amount.rounds);
+        rows.iter_mut().try_for_each(|row| row.round(&servers, amount, true))?;
+    }
+    for row in &mut rows {
+        row.cost = cost::of(program, row.caller, &row.way.target(servers.port))?;
+    }
+    Ok(Table { amount, rows })
+}
+
+/// Raises the soft limit of descriptors as far as is needed and allowed.
+fn make_room(needed: usize) -> Result<()> {
+    let needed = needed as u64;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= needed) {
+        return Ok(());
+    }
+    let Some(most) = limit.maximum.filter(|most| *most < needed) else {
+        return Ok(setrlimit(Resource::Nofile, Rlimit { current: Some(needed), ..limit })?);
+    };
+    Err(Failure::from(format!(
+        "{needed} descriptors are needed and {most} allowed: dial fewer, or raise ulimit -n"
+    )))
+}
+
+impl Row {
+    fn round(&mut self, servers: &Servers, amount: Amount, counts: bool) -> Result<()> {
+        let before = (descriptors()?.len(), threads()?);
+        let target = self.way.target(servers.port);
+        let start = Instant::now();
+        let (outcomes, tasks) = if self.caller.is_async() {
+            under_tokio(self.caller, target, amount.tasks)?
+        } else {
+            (on_threads(self.caller, &target, amount), 0)
+        };
+        let took = outcomes.took.unwrap_or_else(|| start.elapsed()).as_secs_f64();
+        if counts {
+            self.times.push(took);
+            self.failed += outcomes.failures.len();
+            self.first_failure = self.first_failure.take().or(outcomes.failures.into_iter().next());
+            settle(before)?;
+            self.left.descriptors = self.left.descriptors.max(descriptors()?.len().saturating_sub(before.0));
+            self.left.threads = self.left.threads.max(threads()?.saturating_sub(before.1));
+            self.left.tasks = self.left.tasks.max(tasks);
+        }
+        servers.drained();
+        Ok(())
+    }
+
+    fn median(&self) -> f64 {
+        let mut times = self.times.clone();
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() / 2).copied().unwrap_or_default()
+    }
+
+    /// Whether all ended with a connection and nothing is left.
+    fn is_good(&self) -> bool {
+        let Left { descriptors, threads, tasks } = self.left;
+        self.failed == 0 && descriptors + threads + tasks == 0
+    }
+}
+
+/// How a round went, its set-up not counted.
+struct Outcomes {
+    failures: Vec<String>,
+    took: Option<Duration>,
+}
+
+/// All at once, and every connection held until all have ended. Tells also
+/// how many tasks are left then.
+fn under_tokio(caller: Caller, target: String, dials: usize) -> Result<(Outcomes, usize)> {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let start = Instant::now();
+    let ended = runtime.block_on(async {
+        let dialer = dialer(caller)?;
+        let target: Arc<str> = target.into();
+        let dials: Vec<_> = (0..dials).map(|_| spawn(caller, &dialer, &target)).collect();
+        let mut ended = Vec::with_capacity(dials.len());
+        for dial in dials {
+            ended.push(dial.await?);
+        }
+        Ok::<_, Failure>(ended)
+    })?;
+    let took = Some(start.elapsed());
+    let failures = ended.into_iter().filter_map(std::result::Result::err).collect();
+    Ok((Outcomes { failures, took }, tasks_left(&runtime)))
+}
+
+type Dialling = tokio::task::JoinHandle<std::result::Result<tokio::net::TcpStream, String>>;
+
+fn spawn(caller: Caller, dialer: &Dialer, target: &Arc<str>) -> Dialling {
+    let target = Arc::clone(target);
+    if caller == Caller::Tokio {
+        return tokio::spawn(async move {
+            tokio::net::TcpStream::connect(&*target).await.map_err(|error| error.to_string())
+        });
+    }
+    let dialer = dialer.clone();
+    tokio::spawn(async move {
+        let dialed = dialer.dial_async(&target).await.map_err(|error| error.to_string())?;
+        let stream = TcpStream::from(OwnedFd::from(dialed.socket));
+        tokio::net::TcpStream::from_std(stream).map_err(|error| error.to_string())
+    })
+}
+
+fn dialer(caller: Caller) -> Result<Dialer> {
+    Ok(match caller {
+        Caller::OursHickory => Dialer::new().async_resolver(Arc::new(HickoryResolver::from_system()?)),
+        _ => Dialer::new(),
+    })
+}
+
+/// Tasks end a moment after who waits for them is told.
+fn tasks_left(runtime: &Runtime) -> usize {
+    let limit = Instant::now() + PATIENCE;
+    while runtime.metrics().num_alive_tasks() > 0 && Instant::now() < limit {
+        sleep(Duration::from_millis(1));
+    }
+    runtime.metrics().num_alive_tasks()
+}
+
+fn on_threads(caller: Caller, target: &str, amount: Amount) -> Outcomes {
+    let each = amount.blocking.div_ceil(amount.threads);
+    let failures = thread::scope(|scope| {
+        let dialling = || {
+            let dialer = Dialer::new();
+            let dial = |_| connect(caller, &dialer, target);
+            (0..each).map(dial).partition::<Vec<_>, _>(std::result::Result::is_ok).1
+        };
+        let threads: Vec<_> = (0..amount.threads).map(|_| scope.spawn(dialling)).collect();
+        let ended =
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| vec![Err("a panic".into())]));
+        ended.flatten().filter_map(std::result::Result::err).collect()
+    });
+    Outcomes { failures, took: None }
+}
+
+fn connect(caller: Caller, dialer: &Dialer, target: &str) -> std::result::Result<TcpStream, String> {
+    match caller {
+        Caller::Std => TcpStream::connect(target).map_err(|error| error.to_string()),
+        _ => {
+            let dialed = dialer.dial(target).map_err(|error| error.to_string())?;
+            Ok(TcpStream::from(OwnedFd::from(dialed.socket)))
+        }
+    }
+}
+
+/// What ends late, ends within this.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Look-ups that nobody needs any more end when the resolver lets them.
+fn settle((open, running): (usize, usize)) -> Result<()> {
+    let limit = Instant::now() + PATIENCE;
+    while (descriptors()?.len() > open || threads()? > running) && Instant::now() < limit {
+        sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
+
+fn threads() -> io::Result<usize> {
+    Ok(fs::read_dir("/proc/self/task")?.count())
+}
+
+impl Table {
+    /// Whether every dial of every row ended with a connection, and nothing is left.
+    pub fn is_good(&self) -> bool {
+        self.rows.iter().all(Row::is_good)
+    }
+
+    /// A row's median time beside its rival's, to the same target.
+    fn ratio(&self, row: &Row) -> f64 {
+        let rival = self.rows.iter().find(|other| other.caller == row.caller.rival() && other.way == row.way);
+        rival.map_or(f64::NAN, |rival| row.median() / rival.median())
+    }
+
+    /// The same for programs.
+    pub fn json(&self) -> Value {
+        let rows: Vec<_> = self.rows.iter().map(|row| self.row_json(row)).collect();
+        let Amount { tasks, blocking, threads, rounds } = self.amount;
+        json!({"tasks": tasks, "blocking": blocking, "threads": threads, "rounds": rounds,
+            "rows": rows, "good": self.is_good()})
+    }
+
+    fn row_json(&self, row: &Row) -> Value {
+        let Left { descriptors, threads, tasks } = row.left;
+        json!({"caller": row.caller.name(), "target": row.way.name(), "dials": row.dials, "failed": row.failed,
+            "first_failure": row.first_failure, "seconds": row.median(), "all": row.times,
+            "ratio": self.ratio(row), "cost": row.cost.as_ref().map(Cost::json),
+            "left": {"descriptors": descriptors, "threads": threads, "tasks": tasks}})
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Amount { tasks, blocking, threads, rounds } = self.amount;
+        writeln!(
+            f,
+            "{tasks} dials at once under tokio, {blocking} blocking by {threads} threads; medians of {rounds}"
+        )?;
+        writeln!(
+            f,
+            "{:<20} {:<10} {:>6} {:>6} {:>8} {:>6} {:>6} {:>6}  left: fds, threads, tasks",
+            "", "to", "dials", "failed", "us each", "ratio", "calls", "allocs"
+        )?;
+        for row in &self.rows {
+            let each = row.median() * 1e6 / row.dials as f64;
+            let Left { descriptors, threads, tasks } = row.left;
+            let (calls, allocations) = row.cost.as_ref().map_or(("-".into(), "-".into()), Cost::texts);
+            write!(
+                f,
+                "{:<20} {:<10} {:>6} {:>6} ",
+                row.caller.name(),
+                row.way.name(),
+                row.dials,
+                row.failed
+            )?;
+            write!(f, "{each:>8.1} {:>6.2} {calls:>6} {allocations:>6}", self.ratio(row))?;
+            writeln!(f, "  {descriptors}, {threads}, {tasks}")?;
+        }
+        writeln!(f, "\nratio: beside std's or tokio's own to the same; calls: of the system, a dial alone")?;
+        writeln!(f, "and its threads; allocs: of the dialling thread")?;
+        for row in self.rows.iter().filter(|row| row.failed > 0) {
+            writeln!(
+                f,
+                "{} to {}: {}",
+                row.caller.name(),
+                row.way.name(),
+                row.first_failure.as_deref().unwrap_or("?")
+            )?;
+        }
+        writeln!(
+            f,
+            "{}",
+            if self.is_good() { "all ended, nothing is left" } else { "NOT all ended, or something is left" }
+        )
+    }
+}
