@@ -46,6 +46,9 @@ impl Bar {
     }
 }
 
+/// Whose times are judged.
+pub const JUDGED: [Contestant; 2] = [Contestant::Client(Kind::Ours), Contestant::Client(Kind::Memory)];
+
 /// The bars of one scenario, measured.
 ///
 /// # Errors

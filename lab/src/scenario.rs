@@ -33,6 +33,8 @@ pub enum Host {
     AnswersAfter(Duration),
     /// Accepts, but so many of the first frames to it get lost.
     Loses(u32),
+    /// Accepts, but the first SYN of every connection gets lost.
+    LosesSyns,
     /// Is there, and nothing listens: RST.
     Refuses,
     /// Nothing ever comes back: its neighbour entry is of a machine that is not there.
@@ -53,7 +55,7 @@ impl Host {
 
     /// Whether something listens there.
     pub fn listens(self) -> bool {
-        matches!(self, Self::Answers | Self::AnswersAfter(_) | Self::Loses(_))
+        matches!(self, Self::Answers | Self::AnswersAfter(_) | Self::Loses(_) | Self::LosesSyns)
     }
 
     /// The client's route to it where there is a special one.
@@ -181,6 +183,21 @@ pub fn first_far() -> Scenario {
     Scenario { name: "first far", v6: vec![Host::AnswersAfter(FAR)], ..all_good() }
 }
 
+/// The server fails at the question for IPv6 addresses.
+pub fn aaaa_fails() -> Scenario {
+    Scenario { name: "AAAA SERVFAIL", aaaa: Reply::Fails, ..all_good() }
+}
+
+/// There is no route to the first address.
+pub fn first_unreachable() -> Scenario {
+    Scenario { name: "first unreachable", v6: vec![Host::Unreachable], ..all_good() }
+}
+
+/// The first SYN of every connection to the first address gets lost.
+pub fn first_loses() -> Scenario {
+    Scenario { name: "first loses a SYN", v6: vec![Host::LosesSyns], ..all_good() }
+}
+
 /// Those of the table, in its order.
 pub fn all() -> Vec<Scenario> {
     vec![
@@ -192,5 +209,8 @@ pub fn all() -> Vec<Scenario> {
         all_refuse(),
         all_silent(),
         first_far(),
+        aaaa_fails(),
+        first_unreachable(),
+        first_loses(),
     ]
 }

@@ -1,7 +1,7 @@
 //! The wire: carries frames between two TAP devices, with the delay and loss
 //! of the far address. The kernel of our CI has no netem.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -18,6 +18,8 @@ pub struct Path {
     pub rtt: Duration,
     /// How many of the first frames to the address get lost.
     pub lost: u32,
+    /// Whether the first SYN from each port to the address gets lost.
+    pub loses_syns: bool,
 }
 
 /// A wire, not connected yet.
@@ -27,6 +29,8 @@ pub struct Wire {
     pub paths: HashMap<IpAddr, Path>,
     /// The path of all other frames.
     pub default: Path,
+    /// The ports whose first SYN has been lost.
+    pub syns: HashSet<u16>,
 }
 
 /// Long enough for every frame that these devices send (their MTU is 1500).
@@ -72,6 +76,8 @@ impl Wire {
             let path = address.and_then(|address| self.paths.get_mut(&address)).unwrap_or(&mut self.default);
             if outwards && path.lost > 0 {
                 path.lost -= 1;
+            } else if outwards && path.loses_syns && syn(frame).is_some_and(|port| self.syns.insert(port)) {
+                // Sent again by the client's system after a second.
             } else {
                 due.push(Instant::now() + path.rtt / 2, (to, frame.to_vec()));
             }
@@ -100,6 +106,21 @@ fn addresses(frame: &[u8]) -> Option<(IpAddr, IpAddr)> {
         [0x86, 0xdd] => Some((v6(packet.get(8..24)?), v6(packet.get(24..40)?))),
         _ => None,
     }
+}
+
+/// The source port of an Ethernet frame that carries a TCP SYN.
+fn syn(frame: &[u8]) -> Option<u16> {
+    const TCP: u8 = 6;
+    let packet = frame.get(14..)?;
+    let (protocol, header) = match frame.get(12..14)? {
+        [0x08, 0x00] => (*packet.get(9)?, usize::from(packet.first()? & 0xf) * 4),
+        [0x86, 0xdd] => (*packet.get(6)?, 40),
+        _ => return None,
+    };
+    let segment = packet.get(header..header + 14)?;
+    // RFC 9293, section 3.1: the flags, of which SYN is 2 and ACK 16.
+    let opens = protocol == TCP && segment[13] & 0x12 == 0x02;
+    opens.then(|| u16::from_be_bytes([segment[0], segment[1]]))
 }
 
 fn v4(bytes: &[u8]) -> IpAddr {

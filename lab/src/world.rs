@@ -1,5 +1,6 @@
 //! A whole network as a scenario describes it: client, wire and servers.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Write;
 use std::process::{Command, Output};
@@ -121,14 +122,15 @@ fn server_side(scenario: &Scenario) -> Vec<String> {
 }
 
 fn wire(scenario: &Scenario) -> Wire {
-    let default = Path { rtt: scenario.rtt, lost: 0 };
+    let default = Path { rtt: scenario.rtt, ..Path::default() };
     let path = |host| match host {
         Host::AnswersAfter(rtt) => Path { rtt, ..default },
         Host::Loses(lost) => Path { lost, ..default },
+        Host::LosesSyns => Path { loses_syns: true, ..default },
         _ => default,
     };
     let paths = scenario.hosts().into_iter().map(|(addr, host)| (addr, path(host))).collect();
-    Wire { paths, default }
+    Wire { paths, default, syns: HashSet::new() }
 }
 
 /// Has the C library ask our DNS server, in the client's room alone. The files

@@ -231,6 +231,16 @@ fn a_lost_packet_costs_a_turn() {
 }
 
 #[test]
+fn a_syn_lost_on_the_way_costs_a_turn_each_time() {
+    let name = "a_syn_lost_on_the_way_costs_a_turn_each_time";
+    let Some(world) = world(name, scenario::first_loses()) else { return };
+    for _ in 0..2 {
+        let said = dialed(&world, Kind::Ours);
+        assert_eq!(said.attempts(), [format!("{V6} no answer"), format!("{V4} connected")]);
+    }
+}
+
+#[test]
 fn memory_begins_with_who_won() {
     let Some(world) = world("memory_begins_with_who_won", scenario::first_ten_silent()) else { return };
     let said = dialed(&world, Kind::Memory);
