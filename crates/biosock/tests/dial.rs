@@ -163,6 +163,67 @@ fn another_thread_cancels() {
     });
 }
 
+/// Panics at the question for IPv6 addresses.
+#[derive(Debug)]
+struct Panics(SocketAddr);
+
+impl Resolver for Panics {
+    fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
+        assert!(question.family == Domain::IPV4, "a panic that the test wants");
+        Ok(vec![self.0])
+    }
+}
+
+#[test]
+fn a_resolver_that_panics_is_a_look_up_that_failed() {
+    let (_listeners, port) = listeners("127.0.0.1:0");
+    let resolver = Arc::new(Panics(SocketAddr::from(([127, 0, 0, 1], port))));
+    let dialer = Dialer::new().resolver(resolver);
+    assert!(dialer.dial("name:1").is_ok());
+    let failed = dialer.family(Domain::IPV6).dial("name:1").unwrap_err();
+    assert!(failed.to_string().contains("IPv6 look-up: look up by a resolver that panicked: not possible"), "{failed}");
+}
+
+#[test]
+fn mptcp_is_used_where_the_kernel_has_it() {
+    let (listeners, port) = listeners("127.0.0.1:0");
+    let dialer = Dialer::new().mptcp(true);
+    let mut dialed = dialer.dial(&format!("127.0.0.1:{port}")).unwrap();
+    let has_it = std::fs::read_to_string("/proc/sys/net/mptcp/enabled").is_ok_and(|on| on.trim() == "1");
+    let expected = if has_it { Protocol::MPTCP } else { Protocol::TCP };
+    assert_eq!(dialed.socket.protocol().unwrap(), expected);
+    let (mut server, _) = listeners.accept(PLAIN, None).unwrap();
+    dialed.socket.write_all(b"x").unwrap();
+    server.read_exact(&mut [0]).unwrap();
+    // Only streams of IP have it; the others are dialled as ever.
+    assert!(dialer.socktype(Type::DGRAM).dial("127.0.0.1:9").is_ok());
+}
+
+#[test]
+fn tfo_connects_with_the_first_data() {
+    let (listeners, port) = listeners("127.0.0.1:0");
+    let target = format!("127.0.0.1:{port}");
+    let mut dialed = Dialer::new().options(Options::TFO).dial(&target).unwrap();
+    dialed.socket.write_all(b"first").unwrap();
+    let (mut server, _) = listeners.accept(PLAIN, None).unwrap();
+    let mut heard = [0; 5];
+    server.read_exact(&mut heard).unwrap();
+    assert_eq!(&heard, b"first");
+}
+
+#[test]
+fn sources_and_devices_are_of_a_family() {
+    let (_v4, port4) = listeners("127.0.0.1:0");
+    let (_v6, port6) = listeners("[::1]:0");
+    let nowhere = Dialer::new().source_v6("2001:db8::1".parse().unwrap()).device_v6("no-such-device");
+    assert!(nowhere.dial(&format!("127.0.0.1:{port4}")).is_ok(), "IPv4 has neither");
+    assert!(nowhere.dial(&format!("[::1]:{port6}")).is_err());
+    let nowhere = Dialer::new().source_v4([192, 0, 2, 1].into()).device_v4("no-such-device");
+    assert!(nowhere.dial(&format!("[::1]:{port6}")).is_ok(), "IPv6 has neither");
+    let failed = nowhere.dial(&format!("127.0.0.1:{port4}")).unwrap_err().to_string();
+    assert!(failed.contains("no-such-device"), "{failed}");
+}
+
 #[test]
 fn settings_reach_the_socket() {
     let (_listeners, port) = listeners("127.0.0.1:0");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use biosock::dial::{DialFailure, Dialed, Dialer, Question, Resolver};
+use biosock::dial::{AsyncResolver, DialFailure, Dialed, Dialer, Question, Resolver, Resolving};
 use biosock::listeners::Listen;
 use biosock::{Cancel, Domain, Options, Result, Socket, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -123,4 +123,82 @@ async fn a_cancel_ends_several_dials() {
     for ended in [one, two] {
         assert!(matches!(ended.unwrap_err().failure(), DialFailure::Cancelled));
     }
+}
+
+/// Answers IPv4 at once and IPv6 never; counts the questions that are open.
+#[derive(Debug, Default)]
+struct HalfDead(Arc<()>);
+
+impl AsyncResolver for HalfDead {
+    fn resolve(&self, question: Question) -> Resolving<'_> {
+        let open = Arc::clone(&self.0);
+        Box::pin(async move {
+            let _open = open;
+            match question.family {
+                Domain::IPV4 => Ok(vec!["127.0.0.1:1".parse()?]),
+                _ => std::future::pending().await,
+            }
+        })
+    }
+}
+
+#[tokio::test]
+async fn an_async_resolver_is_asked_without_a_thread_and_dropped_with_the_dial() {
+    let _alone = ALONE.lock().await;
+    let resolver = HalfDead::default();
+    let open = Arc::clone(&resolver.0);
+    let dialer = Dialer::new().async_resolver(Arc::new(resolver));
+
+    // IPv4's refusal is not the end while IPv6's answer is out.
+    let late = dialer.clone().timeout(Duration::from_millis(100)).dial_async("name:1").await.unwrap_err();
+    assert!(matches!(late.failure(), DialFailure::TimedOut), "{late}");
+    assert_eq!(late.report().attempts.len(), 1);
+    assert_eq!(Arc::strong_count(&open), 2, "the dial's questions are gone with it");
+
+    let dial = dialer.dial_async("name:1");
+    assert!(tokio::time::timeout(Duration::from_millis(20), dial).await.is_err());
+    assert_eq!(Arc::strong_count(&open), 2, "and with its future");
+}
+
+/// Panics.
+#[derive(Debug)]
+struct Panics;
+
+impl Resolver for Panics {
+    fn resolve(&self, _: &Question) -> Result<Vec<SocketAddr>> {
+        panic!("a panic that the test wants")
+    }
+}
+
+#[tokio::test]
+async fn a_resolver_that_panics_is_a_look_up_that_failed() {
+    let _alone = ALONE.lock().await;
+    let failed = Dialer::new().resolver(Arc::new(Panics)).dial_async("name:1").await.unwrap_err();
+    assert!(failed.to_string().contains("a resolver that panicked"), "{failed}");
+}
+
+#[tokio::test]
+async fn a_full_unix_queue_is_waited_for() {
+    let _alone = ALONE.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    let target = format!("unix:{}", folder.path().join("full").display());
+    let listener = Listen::new().backlog(0).listen(&target).unwrap().into_sockets().remove(0);
+    listener.set_nonblocking(false).unwrap();
+    let addr: SocketAddr = target.parse().unwrap();
+    let fill = || {
+        let socket = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
+        let connected = socket.connect(&addr, Options::empty()).is_ok();
+        connected.then_some(socket)
+    };
+    let waiting: Vec<_> = std::iter::from_fn(fill).collect();
+    let late = Dialer::new().timeout(Duration::from_millis(30)).dial_async(&target).await.unwrap_err();
+    assert!(matches!(late.failure(), DialFailure::TimedOut), "{late}");
+
+    let accepting = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(20));
+        (0..=waiting.len()).map(|_| listener.accept(Options::empty()).unwrap()).count()
+    });
+    let dialed = Dialer::new().dial_async(&target).await.unwrap();
+    assert_eq!(dialed.addr, addr);
+    assert!(accepting.join().unwrap() > 0);
 }

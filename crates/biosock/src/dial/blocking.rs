@@ -1,14 +1,16 @@
 //! The blocking driver: one thread that waits on every attempt at once.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::contest::{Contest, Turn, wait_error};
+use super::contest::{Contest, NAT64, Turn, wait_error};
 use super::report::{DialFailure, Report};
-use super::resolver::Lookups;
+use super::resolver::{Lookups, Question, Resolver};
 use crate::{Cancel, Interest, Socket, sys};
 
 /// What limits a dial: its deadline, and whoever may cancel it.
+#[derive(Clone, Copy)]
 pub(super) struct Limits<'a> {
     pub(super) start: Instant,
     pub(super) timeout: Option<Duration>,
@@ -36,7 +38,8 @@ impl Limits<'_> {
 /// Runs a contest to its end.
 pub(super) fn run(
     mut contest: Contest<'_>,
-    lookups: Option<&Lookups>,
+    mut lookups: Option<Lookups>,
+    resolver: &Arc<dyn Resolver>,
     limits: &Limits<'_>,
 ) -> (Result<Socket, DialFailure>, Report) {
     let mut watched: Vec<(usize, Socket)> = Vec::new();
@@ -50,6 +53,13 @@ pub(super) fn run(
             Turn::Exhausted => break Err(DialFailure::NoneAnswered),
             Turn::Watch(attempt, socket) => watched.push((attempt, socket)),
             Turn::Wait(next) => {
+                if let Some(question) = contest.take_question() {
+                    if let Err(error) = ask(&mut lookups, resolver, question) {
+                        contest.answered(now, (NAT64, Err(error)));
+                        continue;
+                    }
+                }
+                let lookups = lookups.as_ref();
                 let ready = match wait(&watched, lookups, limits, limits.until(now, next)) {
                     Ok(ready) => ready,
                     Err(errno) => break Err(DialFailure::Unable(wait_error(errno))),
@@ -64,6 +74,16 @@ pub(super) fn run(
     };
     drop(watched);
     (ended, contest.end(limits.start.elapsed()))
+}
+
+/// Asks for a NAT64's prefix, in a dial that may have asked for nothing yet.
+fn ask(lookups: &mut Option<Lookups>, resolver: &Arc<dyn Resolver>, question: Question) -> crate::Result<()> {
+    let under_way = match lookups.take() {
+        Some(under_way) => under_way,
+        None => Lookups::start(resolver, &question, &[])?,
+    };
+    lookups.insert(under_way).ask(resolver, question, NAT64);
+    Ok(())
 }
 
 /// Waits until a look-up, a caller or a socket has something to say, and

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use super::memory::Memory;
+use super::nat64::{self, Prefix};
 use super::order::goes_before;
 use super::race::{Race, Rank, Step};
 use super::report::{Attempt, LookupReport, Outcome, Report};
-use super::resolver::Answer;
+use super::resolver::{Answer, Question};
 use super::settings::Settings;
 use crate::connect::{Backoff, is_queue_full};
 use crate::{Connect, Domain, Error, Operation, Result, Socket, SocketAddr, Syscall, fd};
@@ -33,7 +34,29 @@ pub(super) struct Contest<'d> {
     race: Race,
     report: Report,
     knocking: Vec<Knock>,
+    stranded: Stranded,
 }
+
+/// IPv4 addresses that the machine has no route to, for a NAT64.
+#[derive(Debug, Default)]
+struct Stranded {
+    addrs: Vec<SocketAddr>,
+    discovery: Discovery,
+}
+
+/// The look-up of the NAT64's prefix.
+#[derive(Debug, Default)]
+enum Discovery {
+    /// Nothing is stranded yet.
+    #[default]
+    Needless,
+    Wanted,
+    UnderWay,
+    Done(Vec<Prefix>),
+}
+
+/// The mark of the look-up of a NAT64's prefix among those of the families.
+pub(super) const NAT64: Domain = Domain::UNSPEC;
 
 /// A Unix listener's queue is full, and no system call tells when it has room
 /// (unix(7): a non-blocking connect gives EAGAIN). So it is asked again.
@@ -56,8 +79,9 @@ impl<'d> Contest<'d> {
         let unanswered = |&family| LookupReport { family, took: None, answer: None };
         let lookups = pending.iter().map(unanswered).collect();
         let report = Report { lookups, ..Report::default() };
+        let race = Race::new(settings.pace, pending).with_first_family_count(settings.first_family_count);
         let mut contest =
-            Self { settings, memory, race: Race::new(settings.pace, pending), report, knocking: Vec::new() };
+            Self { settings, memory, race, report, knocking: Vec::new(), stranded: Stranded::default() };
         contest.add(addrs.iter().copied());
         contest
     }
@@ -69,6 +93,9 @@ impl<'d> Contest<'d> {
 
     /// A look-up has ended.
     pub(super) fn answered(&mut self, now: Duration, (family, answer): Answer) {
+        if family == NAT64 {
+            return self.discovered(now, answer);
+        }
         let told = match answer {
             Ok(addrs) => {
                 let count = addrs.len();
@@ -82,6 +109,44 @@ impl<'d> Contest<'d> {
         if let Some(lookup) = self.report.lookups.iter_mut().find(|lookup| lookup.family == family) {
             (lookup.took, lookup.answer) = (Some(now), Some(told));
         }
+    }
+
+    /// A NAT64's prefixes, or none, since there is no NAT64 or no answer.
+    fn discovered(&mut self, now: Duration, answer: Result<Vec<SocketAddr>>) {
+        let mut prefixes: Vec<_> = answer.unwrap_or_default().iter().filter_map(Prefix::of).collect();
+        // Both well-known addresses come, by the same prefix.
+        prefixes.dedup();
+        self.stranded.discovery = Discovery::Done(prefixes);
+        for addr in std::mem::take(&mut self.stranded.addrs) {
+            self.strand(addr);
+        }
+        self.race.looked_up(now, NAT64);
+    }
+
+    /// Joins the addresses by which a NAT64 reaches this one to the race, once
+    /// its prefix is known.
+    fn strand(&mut self, addr: SocketAddr) {
+        match &self.stranded.discovery {
+            Discovery::Done(prefixes) => {
+                let by_nat64: Vec<_> = prefixes.iter().filter_map(|prefix| prefix.reaching(&addr)).collect();
+                return self.add(by_nat64);
+            }
+            Discovery::Needless => {
+                self.stranded.discovery = Discovery::Wanted;
+                self.race.expect(NAT64);
+            }
+            Discovery::Wanted | Discovery::UnderWay => {}
+        }
+        self.stranded.addrs.push(addr);
+    }
+
+    /// The question that is to be asked now, if any; its answer's mark is [`NAT64`].
+    pub(super) fn take_question(&mut self) -> Option<Question> {
+        if !matches!(self.stranded.discovery, Discovery::Wanted) {
+            return None;
+        }
+        self.stranded.discovery = Discovery::UnderWay;
+        Some(nat64::question(self.settings.socktype))
     }
 
     /// RFC 8305, section 4, has the addresses of both families sorted together
@@ -183,6 +248,10 @@ impl<'d> Contest<'d> {
     }
 
     fn lost(&mut self, now: Duration, attempt: usize, error: Error) {
+        let addr = self.report.attempts[attempt].addr;
+        if self.settings.strands(&addr, &error) {
+            self.strand(addr);
+        }
         self.record(now, attempt, Outcome::Failed(error));
         self.race.failed(now);
     }

@@ -69,7 +69,7 @@ impl HickoryResolver {
     /// ```
     pub fn with_servers(servers: &[SocketAddr]) -> Result<Self> {
         if servers.is_empty() {
-            return Err(Error::impossible(Operation::Lookup, "no DNS server is given"));
+            return Err(Error::impossible(Operation::Lookup, "with no DNS server"));
         }
         let mut config = ResolverConfig::new();
         for server in servers {
@@ -129,7 +129,7 @@ async fn port(question: &Question) -> Result<u16> {
         let lookup = Lookup::new().host(loopback).service(&question.service);
         lookup.family(question.family).socktype(question.socktype).run()
     });
-    let found = found.await.map_err(|_| Error::impossible(Operation::Lookup, "the runtime has ended"))??;
+    let found = found.await.map_err(|_| Error::impossible(Operation::Lookup, "on a runtime that has ended"))??;
     Ok(found.first().and_then(|found| found.addr.port()).unwrap_or_default())
 }
 

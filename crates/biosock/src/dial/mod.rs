@@ -28,6 +28,7 @@ mod contest;
 mod hickory;
 mod hosts;
 mod memory;
+mod nat64;
 mod order;
 mod race;
 mod report;
@@ -270,15 +271,70 @@ impl Dialer {
         self
     }
 
-    /// The network interface of every attempt (SO_BINDTODEVICE).
+    /// The network interface of every attempt (SO_BINDTODEVICE, socket(7));
+    /// an empty name is any.
     ///
     /// ```
     /// # use biosock::dial::Dialer;
     /// let failed = Dialer::new().device("no-such-device").dial("127.0.0.1:1").unwrap_err();
     /// assert!(!failed.report().attempts.is_empty());
     /// ```
-    pub fn device(mut self, device: impl Into<String>) -> Self {
-        self.settings.device = Some(device.into());
+    pub fn device(self, device: impl Into<String>) -> Self {
+        let device = device.into();
+        self.device_v4(device.clone()).device_v6(device)
+    }
+
+    /// The network interface of IPv4 attempts.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let dialer = Dialer::new().device_v4("eth0").device_v6("tunnel");
+    /// ```
+    pub fn device_v4(mut self, device: impl Into<String>) -> Self {
+        self.settings.device_v4 = Some(device.into());
+        self
+    }
+
+    /// The network interface of IPv6 attempts.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let failed = Dialer::new().device_v6("no-such-device").dial("[::1]:1").unwrap_err();
+    /// assert!(failed.to_string().contains("no-such-device"), "{failed}");
+    /// ```
+    pub fn device_v6(mut self, device: impl Into<String>) -> Self {
+        self.settings.device_v6 = Some(device.into());
+        self
+    }
+
+    /// How many addresses of the family that goes first are tried before one
+    /// of the other (RFC 8305, section 4: "First Address Family Count"): 1 by
+    /// default, and 0 is taken for 1.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let addrs = ["[::1]:1".parse()?, "[::1]:2".parse()?, "127.0.0.1:1".parse()?];
+    /// let failed = Dialer::new().first_family_count(2).dial_addrs(&addrs).unwrap_err();
+    /// assert_eq!(failed.report().attempts[1].addr, addrs[1]);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn first_family_count(mut self, count: usize) -> Self {
+        self.settings.first_family_count = count;
+        self
+    }
+
+    /// Whether IPv4 addresses are reached through a NAT64 where the machine
+    /// has no route for IPv4 (ENETUNREACH): off by default, since it asks a
+    /// DNS server even for a target in figures. The network's prefix is looked up
+    /// as RFC 7050 says, and addresses are made of it as RFC 6052 says
+    /// (RFC 8305, section 7). The report has the attempts, not that look-up.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let dialer = Dialer::new().nat64(true);
+    /// ```
+    pub fn nat64(mut self, on: bool) -> Self {
+        self.settings.nat64 = on;
         self
     }
 
@@ -360,7 +416,7 @@ impl Dialer {
                 let families = self.settings.families();
                 let lookups = Lookups::start(&self.resolver, question, families);
                 let lookups = lookups.map_err(|error| unable(target, error))?;
-                self.run(start, target, &[], Some(&lookups))
+                self.run(start, target, &[], Some(lookups))
             }
         }
     }
@@ -414,12 +470,12 @@ impl Dialer {
         start: Instant,
         target: &str,
         addrs: &[SocketAddr],
-        lookups: Option<&Lookups>,
+        lookups: Option<Lookups>,
     ) -> Result<Dialed, DialError> {
         let pending = if lookups.is_some() { self.settings.families() } else { &[] };
         let contest = Contest::new(&self.settings, self.memory.as_deref(), addrs, pending);
         let limits = Limits { start, timeout: self.timeout, cancel: self.cancel.as_ref() };
-        let (ended, report) = blocking::run(contest, lookups, &limits);
+        let (ended, report) = blocking::run(contest, lookups, &self.resolver, &limits);
         self.finish(target, ended, report, self.settings.options)
     }
 

@@ -96,6 +96,8 @@ pub(crate) struct Race {
     /// When the next attempt may start, by the attempts before it.
     next_start: Duration,
     last_family: Option<Domain>,
+    /// How many of the first family start before one of the other.
+    first_family_count: usize,
     attempts: usize,
     in_flight: usize,
 }
@@ -111,6 +113,7 @@ impl Race {
             next_start: Duration::ZERO,
             // Of two answers IPv6's goes first unless `lead` says otherwise; a
             // given list begins where it begins.
+            first_family_count: 1,
             last_family: pending.contains(&Domain::IPV6).then_some(Domain::IPV4),
             attempts: 0,
             in_flight: 0,
@@ -128,6 +131,12 @@ impl Race {
                 self.candidates.push(Candidate { rank: rank(&addr), addr, started: false });
             }
         }
+    }
+
+    /// RFC 8305, section 4: "First Address Family Count".
+    pub(crate) fn with_first_family_count(mut self, count: usize) -> Self {
+        self.first_family_count = count;
+        self
     }
 
     /// This family goes first, if nothing has started yet.
@@ -160,6 +169,11 @@ impl Race {
         if self.patience_ends.is_none() && self.waiting().next().is_some() {
             self.patience_ends = Some(now + self.pace.resolution_delay);
         }
+    }
+
+    /// A look-up more is under way.
+    pub(crate) fn expect(&mut self, family: Domain) {
+        self.pending.push(family);
     }
 
     /// An attempt failed: the next may start at once.
@@ -220,9 +234,10 @@ impl Race {
         self.candidates.iter().position(wanted).or_else(|| self.candidates.iter().position(of_best))
     }
 
-    /// The family's turn: not the last one's.
+    /// The family's turn: not the last one's, but for the first family's first.
     fn is_turn_of(&self, family: Domain) -> bool {
-        self.last_family.is_none_or(|last| last != family)
+        let first_goes_on = self.attempts > 0 && self.attempts < self.first_family_count;
+        self.last_family.is_none_or(|last| (last == family) == first_goes_on)
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::error::Why;
-use crate::{Domain, Error, SocketAddr};
+use crate::{Domain, Error, Operation, SocketAddr};
 
 /// The course of a dial. All times are since its start.
 ///
@@ -85,9 +85,20 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connected => f.write_str("connected"),
-            Self::Failed(error) => Why(error).fmt(f),
+            Self::Failed(error) => Told(error).fmt(f),
             Self::NoAnswer => f.write_str("no answer"),
         }
+    }
+}
+
+/// An error in a line that has the address or family already: what else it is
+/// about (an option, a device) is told with it.
+struct Told<'a>(&'a Error);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self.0.address().is_some() || self.0.resolver().is_some();
+        if known || self.0.operation() == Operation::Parse { Why(self.0).fmt(f) } else { self.0.fmt(f) }
     }
 }
 
@@ -102,7 +113,7 @@ impl fmt::Display for Report {
             match &lookup.answer {
                 None => lines.push(format!("{:>17}  {} look-up: no answer", "", lookup.family)),
                 Some(Err(error)) => {
-                    lines.push(format!("{:>17}  {} look-up: {}", "", lookup.family, Why(error)))
+                    lines.push(format!("{:>17}  {} look-up: {}", "", lookup.family, Told(error)))
                 }
                 Some(Ok(_)) => {}
             }

@@ -1,6 +1,7 @@
 //! Who turns names into addresses for a dial.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -104,10 +105,12 @@ impl Resolver for SystemResolver {
 pub(super) type Answer = (Domain, Result<Vec<SocketAddr>>);
 
 /// Look-ups on threads of their own. Dropping this abandons them: a thread
-/// ends as soon as its resolver lets it.
+/// ends as soon as its resolver lets it. How many there may be is the system's
+/// affair (RLIMIT_NPROC): a thread that cannot be had is a failed look-up.
 #[derive(Debug)]
 pub(super) struct Lookups {
     answers: Receiver<Answer>,
+    sender: Sender<Answer>,
     pub(super) waker: Arc<Waker>,
 }
 
@@ -120,11 +123,16 @@ impl Lookups {
     ) -> Result<Self> {
         let waker = Arc::new(Waker::new()?);
         let (sender, answers) = channel();
+        let lookups = Self { answers, sender, waker };
         for &family in families {
-            let question = Question { family, ..question.clone() };
-            ask(Arc::clone(resolver), question, sender.clone(), Arc::clone(&waker));
+            lookups.ask(resolver, Question { family, ..question.clone() }, family);
         }
-        Ok(Self { answers, waker })
+        Ok(lookups)
+    }
+
+    /// Asks one question more, whose answer is to have this mark.
+    pub(super) fn ask(&self, resolver: &Arc<dyn Resolver>, question: Question, mark: Domain) {
+        ask(Arc::clone(resolver), question, mark, self.sender.clone(), Arc::clone(&self.waker));
     }
 
     /// The answers that have come since.
@@ -134,19 +142,29 @@ impl Lookups {
     }
 }
 
-fn ask(resolver: Arc<dyn Resolver>, question: Question, sender: Sender<Answer>, waker: Arc<Waker>) {
-    let family = question.family;
+fn ask(
+    resolver: Arc<dyn Resolver>,
+    question: Question,
+    mark: Domain,
+    sender: Sender<Answer>,
+    waker: Arc<Waker>,
+) {
     let for_thread = (sender.clone(), Arc::clone(&waker));
     let started = thread::Builder::new().name("biosock look-up".into()).spawn(move || {
         let (sender, waker) = for_thread;
-        let answer = resolver.resolve(&question);
-        tell(&sender, &waker, (family, answer));
+        // Whoever waits for the answer is to hear of a panic, too.
+        let answer = catch_unwind(AssertUnwindSafe(|| resolver.resolve(&question)));
+        tell(&sender, &waker, (mark, answer.unwrap_or_else(|_| Err(panicked()))));
     });
     if let Err(error) = started {
         let errno = error.raw_os_error().unwrap_or_default();
         let error = Error::system_call(Operation::Lookup, Syscall::Clone, errno, None);
-        tell(&sender, &waker, (family, Err(error)));
+        tell(&sender, &waker, (mark, Err(error)));
     }
+}
+
+pub(super) fn panicked() -> Error {
+    Error::impossible(Operation::Lookup, "by a resolver that panicked")
 }
 
 /// A dial that is over hears nothing, and need not.

@@ -3,7 +3,8 @@
 use std::net::{SocketAddrV4, SocketAddrV6};
 
 use super::race::Pace;
-use crate::{Domain, KeepAlive, Options, Protocol, Result, Socket, SocketAddr, Type};
+use crate::sys::Errno;
+use crate::{Domain, Error, KeepAlive, Options, Protocol, Result, Socket, SocketAddr, Type};
 
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
@@ -15,7 +16,10 @@ pub(super) struct Settings {
     pub(super) mptcp: bool,
     pub(super) source_v4: Option<SocketAddrV4>,
     pub(super) source_v6: Option<SocketAddrV6>,
-    pub(super) device: Option<String>,
+    pub(super) device_v4: Option<String>,
+    pub(super) device_v6: Option<String>,
+    pub(super) first_family_count: usize,
+    pub(super) nat64: bool,
 }
 
 impl Default for Settings {
@@ -29,7 +33,11 @@ impl Default for Settings {
             mptcp: false,
             source_v4: None,
             source_v6: None,
-            device: None,
+            device_v4: None,
+            device_v6: None,
+            // RFC 8305, section 8: "First Address Family Count ... 1".
+            first_family_count: 1,
+            nat64: false,
         }
     }
 }
@@ -62,7 +70,8 @@ impl Settings {
         if addr.family() == Domain::UNIX {
             return Ok(());
         }
-        if let Some(device) = &self.device {
+        let device = if addr.family() == Domain::IPV6 { &self.device_v6 } else { &self.device_v4 };
+        if let Some(device) = device {
             socket.bind_device(device)?;
         }
         if let Some(source) = self.source_for(addr) {
@@ -72,6 +81,13 @@ impl Settings {
             socket.set_keepalive(keep_alive)?;
         }
         Ok(())
+    }
+
+    /// Whether an address failed for want of any route for IPv4, where the
+    /// caller wants a NAT64 used.
+    pub(super) fn strands(&self, addr: &SocketAddr, error: &Error) -> bool {
+        let no_route = error.raw_os_error() == Some(Errno::NETUNREACH.raw_os_error());
+        self.nat64 && self.family == Domain::UNSPEC && addr.family() == Domain::IPV4 && no_route
     }
 
     fn source_for(&self, addr: &SocketAddr) -> Option<SocketAddr> {

@@ -11,13 +11,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
-use super::async_resolver::{AsyncResolver, Resolving};
-use super::contest::{Contest, Turn, wait_error};
+use super::async_resolver::Resolving;
+use super::contest::{Contest, NAT64, Turn, wait_error};
 use super::report::{DialError, DialFailure, Report};
-use super::resolver::{Answer, Question, Resolver};
+use super::resolver::{Question, panicked};
 use super::{Dialed, Dialer, Plan, unable};
 use crate::{Cancel, Domain, Options, Socket};
 
@@ -47,86 +46,41 @@ impl Dialer {
     /// ```
     pub async fn dial_async(&self, target: &str) -> Result<Dialed, DialError> {
         let start = Instant::now();
-        let (addrs, lookups) = match self.plan(target).map_err(|error| unable(target, error))? {
-            Plan::Addrs(addrs) => (addrs, None),
-            Plan::Names(question) => (Vec::new(), Some(self.look_up(&question))),
+        let (addrs, pending, lookups) = match self.plan(target).map_err(|error| unable(target, error))? {
+            Plan::Addrs(addrs) => (addrs, &[][..], Lookups::new()),
+            Plan::Names(question) => {
+                let families = self.settings.families();
+                let look_up = |&family| (family, self.look_up(Question { family, ..question.clone() }));
+                (Vec::new(), families, families.iter().map(look_up).collect())
+            }
         };
-        let pending = if lookups.is_some() { self.settings.families() } else { &[] };
         let contest = Contest::new(&self.settings, self.memory.as_deref(), &addrs, pending);
         let deadline = self.timeout.and_then(|timeout| start.checked_add(timeout));
-        let dial = Dial { contest, lookups, watched: Vec::new(), start, deadline };
+        let dial = Dial { dialer: self, contest, lookups, watched: Vec::new(), start, deadline };
         let (ended, report) = dial.run(self.cancel.as_ref()).await;
         self.finish(target, ended, report, Options::NONBLOCK)
     }
 
-    fn look_up(&self, question: &Question) -> Lookups<'_> {
-        let families = self.settings.families();
-        match self.async_resolver.as_deref() {
-            Some(resolver) => Lookups::Polled(ask(resolver, question, families)),
-            None => Lookups::OnThreads(ask_on_threads(&self.resolver, question, families)),
+    /// Starts a look-up, by the async resolver or on a blocking thread of the
+    /// runtime's.
+    fn look_up(&self, question: Question) -> Resolving<'_> {
+        if let Some(resolver) = &self.async_resolver {
+            return resolver.resolve(question);
         }
+        let resolver = Arc::clone(&self.resolver);
+        let thread = tokio::task::spawn_blocking(move || resolver.resolve(&question));
+        Box::pin(async { thread.await.unwrap_or_else(|_| Err(panicked())) })
     }
 }
 
-/// Look-ups under way.
-enum Lookups<'d> {
-    OnThreads(UnboundedReceiver<Answer>),
-    Polled(Vec<(Domain, Resolving<'d>)>),
-}
-
-impl Lookups<'_> {
-    /// An answer that has come since.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Option<Answer> {
-        match self {
-            Self::OnThreads(answers) => match answers.poll_recv(cx) {
-                Poll::Ready(answer) => answer,
-                Poll::Pending => None,
-            },
-            Self::Polled(asked) => {
-                let answered =
-                    |(at, (_, lookup)): (usize, &mut (Domain, Resolving<'_>))| match lookup.as_mut().poll(cx)
-                    {
-                        Poll::Ready(answer) => Some((at, answer)),
-                        Poll::Pending => None,
-                    };
-                let (at, answer) = asked.iter_mut().enumerate().find_map(answered)?;
-                Some((asked.swap_remove(at).0, answer))
-            }
-        }
-    }
-}
-
-fn ask<'d>(
-    resolver: &'d dyn AsyncResolver,
-    question: &Question,
-    families: &[Domain],
-) -> Vec<(Domain, Resolving<'d>)> {
-    let ask = |&family| (family, resolver.resolve(Question { family, ..question.clone() }));
-    families.iter().map(ask).collect()
-}
-
-/// Asks for each family on a blocking thread of the runtime's.
-fn ask_on_threads(
-    resolver: &Arc<dyn Resolver>,
-    question: &Question,
-    families: &[Domain],
-) -> UnboundedReceiver<Answer> {
-    let (sender, answers) = unbounded_channel();
-    for &family in families {
-        let (resolver, sender) = (Arc::clone(resolver), sender.clone());
-        let question = Question { family, ..question.clone() };
-        tokio::task::spawn_blocking(move || {
-            // A dial that is over hears nothing, and need not.
-            let _ = sender.send((family, resolver.resolve(&question)));
-        });
-    }
-    answers
-}
+/// Look-ups under way, each with the mark of its answer.
+type Lookups<'d> = Vec<(Domain, Resolving<'d>)>;
 
 /// A dial under way on the runtime.
 struct Dial<'d> {
+    dialer: &'d Dialer,
     contest: Contest<'d>,
-    lookups: Option<Lookups<'d>>,
+    lookups: Lookups<'d>,
     watched: Vec<(usize, TcpStream)>,
     start: Instant,
     deadline: Option<Instant>,
@@ -158,6 +112,8 @@ impl Dial<'_> {
                     self.watched.push((attempt, stream));
                 }
                 Turn::Wait(next) => {
+                    let question = self.contest.take_question();
+                    self.lookups.extend(question.map(|question| (NAT64, self.dialer.look_up(question))));
                     if let Some(socket) = self.wait(next, cancelled.as_mut().as_pin_mut()).await? {
                         return Ok(socket);
                     }
@@ -190,14 +146,16 @@ impl Dial<'_> {
     }
 
     fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut any = false;
-        if let Some(lookups) = &mut self.lookups {
-            while let Some(answer) = lookups.poll(cx) {
-                self.contest.answered(self.start.elapsed(), answer);
-                any = true;
+        let (contest, start) = (&mut self.contest, self.start);
+        let under_way = self.lookups.len();
+        self.lookups.retain_mut(|(mark, lookup)| match lookup.as_mut().poll(cx) {
+            Poll::Ready(answer) => {
+                contest.answered(start.elapsed(), (*mark, answer));
+                false
             }
-        }
-        any
+            Poll::Pending => true,
+        });
+        self.lookups.len() < under_way
     }
 
     /// Ready where an attempt is decided, with its socket if it won.

@@ -140,6 +140,23 @@ fn the_family_that_leads_goes_first_and_only_a_race_that_stands_has_leaders() {
 }
 
 #[test]
+fn section_4_the_first_family_may_have_more_than_one_turn() {
+    let order = |count| {
+        let mut race = Race::new(Pace::default(), &[]).with_first_family_count(count);
+        race.add(["6a", "6b", "6c", "4a", "4b"].map(addr), unknown);
+        let step = |n: u64| match race.step(ms(n * 250)) {
+            Step::Start(addr) => name(addr),
+            other => panic!("{other:?}"),
+        };
+        (0..5).map(step).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(order(0), "6a 4a 6b 4b 6c");
+    assert_eq!(order(1), "6a 4a 6b 4b 6c");
+    assert_eq!(order(2), "6a 6b 4a 6c 4b");
+    assert_eq!(order(9), "6a 6b 6c 4a 4b");
+}
+
+#[test]
 fn what_worked_goes_first_and_what_failed_last() {
     let rank = |addr: &SocketAddr| match name(*addr).as_str() {
         "6a" => Rank::Bad,
