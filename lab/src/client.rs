@@ -41,6 +41,8 @@ pub struct Manner {
     pub deadline: Option<Duration>,
     /// Ours waits so long for IPv6's answer, where it is not to be the usual 50 ms.
     pub resolution_delay: Option<Duration>,
+    /// Ours reaches IPv4 addresses through a NAT64 where it has to.
+    pub nat64: bool,
     /// Wait until every thread has ended, and tell what is left.
     pub settle: bool,
 }
@@ -77,7 +79,7 @@ pub fn run(kind: Kind, target: &str, manner: Manner) -> Result<Value> {
 fn dialer(manner: Manner) -> Dialer {
     let usual = Pace::default();
     let resolution_delay = manner.resolution_delay.unwrap_or(usual.resolution_delay);
-    let dialer = Dialer::new().pace(Pace { resolution_delay, ..usual });
+    let dialer = Dialer::new().pace(Pace { resolution_delay, ..usual }).nat64(manner.nat64);
     match manner.deadline {
         Some(deadline) => dialer.timeout(deadline),
         None => dialer,

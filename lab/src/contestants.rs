@@ -113,6 +113,7 @@ pub fn client_arguments(world: &World, kind: Kind, target: &str) -> Vec<String> 
     if let Some(deadline) = world.scenario.deadline {
         arguments.extend(["--deadline".into(), seconds(deadline)]);
     }
+    arguments.extend(world.scenario.nat64.then(|| "--nat64".into()));
     arguments
 }
 

@@ -2,12 +2,12 @@
 //! with an error.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use crate::due::Due;
-use crate::scenario::{Reply, Scenario};
+use crate::scenario::{Reply, Scenario, by_nat64};
 use crate::worker::{Stop, Worker};
 
 const TYPE_A: u16 = 1;
@@ -56,17 +56,25 @@ struct Zone {
     addrs: Vec<IpAddr>,
     aaaa: Reply,
     a: Reply,
+    nat64: bool,
 }
+
+/// RFC 7050: its IPv6 address tells a DNS64's prefix.
+const IPV4_ONLY: &str = "ipv4only.arpa";
 
 impl Zone {
     fn of(scenario: &Scenario) -> Self {
         let addrs = scenario.hosts().into_iter().map(|(addr, _)| addr).collect();
-        Self { name: scenario.host_name(), addrs, aaaa: scenario.aaaa, a: scenario.a }
+        Self { name: scenario.host_name(), addrs, aaaa: scenario.aaaa, a: scenario.a, nat64: scenario.nat64 }
     }
 
     /// When to answer a question and with what, if at all.
     fn reply(&self, datagram: &[u8]) -> Option<(Duration, Vec<u8>)> {
         let question = Question::read(datagram)?;
+        if self.nat64 && question.kind == TYPE_AAAA && question.name.eq_ignore_ascii_case(IPV4_ONLY) {
+            let found = by_nat64(Ipv4Addr::new(192, 0, 0, 170));
+            return Some((Duration::ZERO, question.reply(NO_ERROR, &[found.into()])));
+        }
         if !question.name.eq_ignore_ascii_case(&self.name) {
             return Some((Duration::ZERO, question.reply(NAME_ERROR, &[])));
         }

@@ -96,6 +96,8 @@ enum Command {
         #[arg(long, value_parser = seconds)]
         resolution_delay: Option<Duration>,
         #[arg(long)]
+        nat64: bool,
+        #[arg(long)]
         settle: bool,
     },
 }
@@ -120,8 +122,8 @@ fn main() -> ExitCode {
             println!("{spent}");
             ExitCode::SUCCESS
         }),
-        Command::Client { kind, target, deadline, resolution_delay, settle } => {
-            dial(kind, &target, client::Manner { deadline, resolution_delay, settle })
+        Command::Client { kind, target, deadline, resolution_delay, nat64, settle } => {
+            dial(kind, &target, client::Manner { deadline, resolution_delay, nat64, settle })
         }
     };
     done.unwrap_or_else(|error| {

@@ -14,6 +14,11 @@ pub struct Scenario {
     pub v6: Vec<Host>,
     /// What the name's IPv4 addresses do, in the order of the answer.
     pub v4: Vec<Host>,
+    /// Whether the client has IPv6 alone, and a NAT64 that reaches the IPv4
+    /// addresses by the prefix 64:ff9b::/96 (RFC 6052, section 2.1).
+    pub nat64: bool,
+    /// Whether [`hosts`](Self::hosts) gives the IPv4 addresses as the NAT64 has them.
+    pub translated: bool,
     /// What the client's /etc/hosts has for the name.
     pub hosts_file: Vec<IpAddr>,
     /// How the question for the IPv6 addresses is answered.
@@ -95,6 +100,8 @@ impl Default for Scenario {
             rtt: Duration::ZERO,
             v6: vec![Host::Answers],
             v4: vec![Host::Answers],
+            nat64: false,
+            translated: false,
             hosts_file: vec![],
             aaaa: Reply::Prompt,
             a: Reply::Prompt,
@@ -111,8 +118,14 @@ impl Scenario {
     /// the IPv6 ones are such as go before IPv4.
     pub fn hosts(&self) -> Vec<(IpAddr, Host)> {
         let v6 = (0u16..).zip(&self.v6).map(|(at, host)| (nth_v6(at).into(), *host));
-        let v4 = (0u8..).zip(&self.v4).map(|(at, host)| (nth_v4(at).into(), *host));
+        let v4 = |at| if self.translated { by_nat64(nth_v4(at)).into() } else { nth_v4(at).into() };
+        let v4 = (0u8..).zip(&self.v4).map(|(at, host)| (v4(at), *host));
         v6.chain(v4).collect()
+    }
+
+    /// The same as packets have it: a NAT64's work is done, by the server itself.
+    pub fn on_the_wire(&self) -> Self {
+        Self { translated: self.nat64, ..self.clone() }
     }
 
     /// The name that has these addresses.
@@ -125,6 +138,12 @@ impl Scenario {
     pub fn target(&self) -> String {
         format!("{}:{PORT}", self.host_name())
     }
+}
+
+/// An IPv4 address as the NAT64 has it.
+pub fn by_nat64(ip: Ipv4Addr) -> Ipv6Addr {
+    let [_, _, _, _, _, _, high, low] = ip.to_ipv6_mapped().segments();
+    Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, low)
 }
 
 fn nth_v6(at: u16) -> Ipv6Addr {

@@ -61,12 +61,13 @@ impl World {
     pub fn build(scenario: Scenario, patience: Patience) -> Result<Self> {
         let (client, server) = (Room::open()?, Room::open()?);
         let (near, far) = (client.run(tap_named("near"))?, server.run(tap_named("far"))?);
-        client.ip(&client_side(&scenario))?;
-        server.ip(&server_side(&scenario))?;
+        let on_the_wire = scenario.on_the_wire();
+        client.ip(&client_side(&on_the_wire))?;
+        server.ip(&server_side(&on_the_wire))?;
 
-        let wire = wire(&scenario);
+        let wire = wire(&on_the_wire);
         let carrier = Worker::start("wire", move |stop| wire.carry(&near, &far, &stop))?;
-        let described = scenario.clone();
+        let described = on_the_wire;
         let accepting = server.run(move || listeners::serve(&described))?;
         let described = scenario.clone();
         let naming = client.run(move || dns::serve(&described))?;
@@ -96,11 +97,13 @@ impl World {
 /// What ip(8) is told on the client's side. The neighbours are known, so that
 /// no time goes into finding them.
 fn client_side(scenario: &Scenario) -> Vec<String> {
-    let mut lines = vec![
-        format!("link set near address {CLIENT} up"),
-        "addr add 10.66.0.1/24 dev near".into(),
-        "addr add 2001:db8::1/64 dev near nodad".into(),
-    ];
+    let mut lines =
+        vec![format!("link set near address {CLIENT} up"), "addr add 2001:db8::1/64 dev near nodad".into()];
+    if scenario.nat64 {
+        lines.push("route add 64:ff9b::/96 dev near".into());
+    } else {
+        lines.push("addr add 10.66.0.1/24 dev near".into());
+    }
     for (addr, host) in scenario.hosts() {
         let neighbour = if host.is_there() { SERVER } else { NOBODY };
         lines.push(format!("neigh replace {addr} lladdr {neighbour} nud permanent dev near"));
@@ -114,6 +117,9 @@ fn server_side(scenario: &Scenario) -> Vec<String> {
     for (addr, _) in scenario.hosts().into_iter().filter(|(_, host)| host.is_there()) {
         let how = if addr.is_ipv6() { "/64 dev far nodad" } else { "/24 dev far" };
         lines.push(format!("addr add {addr}{how}"));
+    }
+    if scenario.nat64 {
+        lines.push("route replace 2001:db8::1/128 dev far".into());
     }
     for client in ["10.66.0.1", "2001:db8::1"] {
         lines.push(format!("neigh replace {client} lladdr {CLIENT} nud permanent dev far"));

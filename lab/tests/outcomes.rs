@@ -241,6 +241,35 @@ fn a_syn_lost_on_the_way_costs_a_turn_each_time() {
 }
 
 #[test]
+fn ipv4_is_reached_through_a_nat64() {
+    let scenario = Scenario { v6: vec![], nat64: true, ..scenario::all_good() };
+    each_driver("ipv4_is_reached_through_a_nat64", &scenario, |said| {
+        let expected =
+            [format!("{V4} network is unreachable (ENETUNREACH)"), "[64:ff9b::a42:80]:8443 connected".into()];
+        assert_eq!(said.attempts(), expected);
+    });
+}
+
+#[test]
+fn an_address_in_figures_is_reached_through_a_nat64() {
+    let scenario = Scenario { nat64: true, ..scenario::all_good() };
+    let Some(world) = world("an_address_in_figures_is_reached_through_a_nat64", scenario) else { return };
+    for kind in [Kind::Ours, Kind::Tokio, Kind::Hickory] {
+        assert_eq!(dialed_to(&world, kind, V4).winner(), "[64:ff9b::a42:80]:8443");
+    }
+}
+
+#[test]
+fn without_a_nat64_the_first_failure_is_told() {
+    // Nobody answers the question for the prefix: the name server denies it.
+    let scenario = Scenario { v6: vec![], nat64: true, ..scenario::all_good() };
+    let Some(world) = world("without_a_nat64_the_first_failure_is_told", scenario) else { return };
+    let said = dialed_to(&world, Kind::Ours, "192.0.2.1:1");
+    assert!(said.attempts()[0].ends_with("(ENETUNREACH)"), "{said:?}");
+    assert_eq!(said.attempts().len(), 2, "{said:?}");
+}
+
+#[test]
 fn memory_begins_with_who_won() {
     let Some(world) = world("memory_begins_with_who_won", scenario::first_ten_silent()) else { return };
     let said = dialed(&world, Kind::Memory);
