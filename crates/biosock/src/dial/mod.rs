@@ -19,6 +19,35 @@
 //! println!("connected to {} after {:?}", dialed.addr, dialed.report.elapsed);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # RFC 8305, section by section
+//!
+//! | section | here |
+//! |---|---|
+//! | 3, both questions at once, IPv6's first, each answer used as it comes | yes; IPv4's waits 50 ms for IPv6's ([`Pace::resolution_delay`]) |
+//! | 3.1, several DNS servers | the resolver's affair |
+//! | 4, sorting by RFC 6724 | each answer by its resolver; the first of each decide which family leads, by [`sort_destinations`]'s rules |
+//! | 4, what is known of addresses | [`Memory`]: those that answered first, the fastest at the head; those that failed or were outrun last |
+//! | 4, interleaving, First Address Family Count | yes, [`Dialer::first_family_count`] |
+//! | 5, a start every 250 ms, at once after a failure, losers closed | yes, between 10 ms and 2 s ([`Pace::attempt_delay`]); the delay does not follow the RTT |
+//! | 6, answers that change meanwhile | new addresses join the race; what an answer would take back goes on |
+//! | 7.1 and 7.2, NAT64 | [`Dialer::nat64`]. Section 7.2's last resort after 2 s is not needed: IPv4 is asked for anyway, and no route for it tells at once |
+//! | 7.3, VPNs | the resolver's affair |
+//!
+//! Of the draft of version 3 (draft-ietf-happy-happyeyeballs-v3) this is what
+//! is left without TLS: SVCB and HTTPS records, ECH, racing QUIC, and a handshake
+//! as part of an attempt are for who speaks those protocols.
+//!
+//! # Threads and system calls
+//!
+//! A target in figures, a list of addresses and a Unix path start no thread. A
+//! name that is dialled blocking starts a thread for each family; one whose
+//! resolver goes on after the dial has ended lives until the resolver lets it,
+//! and holds nothing but its question. So with a resolver that never returns,
+//! each dial leaves up to two threads behind; how many there may be is left to
+//! the system (RLIMIT_NPROC), and a thread that cannot be had is a look-up that
+//! failed. Async dials use the runtime's threads, or none: `HickoryResolver`
+//! (feature `hickory`), or an `AsyncResolver` of your own.
 
 #[cfg(feature = "tokio")]
 mod async_resolver;

@@ -20,7 +20,9 @@ pub struct Pace {
     /// 50 milliseconds". How long IPv4 addresses wait for the IPv6 answer.
     pub resolution_delay: Duration,
     /// RFC 8305, section 5: "Connection Attempt Delay ... The recommended
-    /// value is 250 milliseconds". See [`ATTEMPT_DELAYS`](Self::ATTEMPT_DELAYS).
+    /// value is 250 milliseconds". See [`ATTEMPT_DELAYS`](Self::ATTEMPT_DELAYS);
+    /// below section 8's "Minimum Connection Attempt Delay ... 100 milliseconds"
+    /// a race is more of a burst, and meant for tests and local networks.
     pub attempt_delay: Duration,
     /// The most attempts that a dial makes.
     pub max_attempts: usize,
