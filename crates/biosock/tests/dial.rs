@@ -2,7 +2,7 @@
 //! slow answers) is in the laboratory, `lab/`.
 
 use std::io::{Read, Write};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -181,7 +181,10 @@ fn a_resolver_that_panics_is_a_look_up_that_failed() {
     let dialer = Dialer::new().resolver(resolver);
     assert!(dialer.dial("name:1").is_ok());
     let failed = dialer.family(Domain::IPV6).dial("name:1").unwrap_err();
-    assert!(failed.to_string().contains("IPv6 look-up: look up by a resolver that panicked: not possible"), "{failed}");
+    assert!(
+        failed.to_string().contains("IPv6 look-up: look up by a resolver that panicked: not possible"),
+        "{failed}"
+    );
 }
 
 #[test]
@@ -254,6 +257,59 @@ fn unix_paths_and_datagrams_go_through_the_same_call() {
     (&dialed.socket).write_all(b"datagram").unwrap();
     let mut heard = [0; 16];
     assert_eq!(server.recv(&mut heard).unwrap(), 8);
+}
+
+/// A listener whose queue is full, so that connecting to it does not end.
+fn silent() -> (Socket, Socket, SocketAddr) {
+    let listener = Listen::new().backlog(0).listen("127.0.0.1:0").unwrap().into_sockets().remove(0);
+    let addr = listener.local_addr().unwrap();
+    let first = Socket::stream_for(&addr, PLAIN).unwrap();
+    first.connect(&addr, PLAIN).unwrap();
+    (listener, first, addr)
+}
+
+#[test]
+fn another_thread_cancels_a_connect_under_way() {
+    let (_listener, _first, addr) = silent();
+    let cancel = Cancel::new().unwrap();
+    let dialer = Dialer::new().cancel(cancel.clone());
+    thread::scope(|scope| {
+        let dialing = scope.spawn(|| dialer.dial_addrs(&[addr]));
+        thread::sleep(Duration::from_millis(20));
+        cancel.cancel();
+        let ended = dialing.join().unwrap().unwrap_err();
+        assert!(matches!(ended.failure(), DialFailure::Cancelled));
+        assert!(matches!(ended.report().attempts[0].outcome, Outcome::NoAnswer));
+    });
+}
+
+/// Answers when it is let, and not before.
+#[derive(Debug)]
+struct Gated(Arc<RwLock<()>>);
+
+impl Resolver for Gated {
+    fn resolve(&self, _: &Question) -> Result<Vec<SocketAddr>> {
+        drop(self.0.read());
+        Ok(vec![])
+    }
+}
+
+#[test]
+fn an_abandoned_look_up_ends_when_its_resolver_lets_it() {
+    let gate = Arc::new(RwLock::new(()));
+    let shut = gate.write().unwrap();
+    let resolver = Arc::new(Gated(Arc::clone(&gate)));
+    let dialer = Dialer::new().resolver(resolver.clone()).timeout(Duration::from_millis(30));
+    let late = dialer.dial("name:1").unwrap_err();
+    assert!(matches!(late.failure(), DialFailure::TimedOut));
+    // This test's, the dialer's, and one of each thread's.
+    assert_eq!(Arc::strong_count(&resolver), 4, "both look-ups go on");
+    drop(shut);
+    let patience = Instant::now() + Duration::from_secs(30);
+    while Arc::strong_count(&resolver) > 2 && Instant::now() < patience {
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(Arc::strong_count(&resolver), 2, "both have ended");
 }
 
 /// A Unix listener whose queue is full until it accepts.

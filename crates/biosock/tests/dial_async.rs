@@ -196,9 +196,9 @@ async fn a_full_unix_queue_is_waited_for() {
 
     let accepting = thread::spawn(move || {
         thread::sleep(Duration::from_millis(20));
-        (0..=waiting.len()).map(|_| listener.accept(Options::empty()).unwrap()).count()
+        (0..=waiting.len()).for_each(|_| drop(listener.accept(Options::empty()).unwrap()));
     });
     let dialed = Dialer::new().dial_async(&target).await.unwrap();
     assert_eq!(dialed.addr, addr);
-    assert!(accepting.join().unwrap() > 0);
+    accepting.join().unwrap();
 }

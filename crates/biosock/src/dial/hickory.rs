@@ -129,7 +129,8 @@ async fn port(question: &Question) -> Result<u16> {
         let lookup = Lookup::new().host(loopback).service(&question.service);
         lookup.family(question.family).socktype(question.socktype).run()
     });
-    let found = found.await.map_err(|_| Error::impossible(Operation::Lookup, "on a runtime that has ended"))??;
+    let found =
+        found.await.map_err(|_| Error::impossible(Operation::Lookup, "on a runtime that has ended"))??;
     Ok(found.first().and_then(|found| found.addr.port()).unwrap_or_default())
 }
 

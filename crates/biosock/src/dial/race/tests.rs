@@ -133,7 +133,8 @@ fn the_family_that_leads_goes_first_and_only_a_race_that_stands_has_leaders() {
     race.add(["4a"].map(addr), unknown);
     assert_eq!(race.leaders(), Some(["6a", "4a"].map(addr)));
     race.lead(V4);
-    (race.looked_up(ms(1), V6), race.looked_up(ms(1), V4));
+    race.looked_up(ms(1), V6);
+    race.looked_up(ms(1), V4);
     let order: Vec<_> = (0..3).map(|n| race.step(ms(1 + n * 250))).collect();
     assert_eq!(order, ["4a", "6a", "6b"].map(|name| Step::Start(addr(name))));
     assert_eq!(race.leaders(), None, "it has started");
