@@ -1,7 +1,8 @@
 //! The table: everybody dials through every scenario, several times.
 
 use std::fmt;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -76,6 +77,7 @@ fn bars(world: &World, row: &Row, rules: Rules<'_>, runs: usize) -> Result<Vec<B
     for bar in bars.iter().filter(|bar| !bar.is_kept()) {
         eprintln!("biosock-lab: once more, with load {}: {}", load_average(), bar.line(0));
     }
+    await_calm();
     let again = self::row(world, &bars::JUDGED, rules, 2 * runs + 1)?;
     let again = bars::of(world, &again, rules)?;
     Ok(bars.into_iter().zip(again).map(|(bar, again)| if bar.is_kept() { bar } else { again }).collect())
@@ -85,6 +87,22 @@ fn bars(world: &World, row: &Row, rules: Rules<'_>, runs: usize) -> Result<Vec<B
 fn load() -> String {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     format!("load {} on {processors} processors", load_average())
+}
+
+/// Waits a while for the machine's other work to pause.
+fn await_calm() {
+    let limit = Instant::now() + Duration::from_secs(30);
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    while running() > processors && Instant::now() < limit {
+        sleep(Duration::from_millis(500));
+    }
+}
+
+/// How many threads want a processor now, this one included (proc_loadavg(5)).
+fn running() -> usize {
+    let averages = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let threads = averages.split(' ').nth(3).and_then(|threads| threads.split('/').next());
+    threads.and_then(|running| running.parse().ok()).unwrap_or(0)
 }
 
 fn load_average() -> String {
