@@ -33,7 +33,7 @@ pub struct Question {
 }
 
 /// Turns names into addresses. A dial asks on a thread of its own for each
-/// family, so an implementation may block.
+/// family, so an implementation may block; a panic of it is a look-up that failed.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -226,6 +226,7 @@ enum Fate {
 struct Network {
     answers: [(Option<u64>, Vec<Fate>); 2],
     pace: Pace,
+    first_family_count: usize,
     deadline: u64,
 }
 
@@ -241,11 +242,14 @@ fn networks() -> impl Strategy<Value = Network> {
         attempt_delay: ms(attempt),
         max_attempts,
     });
-    ([answer(), answer()], pace, 0u64..3000).prop_map(|(answers, pace, deadline)| Network {
-        answers,
-        pace,
-        deadline,
-    })
+    ([answer(), answer()], pace, 0usize..4, 0u64..3000).prop_map(
+        |(answers, pace, first_family_count, deadline)| Network {
+            answers,
+            pace,
+            first_family_count,
+            deadline,
+        },
+    )
 }
 
 /// How a simulated dial ended, with every start and failure on the way.
@@ -265,7 +269,7 @@ struct Course {
 
 fn simulate(network: &Network) -> (End, Course) {
     let families = [(V6, '6'), (V4, '4')];
-    let mut race = Race::new(network.pace, &[V6, V4]);
+    let mut race = Race::new(network.pace, &[V6, V4]).with_first_family_count(network.first_family_count);
     let mut course = Course::default();
     let mut fates = Vec::new();
     for now in 0..=network.deadline {
@@ -336,6 +340,13 @@ proptest! {
             let (one, two) = (pair[0].0, pair[1].0);
             let failed = course.failures.iter().any(|at| (one..=two).contains(at));
             prop_assert!(failed || ms(two - one) >= pace.attempt_delay, "{one} then {two}");
+        }
+        // Somebody starts as soon as anything may: at the latest when the
+        // first answer with an address has waited its time.
+        let first_answer = network.answers.iter().filter(|(_, list)| !list.is_empty()).filter_map(|(at, _)| *at).min();
+        let patience = u64::try_from(network.pace.resolution_delay.as_millis()).unwrap_or(u64::MAX);
+        if let Some(due) = first_answer.map(|at| at + patience).filter(|due| *due <= network.deadline) {
+            prop_assert!(course.starts.first().is_some_and(|(at, _)| *at <= due), "nothing by {due}");
         }
         // No address twice, no more than the cap, every one of an answer that had come.
         let mut seen = Vec::new();
