@@ -3,7 +3,9 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
+use biosock::dial::Dialer;
 use biosock::listeners::Listen;
 use biosock::{Cancel, Connect, Domain, Lookup, Options, Protocol, Socket, SocketAddr, Type};
 
@@ -47,7 +49,12 @@ fn watched() {
     drop(found);
     mark("parse addresses");
     let parsed: [SocketAddr; 2] = ["[::1]:80".parse().unwrap(), "unix:/run/x".parse().unwrap()];
+    mark("dial an address");
+    let dialed = Dialer::new().dial_addrs(&[addr]).unwrap();
+    mark("dial an address within a time");
+    let within = Dialer::new().timeout(Duration::from_secs(60)).dial_addrs(&[addr]).unwrap();
     mark("none");
+    drop((dialed, within));
     // An address on which no other program has the port that the first gets.
     let [.., high, low] = std::process::id().to_be_bytes();
     let set = ["[::1]:0".parse().unwrap(), SocketAddr::from(([127, 79, high, low], 0))];
@@ -79,6 +86,8 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("close", &["close"]),
     ("literal look-up", &[]),
     ("parse addresses", &[]),
+    ("dial an address", &["socket", "connect"]),
+    ("dial an address within a time", &["socket", "connect", "ppoll", "getsockopt", "ioctl"]),
     (
         "listen on a set of two, with one port",
         &["socket", "setsockopt", "bind", "listen", "getsockname", "socket", "bind", "listen"],

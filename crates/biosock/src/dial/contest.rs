@@ -1,7 +1,7 @@
 //! One dial under way: the race's steps carried out on real sockets, and
 //! recorded. Both drivers, blocking and async, are loops around this.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::memory::Memory;
 use super::nat64::{self, Prefix};
@@ -11,7 +11,7 @@ use super::report::{Attempt, LookupReport, Outcome, Report};
 use super::resolver::{Answer, Question};
 use super::settings::Settings;
 use crate::connect::{Backoff, is_queue_full};
-use crate::{Connect, Domain, Error, Operation, Result, Socket, SocketAddr, Syscall, fd};
+use crate::{Connect, Domain, Error, Operation, Options, Result, Socket, SocketAddr, Syscall, fd};
 use std::os::fd::AsFd;
 
 /// What a driver is to do.
@@ -31,6 +31,8 @@ pub(super) enum Turn {
 pub(super) struct Contest<'d> {
     settings: &'d Settings,
     memory: Option<&'d Memory>,
+    /// Whether each attempt has the thread to itself.
+    blocking: bool,
     race: Race,
     report: Report,
     knocking: Vec<Knock>,
@@ -80,10 +82,23 @@ impl<'d> Contest<'d> {
         let lookups = pending.iter().map(unanswered).collect();
         let report = Report { lookups, ..Report::default() };
         let race = Race::new(settings.pace, pending).with_first_family_count(settings.first_family_count);
-        let mut contest =
-            Self { settings, memory, race, report, knocking: Vec::new(), stranded: Stranded::default() };
+        let mut contest = Self {
+            settings,
+            memory,
+            blocking: false,
+            race,
+            report,
+            knocking: Vec::new(),
+            stranded: Stranded::default(),
+        };
         contest.add(addrs.iter().copied());
         contest
+    }
+
+    /// Lets each attempt block: for one address that nothing is to interrupt.
+    pub(super) fn blocking(mut self, blocking: bool) -> Self {
+        self.blocking = blocking;
+        self
     }
 
     fn add(&mut self, addrs: impl IntoIterator<Item = SocketAddr>) {
@@ -207,7 +222,11 @@ impl<'d> Contest<'d> {
         let attempt = self.report.attempts.len();
         let (started, took) = (now, Duration::ZERO);
         self.report.attempts.push(Attempt { addr, started, took, outcome: Outcome::NoAnswer });
-        match begin(self.settings, &addr) {
+        let mode = if self.blocking { Options::empty() } else { Options::NONBLOCK };
+        let begun = self.blocking.then(Instant::now);
+        let begin = begin(self.settings, &addr, mode);
+        let now = begun.map_or(now, |begun| now + begun.elapsed());
+        match begin {
             Ok((socket, Started::Done)) => Some(self.won(now, attempt, socket)),
             Ok((socket, Started::InProgress)) => Some(Turn::Watch(attempt, socket)),
             Ok((socket, Started::QueueFull)) => {
@@ -297,9 +316,9 @@ enum Started {
     QueueFull,
 }
 
-/// A non-blocking socket that connects.
-fn begin(settings: &Settings, addr: &SocketAddr) -> Result<(Socket, Started)> {
-    let socket = settings.socket_for(addr)?;
+/// A socket of this mode that connects.
+fn begin(settings: &Settings, addr: &SocketAddr, mode: Options) -> Result<(Socket, Started)> {
+    let socket = settings.socket_for(addr, mode)?;
     settings.prepare(&socket, addr)?;
     let started = connect(settings, &socket, addr)?;
     Ok((socket, started))

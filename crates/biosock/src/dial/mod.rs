@@ -40,7 +40,9 @@
 //!
 //! # Threads and system calls
 //!
-//! A target in figures, a list of addresses and a Unix path start no thread. A
+//! A target in figures, a list of addresses and a Unix path start no thread; one
+//! address without a deadline, a [`Cancel`] and [`Options::NONBLOCK`] is socket(2)
+//! and connect(2), and with one of them three calls more. A
 //! name that is dialled blocking starts a thread for each family; one whose
 //! resolver goes on after the dial has ended lives until the resolver lets it,
 //! and holds nothing but its question. So with a resolver that never returns,
@@ -502,10 +504,20 @@ impl Dialer {
         lookups: Option<Lookups>,
     ) -> Result<Dialed, DialError> {
         let pending = if lookups.is_some() { self.settings.families() } else { &[] };
-        let contest = Contest::new(&self.settings, self.memory.as_deref(), addrs, pending);
+        let alone = lookups.is_none() && addrs.len() == 1 && self.is_undisturbed();
+        let contest = Contest::new(&self.settings, self.memory.as_deref(), addrs, pending).blocking(alone);
         let limits = Limits { start, timeout: self.timeout, cancel: self.cancel.as_ref() };
         let (ended, report) = blocking::run(contest, lookups, &self.resolver, &limits);
-        self.finish(target, ended, report, self.settings.options)
+        // A socket that was never non-blocking stays as it is.
+        let mode = if alone { Options::NONBLOCK } else { self.settings.options };
+        self.finish(target, ended, report, mode)
+    }
+
+    /// Whether a connect may block: nothing ends it early and nothing comes
+    /// after it. That is a plain connect's system calls and no more.
+    fn is_undisturbed(&self) -> bool {
+        let nonblocking = self.settings.options.contains(Options::NONBLOCK);
+        self.timeout.is_none() && self.cancel.is_none() && !self.settings.nat64 && !nonblocking
     }
 
     /// Hands the winner over, non-blocking only if the options say so.

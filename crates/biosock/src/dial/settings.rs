@@ -56,12 +56,12 @@ impl Settings {
         self.family == Domain::UNSPEC || self.family == addr.family()
     }
 
-    pub(super) fn socket_for(&self, addr: &SocketAddr) -> Result<Socket> {
+    pub(super) fn socket_for(&self, addr: &SocketAddr, mode: Options) -> Result<Socket> {
         let domain = addr.family();
         if self.mptcp && domain != Domain::UNIX && self.socktype == Type::STREAM {
-            return Socket::mptcp(domain, Options::NONBLOCK).map_err(|error| error.at(addr));
+            return Socket::mptcp(domain, mode).map_err(|error| error.at(addr));
         }
-        let socket = Socket::new(domain, self.socktype, Protocol::DEFAULT, Options::NONBLOCK);
+        let socket = Socket::new(domain, self.socktype, Protocol::DEFAULT, mode);
         socket.map_err(|error| error.at(addr))
     }
 
