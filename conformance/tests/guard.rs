@@ -3,9 +3,10 @@
 
 mod common;
 
-use biosock_conformance::compare::{Library, compare, compare_unguarded};
+use biosock_conformance::compare::{Form, Library, compare, compare_unguarded};
 use biosock_conformance::originals::Original;
-use common::{original, ours, run};
+use common::{original, ours, run, whole};
+use std::path::Path;
 
 /// Each way to misbehave, and cases in which it shows.
 const BROKEN: [(&str, &str); 5] = [
@@ -41,11 +42,33 @@ fn a_library_is_not_compared_with_itself() {
 #[test]
 fn the_functions_tried_are_those_of_the_library_named() {
     let Some(path) = original(Original::V111) else { return };
-    let overlay = ours("libbiosock-overlay");
+    let overlay = ours(Form::Overlay);
     let plain = run(&Library::alone(&path), Some("closesocket/number"));
     let over = run(&Library::under(&path, &overlay), Some("closesocket/number"));
     assert_eq!(plain.file, path.to_string_lossy());
     assert_eq!(over.file, overlay.to_string_lossy());
     assert_eq!(over.errors, path.to_string_lossy());
     assert!(compare(&plain, &over).is_ok());
+}
+
+#[test]
+fn the_swap_is_compared_and_not_the_original() {
+    let Some(original) = whole(Original::V111) else { return };
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guard");
+    let swapped = original.swapped(&ours(Form::Swap), &folder).unwrap();
+    let plain = run(&Library::alone(&original.libcrypto), Some("closesocket/number"));
+    let inside = run(&Library::alone(&swapped), Some("closesocket/number"));
+    assert_eq!(inside.file, swapped.to_string_lossy());
+    assert_eq!(inside.errors, swapped.to_string_lossy());
+    assert_ne!((&plain.file, plain.offset), (&inside.file, inside.offset));
+    assert!(compare(&plain, &inside).is_ok());
+}
+
+/// The original's own archive in place of ours: the linking itself must refuse it.
+#[test]
+fn an_archive_that_is_not_ours_is_refused() {
+    let Some(original) = whole(Original::V111) else { return };
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guard-same");
+    let error = original.swapped(&original.archive().unwrap(), &folder).unwrap_err().to_string();
+    assert!(error.contains("BIO_connect") || error.contains("bytes in the original"), "{error}");
 }

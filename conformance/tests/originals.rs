@@ -2,9 +2,9 @@
 
 mod common;
 
-use biosock_conformance::compare::{DIVERGENCES, Library, Report, compare};
+use biosock_conformance::compare::{DIVERGENCES, Report};
 use biosock_conformance::originals::Original;
-use common::{original, ours, run};
+use common::{suite, whole};
 use std::collections::BTreeSet;
 
 /// How many differences a failing test shows.
@@ -29,22 +29,18 @@ fn check(what: &str, report: &Report) {
     assert!(report.compared() > 30_000, "{what}: only {} cases", report.compared());
 }
 
-/// Every original, alone and as overlay; each deliberate difference is met somewhere.
+/// Every original, in every form; each deliberate difference is met somewhere.
 #[test]
 fn ours_does_what_the_originals_do() {
     let mut met = BTreeSet::new();
     let mut tried = BTreeSet::new();
-    let alone = run(&Library::alone(ours("libbiosock")), None);
-    let overlay = ours("libbiosock-overlay");
+    let suite = suite();
+    let alone = suite.alone().unwrap();
     for which in Original::ALL {
-        let Some(path) = original(which) else { continue };
+        let Some(original) = whole(which) else { continue };
         let name = which.name();
-        let first = run(&Library::alone(&path), None);
-        let over = run(&Library::under(&path, &overlay), None);
-        assert_eq!(first.errors, over.errors, "an overlay leaves the queue to the original");
-        for (form, second) in [("alone", &alone), ("overlay", &over)] {
-            let report = compare(&first, second).unwrap();
-            check(&format!("{form} against {name}"), &report);
+        for (form, report) in suite.against(&original, &alone).unwrap() {
+            check(&format!("{} against {name}", form.name()), &report);
             met.extend(report.deliberate.keys().copied());
         }
         tried.insert(name);

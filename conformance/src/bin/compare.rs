@@ -1,12 +1,13 @@
 //! Compares an original with ours and prints what differs.
 //!
-//! `compare [--filter TEXT] [--limit N] [--overlay FILE | --broken HOW] ORIGINAL [OURS]`:
+//! `compare [--filter TEXT] [--limit N] [--overlay FILE | --swap FILE | --broken HOW] ORIGINAL [OURS]`:
 //! ORIGINAL is `1.1.1`, `3`, `4`, `system` or a file; OURS a file that stands alone. With
-//! an overlay it is tried upon the original; with a way to be broken, the original is.
+//! an overlay it is tried upon the original; with `libbiosock_swap.a` it is put inside the
+//! original; with a way to be broken, the original is.
 
 use biosock_conformance::compare::{self, DIVERGENCES, Library, Report, probe};
-use biosock_conformance::originals::{Fallible, Original};
-use std::path::{Path, PathBuf};
+use biosock_conformance::originals::{Built, Fallible, Original};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -25,6 +26,7 @@ struct Options {
     filter: Option<String>,
     limit: Option<usize>,
     overlay: Option<PathBuf>,
+    swap: Option<PathBuf>,
     broken: Option<String>,
     names: Vec<String>,
 }
@@ -37,6 +39,7 @@ impl Options {
                 "--filter" => options.filter = args.next(),
                 "--limit" => options.limit = args.next().map(|n| n.parse()).transpose()?,
                 "--overlay" => options.overlay = args.next().map(PathBuf::from),
+                "--swap" => options.swap = args.next().map(PathBuf::from),
                 "--broken" => options.broken = args.next(),
                 _ => options.names.push(arg),
             }
@@ -44,22 +47,27 @@ impl Options {
         Ok(options)
     }
 
-    fn original(&self) -> Fallible<PathBuf> {
+    fn original(&self) -> Fallible<Built> {
         let name = self.names.first().ok_or("which original? 1.1.1, 3, 4, system or a file")?;
         match Original::named(name) {
-            Some(original) => Ok(original.ensure()?.libcrypto),
-            None => Ok(PathBuf::from(name)),
+            Some(original) => original.ensure(),
+            None => Ok(Built::at(name)),
         }
     }
 
-    fn ours(&self, original: &Path) -> Fallible<Library> {
+    fn ours(&self, original: &Built) -> Fallible<Library> {
+        let libcrypto = &original.libcrypto;
         if let Some(overlay) = &self.overlay {
-            return Ok(Library::under(original, overlay));
+            return Ok(Library::under(libcrypto, overlay));
+        }
+        if let Some(archive) = &self.swap {
+            let folder = std::env::current_exe()?.with_file_name("swapped").join(&original.version);
+            return Ok(Library::alone(original.swapped(archive, &folder)?));
         }
         if let Some(how) = &self.broken {
-            return Ok(Library::alone(original).broken(how));
+            return Ok(Library::alone(libcrypto).broken(how));
         }
-        let ours = self.names.get(1).ok_or("which library is ours? name a file, or --overlay")?;
+        let ours = self.names.get(1).ok_or("which library is ours? name a file, --overlay or --swap")?;
         Ok(Library::alone(ours))
     }
 }
@@ -69,7 +77,7 @@ fn run(options: &Options) -> Fallible<usize> {
     let original = options.original()?;
     let ours = options.ours(&original)?;
     let filter = options.filter.as_deref();
-    let first = probe(&program, &Library::alone(&original), filter)?;
+    let first = probe(&program, &Library::alone(&original.libcrypto), filter)?;
     let second = probe(&program, &ours, filter)?;
     println!("original: {}", first.file);
     println!("ours:     {} (errors: {})", second.file, second.errors);

@@ -42,6 +42,8 @@ impl Library {
 pub struct Outcome {
     /// The file that holds `BIO_connect`, as the loader says.
     pub file: String,
+    /// Where in that file the routine's code begins.
+    pub offset: u64,
     /// The file that holds `ERR_get_error`.
     pub errors: String,
     /// How its error codes are packed: `3` or `1.1.1`.
@@ -79,6 +81,7 @@ fn read(text: &str) -> Fallible<Outcome> {
     let header: Value = serde_json::from_str(lines.next().ok_or("the probe printed nothing")?)?;
     let mut outcome = Outcome {
         file: word(&header, "library")?,
+        offset: header["offset"].as_u64().ok_or("the probe did not say where BIO_connect is")?,
         errors: word(&header, "errors")?,
         numbering: word(&header, "numbering")?,
         functions: words(&header["functions"]),

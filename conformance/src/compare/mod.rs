@@ -1,17 +1,19 @@
 //! Two libraries, the same cases, and what differs.
 
 mod divergences;
+mod forms;
 mod judge;
 mod library;
 mod show;
 
 pub use divergences::{DIVERGENCES, Divergence};
+pub use forms::{Form, Suite};
 pub use library::{Library, Outcome, probe};
 
 use crate::originals::Fallible;
-use judge::Judge;
+use judge::{Judge, list, steps};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A case in which the two did not do the same.
 #[derive(Clone, Debug)]
@@ -20,6 +22,15 @@ pub struct Difference {
     pub id: String,
     /// What was called, what each did: several lines.
     pub text: String,
+}
+
+/// How many of the cases that call a function came out the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Cases in which both did the same.
+    pub same: usize,
+    /// Those, and those that differ.
+    pub compared: usize,
 }
 
 /// What a comparison found.
@@ -33,6 +44,12 @@ pub struct Report {
     pub deliberate: BTreeMap<&'static str, usize>,
     /// All others.
     pub differences: Vec<Difference>,
+    /// The cases of each function.
+    pub functions: BTreeMap<String, Tally>,
+    /// System calls that were made to fail beneath ours.
+    pub faults: u64,
+    /// Allocations that were refused to ours.
+    pub refused: u64,
 }
 
 impl Report {
@@ -40,6 +57,20 @@ impl Report {
     #[must_use]
     pub fn compared(&self) -> usize {
         self.same + self.deliberate.values().sum::<usize>() + self.differences.len()
+    }
+
+    fn count(&mut self, original: &Value, ours: &Value, same: bool) {
+        // A case that ended its process said no functions, but the other's did.
+        let called = [original, ours].into_iter().flat_map(|case| list(&case["functions"]));
+        let called: BTreeSet<&str> = called.filter_map(Value::as_str).collect();
+        for function in called {
+            let tally = self.functions.entry(function.to_owned()).or_default();
+            tally.compared += 1;
+            tally.same += usize::from(same);
+        }
+        let sum = |what: &str| steps(ours).iter().filter_map(|step| step[what].as_u64()).sum::<u64>();
+        self.faults += sum("faults");
+        self.refused += sum("refused");
     }
 }
 
@@ -69,7 +100,9 @@ pub fn compare_unguarded(original: &Outcome, ours: &Outcome) -> Report {
 }
 
 fn one(judge: &Judge, report: &mut Report, id: &str, original: &Value, ours: &Value) {
-    if judge.same_case(original, ours) {
+    let same = judge.same_case(original, ours);
+    report.count(original, ours, same);
+    if same {
         report.same += 1;
         return;
     }

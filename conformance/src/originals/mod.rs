@@ -5,6 +5,7 @@
 
 mod build;
 mod place;
+mod swap;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -118,6 +119,12 @@ pub struct Built {
 }
 
 impl Built {
+    /// A libcrypto that nobody here built.
+    #[must_use]
+    pub fn at(libcrypto: impl Into<PathBuf>) -> Self {
+        Self { version: "other".to_owned(), libcrypto: libcrypto.into(), dir: None, took: None }
+    }
+
     /// A file of the built tree, such as `lib/libcrypto.a`.
     #[must_use]
     pub fn file(&self, name: impl AsRef<Path>) -> Option<PathBuf> {

@@ -1,7 +1,9 @@
 //! What the comparing tests share.
 
-use biosock_conformance::compare::{Library, Outcome, probe};
-use biosock_conformance::originals::{Fallible, Original};
+#![allow(dead_code, reason = "each test uses a part of this")]
+
+use biosock_conformance::compare::{Form, Library, Outcome, Suite, probe};
+use biosock_conformance::originals::{Built, Fallible, Original};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,11 +16,39 @@ pub(crate) fn run(library: &Library, filter: Option<&str>) -> Outcome {
     probe(program, library, filter).unwrap()
 }
 
+/// Every form of ours, built now, and where to put what is made of them.
+pub(crate) fn suite() -> Suite<'static> {
+    let program = Path::new(env!("CARGO_BIN_EXE_probe"));
+    let alone = ours(Form::Alone);
+    for form in [Form::Overlay, Form::Swap] {
+        ours(form);
+    }
+    Suite {
+        program,
+        libraries: alone.parent().unwrap().to_owned(),
+        scratch: program.with_file_name("swapped"),
+        filter: None,
+    }
+}
+
 /// An original, or `None` with its absence said aloud; where everything is required, a
 /// failure.
 pub(crate) fn original(which: Original) -> Option<PathBuf> {
-    let why = match which.ensure() {
-        Ok(built) => return Some(built.libcrypto),
+    found(which, which.ensure()).map(|built| built.libcrypto)
+}
+
+/// The same, with the static libcrypto that the swap needs.
+pub(crate) fn whole(which: Original) -> Option<Built> {
+    let built = which.ensure().and_then(|built| {
+        built.archive()?;
+        Ok(built)
+    });
+    found(which, built)
+}
+
+fn found(which: Original, built: Fallible<Built>) -> Option<Built> {
+    let why = match built {
+        Ok(built) => return Some(built),
         Err(error) => error,
     };
     let required = std::env::var_os("BIOSOCK_REQUIRE_ALL").is_some_and(|value| value == "1");
@@ -31,14 +61,21 @@ pub(crate) fn original(which: Original) -> Option<PathBuf> {
 ///
 /// # Panics
 /// When it does not build.
-pub(crate) fn ours(package: &str) -> PathBuf {
-    let name = format!("{}.so", package.replace('-', "_"));
+pub(crate) fn ours(form: Form) -> PathBuf {
     if let Some(folder) = std::env::var_os("BIOSOCK_LIBDIR") {
-        return Path::new(&folder).join(name);
+        return Path::new(&folder).join(form.file());
     }
-    build(package).unwrap();
+    build(package(form)).unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_probe"));
-    program.with_file_name(name)
+    program.with_file_name(form.file())
+}
+
+fn package(form: Form) -> &'static str {
+    match form {
+        Form::Alone => "libbiosock",
+        Form::Overlay => "libbiosock-overlay",
+        Form::Swap => "libbiosock-swap",
+    }
 }
 
 /// Builds the package in the profile of this test, so that it lands beside the probe.

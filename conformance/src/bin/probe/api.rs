@@ -3,6 +3,8 @@
 use libc::{FILE, addrinfo, c_char, c_int, c_long, c_ulong, c_void, hostent, time_t};
 use std::ffi::{CStr, CString};
 use std::ptr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A `BIO_ADDR` that somebody else laid out.
 #[repr(C)]
@@ -44,6 +46,7 @@ macro_rules! functions {
             }
 
             $(pub(crate) fn $name(&self, $($arg: $type),*) $(-> $ret)? {
+                note_call(stringify!($name));
                 let Some(function) = self.$name else {
                     panic!("this library has no {}", stringify!($name));
                 };
@@ -130,6 +133,33 @@ functions! {
     CRYPTO_strndup(text: *const c_char, len: usize, file: *const c_char, line: c_int) -> *mut c_char;
     OPENSSL_init_crypto(options: u64, settings: *const c_void) -> c_int;
     OpenSSL_version_num() -> c_ulong;
+}
+
+static CALLED: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+fn note_call(name: &'static str) {
+    if QUIET.load(Ordering::SeqCst) {
+        return;
+    }
+    if let Ok(mut called) = CALLED.lock() {
+        if !called.contains(&name) {
+            called.push(name);
+        }
+    }
+}
+
+/// The functions called since this was last asked, but for those called [`quietly`].
+pub(crate) fn called() -> Vec<&'static str> {
+    CALLED.lock().map(|mut called| std::mem::take(&mut *called)).unwrap_or_default()
+}
+
+/// Calls functions that the case is not about.
+pub(crate) fn quietly<T>(body: impl FnOnce() -> T) -> T {
+    let before = QUIET.swap(true, Ordering::SeqCst);
+    let result = body();
+    QUIET.store(before, Ordering::SeqCst);
+    result
 }
 
 /// A library loaded for the rest of the process.

@@ -65,6 +65,7 @@ fn probe(options: &Options) -> Result<(), String> {
     }
     start(&api);
     enter_folder()?;
+    api::called();
     let filter = options.filter.clone();
     cases::all(&Run { api, filter, done: RefCell::default() });
     leave_folder()

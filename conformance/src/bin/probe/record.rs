@@ -1,6 +1,6 @@
 //! One case: what was called, and everything that can be seen of it.
 
-use crate::api::Api;
+use crate::api::{Api, called, quietly};
 use crate::interpose::{self, Fault, errno_name};
 use crate::queue;
 use crate::world::{self, Keep};
@@ -32,7 +32,7 @@ impl<'a> Record<'a> {
         tell: impl FnOnce(T) -> String,
         body: impl FnOnce() -> T,
     ) -> T {
-        self.api.ERR_clear_error();
+        quietly(|| self.api.ERR_clear_error());
         self.call_on(call, tell, body)
     }
 
@@ -45,17 +45,18 @@ impl<'a> Record<'a> {
     ) -> T {
         let before = world::open_descriptors();
         interpose::set_errno(UNTOUCHED);
-        let (result, trace) = interpose::watch(body);
+        let (result, seen) = interpose::watch(body);
         let errno = interpose::errno();
         let opened = world::open_descriptors() as i64 - before as i64;
-        let queue = queue::drain(self.api);
+        let queue = quietly(|| queue::drain(self.api));
         self.steps.push(json!({
             "call": call.to_string(),
             "result": tell(result),
             "errno": errno_words(errno),
             "queue": queue,
             "opened": opened,
-            "trace": trace,
+            "trace": seen.notes,
+            "faults": seen.faults,
             "seen": {},
         }));
         interpose::set_errno(errno);
@@ -95,7 +96,7 @@ impl<'a> Record<'a> {
 
     /// Frees a string of the library.
     pub(crate) fn free(&self, text: *mut c_char) {
-        self.api.CRYPTO_free(text.cast(), c"probe".as_ptr(), 0);
+        quietly(|| self.api.CRYPTO_free(text.cast(), c"probe".as_ptr(), 0));
     }
 
     /// Adds something that was seen after the last call.
@@ -115,6 +116,7 @@ impl<'a> Record<'a> {
     pub(crate) fn finish(self, id: &str) -> Value {
         let mut case = Map::new();
         case.insert("id".to_owned(), Value::String(id.to_owned()));
+        case.insert("functions".to_owned(), called().into());
         case.insert("steps".to_owned(), Value::Array(self.steps));
         Value::Object(case)
     }

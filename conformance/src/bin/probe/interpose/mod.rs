@@ -13,11 +13,21 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 static WATCHING: AtomicBool = AtomicBool::new(false);
-static STATE: Mutex<State> = Mutex::new(State { notes: Vec::new(), faults: Vec::new() });
+static STATE: Mutex<State> =
+    Mutex::new(State { seen: Seen { notes: Vec::new(), faults: 0 }, faults: Vec::new() });
 
 struct State {
-    notes: Vec<String>,
+    seen: Seen,
     faults: Vec<Fault>,
+}
+
+/// What was seen of a call from beneath.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// What the library asked of the system, and what it was told.
+    pub(crate) notes: Vec<String>,
+    /// How many faults it met.
+    pub(crate) faults: u32,
 }
 
 /// A failure to be seen by the library under test.
@@ -39,24 +49,24 @@ pub(crate) fn set_faults(faults: &[Fault]) {
 }
 
 /// Runs `body` and returns what it asked of the system with its result.
-pub(crate) fn watch<T>(body: impl FnOnce() -> T) -> (T, Vec<String>) {
+pub(crate) fn watch<T>(body: impl FnOnce() -> T) -> (T, Seen) {
     let errno = errno();
     WATCHING.store(true, Ordering::SeqCst);
     set_errno(errno);
     let result = body();
     let errno = self::errno();
     WATCHING.store(false, Ordering::SeqCst);
-    let notes = take_notes();
+    let seen = take_seen();
     set_errno(errno);
-    (result, notes)
+    (result, seen)
 }
 
-fn take_notes() -> Vec<String> {
+fn take_seen() -> Seen {
     let Ok(mut state) = STATE.lock() else {
-        return Vec::new();
+        return Seen::default();
     };
     state.faults.clear();
-    std::mem::take(&mut state.notes)
+    std::mem::take(&mut state.seen)
 }
 
 /// The fault that this call is to meet, if any.
@@ -69,6 +79,7 @@ fn fault(call: &str) -> Option<c_int> {
     let Some(left) = fault.after.checked_sub(1) else {
         let error = fault.error;
         state.faults.retain(|f| f.call != call);
+        state.seen.faults += 1;
         return Some(error);
     };
     fault.after = left;
@@ -105,7 +116,7 @@ fn outcome(result: c_int, error: c_int) -> String {
 
 fn note(line: &str) {
     if let Ok(mut state) = STATE.lock() {
-        state.notes.push(line.to_owned());
+        state.seen.notes.push(line.to_owned());
     }
 }
 

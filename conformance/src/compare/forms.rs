@@ -1,0 +1,104 @@
+//! Every form of ours against one original.
+
+use super::{Library, Outcome, Report, compare, probe};
+use crate::originals::{Built, Fallible};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+/// How ours takes an original's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `libbiosock.so`, with an error queue of its own.
+    Alone,
+    /// `libbiosock_overlay.so`, over the original.
+    Overlay,
+    /// `libbiosock_swap.a`, inside the original.
+    Swap,
+}
+
+impl Form {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Alone, Self::Overlay, Self::Swap];
+
+    /// As in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Alone => "alone",
+            Self::Overlay => "overlay",
+            Self::Swap => "swap",
+        }
+    }
+
+    /// The file that a build leaves.
+    #[must_use]
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Alone => "libbiosock.so",
+            Self::Overlay => "libbiosock_overlay.so",
+            Self::Swap => "libbiosock_swap.a",
+        }
+    }
+}
+
+/// What is compared: the program that runs the cases, and ours.
+#[derive(Clone, Debug)]
+pub struct Suite<'a> {
+    /// The probe.
+    pub program: &'a Path,
+    /// Where the files of [`Form::file`] are.
+    pub libraries: PathBuf,
+    /// A folder for originals with ours inside, which goes on to exist.
+    pub scratch: PathBuf,
+    /// Chooses cases by a part of their names.
+    pub filter: Option<&'a str>,
+}
+
+impl Suite<'_> {
+    /// What ours does alone, which is the same beside every original.
+    ///
+    /// # Errors
+    /// As [`probe`].
+    pub fn alone(&self) -> Fallible<Outcome> {
+        self.run(&Library::alone(self.libraries.join(Form::Alone.file())))
+    }
+
+    /// Runs the original and what is over it and in it, and compares each form with it.
+    ///
+    /// # Errors
+    /// When something cannot be run, when the swap does not link, and when two that are to be
+    /// compared are one.
+    pub fn against(&self, original: &Built, alone: &Outcome) -> Fallible<Vec<(Form, Report)>> {
+        let libcrypto = &original.libcrypto;
+        let swap = self.libraries.join(Form::Swap.file());
+        let swapped = original.swapped(&swap, &self.scratch.join(&original.version))?;
+        let over = Library::under(libcrypto, self.libraries.join(Form::Overlay.file()));
+        let [first, over, inside] =
+            self.run_all([Library::alone(libcrypto), over, Library::alone(swapped)])?;
+        must_share_queue(&first, &over)?;
+        let forms = [(Form::Alone, alone), (Form::Overlay, &over), (Form::Swap, &inside)];
+        forms.into_iter().map(|(form, ours)| Ok((form, compare(&first, ours)?))).collect()
+    }
+
+    fn run(&self, library: &Library) -> Fallible<Outcome> {
+        probe(self.program, library, self.filter)
+    }
+
+    /// At once: a part of each run is waiting.
+    fn run_all<const N: usize>(&self, libraries: [Library; N]) -> Fallible<[Outcome; N]> {
+        let outcomes = thread::scope(|scope| {
+            let runs = libraries.each_ref().map(|library| scope.spawn(|| self.run(library)));
+            runs.map(|run| run.join().unwrap_or_else(|_| Err("a run of the probe panicked".into())))
+        });
+        let outcomes = outcomes.into_iter().collect::<Fallible<Vec<_>>>()?;
+        outcomes.try_into().map_err(|_| "a run of the probe is missing".into())
+    }
+}
+
+/// An overlay leaves the queue to the original.
+fn must_share_queue(original: &Outcome, over: &Outcome) -> Fallible<()> {
+    if original.errors == over.errors {
+        return Ok(());
+    }
+    Err(format!("the overlay's errors go to {}, not to {}", over.errors, original.errors).into())
+}
