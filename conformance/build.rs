@@ -1,14 +1,16 @@
 //! Lets the probe's own `connect`, `close` and the like be found before libc's.
 
 /// The C library's functions that the probe watches; `src/bin/probe/interpose` defines each.
-const WATCHED: [&str; 20] = [
+const WATCHED: [&str; 24] = [
     "accept",
     "accept4",
     "bind",
+    "calloc",
     "close",
     "connect",
     "fcntl",
     "fcntl64",
+    "free",
     "getaddrinfo",
     "gethostbyname",
     "getnameinfo",
@@ -17,8 +19,10 @@ const WATCHED: [&str; 20] = [
     "getsockopt",
     "ioctl",
     "listen",
+    "malloc",
     "poll",
     "ppoll",
+    "realloc",
     "select",
     "setsockopt",
     "socket",

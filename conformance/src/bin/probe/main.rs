@@ -4,12 +4,14 @@
 //! LIBRARY; with an OVERLAY, its `BIO_*` come first and the rest is LIBRARY's.
 
 mod api;
+mod blocked;
 mod broken;
 mod cases;
 mod interpose;
 mod queue;
 mod record;
 mod run;
+mod starve;
 mod world;
 
 use api::{Api, Library, whose};

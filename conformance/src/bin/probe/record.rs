@@ -89,6 +89,20 @@ impl<'a> Record<'a> {
         self.call(call, |()| "void".to_owned(), body);
     }
 
+    /// Adds a call that was made elsewhere: by another thread, or in another process.
+    pub(crate) fn told(&mut self, call: &str, result: &str, queue: Value) {
+        self.steps.push(json!({
+            "call": call,
+            "result": result,
+            "errno": "untouched",
+            "queue": queue,
+            "opened": 0,
+            "trace": [],
+            "faults": 0,
+            "seen": {},
+        }));
+    }
+
     /// Sets faults for the next call only.
     pub(crate) fn faults(&self, faults: &[Fault]) {
         interpose::set_faults(faults);

@@ -2,10 +2,13 @@
 
 use crate::api::Api;
 use crate::record::Record;
-use serde_json::json;
+use crate::world;
+use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::FromRawFd;
 
 /// The cases of one process.
 pub(crate) struct Run {
@@ -52,7 +55,8 @@ impl Run {
         unsafe { libc::_exit(0) };
     }
 
-    fn wanted(&self, id: &str) -> bool {
+    /// Whether this case is to run; it then counts as run.
+    pub(crate) fn wanted(&self, id: &str) -> bool {
         let asked = self.filter.as_ref().is_none_or(|text| id.contains(text));
         asked && self.done.borrow_mut().insert(id.to_owned())
     }
@@ -73,6 +77,39 @@ fn report_death(id: &str, child: libc::pid_t) {
     }
 }
 
+/// Runs `body` in a process of its own and returns what it gave, or the signal that ended it.
+pub(crate) fn in_child(body: impl FnOnce() -> Value) -> Value {
+    let mut ends = [0; 2];
+    // SAFETY: there is room for both ends.
+    let made = unsafe { libc::pipe(ends.as_mut_ptr()) };
+    assert_eq!(made, 0, "this process can have no pipe");
+    // SAFETY: the probe has one thread, so the child may do as it likes.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: alarm has no preconditions; its default action ends the child.
+        unsafe { libc::alarm(10) };
+        let text = body().to_string();
+        // SAFETY: the text is as long as said.
+        unsafe { libc::write(ends[1], text.as_ptr().cast(), text.len()) };
+        // SAFETY: leaves without running what the parent is to run.
+        unsafe { libc::_exit(0) };
+    }
+    world::close(ends[1]);
+    // SAFETY: the pipe's end belongs to nobody else.
+    let mut pipe = unsafe { File::from_raw_fd(ends[0]) };
+    let mut text = String::new();
+    let read = pipe.read_to_string(&mut text);
+    let mut status = 0;
+    // SAFETY: the child is ours, and the place for its status is valid.
+    unsafe { libc::waitpid(child, &raw mut status, 0) };
+    if libc::WIFSIGNALED(status) || read.is_err() {
+        let died = format!("died of signal {}", libc::WTERMSIG(status));
+        return json!({ "call": "a call in a process of its own", "result": died, "errno": "unknown",
+            "queue": [], "opened": 0, "trace": [], "seen": {} });
+    }
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
 /// Standard output is written at once, so that a child never prints its parent's lines.
 pub(crate) fn print(line: &str) {
     let mut out = std::io::stdout().lock();
@@ -83,7 +120,7 @@ pub(crate) fn print(line: &str) {
 }
 
 /// Socket files of one case are not to meet the next.
-fn clean_folder() {
+pub(crate) fn clean_folder() {
     let Ok(entries) = std::fs::read_dir(".") else {
         return;
     };

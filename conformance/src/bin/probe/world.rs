@@ -126,6 +126,11 @@ impl Keep {
         fd
     }
 
+    /// Leaves `fd` to somebody else to close.
+    pub(crate) fn forget(&mut self, fd: c_int) {
+        self.0.retain(|kept| *kept != fd);
+    }
+
     /// A descriptor in the state asked for.
     pub(crate) fn make(&mut self, kind: Kind, state: State) -> c_int {
         match state {
@@ -293,11 +298,20 @@ impl Place {
     }
 
     /// The address that a socket is bound to.
-    fn local(fd: c_int) -> Self {
+    pub(crate) fn local(fd: c_int) -> Self {
+        Self::asked(fd, libc::getsockname)
+    }
+
+    /// The address that a socket is connected to.
+    pub(crate) fn peer(fd: c_int) -> Self {
+        Self::asked(fd, libc::getpeername)
+    }
+
+    fn asked(fd: c_int, ask: Ask) -> Self {
         let mut place = Self::empty();
         place.len = 110;
         // SAFETY: the buffer is as long as said.
-        unsafe { libc::getsockname(fd, place.bytes.as_mut_ptr().cast(), &raw mut place.len) };
+        unsafe { ask(fd, place.bytes.as_mut_ptr().cast(), &raw mut place.len) };
         place
     }
 

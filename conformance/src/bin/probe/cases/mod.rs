@@ -7,11 +7,16 @@ mod connect;
 mod deprecated;
 mod errors;
 mod faults;
+mod forks;
 mod helpers;
 mod hostserv;
 mod listen;
 mod lookup;
+mod resets;
+mod signals;
 mod socket;
+mod starved;
+mod threads;
 
 use crate::run::Run;
 use libc::c_int;
@@ -37,6 +42,11 @@ pub(crate) fn all(run: &Run) {
     helpers::cases(run);
     errors::cases(run);
     faults::cases(run);
+    starved::cases(run);
+    threads::cases(run);
+    forks::cases(run);
+    signals::cases(run);
+    resets::cases(run);
 }
 
 /// Flag bits in words: `KEEPALIVE|NODELAY`, or `0`.

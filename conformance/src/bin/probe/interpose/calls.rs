@@ -1,5 +1,6 @@
 //! The calls with fixed arguments.
 
+use super::memory::aside;
 use super::{Next, errno, fault, names, note, pass, set_errno};
 use crate::world::address_words;
 use libc::{addrinfo, c_char, c_int, c_void, hostent, pollfd, sockaddr, socklen_t};
@@ -106,7 +107,7 @@ unsafe extern "C" fn close(fd: c_int) -> c_int {
     if let Some(error) = fault("close") {
         // SAFETY: the caller gives the descriptor up.
         unsafe { real(fd) };
-        note(&format!("close() = {}", names::errno(error)));
+        aside(|| note(&format!("close() = {}", names::errno(error))));
         set_errno(error);
         return -1;
     }
@@ -145,8 +146,10 @@ unsafe extern "C" fn getaddrinfo(
     };
     let after = errno();
     if super::WATCHING.load(std::sync::atomic::Ordering::SeqCst) {
-        let words = [string_words(node), string_words(service), hint_words(hints)];
-        note(&format!("getaddrinfo({}) = {}", words.join(", "), names::eai(result)));
+        aside(|| {
+            let words = [string_words(node), string_words(service), hint_words(hints)];
+            note(&format!("getaddrinfo({}) = {}", words.join(", "), names::eai(result)));
+        });
     }
     set_errno(after);
     result
@@ -154,7 +157,7 @@ unsafe extern "C" fn getaddrinfo(
 
 /// No case asks a name server: of names only `localhost` is resolved, any other is unknown.
 fn local(node: *const c_char, hints: *const addrinfo, copy: &mut Option<addrinfo>) -> *const addrinfo {
-    let known = node.is_null() || string_words(node) == "\"localhost\"";
+    let known = node.is_null() || aside(|| string_words(node) == "\"localhost\"");
     if known || hints.is_null() {
         return hints;
     }
@@ -204,9 +207,11 @@ unsafe extern "C" fn getnameinfo(
     };
     let after = errno();
     if super::WATCHING.load(std::sync::atomic::Ordering::SeqCst) {
-        let words = address_words(addr.cast(), len as usize);
-        let flags = names::name_flags(flags);
-        note(&format!("getnameinfo({words}, {len}, {flags}) = {}", names::eai(result)));
+        aside(|| {
+            let words = address_words(addr.cast(), len as usize);
+            let flags = names::name_flags(flags);
+            note(&format!("getnameinfo({words}, {len}, {flags}) = {}", names::eai(result)));
+        });
     }
     set_errno(after);
     result
@@ -226,7 +231,7 @@ unsafe extern "C" fn gethostbyname(name: *const c_char) -> *mut hostent {
         return std::ptr::null_mut();
     };
     if super::WATCHING.load(std::sync::atomic::Ordering::SeqCst) {
-        note(&format!("gethostbyname({})", string_words(name)));
+        aside(|| note(&format!("gethostbyname({})", string_words(name))));
     }
     // SAFETY: the caller's argument goes on as it came.
     unsafe { real(name) }

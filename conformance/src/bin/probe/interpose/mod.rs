@@ -4,6 +4,7 @@
 //! Nothing is noted outside of [`watch`], and every call is passed on unless a fault is set.
 
 mod calls;
+pub(crate) mod memory;
 mod names;
 mod variadic;
 
@@ -102,7 +103,7 @@ fn pass(call: &str, words: impl FnOnce() -> String, real: impl FnOnce() -> c_int
         None => real(),
     };
     let after = errno();
-    note(&format!("{call}({}) = {}", words(), outcome(result, after)));
+    memory::aside(|| note(&format!("{call}({}) = {}", words(), outcome(result, after))));
     set_errno(after);
     result
 }
