@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int, c_void};
 use std::mem::{MaybeUninit, offset_of};
 use std::ptr;
 
-use biosock::fd::SockAddr;
+use biosock::fd::{self, RawNames, SockAddr};
 use libc::{AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC, sa_family_t, sockaddr_in, sockaddr_in6, sockaddr_un};
 
 use crate::host::{Host, Site, site};
@@ -427,7 +427,7 @@ pub(crate) fn port_of(bytes: &[u8]) -> u16 {
 /// `addr` is NULL or an address of at least the size of its family.
 pub unsafe fn BIO_ADDR_hostname_string<H: Host>(addr: *const BIO_ADDR, numeric: c_int) -> *mut c_char {
     // SAFETY: as the caller promised.
-    unsafe { name_string::<H>(addr, numeric, |names| names.host) }
+    unsafe { name_string::<H>(addr, numeric, |names| names.host()) }
 }
 
 /// `BIO_ADDR_service_string`: the service's name, or with `numeric` its port
@@ -438,7 +438,7 @@ pub unsafe fn BIO_ADDR_hostname_string<H: Host>(addr: *const BIO_ADDR, numeric: 
 /// `addr` is NULL or an address of at least the size of its family.
 pub unsafe fn BIO_ADDR_service_string<H: Host>(addr: *const BIO_ADDR, numeric: c_int) -> *mut c_char {
     // SAFETY: as the caller promised.
-    unsafe { name_string::<H>(addr, numeric, |names| names.service) }
+    unsafe { name_string::<H>(addr, numeric, |names| names.service()) }
 }
 
 /// One of the two names of an address.
@@ -449,12 +449,12 @@ pub unsafe fn BIO_ADDR_service_string<H: Host>(addr: *const BIO_ADDR, numeric: c
 unsafe fn name_string<H: Host>(
     addr: *const BIO_ADDR,
     numeric: c_int,
-    which: impl FnOnce(Names) -> Vec<u8>,
+    which: impl for<'a> FnOnce(&'a Names<'_>) -> &'a [u8],
 ) -> *mut c_char {
     run::<H, _>(ADDR_STRINGS, ptr::null_mut(), || {
         // SAFETY: as the caller promised.
         let names = names_of(unsafe { view(addr) }?, numeric != 0)?;
-        memory::duplicate::<H>(&which(names), ADDR_STRINGS)
+        memory::duplicate::<H>(which(&names), ADDR_STRINGS)
     })
 }
 
@@ -462,20 +462,30 @@ unsafe fn name_string<H: Host>(
 pub(crate) const ADDR_STRINGS: &Site = site!(c"addr_strings", 134);
 
 /// The names of an address, which need not be UTF-8.
-pub(crate) struct Names {
-    pub(crate) host: Vec<u8>,
-    pub(crate) service: Vec<u8>,
+pub(crate) struct Names<'a> {
+    found: RawNames,
+    path: Option<&'a [u8]>,
 }
 
-/// The names of an address. For AF_UNIX the service is the path; where there
-/// is no service, the port stands for it, as with the original.
-pub(crate) fn names_of(addr: SockAddr<'_>, numeric: bool) -> Result<Names, Failure> {
-    let names = biosock::fd::names_of(addr, numeric, String::new)?;
+impl Names<'_> {
+    pub(crate) fn host(&self) -> &[u8] {
+        self.found.host()
+    }
+
+    /// For AF_UNIX the path; where there is no service, the port stands for
+    /// it, as with the original.
+    pub(crate) fn service(&self) -> &[u8] {
+        let service = self.path.unwrap_or_else(|| self.found.service());
+        if service.is_empty() { b"0" } else { service }
+    }
+}
+
+/// The names of an address.
+pub(crate) fn names_of(addr: SockAddr<'_>, numeric: bool) -> Result<Names<'_>, Failure> {
+    let found = fd::raw_names_of(addr, numeric)?;
     let unix = addr.family() == Some(biosock::Domain::UNIX);
     let path = if unix { path_of(addr.as_bytes()) } else { None };
-    let service = path.map_or_else(|| names.service.into_bytes(), <[u8]>::to_vec);
-    let service = if service.is_empty() { b"0".to_vec() } else { service };
-    Ok(Names { host: names.host.into_bytes(), service })
+    Ok(Names { found, path })
 }
 
 /// `BIO_ADDR_path_string`: the path of an AF_UNIX address, freed with

@@ -192,5 +192,5 @@ const AGAIN: c_int = -2;
 fn peer_text<H: Host>(peer: &BIO_ADDR, site: &'static Site) -> Result<*mut c_char, Failure> {
     // SAFETY: a whole address.
     let names = within::<H, _>(ADDR_STRINGS, || names_of(unsafe { view(peer) }?, true))?;
-    memory::duplicate::<H>(&[&names.host[..], b":", &names.service].concat(), site)
+    memory::join::<H>(&[names.host(), b":", names.service()], site)
 }

@@ -20,15 +20,22 @@ pub(crate) unsafe fn put<T>(place: *mut T, value: T) {
 
 /// A copy of a text that the caller frees with `OPENSSL_free`.
 pub(crate) fn duplicate<H: Host>(text: &[u8], site: &'static Site) -> Result<*mut c_char, Failure> {
-    let copy = H::alloc(text.len() + 1, site).cast::<u8>();
-    if copy.is_null() {
+    join::<H>(&[text], site)
+}
+
+/// The parts in a row, as a text that the caller frees with `OPENSSL_free`.
+pub(crate) fn join<H: Host>(parts: &[&[u8]], site: &'static Site) -> Result<*mut c_char, Failure> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let text = H::alloc(length + 1, site).cast::<u8>();
+    if text.is_null() {
         return Err(Failure::Told);
     }
-    // SAFETY: the copy has room for the text and one byte more.
-    unsafe { ptr::copy_nonoverlapping(text.as_ptr(), copy, text.len()) };
-    // SAFETY: within the copy.
-    let last = unsafe { copy.add(text.len()) };
-    // SAFETY: the byte after the text.
-    unsafe { last.write(0) };
-    Ok(copy.cast())
+    let mut end = text;
+    for part in parts.iter().copied().chain([&b"\0"[..]]) {
+        // SAFETY: the parts and the NUL are as long together as the new memory.
+        unsafe { ptr::copy_nonoverlapping(part.as_ptr(), end, part.len()) };
+        // SAFETY: still within that memory, or one past it at the end.
+        end = unsafe { end.add(part.len()) };
+    }
+    Ok(text.cast())
 }

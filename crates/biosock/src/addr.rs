@@ -162,8 +162,7 @@ impl SocketAddr {
 }
 
 pub(crate) fn unsupported_family(operation: Operation, family: Domain) -> Error {
-    let error = Error::from_reason(operation, Reason::UnsupportedProtocolFamily);
-    error.about(format!("address family {family}"))
+    Error::unsupported_family(operation, family)
 }
 
 fn ip_bytes<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {

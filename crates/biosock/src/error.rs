@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 
 use crate::cause::{Refusal, ResolverError, SystemError};
-use crate::{Operation, Reason, SocketAddr, Syscall, sys};
+use crate::{Domain, Operation, Reason, SocketAddr, Syscall, sys};
 
 /// The result of every fallible routine of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -44,8 +44,9 @@ pub struct Error {
 enum Subject {
     Nothing,
     Addr(SocketAddr),
-    Name(Box<NameSubject>),
-    Text(Box<TextSubject>),
+    Family(Domain),
+    Name(NameSubject),
+    Text(TextSubject),
     /// A thing with a name: an option, a device, a type.
     Thing(Box<str>),
 }
@@ -108,7 +109,7 @@ impl Error {
             None => Cause::Reason(Reason::SystemLibrary),
         };
         let resolver = Some(ResolverError::new(code));
-        Self { subject: Subject::Name(Box::new(NameSubject { name, resolver })), cause, operation }
+        Self { subject: Subject::Name(NameSubject { name, resolver }), cause, operation }
     }
 
     /// What this library refuses by itself.
@@ -128,10 +129,16 @@ impl Error {
         at: usize,
         problem: &'static str,
     ) -> Self {
-        let input = String::from_utf8_lossy(input).into_owned();
-        let subject = Subject::Text(Box::new(TextSubject { input, at, problem }));
+        let input = lossy(&[input]);
+        let subject = Subject::Text(TextSubject { input, at, problem });
         let cause = reason.into().map_or(Cause::Subject, Cause::Reason);
         Self { subject, cause, operation: Operation::Parse }
+    }
+
+    /// A family that the operation does not know.
+    pub(crate) fn unsupported_family(operation: Operation, family: Domain) -> Self {
+        let cause = Cause::Reason(Reason::UnsupportedProtocolFamily);
+        Self { subject: Subject::Family(family), cause, operation }
     }
 
     pub(crate) fn at(mut self, addr: &SocketAddr) -> Self {
@@ -357,6 +364,7 @@ impl fmt::Display for Error {
             Subject::Nothing => {}
             Subject::Addr(addr) => write!(f, "{gap}{preposition} {addr}")?,
             Subject::Thing(thing) => write!(f, "{gap}{preposition} {}", Escaped(thing))?,
+            Subject::Family(family) => write!(f, "{gap}{preposition} address family {family}")?,
             Subject::Name(name) => write!(f, " {}", Escaped(&name.name))?,
             Subject::Text(text) => return text.fmt_after(self.reason(), f),
         }
@@ -431,6 +439,21 @@ impl TextSubject {
         }
         write!(f, "{} (at byte {})", self.problem, self.at)
     }
+}
+
+/// The parts in a row, for people: what is no UTF-8 is replaced. An error may be about a lack of
+/// memory, so where there is none for the text it is empty.
+pub(crate) fn lossy(parts: &[&[u8]]) -> String {
+    let mut text = String::new();
+    for chunk in parts.iter().flat_map(|part| part.utf8_chunks()) {
+        let mark = if chunk.invalid().is_empty() { "" } else { "\u{fffd}" };
+        if text.try_reserve(chunk.valid().len() + mark.len()).is_err() {
+            return String::new();
+        }
+        text.push_str(chunk.valid());
+        text.push_str(mark);
+    }
+    text
 }
 
 /// The longest prefix of at most `most` bytes that ends between characters.

@@ -34,7 +34,7 @@ pub use crate::accept::{accept, accept_to};
 pub use crate::bind::bind;
 pub use crate::connect::connect;
 pub use crate::listen::listen;
-pub use crate::names::names_of;
+pub use crate::names::{RawNames, names_of, raw_names_of};
 pub use crate::wait::wait;
 
 /// A socket address as bytes in the system's layout (`struct sockaddr`),

@@ -5,6 +5,7 @@ use std::net::{self, IpAddr};
 use std::ptr::NonNull;
 
 use crate::addr::unsupported_family;
+use crate::error::lossy;
 use crate::literal::{kinds, parse_ipv4, parse_ipv6, parse_port};
 use crate::sys::{self, EaiError, Hints};
 use crate::unix::UnixAddr;
@@ -295,8 +296,9 @@ impl<'a> Lookup<'a> {
     /// Asks getaddrinfo; where it fails for addresses that the machine could
     /// use, once more for an address in figures, as the original does.
     fn ask(&self) -> Result<sys::AddrInfoList> {
-        let host = self.host.map(|host| c_string(host, "host")).transpose()?;
-        let service = self.service.map(|service| c_string(service, "service")).transpose()?;
+        let host = self.host.map(|host| self.c_string(host, "the host has a NUL byte inside")).transpose()?;
+        let service =
+            self.service.map(|it| self.c_string(it, "the service has a NUL byte inside")).transpose()?;
         let mut hints = Hints {
             passive: self.passive,
             addrconfig: self.addrconfig && self.host.is_some() && self.family == Domain::UNSPEC,
@@ -316,27 +318,29 @@ impl<'a> Lookup<'a> {
     }
 
     fn error(&self, error: EaiError) -> Error {
-        let name = |part: Option<&[u8]>| part.map(|part| String::from_utf8_lossy(part).into_owned());
-        let text = match (name(self.host), name(self.service)) {
-            (Some(host), Some(service)) if host.contains(':') => format!("[{host}]:{service}"),
-            (Some(host), Some(service)) => format!("{host}:{service}"),
-            (Some(host), None) => host,
-            (None, Some(service)) => format!("*:{service}"),
-            (None, None) => String::from("nothing"),
+        let text = match (self.host, self.service) {
+            (Some(host), Some(service)) if host.contains(&b':') => lossy(&[b"[", host, b"]:", service]),
+            (Some(host), Some(service)) => lossy(&[host, b":", service]),
+            (Some(host), None) => lossy(&[host]),
+            (None, Some(service)) => lossy(&[b"*:", service]),
+            (None, None) => lossy(&[b"nothing"]),
         };
         Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, error.code, error.system, text)
     }
-}
 
-fn c_string(text: &[u8], what: &'static str) -> Result<CString> {
-    CString::new(text).map_err(|nul| {
-        let problem = if what == "host" {
-            "the host has a NUL byte inside"
-        } else {
-            "the service has a NUL byte inside"
-        };
-        Error::bad_text(None, text, nul.nul_position(), problem)
-    })
+    /// A text as the resolver takes it. For a lack of memory it is the resolver's error.
+    fn c_string(&self, text: &[u8], problem: &'static str) -> Result<CString> {
+        if let Some(at) = text.iter().position(|byte| *byte == 0) {
+            return Err(Error::bad_text(None, text, at, problem));
+        }
+        let mut bytes = Vec::new();
+        if bytes.try_reserve_exact(text.len() + 1).is_err() {
+            return Err(self.error(EaiError::NO_MEMORY));
+        }
+        bytes.extend_from_slice(text);
+        bytes.push(0);
+        CString::from_vec_with_nul(bytes).map_err(|_| Error::bad_text(None, text, 0, problem))
+    }
 }
 
 /// The answer to a [`Lookup`], before it is a list of values.

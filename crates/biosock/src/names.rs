@@ -1,5 +1,7 @@
 //! Addresses to names, after BIO_ADDR_hostname_string(3).
 
+use std::fmt;
+
 use crate::fd::SockAddr;
 use crate::sys;
 use crate::{Domain, Error, Operation, Reason, Result, SocketAddr, Syscall};
@@ -54,18 +56,91 @@ impl SocketAddr {
 /// The resolver's.
 ///
 /// ```
-/// # use biosock::{SocketAddr, fd};
+/// use biosock::{SocketAddr, fd};
+///
 /// let addr: SocketAddr = "127.0.0.1:80".parse()?;
 /// let names = addr.with_sockaddr(|raw| fd::names_of(raw, true, || addr.to_string()))?;
 /// assert_eq!(names.service, "80");
 /// # Ok::<(), biosock::Error>(())
 /// ```
 pub fn names_of(addr: SockAddr<'_>, numeric: bool, describe: impl FnOnce() -> String) -> Result<Names> {
-    match sys::getnameinfo(addr, numeric) {
-        Ok((host, service)) => Ok(Names { host, service }),
-        Err(sys::EaiError { code, system }) => {
-            let (operation, call) = (Operation::ReverseLookup, Syscall::GetNameInfo);
-            Err(Error::resolver_call(operation, call, code, system, describe()))
-        }
+    let names = ask(addr, numeric, describe)?;
+    let text = |name| String::from_utf8_lossy(name).into_owned();
+    Ok(Names { host: text(names.host()), service: text(names.service()) })
+}
+
+/// The names of an address, as bytes: a name need not be UTF-8.
+///
+/// ```
+/// use biosock::{SocketAddr, fd};
+///
+/// let addr: SocketAddr = "127.0.0.1:80".parse()?;
+/// let names = addr.with_sockaddr(|raw| fd::raw_names_of(raw, true))?;
+/// assert_eq!((names.host(), names.service()), (&b"127.0.0.1"[..], &b"80"[..]));
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct RawNames(sys::NameBuffers);
+
+impl RawNames {
+    /// The host's name, or its address in figures; never empty, without a NUL.
+    ///
+    /// ```
+    /// # use biosock::{SocketAddr, fd};
+    /// # let addr: SocketAddr = "127.0.0.1:80".parse()?;
+    /// let names = addr.with_sockaddr(|raw| fd::raw_names_of(raw, true))?;
+    /// assert_eq!(names.host(), b"127.0.0.1");
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn host(&self) -> &[u8] {
+        self.0.host()
     }
+
+    /// The service's name, or its port in figures, without a NUL.
+    ///
+    /// ```
+    /// # use biosock::{SocketAddr, fd};
+    /// # let addr: SocketAddr = "127.0.0.1:80".parse()?;
+    /// let names = addr.with_sockaddr(|raw| fd::raw_names_of(raw, true))?;
+    /// assert_eq!(names.service(), b"80");
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn service(&self) -> &[u8] {
+        self.0.service()
+    }
+}
+
+impl fmt::Debug for RawNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (host, service) = (self.host().escape_ascii(), self.service().escape_ascii());
+        f.debug_struct("RawNames")
+            .field("host", &format_args!("{host}"))
+            .field("service", &format_args!("{service}"))
+            .finish()
+    }
+}
+
+/// As [`names_of`], with nothing allocated, not even for an error, which
+/// names no address.
+///
+/// # Errors
+/// The resolver's.
+///
+/// ```
+/// use biosock::{SocketAddr, fd};
+///
+/// let addr: SocketAddr = "[::1]:443".parse()?;
+/// let names = addr.with_sockaddr(|raw| fd::raw_names_of(raw, true))?;
+/// assert_eq!(names.host(), b"::1");
+/// # Ok::<(), biosock::Error>(())
+/// ```
+pub fn raw_names_of(addr: SockAddr<'_>, numeric: bool) -> Result<RawNames> {
+    ask(addr, numeric, String::new).map(RawNames)
+}
+
+fn ask(addr: SockAddr<'_>, numeric: bool, describe: impl FnOnce() -> String) -> Result<sys::NameBuffers> {
+    sys::getnameinfo(addr, numeric).map_err(|sys::EaiError { code, system }| {
+        let (operation, call) = (Operation::ReverseLookup, Syscall::GetNameInfo);
+        Error::resolver_call(operation, call, code, system, describe())
+    })
 }

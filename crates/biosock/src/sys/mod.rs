@@ -8,7 +8,7 @@
 //! | `socket`, `bind`, `connect`, `listen`, `accept`, `close`, `shutdown` | the calls themselves |
 //! | `set_nonblocking`, `is_nonblocking`, `set_option`, `socket_type`, … | options, one function each |
 //! | `send`, `recv`, `poll` | moving bytes, waiting |
-//! | `AddrInfoList`, `getaddrinfo`, `getnameinfo`, `interface_name`, `interface_index` | names |
+//! | `AddrInfoList`, `NameBuffers`, `getaddrinfo`, `getnameinfo`, `interface_name`, `interface_index` | names |
 //! | `errno_name`, `errno_hint`, `is_retryable`, `eai_name`, `eai_text`, `eai_hint` | what error numbers mean |
 //!
 //! Every call that can fail gives an [`Errno`]; what that means to the caller

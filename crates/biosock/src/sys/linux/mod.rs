@@ -36,7 +36,7 @@ pub(crate) use libc::{EAI_AGAIN, EAI_FAIL, EAI_NODATA, EAI_NONAME};
 pub(crate) use errno::{accept_advice, eai_hint, eai_name, eai_text, errno_hint, errno_name, is_retryable};
 pub(crate) use hand_over::{inherit, inheritable, take_passed};
 pub(crate) use option::*;
-pub(crate) use resolve::{AddrInfoList, EaiError, Hints, getaddrinfo, getnameinfo};
+pub(crate) use resolve::{AddrInfoList, EaiError, Hints, NameBuffers, getaddrinfo, getnameinfo};
 pub(crate) use sockaddr::{SUN_PATH_LEN, SockAddrBuf, decode, encode};
 pub(crate) use wait::{Poller, Waker, poll, poll_any};
 

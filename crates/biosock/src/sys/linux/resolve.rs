@@ -29,6 +29,8 @@ pub(crate) struct EaiError {
 }
 
 impl EaiError {
+    pub(crate) const NO_MEMORY: Self = Self { code: libc::EAI_MEMORY, system: None };
+
     /// Whether it tells of the system or of memory, not of the name.
     pub(crate) fn is_of_the_system(&self) -> bool {
         matches!(self.code, libc::EAI_SYSTEM | libc::EAI_MEMORY)
@@ -137,11 +139,27 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
+/// The names of an address, as the system gave them.
+#[derive(Clone, Copy)]
+pub(crate) struct NameBuffers {
+    host: [u8; libc::NI_MAXHOST as usize],
+    service: [u8; NI_MAXSERV],
+}
+
+impl NameBuffers {
+    pub(crate) fn host(&self) -> &[u8] {
+        until_nul(&self.host)
+    }
+
+    pub(crate) fn service(&self) -> &[u8] {
+        until_nul(&self.service)
+    }
+}
+
 /// The names of an address; with `numeric` as numbers, asking nobody.
-pub(crate) fn getnameinfo(addr: SockAddr<'_>, numeric: bool) -> Result<(String, String), EaiError> {
+pub(crate) fn getnameinfo(addr: SockAddr<'_>, numeric: bool) -> Result<NameBuffers, EaiError> {
     let flags = if numeric { libc::NI_NUMERICHOST | libc::NI_NUMERICSERV } else { 0 };
-    let mut host = [0u8; libc::NI_MAXHOST as usize];
-    let mut service = [0u8; NI_MAXSERV];
+    let mut names = NameBuffers { host: [0; libc::NI_MAXHOST as usize], service: [0; NI_MAXSERV] };
     let bytes = addr.as_bytes();
     // SAFETY: the address is readable for its length and the buffers are
     // writable for theirs, which fit their types.
@@ -149,15 +167,15 @@ pub(crate) fn getnameinfo(addr: SockAddr<'_>, numeric: bool) -> Result<(String, 
         libc::getnameinfo(
             bytes.as_ptr().cast(),
             bytes.len() as socklen_t,
-            host.as_mut_ptr().cast(),
-            host.len() as socklen_t,
-            service.as_mut_ptr().cast(),
-            service.len() as socklen_t,
+            names.host.as_mut_ptr().cast(),
+            names.host.len() as socklen_t,
+            names.service.as_mut_ptr().cast(),
+            names.service.len() as socklen_t,
             flags,
         )
     };
     match code {
-        0 => Ok((until_nul(&host), until_nul(&service))),
+        0 => Ok(names),
         code => Err(eai_error(code)),
     }
 }
@@ -165,7 +183,6 @@ pub(crate) fn getnameinfo(addr: SockAddr<'_>, numeric: bool) -> Result<(String, 
 /// <netdb.h>'s size for any service name.
 const NI_MAXSERV: usize = 32;
 
-fn until_nul(buffer: &[u8]) -> String {
-    let end = buffer.iter().position(|&b| b == 0).unwrap_or(buffer.len());
-    String::from_utf8_lossy(&buffer[..end]).into_owned()
+fn until_nul(buffer: &[u8]) -> &[u8] {
+    buffer.split(|byte| *byte == 0).next().unwrap_or_default()
 }
