@@ -9,12 +9,13 @@ use common::{original, ours, run, whole};
 use std::path::Path;
 
 /// Each way to misbehave, and cases in which it shows.
-const BROKEN: [(&str, &str); 5] = [
+const BROKEN: [(&str, &str); 6] = [
     ("option", "connect/tcp4/fresh/listening/"),
     ("value", "set_tcp_ndelay/"),
     ("queue", "bind/tcp4/"),
     ("errno", "listen/tcp4/"),
     ("leak", "closesocket/"),
+    ("loss", "starved/BIO_ADDR_new"),
 ];
 
 #[test]

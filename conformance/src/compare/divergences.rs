@@ -1,6 +1,7 @@
 //! The deliberate differences: ours does as documented, or better, and says so here.
 
 use super::judge::{Judge, list, steps};
+use super::starved;
 use serde_json::Value;
 
 /// A deliberate difference.
@@ -36,7 +37,10 @@ pub const DIVERGENCES: &[Divergence] = &[
     Divergence {
         id: "get-accept-socket",
         why: "1.1.1 tests its look-up the wrong way round: it fails for good names and goes on for bad",
-        explains: |judge, id, _, _| judge.original_is_111 && id.starts_with("get_accept_socket/"),
+        explains: |judge, id, _, _| {
+            const WHERE: [&str; 2] = ["get_accept_socket/", "starved/BIO_get_accept_socket/"];
+            judge.original_is_111 && WHERE.iter().any(|group| id.starts_with(group))
+        },
     },
     Divergence {
         id: "alone-is-newest",
@@ -74,6 +78,11 @@ pub const DIVERGENCES: &[Divergence] = &[
         id: "fast-open",
         why: "an original without TCP Fast Open ignores the flag",
         explains: |judge, id, _, _| !judge.original_is_new && (id.contains("TFO") || id.contains("0x3f")),
+    },
+    Divergence {
+        id: "starved",
+        why: "refused memory, ours tells the failure where the original loses the entry, its texts or errno",
+        explains: |_, id, original, ours| starved::is_starved(id) && starved::is_no_worse(original, ours),
     },
     Divergence {
         id: "wait-by-poll",

@@ -2,6 +2,7 @@
 
 use super::divergences::{DIVERGENCES, Divergence};
 use super::library::Outcome;
+use super::starved;
 use serde_json::Value;
 
 /// How two outcomes are compared.
@@ -33,7 +34,10 @@ impl Judge {
         self.same_numbering || !OF_THE_NUMBERING.iter().any(|group| id.starts_with(group))
     }
 
-    pub(super) fn same_case(&self, original: &Value, ours: &Value) -> bool {
+    pub(super) fn same_case(&self, id: &str, original: &Value, ours: &Value) -> bool {
+        if starved::is_starved(id) {
+            return starved::same(self, original, ours);
+        }
         let (a, b) = (steps(original), steps(ours));
         original["died"] == ours["died"]
             && a.len() == b.len()

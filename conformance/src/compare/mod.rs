@@ -5,6 +5,7 @@ mod forms;
 mod judge;
 mod library;
 mod show;
+mod starved;
 
 pub use divergences::{DIVERGENCES, Divergence};
 pub use forms::{Form, Suite};
@@ -100,7 +101,7 @@ pub fn compare_unguarded(original: &Outcome, ours: &Outcome) -> Report {
 }
 
 fn one(judge: &Judge, report: &mut Report, id: &str, original: &Value, ours: &Value) {
-    let same = judge.same_case(original, ours);
+    let same = judge.same_case(id, original, ours);
     report.count(original, ours, same);
     if same {
         report.same += 1;

@@ -1,6 +1,7 @@
 //! A difference in words.
 
 use super::judge::{Judge, list, steps};
+use super::starved;
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -12,6 +13,11 @@ pub(super) fn difference(judge: &Judge, id: &str, original: &Value, ours: &Value
         let _infallible = writeln!(text, "  ours:     {}", ending(ours));
     }
     let (a, b) = (steps(original), steps(ours));
+    if starved::is_starved(id) {
+        outcomes(&mut text, "original", a);
+        outcomes(&mut text, "ours", b);
+        return text;
+    }
     for (a, b) in a.iter().zip(b) {
         step(&mut text, judge, a, b);
     }
@@ -19,6 +25,14 @@ pub(super) fn difference(judge: &Judge, id: &str, original: &Value, ours: &Value
         let _infallible = writeln!(text, "  {} calls by the original, {} by ours", a.len(), b.len());
     }
     text
+}
+
+/// Each way in which a call with refused memory came out.
+fn outcomes(text: &mut String, who: &str, steps: &[Value]) {
+    for step in steps {
+        let parts = ["result", "errno", "opened", "queue", "seen"].map(|part| in_words(step, part));
+        let _infallible = writeln!(text, "  {who:9} {}", parts.join("  "));
+    }
 }
 
 fn ending(case: &Value) -> String {

@@ -5,7 +5,7 @@ use libc::c_int;
 use std::sync::OnceLock;
 
 /// The ways to misbehave.
-pub(crate) const WAYS: &[&str] = &["option", "value", "queue", "errno", "leak"];
+pub(crate) const WAYS: &[&str] = &["option", "value", "queue", "errno", "leak", "loss"];
 
 static REAL: OnceLock<Api> = OnceLock::new();
 
@@ -19,6 +19,7 @@ pub(crate) fn apply(api: &mut Api, how: &str) -> Result<(), String> {
         "value" => api.BIO_set_tcp_ndelay = Some(always_one),
         "queue" => api.BIO_bind = Some(bind_in_silence),
         "errno" => api.BIO_listen = Some(listen_and_forget),
+        "loss" => api.BIO_ADDR_free = Some(keep_allocated),
         "leak" => api.BIO_closesocket = Some(keep_open),
         _ => return Err(format!("broken how? {how:?} is none of {}", WAYS.join(", "))),
     }
@@ -55,3 +56,5 @@ unsafe extern "C" fn listen_and_forget(fd: c_int, addr: *const Addr, flags: c_in
 unsafe extern "C" fn keep_open(_fd: c_int) -> c_int {
     1
 }
+
+unsafe extern "C" fn keep_allocated(_addr: *mut Addr) {}

@@ -116,12 +116,20 @@ fn after_connect(run: &Run, kind: Kind) {
     });
 }
 
+/// Nothing here waits so long.
+fn much_later() -> time_t {
+    // SAFETY: time takes a null pointer.
+    1000 + unsafe { libc::time(ptr::null_mut()) }
+}
+
 /// Every routine that such a socket may be given to.
 fn use_it(r: &mut Record<'_>, fd: c_int) {
     let api = *r.api;
     if api.BIO_socket_wait.is_some() {
-        r.int("BIO_socket_wait(reset, 1, 0)", || api.BIO_socket_wait(fd, 1, 1));
-        r.int("BIO_socket_wait(reset, 0, 0)", || api.BIO_socket_wait(fd, 0, 1));
+        for for_read in [1, 0] {
+            let call = format!("BIO_socket_wait(reset, {for_read}, much later)");
+            r.int(call, || api.BIO_socket_wait(fd, for_read, much_later()));
+        }
     }
     r.int("BIO_set_tcp_ndelay(reset, 1)", || api.BIO_set_tcp_ndelay(fd, 1));
     r.int("BIO_socket_nbio(reset, 1)", || api.BIO_socket_nbio(fd, 1));
@@ -166,9 +174,7 @@ fn end_listener(listener: c_int) {
 }
 
 fn while_waiting(run: &Run) {
-    const LATER: time_t = 1000;
-    // SAFETY: time takes a null pointer.
-    let until = LATER + unsafe { libc::time(ptr::null_mut()) };
+    let until = much_later();
     for kind in TCP {
         run.risky(&format!("reset/while waiting/{}", kind.name()), |r| {
             let (client, accepted) = connection(r, kind);
