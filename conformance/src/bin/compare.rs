@@ -96,7 +96,7 @@ fn print(report: &Report, limit: usize) {
     }
     println!();
     for divergence in DIVERGENCES {
-        let count = report.deliberate.get(divergence.id).copied().unwrap_or_default();
+        let count = report.deliberate.get(divergence.id).map_or(0, Vec::len);
         println!("{count:6} by design: {} ({})", divergence.id, divergence.why);
     }
     println!("{:6} not comparable", report.not_comparable);

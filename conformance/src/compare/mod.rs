@@ -41,8 +41,8 @@ pub struct Report {
     pub same: usize,
     /// Cases that mean something else in the other's numbering, or that one cannot run.
     pub not_comparable: usize,
-    /// Deliberate differences: how often each was met.
-    pub deliberate: BTreeMap<&'static str, usize>,
+    /// Deliberate differences: the cases that met each.
+    pub deliberate: BTreeMap<&'static str, Vec<String>>,
     /// All others.
     pub differences: Vec<Difference>,
     /// The cases of each function.
@@ -57,7 +57,13 @@ impl Report {
     /// Every case that ran on both.
     #[must_use]
     pub fn compared(&self) -> usize {
-        self.same + self.deliberate.values().sum::<usize>() + self.differences.len()
+        self.same + self.by_design() + self.differences.len()
+    }
+
+    /// Every case that differs as it is meant to.
+    #[must_use]
+    pub fn by_design(&self) -> usize {
+        self.deliberate.values().map(Vec::len).sum()
     }
 
     fn count(&mut self, original: &Value, ours: &Value, same: bool) {
@@ -108,7 +114,7 @@ fn one(judge: &Judge, report: &mut Report, id: &str, original: &Value, ours: &Va
         return;
     }
     match judge.divergence(id, original, ours) {
-        Some(divergence) => *report.deliberate.entry(divergence.id).or_default() += 1,
+        Some(divergence) => report.deliberate.entry(divergence.id).or_default().push(id.to_owned()),
         None => report
             .differences
             .push(Difference { id: id.to_owned(), text: show::difference(judge, id, original, ours) }),

@@ -3,7 +3,6 @@
 use libc::{FILE, addrinfo, c_char, c_int, c_long, c_ulong, c_void, hostent, time_t};
 use std::ffi::{CStr, CString};
 use std::ptr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A `BIO_ADDR` that somebody else laid out.
@@ -46,7 +45,7 @@ macro_rules! functions {
             }
 
             $(pub(crate) fn $name(&self, $($arg: $type),*) $(-> $ret)? {
-                note_call(stringify!($name));
+                note_call(const { index_of(stringify!($name)) });
                 let Some(function) = self.$name else {
                     panic!("this library has no {}", stringify!($name));
                 };
@@ -135,23 +134,43 @@ functions! {
     OpenSSL_version_num() -> c_ulong;
 }
 
-static CALLED: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+/// Which functions were called. No lock: a process may be copied at any moment.
+static CALLED: [AtomicBool; Api::NAMES.len()] = [const { AtomicBool::new(false) }; Api::NAMES.len()];
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-fn note_call(name: &'static str) {
-    if QUIET.load(Ordering::SeqCst) {
-        return;
+/// Where a name stands in the table.
+const fn index_of(name: &str) -> usize {
+    let mut index = 0;
+    while !is_same(Api::NAMES[index].as_bytes(), name.as_bytes()) {
+        index += 1;
     }
-    if let Ok(mut called) = CALLED.lock() {
-        if !called.contains(&name) {
-            called.push(name);
+    index
+}
+
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < one.len() {
+        if one[at] != other[at] {
+            return false;
         }
+        at += 1;
+    }
+    true
+}
+
+fn note_call(index: usize) {
+    if !QUIET.load(Ordering::SeqCst) {
+        CALLED[index].store(true, Ordering::SeqCst);
     }
 }
 
 /// The functions called since this was last asked, but for those called [`quietly`].
 pub(crate) fn called() -> Vec<&'static str> {
-    CALLED.lock().map(|mut called| std::mem::take(&mut *called)).unwrap_or_default()
+    let names = Api::NAMES.iter().zip(&CALLED);
+    names.filter(|(_, called)| called.swap(false, Ordering::SeqCst)).map(|(name, _)| *name).collect()
 }
 
 /// Calls functions that the case is not about.

@@ -143,7 +143,11 @@ fn one(
 }
 
 fn name(text: Option<&str>) -> String {
-    text.map_or_else(|| "NULL".to_owned(), |text| format!("{text:?}"))
+    match text {
+        None => "NULL".to_owned(),
+        Some(text) if text.len() > 100 => format!("{} letters", text.len()),
+        Some(text) => format!("{text:?}"),
+    }
 }
 
 struct Ask<'a> {

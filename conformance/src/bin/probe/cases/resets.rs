@@ -125,12 +125,6 @@ fn much_later() -> time_t {
 /// Every routine that such a socket may be given to.
 fn use_it(r: &mut Record<'_>, fd: c_int) {
     let api = *r.api;
-    if api.BIO_socket_wait.is_some() {
-        for for_read in [1, 0] {
-            let call = format!("BIO_socket_wait(reset, {for_read}, much later)");
-            r.int(call, || api.BIO_socket_wait(fd, for_read, much_later()));
-        }
-    }
     r.int("BIO_set_tcp_ndelay(reset, 1)", || api.BIO_set_tcp_ndelay(fd, 1));
     r.int("BIO_socket_nbio(reset, 1)", || api.BIO_socket_nbio(fd, 1));
     for turn in ["first", "second"] {
@@ -182,6 +176,10 @@ fn while_waiting(run: &Run) {
             r.int(format!("BIO_socket_wait({}, 1), reset", kind.name()), || {
                 when_blocked(|_: &Watched| reset(accepted), || api.BIO_socket_wait(client, 1, until))
             });
+            for for_read in [1, 0] {
+                let call = format!("BIO_socket_wait(reset, {for_read}), once more");
+                r.int(call, || api.BIO_socket_wait(client, for_read, until));
+            }
             use_it(r, client);
         });
     }

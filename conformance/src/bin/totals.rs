@@ -1,0 +1,170 @@
+//! Compares every form of ours with every original, and says how many cases came out how.
+//!
+//! `totals [--libraries FOLDER] [--json FILE] [--limit N] [ORIGINAL]...`: the folder holds what
+//! `scripts/build-c` leaves, and is this program's own by default; an ORIGINAL is `1.1.1`, `3`,
+//! `4` or `system`, by default each that is built. The status is 1 if anything differs that
+//! is not meant to, or if a deliberate difference is met by none of all originals.
+
+use biosock_conformance::compare::{DIVERGENCES, Form, Report, Suite};
+use biosock_conformance::originals::{Built, Fallible, Original};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match Options::parse(std::env::args().skip(1)).and_then(|options| run(&options)) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("totals: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[derive(Default)]
+struct Options {
+    libraries: Option<PathBuf>,
+    json: Option<PathBuf>,
+    limit: Option<usize>,
+    originals: Vec<Original>,
+}
+
+impl Options {
+    fn parse(mut args: impl Iterator<Item = String>) -> Fallible<Self> {
+        let mut options = Self::default();
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--libraries" => options.libraries = args.next().map(PathBuf::from),
+                "--json" => options.json = args.next().map(PathBuf::from),
+                "--limit" => options.limit = args.next().map(|n| n.parse()).transpose()?,
+                name => {
+                    let unknown = || format!("no original is named {name:?}: try 1.1.1, 3, 4 or system");
+                    options.originals.push(Original::named(name).ok_or_else(unknown)?);
+                }
+            }
+        }
+        Ok(options)
+    }
+
+    /// The originals asked for, or all that are there; what is missing is said.
+    fn chosen(&self) -> Fallible<Vec<Built>> {
+        if !self.originals.is_empty() {
+            return self.originals.iter().map(|one| one.ensure()).collect();
+        }
+        let present = Original::ALL.iter().filter_map(|one| {
+            let built = one.present().filter(|built| built.archive().is_ok());
+            if built.is_none() {
+                println!("skipped: OpenSSL {0} (no static libcrypto; try scripts/originals {0})", one.name());
+            }
+            built
+        });
+        Ok(present.collect())
+    }
+}
+
+/// How many things are wrong.
+fn run(options: &Options) -> Fallible<usize> {
+    let program = std::env::current_exe()?;
+    let beside = program.parent().ok_or("this program is in no folder")?.to_owned();
+    let suite = Suite {
+        program: &program.with_file_name("probe"),
+        libraries: options.libraries.clone().unwrap_or_else(|| beside.clone()),
+        scratch: beside.join("swapped"),
+        filter: None,
+    };
+    let originals = options.chosen()?;
+    if originals.is_empty() {
+        return Err("no original is there to compare with".into());
+    }
+    let alone = suite.alone()?;
+    let mut wrong = 0;
+    let mut met = BTreeSet::new();
+    let mut told = Map::new();
+    println!("{}", heading());
+    for original in &originals {
+        let reports = suite.against(original, &alone)?;
+        for (form, report) in &reports {
+            println!("{}", line(&original.version, *form, report));
+            met.extend(report.deliberate.keys().copied());
+            wrong += report.differences.len();
+        }
+        show(&reports, options.limit.unwrap_or(10));
+        told.insert(original.version.clone(), totals(&reports));
+    }
+    if originals.len() == Original::ALL.len() {
+        wrong += never_met(&met);
+    }
+    if let Some(file) = &options.json {
+        std::fs::write(file, format!("{:#}\n", Value::Object(told)))?;
+    }
+    Ok(wrong)
+}
+
+fn heading() -> String {
+    ["original", "form", "compared", "the same", "by design", "faults", "refused", "different"]
+        .map(|word| format!("{word:>9}"))
+        .join("  ")
+}
+
+fn line(original: &str, form: Form, report: &Report) -> String {
+    [
+        original.to_owned(),
+        form.name().to_owned(),
+        report.compared().to_string(),
+        report.same.to_string(),
+        report.by_design().to_string(),
+        report.faults.to_string(),
+        report.refused.to_string(),
+        report.differences.len().to_string(),
+    ]
+    .map(|word| format!("{word:>9}"))
+    .join("  ")
+}
+
+fn show(reports: &[(Form, Report)], limit: usize) {
+    for (form, report) in reports {
+        for difference in report.differences.iter().take(limit) {
+            println!("\n{}: {}", form.name(), difference.text.trim_end());
+        }
+    }
+}
+
+/// A rule that explains nothing has lost its case.
+fn never_met(met: &BTreeSet<&str>) -> usize {
+    let never: Vec<_> = DIVERGENCES.iter().map(|one| one.id).filter(|id| !met.contains(id)).collect();
+    if !never.is_empty() {
+        println!("deliberate differences that no case shows: {}", never.join(", "));
+    }
+    never.len()
+}
+
+fn totals(reports: &[(Form, Report)]) -> Value {
+    let forms: Map<String, Value> =
+        reports.iter().map(|(form, report)| (form.name().to_owned(), one(report))).collect();
+    json!({ "forms": forms, "functions": functions(reports) })
+}
+
+fn one(report: &Report) -> Value {
+    json!({
+        "compared": report.compared(),
+        "same": report.same,
+        "by design": report.deliberate.iter().map(|(id, cases)| (*id, cases.len())).collect::<BTreeMap<_, _>>(),
+        "not comparable": report.not_comparable,
+        "faults injected": report.faults,
+        "allocations refused": report.refused,
+        "differences left": report.differences.len(),
+    })
+}
+
+/// Of each function, how many cases of all forms came out the same, and how many were compared.
+fn functions(reports: &[(Form, Report)]) -> BTreeMap<&str, [usize; 2]> {
+    let mut sums: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
+    for (name, tally) in reports.iter().flat_map(|(_, report)| &report.functions) {
+        let [same, compared] = sums.entry(name).or_default();
+        *same += tally.same;
+        *compared += tally.compared;
+    }
+    sums
+}
