@@ -8,6 +8,8 @@ use serde_json::Value;
 pub struct Divergence {
     /// Its name, as in DIVERGENCES.md.
     pub id: &'static str,
+    /// A case that shows it, as in DIVERGENCES.md.
+    pub case: &'static str,
     /// Why ours does otherwise.
     pub why: &'static str,
     pub(super) explains: fn(&Judge, &str, &Value, &Value) -> bool,
@@ -17,11 +19,13 @@ pub struct Divergence {
 pub const DIVERGENCES: &[Divergence] = &[
     Divergence {
         id: "null-is-refused",
+        case: "connect/NULL/fresh",
         why: "a null pointer is refused before anything else, where the original crashes or goes on",
         explains: |_, id, _, ours| id.contains("NULL") && reasons(ours).contains(&"passed a null parameter"),
     },
     Divergence {
         id: "unnamed-unix",
+        case: "accept/unix/text/blocking",
         why: "of an unnamed Unix peer the original shows bytes that nobody wrote; ours has none",
         explains: |_, id, _, ours| {
             let unnamed = |text: &str| ours.to_string().contains(text);
@@ -31,6 +35,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     },
     Divergence {
         id: "lookup-unix-length",
+        case: "lookup_ex/108 letters/NULL/CLIENT/UNIX/STREAM/0",
         why: "a path of 108 bytes is a path, and a longer one fails instead of naming no address",
         explains: |_, id, _, _| {
             let too_long = ["lookup_ex/108 letters/", "lookup_ex/109 letters/"];
@@ -39,6 +44,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     },
     Divergence {
         id: "get-accept-socket",
+        case: "get_accept_socket/\"127.0.0.1:0\"/0",
         why: "1.1.1 tests its look-up the wrong way round: it fails for good names and goes on for bad",
         explains: |judge, id, _, _| {
             const WHERE: [&str; 2] = ["get_accept_socket/", "starved/BIO_get_accept_socket/"];
@@ -46,7 +52,14 @@ pub const DIVERGENCES: &[Divergence] = &[
         },
     },
     Divergence {
+        id: "text-of-another-library",
+        case: "texts/reason of another library",
+        why: "alone there are no other libraries, and no texts of their reasons",
+        explains: |judge, id, _, _| judge.ours_is_alone && id == "texts/reason of another library",
+    },
+    Divergence {
         id: "alone-is-newest",
+        case: "texts/BIO reason 106",
         why: "alone, ours does as the newest 3.x, also where older ones lack a text or an entry",
         explains: |judge, id, _, _| {
             const WHERE: [&str; 3] = ["texts/", "memory/huge", "closesocket/"];
@@ -56,6 +69,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     },
     Divergence {
         id: "lookup-out-of-memory",
+        case: "lookup_ex/fault/NULL/UNSPEC/CLIENT/MEMORY",
         why: "the resolver's lack of memory is told as its other failures are, as since 3.2",
         explains: |judge, id, _, _| {
             !judge.original_is_new && id.starts_with("lookup_ex/fault/") && id.ends_with("/MEMORY")
@@ -63,6 +77,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     },
     Divergence {
         id: "flags-of-no-data",
+        case: "peek",
         why: "ours allocates nothing for an entry without data, and its flags do not say that it did",
         explains: |judge, id, _, ours| {
             let flags = steps(ours).iter().any(|step| step["seen"]["flags"] == "0");
@@ -71,6 +86,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     },
     Divergence {
         id: "rawmake-length",
+        case: "ADDR_rawmake/path/2 of path",
         why: "the length given is the number of bytes read, not where a NUL comes",
         explains: |_, id, _, _| {
             const WHERE: [&str; 3] = ["0 of path", "2 of path", "abstract"];
@@ -79,16 +95,19 @@ pub const DIVERGENCES: &[Divergence] = &[
     },
     Divergence {
         id: "fast-open",
+        case: "connect/tcp4/fresh/listening/TFO",
         why: "an original without TCP Fast Open ignores the flag",
         explains: |judge, id, _, _| !judge.original_is_new && (id.contains("TFO") || id.contains("0x3f")),
     },
     Divergence {
         id: "starved",
+        case: "starved/BIO_connect/fresh",
         why: "refused memory, ours tells the failure where the original loses the entry, its texts or errno",
         explains: |_, id, original, ours| starved::is_starved(id) && starved::is_no_worse(original, ours),
     },
     Divergence {
         id: "wait-by-poll",
+        case: "socket_wait/tcp4/closed/0/a second ago",
         why: "3.0 waits by select, which fails for a closed descriptor instead of telling it ready",
         explains: |judge, id, _, _| {
             !judge.original_is_new && id.starts_with("socket_wait/") && id.contains("/closed/")
@@ -105,11 +124,14 @@ fn reasons(case: &Value) -> Vec<&str> {
 mod tests {
     use super::DIVERGENCES;
 
+    /// In one row: the rule's name in brackets, and the case that shows it.
     #[test]
-    fn the_document_has_each() {
+    fn the_document_has_each_with_its_case() {
         let document = include_str!("../../../DIVERGENCES.md");
         for one in DIVERGENCES {
-            assert!(document.contains(one.id), "DIVERGENCES.md lacks {}", one.id);
+            let case = format!("`{}`", one.case);
+            let named = |row: &&str| row.contains(one.id) && row.contains(&case);
+            assert!(document.lines().find(named).is_some(), "DIVERGENCES.md lacks {} with {case}", one.id);
         }
     }
 }

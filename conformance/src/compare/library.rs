@@ -15,19 +15,27 @@ pub struct Library {
     pub overlay: Option<PathBuf>,
     /// How it is to misbehave on purpose.
     pub broken: Option<String>,
+    /// Whether its texts are left unloaded.
+    pub cold: bool,
 }
 
 impl Library {
     /// A library that stands alone.
     #[must_use]
     pub fn alone(library: impl Into<PathBuf>) -> Self {
-        Self { library: library.into(), overlay: None, broken: None }
+        Self { library: library.into(), overlay: None, broken: None, cold: false }
     }
 
     /// An overlay upon a library.
     #[must_use]
     pub fn under(library: impl Into<PathBuf>, overlay: impl Into<PathBuf>) -> Self {
         Self { overlay: Some(overlay.into()), ..Self::alone(library) }
+    }
+
+    /// The same, before anything has started it.
+    #[must_use]
+    pub fn cold(self) -> Self {
+        Self { cold: true, ..self }
     }
 
     /// The same, misbehaving.
@@ -65,6 +73,9 @@ pub fn probe(program: &Path, library: &Library, filter: Option<&str>) -> Fallibl
     }
     if let Some(how) = &library.broken {
         command.args(["--broken", how]);
+    }
+    if library.cold {
+        command.arg("--cold");
     }
     command.arg(&library.library).args(&library.overlay);
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;

@@ -66,6 +66,13 @@ impl Report {
         self.deliberate.values().map(Vec::len).sum()
     }
 
+    /// Whether a deliberate difference was met by the case that is said to show it.
+    #[must_use]
+    pub fn shows(&self, divergence: &Divergence) -> bool {
+        let cases = self.deliberate.get(divergence.id);
+        cases.is_some_and(|cases| cases.iter().any(|case| case == divergence.case))
+    }
+
     fn count(&mut self, original: &Value, ours: &Value, same: bool) {
         // A case that ended its process said no functions, but the other's did.
         let called = [original, ours].into_iter().flat_map(|case| list(&case["functions"]));

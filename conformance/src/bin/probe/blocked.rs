@@ -40,8 +40,10 @@ impl Watched {
 
 /// Makes `call` while another thread waits until it sleeps in the system, and then runs `act`.
 pub(crate) fn when_blocked<T>(act: impl FnOnce(&Watched) + Send, call: impl FnOnce() -> T) -> T {
-    // SAFETY: neither has preconditions.
-    let (thread, number) = unsafe { (libc::pthread_self(), libc::gettid()) };
+    // SAFETY: pthread_self has no preconditions.
+    let thread = unsafe { libc::pthread_self() };
+    // SAFETY: gettid has no preconditions.
+    let number = unsafe { libc::gettid() };
     let watched = Watched { thread, number, calling: AtomicBool::new(false) };
     let (result, errno) = thread::scope(|scope| {
         scope.spawn(|| {

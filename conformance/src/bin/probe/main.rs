@@ -1,7 +1,8 @@
 //! Runs the conformance cases on one library and prints what each did, a JSON object a line.
 //!
-//! `probe [--filter TEXT] [--broken HOW] LIBRARY [OVERLAY]`: the functions are those of
-//! LIBRARY; with an OVERLAY, its `BIO_*` come first and the rest is LIBRARY's.
+//! `probe [--filter TEXT] [--broken HOW] [--cold] LIBRARY [OVERLAY]`: the functions are those
+//! of LIBRARY; with an OVERLAY, its `BIO_*` come first and the rest is LIBRARY's. A cold
+//! library has not been told to load its texts.
 
 mod api;
 mod blocked;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
 struct Options {
     filter: Option<String>,
     broken: Option<String>,
+    cold: bool,
     libraries: Vec<String>,
 }
 
@@ -44,11 +46,12 @@ impl Options {
             match arg.as_str() {
                 "--filter" => options.filter = args.next(),
                 "--broken" => options.broken = args.next(),
+                "--cold" => options.cold = true,
                 _ => options.libraries.push(arg),
             }
         }
         if options.libraries.is_empty() || options.libraries.len() > 2 {
-            return Err("usage: probe [--filter TEXT] [--broken HOW] LIBRARY [OVERLAY]".into());
+            return Err("usage: probe [--filter TEXT] [--broken HOW] [--cold] LIBRARY [OVERLAY]".into());
         }
         Ok(options)
     }
@@ -65,7 +68,9 @@ fn probe(options: &Options) -> Result<(), String> {
     if let Some(how) = &options.broken {
         broken::apply(&mut api, how)?;
     }
-    start(&api);
+    if !options.cold {
+        start(&api);
+    }
     enter_folder()?;
     api::called();
     let filter = options.filter.clone();

@@ -10,6 +10,7 @@ use std::ffi::CStr;
 use std::ptr;
 
 pub(crate) fn cases(run: &Run) {
+    first_text(run);
     texts(run);
     truncation(run);
     ring(run);
@@ -39,6 +40,8 @@ fn texts(run: &Run) {
     for code in [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff] {
         one_text(run, &format!("code {code:#x}"), code);
     }
+    // "bad decrypt", of the library EVP.
+    one_text(run, "reason of another library", if old { 6 << 24 | 100 } else { 6 << 23 | 100 });
     for lib in 0..80 {
         let code = if old { lib << 24 | 1 } else { lib << 23 | 1 };
         one_text(run, &format!("library {lib}"), code);
@@ -60,6 +63,16 @@ fn one_text(run: &Run, what: &str, code: c_ulong) {
             api.ERR_error_string_n(code, start, 300);
         });
         r.see("text", tell(start));
+    });
+}
+
+/// Asks before anything else does, where the library was loaded cold.
+fn first_text(run: &Run) {
+    run.case("texts/before any call", |r| {
+        let api = r.api;
+        let code = if is_old(api) { 0x2008_A067 } else { 0x1000_0067 };
+        let tell = |t: *const c_char| text(t).unwrap_or_else(|| "NULL".to_owned());
+        r.call_on("ERR_reason_error_string(it)", tell, || api.ERR_reason_error_string(code));
     });
 }
 

@@ -1,0 +1,96 @@
+//! DIVERGENCES.md: what it says is so, and the cases that it names exist.
+
+mod common;
+
+use biosock_conformance::compare::{Form, Library, Outcome};
+use biosock_conformance::originals::Original;
+use common::{original, ours, run};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+const DOCUMENT: &str = include_str!("../../DIVERGENCES.md");
+
+/// The original, and ours alone.
+fn both() -> Option<(PathBuf, PathBuf)> {
+    Some((original(Original::V111)?, ours(Form::Alone)))
+}
+
+/// What the library asked the system for in a case's first call.
+fn asked(outcome: &Outcome, case: &str) -> Vec<String> {
+    let trace = outcome.cases[case]["steps"][0]["trace"].as_array().cloned().unwrap_or_default();
+    trace
+        .iter()
+        .filter_map(Value::as_str)
+        .map(|line| line.split('(').next().unwrap_or(line).to_owned())
+        .collect()
+}
+
+fn text(outcome: &Outcome, case: &str) -> String {
+    outcome.cases[case]["steps"][0]["result"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn figures_need_no_resolver() {
+    const CASE: &str = "lookup_ex/\"127.0.0.1\"/\"443\"/CLIENT/INET/STREAM/0";
+    let Some((original, ours)) = both() else { return };
+    let (original, ours) = [original, ours].map(|library| run(&Library::alone(library), Some(CASE))).into();
+    assert_eq!(asked(&original, CASE), ["getaddrinfo"]);
+    assert!(asked(&ours, CASE).is_empty(), "{:?}", asked(&ours, CASE));
+}
+
+#[test]
+fn accepting_is_one_call() {
+    const CASE: &str = "accept_ex/tcp4/blocking/peer/NONBLOCK";
+    let Some((original, ours)) = both() else { return };
+    let (original, ours) = [original, ours].map(|library| run(&Library::alone(library), Some(CASE))).into();
+    assert_eq!(asked(&original, CASE), ["accept", "ioctl"]);
+    assert_eq!(asked(&ours, CASE), ["accept4"]);
+}
+
+#[test]
+fn texts_need_no_start() {
+    const CASE: &str = "texts/before any call";
+    let Some((original, ours)) = both() else { return };
+    let cold = |library: PathBuf| run(&Library::alone(library).cold(), Some(CASE));
+    assert_eq!(text(&cold(original), CASE), "NULL");
+    assert_eq!(text(&cold(ours), CASE), "connect error");
+}
+
+/// Each name in backticks in the last column is a case, or a test of this folder.
+#[test]
+fn the_cases_named_exist() {
+    let names = named();
+    assert!(names.len() > 10, "read only {names:?}");
+    let library = Library::alone(ours(Form::Alone));
+    for name in names {
+        match name.split_once("::") {
+            Some((file, test)) => assert!(has_test(file, test), "there is no test {name}"),
+            None => assert!(run(&library, Some(&name)).cases.contains_key(&name), "there is no case {name}"),
+        }
+    }
+}
+
+fn has_test(file: &str, test: &str) -> bool {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(file).with_extension("rs");
+    std::fs::read_to_string(path).is_ok_and(|text| text.contains(&format!("#[test]\nfn {test}()")))
+}
+
+/// The last cells of the table of the C library.
+fn named() -> Vec<String> {
+    let table = DOCUMENT.lines().skip_while(|line| !line.starts_with("| what |"));
+    let rows = table.skip(2).take_while(|line| line.starts_with('|'));
+    let cells = rows.filter_map(|row| row.trim_end_matches(['|', ' ']).rsplit('|').next());
+    cells.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+/// The fuzzer's own list of what is meant.
+#[test]
+fn the_document_has_what_the_fuzzer_excuses() {
+    let rules = include_str!("../src/bin/fuzz/deliberate.rs").lines();
+    let rules = rules.filter_map(|line| line.strip_prefix("fn ")?.split('(').next());
+    let rules: Vec<&str> = rules.collect();
+    assert!(!rules.is_empty());
+    for rule in rules {
+        assert!(DOCUMENT.contains(&format!("`{rule}`")), "DIVERGENCES.md lacks {rule}");
+    }
+}
