@@ -20,6 +20,7 @@ pub(crate) fn cases(run: &Run) {
     deprecated(run);
     sockets(run);
     helpers(run);
+    readers(run);
     memory(run);
 }
 
@@ -157,6 +158,9 @@ fn lookups(run: &Run) {
 }
 
 fn deprecated(run: &Run) {
+    starve(run, "BIO_gethostbyname", |_| {
+        attempt(|api: &Api| api.BIO_gethostbyname(c"localhost".as_ptr()), given, nothing)
+    });
     for text in [c"80", c"http", c"nosuchservice"] {
         starve(run, &format!("BIO_get_port/{text:?}"), |_| {
             attempt(
@@ -292,6 +296,7 @@ fn sockets(run: &Run) {
 }
 
 fn helpers(run: &Run) {
+    starve(run, "BIO_sock_init", |_| attempt(|api: &Api| api.BIO_sock_init(), number, nothing));
     for state in [State::Fresh, State::Closed] {
         let name = state.name();
         starve(run, &format!("BIO_sock_info/{name}"), |keep| {
@@ -306,6 +311,24 @@ fn helpers(run: &Run) {
                 nothing,
             )
         });
+        starve(run, &format!("BIO_socket_ioctl/{name}"), |keep| {
+            let fd = keep.make(Kind::Tcp4, state);
+            let request = libc::FIONBIO as libc::c_long;
+            attempt(
+                move |api: &Api| {
+                    let mut on: c_int = 1;
+                    api.BIO_socket_ioctl(fd, request, (&raw mut on).cast())
+                },
+                number,
+                nothing,
+            )
+        });
+        if run.has("BIO_socket_wait") {
+            starve(run, &format!("BIO_socket_wait/{name}"), |keep| {
+                let fd = keep.make(Kind::Tcp4, state);
+                attempt(move |api: &Api| api.BIO_socket_wait(fd, 0, 1), number, nothing)
+            });
+        }
         starve(run, &format!("BIO_socket_nbio/{name}"), |keep| {
             let fd = keep.make(Kind::Tcp4, state);
             attempt(move |api: &Api| api.BIO_socket_nbio(fd, 1), number, nothing)
@@ -319,6 +342,31 @@ fn helpers(run: &Run) {
             attempt(move |api: &Api| api.BIO_sock_error(fd), errno_name, nothing)
         });
     }
+}
+
+/// What reads an address, and what reads the queue.
+fn readers(run: &Run) {
+    starve(run, "BIO_ADDR_rawmake", |_| {
+        attempt(
+            |api: &Api| {
+                let (mut place, bytes) = (Place::empty(), [127_u8, 0, 0, 1]);
+                let addr = place.as_mut_addr();
+                api.BIO_ADDR_rawmake(addr, libc::AF_INET, bytes.as_ptr().cast(), bytes.len(), 0)
+            },
+            number,
+            nothing,
+        )
+    });
+    let code = if crate::queue::is_old(&run.api) { 0x2008_A067 } else { 0x1000_0067 };
+    starve(run, "ERR_error_string", |_| {
+        attempt(
+            |api: &Api| api.ERR_error_string(code, ptr::null_mut()),
+            |text: *mut c_char| given(text),
+            nothing,
+        )
+    });
+    // Not ERR_print_errors_cb: refused memory, the original's prints without an end, since
+    // each failure to print is one more entry.
 }
 
 /// The allocator itself.
