@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
+use biosock::fd::{self, SockAddr};
 use biosock::{
     Connect, Domain, Interest, KeepAlive, Options, Protocol, Shutdown, Socket, SocketAddr, Type, UnixAddr,
 };
@@ -307,4 +308,16 @@ fn no_allocation_on_the_way_from_socket_to_close() {
     assert_eq!(counted.count_total, 0);
     let control = allocation_counter::measure(|| drop(std::hint::black_box(Box::new(1))));
     assert_eq!(control.count_total, 1, "the counter counts");
+}
+
+#[test]
+fn no_allocation_for_names_as_bytes() {
+    let addr: SocketAddr = "127.0.0.1:80".parse().unwrap();
+    let counted = allocation_counter::measure(|| {
+        let names = addr.with_sockaddr(|raw| fd::raw_names_of(raw, true)).unwrap();
+        assert_eq!((names.host(), names.service()), (&b"127.0.0.1"[..], &b"80"[..]));
+        // An address of no family: the resolver refuses it.
+        assert!(fd::raw_names_of(SockAddr::from_bytes(&[0; 16]), true).is_err());
+    });
+    assert_eq!(counted.count_total, 0);
 }
