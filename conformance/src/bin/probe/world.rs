@@ -391,7 +391,19 @@ fn unix_words(path: &[u8]) -> String {
         path => ("", path),
     };
     let end = path.iter().position(|byte| *byte == 0).unwrap_or(path.len());
-    format!("unix:{mark}{}", String::from_utf8_lossy(&path[..end]))
+    let path = String::from_utf8_lossy(&path[..end]);
+    // The process's number in an abstract name differs from run to run.
+    let path = path.strip_suffix(&own_number()).unwrap_or(&path);
+    format!("unix:{mark}{path}")
+}
+
+/// An abstract name that no other run of the cases takes at the same time.
+pub(crate) fn abstract_name() -> String {
+    format!("\0biosock-probe{}", own_number())
+}
+
+fn own_number() -> String {
+    format!("-{}", std::process::id())
 }
 
 thread_local! {

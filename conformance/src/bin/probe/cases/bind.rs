@@ -3,7 +3,7 @@
 use super::{KEEPALIVE, NODELAY, NONBLOCK, REUSEADDR, TFO, V6_ONLY};
 use super::{combinations, flag_words};
 use crate::run::Run;
-use crate::world::{Keep, Kind, LOOPBACK6, Place, State};
+use crate::world::{self, Keep, Kind, LOOPBACK6, Place, State};
 
 pub(crate) fn cases(run: &Run) {
     let bits = [REUSEADDR, V6_ONLY, KEEPALIVE, NONBLOCK, NODELAY, TFO];
@@ -71,7 +71,7 @@ impl Target {
             Self::MissingFolder => Place::unix("missing/sock"),
             Self::LongPath => Place::unix(&"x".repeat(108)),
             Self::EmptyPath => Place::unix(""),
-            Self::Abstract => Place::unix("\0biosock-probe"),
+            Self::Abstract => Place::unix(&world::abstract_name()),
         }
     }
 }
