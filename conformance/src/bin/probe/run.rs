@@ -10,6 +10,9 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::FromRawFd;
 
+/// So many seconds end a process of a case that hangs; none needs a tenth of it on a busy machine.
+const LONGEST: u32 = 60;
+
 /// The cases of one process.
 pub(crate) struct Run {
     pub(crate) api: Api,
@@ -47,7 +50,7 @@ impl Run {
 
     fn in_child(&self, id: &str, body: impl FnOnce(&mut Record<'_>)) {
         // SAFETY: alarm has no preconditions; its default action ends the child.
-        unsafe { libc::alarm(10) };
+        unsafe { libc::alarm(LONGEST) };
         let mut record = Record::new(&self.api);
         body(&mut record);
         print(&record.finish(id).to_string());
@@ -87,7 +90,7 @@ pub(crate) fn in_child(body: impl FnOnce() -> Value) -> Value {
     let child = unsafe { libc::fork() };
     if child == 0 {
         // SAFETY: alarm has no preconditions; its default action ends the child.
-        unsafe { libc::alarm(10) };
+        unsafe { libc::alarm(LONGEST) };
         let text = body().to_string();
         // SAFETY: the text is as long as said.
         unsafe { libc::write(ends[1], text.as_ptr().cast(), text.len()) };
