@@ -54,9 +54,13 @@ impl Options {
             return self.originals.iter().map(|one| one.ensure()).collect();
         }
         let present = Original::ALL.iter().filter_map(|one| {
-            let built = one.present().filter(|built| built.archive().is_ok());
-            if built.is_none() {
-                println!("skipped: OpenSSL {0} (no static libcrypto; try scripts/originals {0})", one.name());
+            let built = one.present();
+            match built.as_ref().map(Built::archive) {
+                None => {
+                    println!("skipped: OpenSSL {0} (not built: scripts/originals {0} does it)", one.name())
+                }
+                Some(Err(why)) => println!("skipped: the swap in OpenSSL {} ({why})", one.name()),
+                Some(Ok(_)) => {}
             }
             built
         });

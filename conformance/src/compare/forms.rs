@@ -63,21 +63,26 @@ impl Suite<'_> {
         self.run(&Library::alone(self.libraries.join(Form::Alone.file())))
     }
 
-    /// Runs the original and what is over it and in it, and compares each form with it.
+    /// Runs the original and what is over it and in it, and compares each form with it. The
+    /// swap is left out where the original has no static library.
     ///
     /// # Errors
     /// When something cannot be run, when the swap does not link, and when two that are to be
     /// compared are one.
     pub fn against(&self, original: &Built, alone: &Outcome) -> Fallible<Vec<(Form, Report)>> {
         let libcrypto = &original.libcrypto;
-        let swap = self.libraries.join(Form::Swap.file());
-        let swapped = original.swapped(&swap, &self.scratch.join(&original.version))?;
         let over = Library::under(libcrypto, self.libraries.join(Form::Overlay.file()));
-        let [first, over, inside] =
-            self.run_all([Library::alone(libcrypto), over, Library::alone(swapped)])?;
-        must_share_queue(&first, &over)?;
-        let forms = [(Form::Alone, alone), (Form::Overlay, &over), (Form::Swap, &inside)];
-        forms.into_iter().map(|(form, ours)| Ok((form, compare(&first, ours)?))).collect()
+        let mut libraries = vec![Library::alone(libcrypto), over];
+        if original.archive().is_ok() {
+            let swap = self.libraries.join(Form::Swap.file());
+            let swapped = original.swapped(&swap, &self.scratch.join(&original.version))?;
+            libraries.push(Library::alone(swapped));
+        }
+        let outcomes = self.run_all(&libraries)?;
+        let [first, others @ ..] = &outcomes[..] else { return Err("no library was run".into()) };
+        must_share_queue(first, &others[0])?;
+        let forms = Form::ALL.into_iter().zip([alone].into_iter().chain(others));
+        forms.map(|(form, ours)| Ok((form, compare(first, ours)?))).collect()
     }
 
     fn run(&self, library: &Library) -> Fallible<Outcome> {
@@ -85,13 +90,12 @@ impl Suite<'_> {
     }
 
     /// At once: a part of each run is waiting.
-    fn run_all<const N: usize>(&self, libraries: [Library; N]) -> Fallible<[Outcome; N]> {
-        let outcomes = thread::scope(|scope| {
-            let runs = libraries.each_ref().map(|library| scope.spawn(|| self.run(library)));
-            runs.map(|run| run.join().unwrap_or_else(|_| Err("a run of the probe panicked".into())))
-        });
-        let outcomes = outcomes.into_iter().collect::<Fallible<Vec<_>>>()?;
-        outcomes.try_into().map_err(|_| "a run of the probe is missing".into())
+    fn run_all(&self, libraries: &[Library]) -> Fallible<Vec<Outcome>> {
+        thread::scope(|scope| {
+            let runs: Vec<_> = libraries.iter().map(|library| scope.spawn(|| self.run(library))).collect();
+            let ended = runs.into_iter().map(thread::ScopedJoinHandle::join);
+            ended.map(|run| run.unwrap_or_else(|_| Err("a run of the probe panicked".into()))).collect()
+        })
     }
 }
 

@@ -34,16 +34,19 @@ pub(crate) fn suite() -> Suite<'static> {
 /// An original, or `None` with its absence said aloud; where everything is required, a
 /// failure.
 pub(crate) fn original(which: Original) -> Option<PathBuf> {
-    found(which, which.ensure()).map(|built| built.libcrypto)
+    built(which).map(|built| built.libcrypto)
+}
+
+/// The same, and everything else that was built.
+pub(crate) fn built(which: Original) -> Option<Built> {
+    found(which, which.ensure())
 }
 
 /// The same, with the static libcrypto that the swap needs.
 pub(crate) fn whole(which: Original) -> Option<Built> {
-    let built = which.ensure().and_then(|built| {
-        built.archive()?;
-        Ok(built)
-    });
-    found(which, built)
+    let built = built(which)?;
+    let archive = built.archive().map(|_| built);
+    found(which, archive)
 }
 
 fn found(which: Original, built: Fallible<Built>) -> Option<Built> {
