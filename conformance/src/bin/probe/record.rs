@@ -103,6 +103,11 @@ impl<'a> Record<'a> {
         }));
     }
 
+    /// Forgets the last call, which is made again.
+    pub(crate) fn forget(&mut self) {
+        self.steps.pop();
+    }
+
     /// Sets faults for the next call only.
     pub(crate) fn faults(&self, faults: &[Fault]) {
         interpose::set_faults(faults);

@@ -230,11 +230,22 @@ fn one_wait(run: &Run, kind: Kind, state: State, for_read: c_int, until: (Option
     let id = format!("socket_wait/{name}/{state_name}/{for_read}/{until_name}");
     run.case(&id, |r| {
         let fd = r.keep.make(kind, state);
-        let api = r.api;
-        let until = moment(until.0);
         let call = format!("BIO_socket_wait({state_name} {name}, {for_read}, {until_name})");
-        r.int(call, || api.BIO_socket_wait(fd, for_read, until));
+        wait_call(r, &call, fd, for_read, until.0);
     });
+}
+
+/// Makes the call; once more where "now" was over before the call could look at the clock.
+fn wait_call(r: &mut Record<'_>, call: &str, fd: c_int, for_read: c_int, until: Option<time_t>) {
+    let api = r.api;
+    loop {
+        let moment = moment(until);
+        r.int(call, || api.BIO_socket_wait(fd, for_read, moment));
+        if until != Some(0) || moment == self::moment(until) {
+            return;
+        }
+        r.forget();
+    }
 }
 
 fn moment(until: Option<time_t>) -> time_t {
@@ -251,10 +262,8 @@ fn data(run: &Run) {
                 let client = Kind::Tcp4.socket();
                 world::connect(client, &place);
                 world::ready(listener);
-                let api = r.api;
-                let moment = moment(until.0);
                 let call = format!("BIO_socket_wait(pending listener, 1, {})", until.1);
-                r.int(call, || api.BIO_socket_wait(listener, 1, moment));
+                wait_call(r, &call, listener, 1, until.0);
                 // SAFETY: null pointers ask for no address.
                 let fd = unsafe { libc::accept(listener, ptr::null_mut(), ptr::null_mut()) };
                 r.keep.keep(fd);
@@ -268,7 +277,7 @@ fn data(run: &Run) {
                 world::ready(fd);
                 for for_read in [0, 1] {
                     let call = format!("BIO_socket_wait({what}, {for_read}, {})", until.1);
-                    r.int(call, || api.BIO_socket_wait(fd, for_read, moment));
+                    wait_call(r, &call, fd, for_read, until.0);
                 }
             });
         }
