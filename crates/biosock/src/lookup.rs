@@ -246,7 +246,7 @@ impl<'a> Lookup<'a> {
     /// takes, zones too; asks no server.
     #[cfg(feature = "hickory")]
     pub(crate) fn run_numeric(&self) -> Result<Vec<AddrInfo>> {
-        let host = self.host.map(|host| c_string(host, "host")).transpose()?;
+        let host = self.c_host()?;
         let (family, socktype, protocol) = (self.family, self.socktype, self.protocol);
         let hints =
             Hints { passive: false, addrconfig: false, numeric_host: true, family, socktype, protocol };
@@ -296,7 +296,7 @@ impl<'a> Lookup<'a> {
     /// Asks getaddrinfo; where it fails for addresses that the machine could
     /// use, once more for an address in figures, as the original does.
     fn ask(&self) -> Result<sys::AddrInfoList> {
-        let host = self.host.map(|host| self.c_string(host, "the host has a NUL byte inside")).transpose()?;
+        let host = self.c_host()?;
         let service =
             self.service.map(|it| self.c_string(it, "the service has a NUL byte inside")).transpose()?;
         let mut hints = Hints {
@@ -326,6 +326,10 @@ impl<'a> Lookup<'a> {
             (None, None) => lossy(&[b"nothing"]),
         };
         Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, error.code, error.system, text)
+    }
+
+    fn c_host(&self) -> Result<Option<CString>> {
+        self.host.map(|host| self.c_string(host, "the host has a NUL byte inside")).transpose()
     }
 
     /// A text as the resolver takes it. For a lack of memory it is the resolver's error.
