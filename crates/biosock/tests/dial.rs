@@ -2,7 +2,7 @@
 //! slow answers) is in the laboratory, `lab/`.
 
 use std::io::{Read, Write};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -281,6 +281,37 @@ fn another_thread_cancels_a_connect_under_way() {
         assert!(matches!(ended.failure(), DialFailure::Cancelled));
         assert!(matches!(ended.report().attempts[0].outcome, Outcome::NoAnswer));
     });
+}
+
+/// Knows one address, and notes the signals that its threads do not take.
+#[derive(Debug)]
+struct Noting(SocketAddr, Mutex<Vec<u64>>);
+
+impl Resolver for Noting {
+    fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
+        self.1.lock().unwrap().push(blocked_signals());
+        Fixed(self.0).resolve(question)
+    }
+}
+
+/// A bit for each signal, the first for number 1: proc_pid_status(5).
+fn blocked_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+    u64::from_str_radix(blocked.trim(), 16).unwrap()
+}
+
+#[test]
+fn the_caller_s_signals_are_not_taken_by_look_ups() {
+    const SIGINT_AND_SIGALRM: u64 = 1 << 1 | 1 << 13;
+    let (_listeners, port) = listeners("127.0.0.1:0");
+    let resolver = Arc::new(Noting(SocketAddr::from(([127, 0, 0, 1], port)), Mutex::default()));
+    let before = blocked_signals();
+    Dialer::new().resolver(Arc::clone(&resolver) as _).dial("name:1").unwrap();
+    assert_eq!(blocked_signals(), before, "the caller's own are as they were");
+    let noted = resolver.1.lock().unwrap();
+    assert!(!noted.is_empty());
+    assert!(noted.iter().all(|blocked| blocked & SIGINT_AND_SIGALRM == SIGINT_AND_SIGALRM), "{noted:x?}");
 }
 
 /// Answers when it is let, and not before.

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use super::hosts;
-use crate::sys::Waker;
+use crate::sys::{SignalsBlocked, Waker};
 use crate::{Domain, Error, Lookup, Operation, Result, SocketAddr, Syscall, Type};
 
 /// A question that a dial asks.
@@ -107,6 +107,7 @@ pub(super) type Answer = (Domain, Result<Vec<SocketAddr>>);
 /// Look-ups on threads of their own. Dropping this abandons them: a thread
 /// ends as soon as its resolver lets it. How many there may be is the system's
 /// affair (RLIMIT_NPROC): a thread that cannot be had is a failed look-up.
+/// They take no signals, so that the caller's handlers never run on them.
 #[derive(Debug)]
 pub(super) struct Lookups {
     answers: Receiver<Answer>,
@@ -124,14 +125,20 @@ impl Lookups {
         let waker = Arc::new(Waker::new()?);
         let (sender, answers) = channel();
         let lookups = Self { answers, sender, waker };
+        let _blocked = SignalsBlocked::new();
         for &family in families {
-            lookups.ask(resolver, Question { family, ..question.clone() }, family);
+            lookups.spawn(resolver, Question { family, ..question.clone() }, family);
         }
         Ok(lookups)
     }
 
     /// Asks one question more, whose answer is to have this mark.
     pub(super) fn ask(&self, resolver: &Arc<dyn Resolver>, question: Question, mark: Domain) {
+        let _blocked = SignalsBlocked::new();
+        self.spawn(resolver, question, mark);
+    }
+
+    fn spawn(&self, resolver: &Arc<dyn Resolver>, question: Question, mark: Domain) {
         ask(Arc::clone(resolver), question, mark, self.sender.clone(), Arc::clone(&self.waker));
     }
 

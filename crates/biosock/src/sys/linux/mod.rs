@@ -6,6 +6,7 @@ mod hand_over;
 mod interrupt;
 mod option;
 mod resolve;
+mod signals;
 mod sockaddr;
 mod wait;
 
@@ -37,6 +38,7 @@ pub(crate) use errno::{accept_advice, eai_hint, eai_name, eai_text, errno_hint, 
 pub(crate) use hand_over::{inherit, inheritable, take_passed};
 pub(crate) use option::*;
 pub(crate) use resolve::{AddrInfoList, EaiError, Hints, NameBuffers, getaddrinfo, getnameinfo};
+pub(crate) use signals::SignalsBlocked;
 pub(crate) use sockaddr::{SUN_PATH_LEN, SockAddrBuf, decode, encode};
 pub(crate) use wait::{Poller, Waker, poll, poll_any};
 
