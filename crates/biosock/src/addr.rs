@@ -365,3 +365,18 @@ impl TryFrom<SocketAddr> for std::net::SocketAddr {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_zone_name;
+
+    #[test]
+    fn a_zone_has_a_name_only_if_that_reads_back() {
+        for good in ["eth0", "lo", "0a", "wlp-s 1"] {
+            assert!(is_zone_name(good), "{good:?}");
+        }
+        for bad in ["", "12", "a]", "a%b", "a\tb"] {
+            assert!(!is_zone_name(bad), "{bad:?}");
+        }
+    }
+}
