@@ -56,6 +56,26 @@ fn several_threads_accept_from_one_set() {
 }
 
 #[test]
+fn a_stop_ends_an_accept_now_and_later() {
+    let listeners = Listen::new().listen("localhost:0").unwrap();
+    let stop = Cancel::new().unwrap();
+    let late = listeners.accept_or_stop(PLAIN, Some(Duration::ZERO), &stop).unwrap_err();
+    assert!(late.is_retryable(), "{late}");
+    let stopped = thread::scope(|scope| {
+        scope.spawn(|| {
+            thread::sleep(Duration::from_millis(20));
+            stop.cancel();
+        });
+        listeners.accept_or_stop(PLAIN, None, &stop).unwrap()
+    });
+    assert!(stopped.is_none());
+    let _client = Dialer::new().dial_addrs(&listeners.addrs().unwrap()).unwrap();
+    assert!(listeners.accept_or_stop(PLAIN, None, &stop).unwrap().is_none());
+    // Who waits in the queue is still there.
+    listeners.accept(PLAIN, None).unwrap();
+}
+
+#[test]
 fn a_loop_takes_turns_too() {
     let listeners =
         Listen::new().listen_addrs(&["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()]).unwrap();

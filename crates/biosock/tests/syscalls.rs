@@ -68,6 +68,11 @@ fn watched() {
     let accepted = (incoming.next(), incoming.next());
     mark("none");
     assert!(matches!(accepted, (Some(Ok(_)), Some(Ok(_)))) && clients.len() == 2);
+    let _client = client_of(&listeners.addrs().unwrap()[0]);
+    mark("accept from a set that may be stopped");
+    let accepted = listeners.accept_or_stop(plain, None, &stop).unwrap();
+    mark("none");
+    assert!(accepted.is_some());
     assert!(matches!(connect, Connect::Done) && nonblocking.domain().is_ok() && parsed[0] != parsed[1]);
 }
 
@@ -93,6 +98,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
         &["socket", "setsockopt", "bind", "listen", "getsockname", "socket", "bind", "listen"],
     ),
     ("accept from each of a set of two", &["ppoll", "accept4", "accept4"]),
+    ("accept from a set that may be stopped", &["ppoll", "accept4"]),
 ];
 
 #[test]

@@ -8,7 +8,6 @@ use std::time::Duration;
 use biosock::listeners::{AcceptAdvice, Event};
 use biosock::{Options, Socket, SocketAddr, fd};
 
-use super::accept;
 use super::convert::{self, INHERIT, c_addr};
 use super::listen::biosock_listeners;
 use super::raise::{Trouble, run};
@@ -56,7 +55,11 @@ pub unsafe fn biosock_accept<H: Host>(
         let flags = convert::options(options, INHERIT)?;
         // As poll(2) has it: a negative time has no end.
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
-        let (socket, from) = accept::accept(set, flags, timeout)?;
+        let accepted = match set.set.accept_or_stop(flags, timeout, &set.stop) {
+            Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Err(Trouble::Quiet(libc::EAGAIN)),
+            accepted => accepted?.ok_or(Trouble::Quiet(libc::ECANCELED)),
+        };
+        let (socket, from) = accepted?;
         // SAFETY: as the caller promised.
         unsafe { store(peer, &from) };
         Ok(convert::hand_over(socket, options))

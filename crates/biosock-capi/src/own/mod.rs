@@ -1,7 +1,6 @@
 //! What `<biosock.h>` declares beyond the page, under names of our
 //! own: dialling, listener sets, and ending both from outside.
 
-mod accept;
 mod cancel;
 mod convert;
 mod dial;

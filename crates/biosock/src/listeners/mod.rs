@@ -24,6 +24,7 @@
 //! |---|---|
 //! | listen on what a name gives | [`Listen::listen`] |
 //! | accept until stopped, through what passes | [`Listeners::serve`], [`Listeners::incoming`] |
+//! | accept one | [`Listeners::accept`], [`Listeners::accept_or_stop`] |
 //! | the same on tokio | `Listeners::into_async` (feature `tokio`) |
 //! | have a set for each of several threads | [`Listen::shards`] |
 //! | take over what systemd, a parent or other code opened | [`Listeners::passed`], [`Listeners::take_over`] |

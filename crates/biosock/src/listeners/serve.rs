@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Listeners;
-use super::advice::{Event, Judge, would_block};
+use super::advice::{AcceptAdvice, Event, Judge, would_block};
 use crate::accept::accept_error;
 use crate::sys::{Errno, Poller};
 use crate::{Cancel, Error, Interest, Operation, Options, Result, Socket, SocketAddr, Syscall};
@@ -18,6 +18,8 @@ impl Listeners {
     /// socket. Several threads may accept from one set.
     ///
     /// The sockets take turns: a busy one does not keep the others waiting.
+    /// Connections that are gone before they are accepted (ECONNABORTED and
+    /// the like) are passed over.
     ///
     /// # Errors
     /// accept(2)'s, and EAGAIN when the time has passed.
@@ -34,18 +36,58 @@ impl Listeners {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn accept(&self, options: Options, timeout: Option<Duration>) -> Result<(Socket, SocketAddr)> {
+        self.wait_for_one(options, timeout, None)?.ok_or_else(nobody)
+    }
+
+    /// As [`accept`](Self::accept), until `stop` is cancelled: `None` then.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    ///
+    /// ```
+    /// use biosock::{Cancel, Options};
+    /// use biosock::listeners::Listen;
+    ///
+    /// let listeners = Listen::new().listen("localhost:0")?;
+    /// let stop = Cancel::new()?;
+    /// stop.cancel();
+    /// assert!(listeners.accept_or_stop(Options::empty(), None, &stop)?.is_none());
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn accept_or_stop(
+        &self,
+        options: Options,
+        timeout: Option<Duration>,
+        stop: &Cancel,
+    ) -> Result<Option<(Socket, SocketAddr)>> {
+        self.wait_for_one(options, timeout, Some(stop))
+    }
+
+    /// `None` where it was stopped.
+    fn wait_for_one(
+        &self,
+        options: Options,
+        timeout: Option<Duration>,
+        stop: Option<&Cancel>,
+    ) -> Result<Option<(Socket, SocketAddr)>> {
         // A time beyond the clock's range is as good as no end.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut poller = Poller::new(self.sockets.iter().map(AsFd::as_fd));
+        let sockets = self.sockets.iter().map(AsFd::as_fd);
+        let mut poller = Poller::new(sockets.chain(stop.map(AsFd::as_fd)));
         loop {
             let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
             wait(&mut poller, left)?;
-            match self.accept_ready(&poller, options) {
-                Err(error) if would_block(&error) => {}
-                done => return done,
+            // A stop makes the wait end, also one from before.
+            if stop.is_some_and(Cancel::is_cancelled) {
+                return Ok(None);
             }
-            if left.is_some_and(|left| left.is_zero()) {
-                return Err(nobody());
+            match self.accept_ready(&poller, options) {
+                Err(error) if AcceptAdvice::after(&error) != AcceptAdvice::TryAgain => return Err(error),
+                Err(error) if would_block(&error) && left.is_some_and(|left| left.is_zero()) => {
+                    return Err(error);
+                }
+                Err(_) => {}
+                Ok(accepted) => return Ok(Some(accepted)),
             }
         }
     }

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
-use super::advice::{Event, Judge, would_block};
+use super::advice::{AcceptAdvice, Event, Judge, would_block};
 use super::{Listeners, SocketFile, unlink};
 use crate::accept::accept_socket;
 use crate::{Cancel, Error, Operation, Options, Result, Socket, SocketAddr, Syscall};
@@ -89,7 +89,8 @@ impl AsyncListeners {
     /// Waits for a connection on any of the sockets. The accepted socket is
     /// non-blocking, as tokio's types want it; the options are for it, too.
     ///
-    /// The sockets take turns. Dropping the future loses no connection. For
+    /// The sockets take turns, and connections that are gone before they are
+    /// accepted are passed over. Dropping the future loses no connection. For
     /// several tasks that accept there is [`Listen::shards`](super::Listen::shards).
     ///
     /// # Errors
@@ -261,8 +262,10 @@ fn accept_from(
         };
         // What would block is asked again once the runtime knows of more.
         let _ = listener.try_io(Interest::READABLE, accept);
-        if let Some(accepted) = done {
-            return Poll::Ready(accepted);
+        match done {
+            Some(Err(error)) if AcceptAdvice::after(&error) == AcceptAdvice::TryAgain => {}
+            Some(accepted) => return Poll::Ready(accepted),
+            None => {}
         }
     }
 }
