@@ -169,7 +169,7 @@ impl Race {
         // RFC 8305, section 3: with the A answer first, "wait a short time"
         // for the AAAA answer.
         if self.patience_ends.is_none() && self.waiting().next().is_some() {
-            self.patience_ends = Some(now + self.pace.resolution_delay);
+            self.patience_ends = Some(now.saturating_add(self.pace.resolution_delay));
         }
     }
 

@@ -369,3 +369,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_longest_resolution_delay_waits_for_the_answer() {
+    let pace = Pace { resolution_delay: Duration::MAX, ..Pace::default() };
+    let events = [(5, Event::Answer(V4, &["4a"])), (9_000, Event::Answer(V6, &[]))];
+    assert_eq!(starts(pace, &[V6, V4], &events), [(9_000, "4a".into())]);
+}
