@@ -38,17 +38,18 @@ impl Prefix {
     /// address stands in it tells the length.
     pub(super) fn of(addr: &SocketAddr) -> Option<Self> {
         let SocketAddr::V6(found) = addr else { return None };
-        let bits = *found.ip();
-        let embeds = |&length: &usize| WELL_KNOWN.contains(&extract(bits, length));
-        LENGTHS.into_iter().find(|length| embeds(length)).map(|length| Self { bits, length })
+        let embeds = |&length: &usize| WELL_KNOWN.contains(&extract(*found.ip(), length));
+        let length = LENGTHS.into_iter().find(embeds)?;
+        let mut octets = found.ip().octets();
+        octets[length / 8..].fill(0);
+        Some(Self { bits: octets.into(), length })
     }
 
     /// The address by which the NAT64 reaches an IPv4 one; of other families none.
     pub(super) fn reaching(self, addr: &SocketAddr) -> Option<SocketAddr> {
         let SocketAddr::V4(to) = addr else { return None };
+        // The suffix stays zero.
         let mut octets = self.bits.octets();
-        // The suffix is zero.
-        octets[self.length / 8..].fill(0);
         for (place, octet) in places(self.length).zip(to.ip().octets()) {
             octets[place] = octet;
         }
@@ -96,6 +97,13 @@ mod tests {
             let made = prefix.reaching(&addr("192.0.2.33:443"));
             assert_eq!(made, Some(addr(&format!("[{expected}]:443"))), "by {prefix:?}");
         }
+    }
+
+    #[test]
+    fn both_well_known_addresses_tell_of_one_prefix() {
+        let found =
+            ["[64:ff9b::192.0.0.170]:0", "[64:ff9b::192.0.0.171]:0"].map(|text| Prefix::of(&addr(text)));
+        assert!(found[0].is_some() && found[0] == found[1], "{found:?}");
     }
 
     #[test]
