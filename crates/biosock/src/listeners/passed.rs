@@ -166,8 +166,10 @@ fn from_parent(list: &str, pids: &[u32]) -> Result<Option<Described>> {
         return Ok(None);
     }
     let fds: Vec<RawFd> = fds.split(',').map(str::parse).collect::<Result<_, _>>().map_err(|_| bad())?;
-    // Those below are standard input, output and error.
-    if fds.iter().any(|&fd| fd < FIRST) {
+    // Those below are standard input, output and error; two owners of one
+    // would close it twice.
+    let is_twice = |at: usize| fds[..at].contains(&fds[at]);
+    if fds.iter().any(|&fd| fd < FIRST) || (0..fds.len()).any(is_twice) {
         return Err(bad());
     }
     let names = vec![UNKNOWN.to_owned(); fds.len()];
@@ -221,7 +223,7 @@ mod tests {
     fn a_parent_tells_whose_and_which() {
         assert_eq!(from_parent("7:5,9", &[1, 7]).unwrap().unwrap().fds, [5, 9]);
         assert_eq!(from_parent("8:5,9", &[1, 7]).unwrap(), None);
-        for bad in ["", "7", "7:", "x:3", "7:3,", "7:2", "7:-1", "7:3,x"] {
+        for bad in ["", "7", "7:", "x:3", "7:3,", "7:2", "7:-1", "7:3,x", "7:3,4,3"] {
             assert!(from_parent(bad, &[7]).is_err(), "{bad}");
         }
     }
