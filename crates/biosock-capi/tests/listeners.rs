@@ -284,6 +284,8 @@ fn what_cannot_be_taken_over_stays_the_callers() {
     refused(system(libc::EBADF), "descriptor 524288: ", libc::EBADF);
     assert!(unsafe { biosock_listeners_take_over::<S>(ptr::null(), 1) }.is_null());
     refused(NULL_ENTRY, "fds is NULL", libc::EINVAL);
+    assert!(unsafe { biosock_listeners_take_over::<S>(closed.as_ptr(), 0) }.is_null());
+    refused(INVALID, "no descriptor", libc::EINVAL);
 }
 
 #[test]

@@ -197,7 +197,10 @@ pub unsafe fn biosock_listeners_take_over<H: Host>(
     count: usize,
 ) -> *mut biosock_listeners {
     run::<H, _>(site!(c"biosock_listeners_take_over", 0), ptr::null_mut(), || {
-        if fds.is_null() || count == 0 {
+        if count == 0 {
+            return Err(Trouble::Invalid("no descriptor to take over".into()));
+        }
+        if fds.is_null() {
             return Err(Trouble::Null("fds"));
         }
         // SAFETY: as the caller promised.
