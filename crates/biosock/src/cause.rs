@@ -192,6 +192,12 @@ pub(crate) enum Refusal {
     NoAddress,
     /// LISTEN_FDS or its like is not what its protocol says.
     BadHandOver,
+    /// An async call outside of a runtime.
+    #[cfg(feature = "tokio")]
+    NoRuntime,
+    /// A TCP stream is asked of what is none.
+    #[cfg(feature = "tokio")]
+    NotTcp,
 }
 
 impl Refusal {
@@ -201,6 +207,10 @@ impl Refusal {
             Self::NotListening => "the socket does not listen",
             Self::NoAddress => "there is no address to listen on",
             Self::BadHandOver => "that is no list of descriptors",
+            #[cfg(feature = "tokio")]
+            Self::NoRuntime => "there is no tokio runtime here",
+            #[cfg(feature = "tokio")]
+            Self::NotTcp => "that is no TCP",
         }
     }
 
@@ -208,6 +218,10 @@ impl Refusal {
         match self {
             Self::NotASocketFile => Some("choose another path; only a stale socket file is replaced"),
             Self::NotListening => Some("only stream sockets that listen can be accepted from"),
+            #[cfg(feature = "tokio")]
+            Self::NoRuntime => Some("call it in what a runtime runs, as in block_on or spawn"),
+            #[cfg(feature = "tokio")]
+            Self::NotTcp => Some("dial_async takes other sockets too"),
             Self::NoAddress | Self::BadHandOver => None,
         }
     }

@@ -1,12 +1,15 @@
 //! The dialer on a tokio runtime.
 
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use biosock::dial::{AsyncResolver, DialFailure, Dialed, Dialer, Question, Resolver, Resolving};
 use biosock::listeners::Listen;
-use biosock::{Cancel, Domain, Options, Result, Socket, SocketAddr};
+use biosock::{Cancel, Domain, Options, Result, Socket, SocketAddr, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
@@ -201,4 +204,56 @@ async fn a_full_unix_queue_is_waited_for() {
     let dialed = Dialer::new().dial_async(&target).await.unwrap();
     assert_eq!(dialed.addr, addr);
     accepting.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_stream_is_ready_for_use() {
+    let _alone = ALONE.lock().await;
+    let listener = TcpListener::bind("localhost:0").await.unwrap();
+    let target = format!("localhost:{}", listener.local_addr().unwrap().port());
+    let Dialed { mut socket, addr, report, .. } = Dialer::new().dial_stream_async(&target).await.unwrap();
+    assert_eq!(addr, socket.peer_addr().unwrap().into());
+    assert!(!report.attempts.is_empty());
+    let (mut served, _) = listener.accept().await.unwrap();
+    served.write_all(b"x").await.unwrap();
+    assert_eq!(socket.read_u8().await.unwrap(), b'x');
+}
+
+#[tokio::test]
+async fn a_stream_of_what_is_no_tcp_is_refused() {
+    let _alone = ALONE.lock().await;
+    let datagrams = Dialer::new().socktype(Type::DGRAM);
+    for (dialer, target) in [(Dialer::new(), "unix:/run/x"), (datagrams, "127.0.0.1:9")] {
+        let refused = dialer.dial_stream_async(target).await.unwrap_err();
+        assert_eq!(refused.to_string(), format!("dial {target}: connect: that is no TCP"));
+        assert_eq!(refused.hint(), Some("dial_async takes other sockets too"));
+    }
+}
+
+fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn without_a_runtime_there_is_an_error() {
+    let dialer = Dialer::new();
+    let Poll::Ready(Err(error)) = poll_once(pin!(dialer.dial_async("127.0.0.1:1"))) else {
+        panic!("no error")
+    };
+    assert_eq!(error.to_string(), "dial 127.0.0.1:1: connect: there is no tokio runtime here");
+}
+
+#[test]
+fn a_runtime_that_ends_connects_nothing() {
+    let _alone = ALONE.blocking_lock();
+    let (_listener, _first, addr) = silent();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let handle = runtime.handle().clone();
+    let _inside = handle.enter();
+    let (dialer, target) = (Dialer::new(), addr.to_string());
+    let mut dial = pin!(dialer.dial_async(&target));
+    assert!(poll_once(dial.as_mut()).is_pending());
+    runtime.shutdown_background();
+    let Poll::Ready(Err(error)) = poll_once(dial) else { panic!("connected to who does not answer") };
+    assert!(error.to_string().contains("ECANCELED"), "{error}");
 }

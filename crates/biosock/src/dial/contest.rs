@@ -244,7 +244,7 @@ impl<'d> Contest<'d> {
 
     /// A watched socket can be written to: its attempt is decided. Gives the
     /// socket back where it won.
-    pub(super) fn decided(&mut self, now: Duration, attempt: usize, socket: Socket) -> Option<Socket> {
+    pub(super) fn decided<S: AsFd>(&mut self, now: Duration, attempt: usize, socket: S) -> Option<S> {
         let errno = match fd::take_error(socket.as_fd()) {
             Ok(errno) => errno,
             Err(error) => {

@@ -103,9 +103,10 @@ use settings::Settings;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Dialed {
-    /// The connected socket, blocking unless [`Options::NONBLOCK`] was given.
-    pub socket: Socket,
+pub struct Dialed<S = Socket> {
+    /// The connected socket, blocking unless [`Options::NONBLOCK`] was given;
+    /// of `Dialer::dial_stream_async` (feature `tokio`) a stream of tokio's.
+    pub socket: S,
     /// The address that won.
     pub addr: SocketAddr,
     /// Who was tried and when.
@@ -533,6 +534,10 @@ impl Dialer {
                 ended = Err(DialFailure::Unable(error));
             }
         }
+        Self::ended(target, ended, report)
+    }
+
+    fn ended<S>(target: &str, ended: Result<S, DialFailure>, report: Report) -> Result<Dialed<S>, DialError> {
         let winner = report.attempts.iter().find(|attempt| matches!(attempt.outcome, Outcome::Connected));
         match (ended, winner.map(|attempt| attempt.addr)) {
             (Ok(socket), Some(addr)) => Ok(Dialed { socket, addr, report }),

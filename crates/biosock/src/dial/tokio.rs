@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
 
 use super::async_resolver::Resolving;
@@ -18,7 +19,8 @@ use super::contest::{Contest, NAT64, Turn, wait_error};
 use super::report::{DialError, DialFailure, Report};
 use super::resolver::{Question, panicked};
 use super::{Dialed, Dialer, Plan, unable};
-use crate::{Cancel, Domain, Options, Socket};
+use crate::cause::Refusal;
+use crate::{Cancel, Domain, Error, Operation, Options, Socket, SocketAddr, Type};
 
 impl Dialer {
     /// As [`dial`](Self::dial), on a tokio runtime with its I/O and time
@@ -28,7 +30,10 @@ impl Dialer {
     /// default, and a runtime that is dropped waits for those that are left.
     ///
     /// # Errors
-    /// As [`dial`](Self::dial).
+    /// As [`dial`](Self::dial), and outside of a runtime.
+    ///
+    /// # Panics
+    /// As tokio does, on a runtime without its I/O or time driver.
     ///
     /// ```
     /// use biosock::dial::Dialer;
@@ -45,8 +50,64 @@ impl Dialer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn dial_async(&self, target: &str) -> Result<Dialed, DialError> {
+        let plan = self.plan_async(target)?;
+        let (ended, report) = self.race_async(plan).await;
+        let ended = ended.and_then(|winner| winner.into_socket().map_err(unable_to_wait));
+        self.finish(target, ended, report, Options::NONBLOCK)
+    }
+
+    /// As [`dial_async`](Self::dial_async), for TCP alone: the winner is a
+    /// stream that the runtime watches already, which spares it leaving the
+    /// runtime and joining it again.
+    ///
+    /// # Errors
+    /// As [`dial_async`](Self::dial_async). A Unix path, or a
+    /// [`socktype`](Self::socktype) that is none of [`Type::STREAM`], is refused.
+    ///
+    /// # Panics
+    /// As [`dial_async`](Self::dial_async).
+    ///
+    /// ```
+    /// use biosock::dial::Dialer;
+    /// use tokio::io::AsyncReadExt;
+    /// # use tokio::io::AsyncWriteExt;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let listener = tokio::net::TcpListener::bind("localhost:0").await?;
+    /// let target = format!("localhost:{}", listener.local_addr()?.port());
+    ///
+    /// let mut dialed = Dialer::new().dial_stream_async(&target).await?;
+    /// # listener.accept().await?.0.write_all(b"hello").await?;
+    /// let mut heard = String::new();
+    /// dialed.socket.read_to_string(&mut heard).await?;
+    /// println!("{} says {heard}", dialed.addr);
+    /// # assert_eq!(heard, "hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn dial_stream_async(&self, target: &str) -> Result<Dialed<TcpStream>, DialError> {
+        let plan = self.plan_async(target)?;
+        let unix = |addr: &SocketAddr| addr.family() == Domain::UNIX;
+        let is_unix = matches!(&plan, Plan::Addrs(addrs) if addrs.iter().any(unix));
+        if is_unix || self.settings.socktype != Type::STREAM {
+            return Err(unable(target, Error::refused(Operation::Connect, Refusal::NotTcp)));
+        }
+        let (ended, report) = self.race_async(plan).await;
+        let ended = ended.and_then(|winner| winner.into_stream().map_err(unable_to_wait));
+        Self::ended(target, ended, report)
+    }
+
+    fn plan_async(&self, target: &str) -> Result<Plan, DialError> {
+        if Handle::try_current().is_err() {
+            return Err(unable(target, Error::refused(Operation::Connect, Refusal::NoRuntime)));
+        }
+        self.plan(target).map_err(|error| unable(target, error))
+    }
+
+    async fn race_async(&self, plan: Plan) -> (Result<Winner, DialFailure>, Report) {
         let start = Instant::now();
-        let (addrs, pending, lookups) = match self.plan(target).map_err(|error| unable(target, error))? {
+        let (addrs, pending, lookups) = match plan {
             Plan::Addrs(addrs) => (addrs, &[][..], Lookups::new()),
             Plan::Names(question) => {
                 let families = self.settings.families();
@@ -57,8 +118,7 @@ impl Dialer {
         let contest = Contest::new(&self.settings, self.memory.as_deref(), &addrs, pending);
         let deadline = self.timeout.and_then(|timeout| start.checked_add(timeout));
         let dial = Dial { dialer: self, contest, lookups, watched: Vec::new(), start, deadline };
-        let (ended, report) = dial.run(self.cancel.as_ref()).await;
-        self.finish(target, ended, report, Options::NONBLOCK)
+        dial.run(self.cancel.as_ref()).await
     }
 
     /// Starts a look-up, by the async resolver or on a blocking thread of the
@@ -76,6 +136,30 @@ impl Dialer {
 /// Look-ups under way, each with the mark of its answer.
 type Lookups<'d> = Vec<(Domain, Resolving<'d>)>;
 
+/// What won, in whichever form the race has it.
+enum Winner {
+    /// It was connected at once.
+    Socket(Socket),
+    /// The runtime watches it.
+    Stream(TcpStream),
+}
+
+impl Winner {
+    fn into_socket(self) -> io::Result<Socket> {
+        match self {
+            Self::Socket(socket) => Ok(socket),
+            Self::Stream(stream) => Ok(Socket::from(OwnedFd::from(stream.into_std()?))),
+        }
+    }
+
+    fn into_stream(self) -> io::Result<TcpStream> {
+        match self {
+            Self::Socket(socket) => watch(socket),
+            Self::Stream(stream) => Ok(stream),
+        }
+    }
+}
+
 /// A dial under way on the runtime.
 struct Dial<'d> {
     dialer: &'d Dialer,
@@ -87,13 +171,13 @@ struct Dial<'d> {
 }
 
 impl Dial<'_> {
-    async fn run(mut self, cancel: Option<&Cancel>) -> (Result<Socket, DialFailure>, Report) {
+    async fn run(mut self, cancel: Option<&Cancel>) -> (Result<Winner, DialFailure>, Report) {
         let ended = self.race(cancel).await;
         drop(self.watched);
         (ended, self.contest.end(self.start.elapsed()))
     }
 
-    async fn race(&mut self, cancel: Option<&Cancel>) -> Result<Socket, DialFailure> {
+    async fn race(&mut self, cancel: Option<&Cancel>) -> Result<Winner, DialFailure> {
         loop {
             // Asked for before the flag is read, so that no cancel is missed.
             let mut cancelled = pin!(cancel.map(Cancel::cancelled));
@@ -105,7 +189,7 @@ impl Dial<'_> {
                 return Err(DialFailure::Cancelled);
             }
             match self.contest.advance(now) {
-                Turn::Won(socket) => return Ok(socket),
+                Turn::Won(socket) => return Ok(Winner::Socket(socket)),
                 Turn::Exhausted => return Err(DialFailure::NoneAnswered),
                 Turn::Watch(attempt, socket) => {
                     let stream = watch(socket).map_err(unable_to_wait)?;
@@ -114,8 +198,8 @@ impl Dial<'_> {
                 Turn::Wait(next) => {
                     let question = self.contest.take_question();
                     self.lookups.extend(question.map(|question| (NAT64, self.dialer.look_up(question))));
-                    if let Some(socket) = self.wait(next, cancelled.as_mut().as_pin_mut()).await? {
-                        return Ok(socket);
+                    if let Some(stream) = self.wait(next, cancelled.as_mut().as_pin_mut()).await? {
+                        return Ok(Winner::Stream(stream));
                     }
                 }
             }
@@ -127,7 +211,7 @@ impl Dial<'_> {
         &mut self,
         next: Option<Duration>,
         mut cancelled: Option<Pin<&mut impl Future<Output = ()>>>,
-    ) -> Result<Option<Socket>, DialFailure> {
+    ) -> Result<Option<TcpStream>, DialFailure> {
         let next = next.and_then(|next| self.start.checked_add(next));
         let end = [next, self.deadline].into_iter().flatten().min();
         let mut timer = pin!(end.map(sleep_until));
@@ -158,14 +242,17 @@ impl Dial<'_> {
         self.lookups.len() < under_way
     }
 
-    /// Ready where an attempt is decided, with its socket if it won.
-    fn poll_verdicts(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Socket>, DialFailure>> {
-        let decided = self.watched.iter().position(|(_, stream)| stream.poll_write_ready(cx).is_ready());
-        let Some(at) = decided else { return Poll::Pending };
+    /// Ready where an attempt is decided, with its stream if it won.
+    fn poll_verdicts(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<TcpStream>, DialFailure>> {
+        let decided = self.watched.iter().enumerate().find_map(|(at, (_, stream))| {
+            let ready = stream.poll_write_ready(cx);
+            ready.is_ready().then_some((at, ready))
+        });
+        let Some((at, ready)) = decided else { return Poll::Pending };
+        // A runtime that ends has no verdict.
+        let _ready = ready.map_err(unable_to_wait)?;
         let (attempt, stream) = self.watched.remove(at);
-        let socket = stream.into_std().map_err(unable_to_wait)?;
-        let socket = Socket::from(OwnedFd::from(socket));
-        Poll::Ready(Ok(self.contest.decided(self.start.elapsed(), attempt, socket)))
+        Poll::Ready(Ok(self.contest.decided(self.start.elapsed(), attempt, stream)))
     }
 }
 
@@ -175,6 +262,7 @@ fn watch(socket: Socket) -> io::Result<TcpStream> {
     TcpStream::from_std(net::TcpStream::from(OwnedFd::from(socket)))
 }
 
+/// The runtime refused to wait, as one does that is shutting down.
 fn unable_to_wait(error: io::Error) -> DialFailure {
-    DialFailure::Unable(wait_error(error.raw_os_error().unwrap_or_default()))
+    DialFailure::Unable(wait_error(error.raw_os_error().unwrap_or(libc::ECANCELED)))
 }

@@ -16,6 +16,7 @@ use tokio::time::sleep;
 use super::advice::{AcceptAdvice, Event, Judge, would_block};
 use super::{Listeners, SocketFile, unlink};
 use crate::accept::accept_socket;
+use crate::cause::Refusal;
 use crate::{Cancel, Error, Operation, Options, Result, Socket, SocketAddr, Syscall};
 
 impl Listeners {
@@ -45,7 +46,7 @@ impl Listeners {
     /// ```
     pub fn into_async(self) -> Result<AsyncListeners> {
         if Handle::try_current().is_err() {
-            return Err(Error::impossible(Operation::Listen, "a tokio runtime, where there is none"));
+            return Err(Error::refused(Operation::Listen, Refusal::NoRuntime));
         }
         let addrs = self.addrs()?;
         let sockets: io::Result<Vec<_>> = self.sockets.into_iter().map(watch).collect();
