@@ -34,7 +34,7 @@ pub enum Caller {
     Ours,
     /// `tokio::net::TcpStream::connect`.
     Tokio,
-    /// `Dialer::dial_async`, names by getaddrinfo(3) on the runtime's threads.
+    /// `Dialer::dial_stream_async`, names by getaddrinfo(3) on the runtime's threads.
     OursTokio,
     /// The same, names by hickory.
     OursHickory,
@@ -46,8 +46,8 @@ impl Caller {
             Self::Std => "std connect",
             Self::Ours => "dial",
             Self::Tokio => "tokio connect",
-            Self::OursTokio => "dial_async",
-            Self::OursHickory => "dial_async, hickory",
+            Self::OursTokio => "dial_stream_async",
+            Self::OursHickory => "dial_stream_async, hickory",
         }
     }
 
@@ -255,9 +255,8 @@ fn spawn(caller: Caller, dialer: &Dialer, target: &Arc<str>) -> Dialling {
     }
     let dialer = dialer.clone();
     tokio::spawn(async move {
-        let dialed = dialer.dial_async(&target).await.map_err(|error| error.to_string())?;
-        let stream = TcpStream::from(OwnedFd::from(dialed.socket));
-        tokio::net::TcpStream::from_std(stream).map_err(|error| error.to_string())
+        let dialed = dialer.dial_stream_async(&target).await;
+        dialed.map(|dialed| dialed.socket).map_err(|error| error.to_string())
     })
 }
 

@@ -71,7 +71,10 @@ pub fn spend(caller: Caller, target: &str) -> Result<Value> {
                 .block_on(tokio::net::TcpStream::connect(target))
                 .map(drop)
                 .map_err(|error| error.to_string()),
-            _ => runtime.block_on(dialer.dial_async(target)).map(drop).map_err(|error| error.to_string()),
+            _ => runtime
+                .block_on(dialer.dial_stream_async(target))
+                .map(drop)
+                .map_err(|error| error.to_string()),
         }
     };
     dial()?;

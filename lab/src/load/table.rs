@@ -44,7 +44,7 @@ impl fmt::Display for Table {
         )?;
         writeln!(
             f,
-            "{:<20} {:<10} {:>6} {:>6} {:>8} {:>6} {:>6} {:>6}  left: fds, threads, tasks",
+            "{:<26} {:<10} {:>6} {:>6} {:>8} {:>6} {:>6} {:>6}  left: fds, threads, tasks",
             "", "to", "dials", "failed", "us each", "ratio", "calls", "allocs"
         )?;
         for row in &self.rows {
@@ -53,7 +53,7 @@ impl fmt::Display for Table {
             let (calls, allocations) = row.cost.as_ref().map_or(("-".into(), "-".into()), Cost::texts);
             write!(
                 f,
-                "{:<20} {:<10} {:>6} {:>6} ",
+                "{:<26} {:<10} {:>6} {:>6} ",
                 row.caller.name(),
                 row.way.name(),
                 row.dials,
