@@ -6,60 +6,16 @@
     reason = "each call below passes what its function asks for"
 )]
 
+mod common;
+
 use std::ffi::{CStr, c_char, c_int, c_ulong};
 use std::os::fd::{AsRawFd, IntoRawFd};
 use std::ptr;
 
 use biosock_capi::*;
+use common::{Addr, CONNECT, NULL_ENTRY, S, close, codes, errno, set_errno, system};
 
-type S = Standalone;
-
-const CONNECT: c_ulong = 0x1000_0067;
 const INVALID_SOCKET_ENTRY: c_ulong = 0x1000_0087;
-const NULL_ENTRY: c_ulong = 0x100C_0102;
-const SYSTEM: c_ulong = 0x8000_0000;
-
-/// The queue, emptied.
-fn entries() -> Vec<c_ulong> {
-    std::iter::repeat_with(ERR_get_error).take_while(|code| *code != 0).collect()
-}
-
-fn errno() -> c_int {
-    std::io::Error::last_os_error().raw_os_error().expect("errno is always there")
-}
-
-fn set_errno(number: c_int) {
-    unsafe { *libc::__errno_location() = number };
-}
-
-fn system(number: c_int) -> c_ulong {
-    SYSTEM | c_ulong::from(number.unsigned_abs())
-}
-
-/// An address of the loopback network, freed at the end.
-struct Addr(*mut BIO_ADDR);
-
-impl Addr {
-    fn new() -> Self {
-        Self(unsafe { BIO_ADDR_new::<S>() })
-    }
-
-    fn v4(port: u16) -> Self {
-        let addr = Self::new();
-        let ip = [127u8, 0, 0, 1];
-        let made = unsafe {
-            BIO_ADDR_rawmake::<S>(addr.0, libc::AF_INET, ip.as_ptr().cast(), ip.len(), port.to_be())
-        };
-        assert_eq!(made, 1);
-        addr
-    }
-}
-
-impl Drop for Addr {
-    fn drop(&mut self) {
-        unsafe { BIO_ADDR_free::<S>(self.0) };
-    }
-}
 
 /// Takes a text that the library gave.
 fn text(given: *mut c_char) -> Option<String> {
@@ -73,10 +29,6 @@ fn text(given: *mut c_char) -> Option<String> {
 
 fn stream() -> c_int {
     unsafe { BIO_socket::<S>(libc::AF_INET, libc::SOCK_STREAM, 0, 0) }
-}
-
-fn close(sock: c_int) {
-    assert_eq!(unsafe { BIO_closesocket::<S>(sock) }, 1);
 }
 
 /// A listening socket and its address.
@@ -99,7 +51,7 @@ fn a_connection_from_end_to_end() {
     assert!(accepted >= 0);
     assert_eq!(text(unsafe { BIO_ADDR_hostname_string::<S>(peer.0, 1) }).as_deref(), Some("127.0.0.1"));
     [accepted, client, server].into_iter().for_each(close);
-    assert_eq!(entries(), []);
+    assert_eq!(codes(), []);
 }
 
 #[test]
@@ -110,7 +62,7 @@ fn a_refused_connection_leaves_two_entries_and_errno() {
     set_errno(0);
     assert_eq!(unsafe { BIO_connect::<S>(client, addr.0, 0) }, 0);
     assert_eq!(errno(), libc::ECONNREFUSED);
-    assert_eq!(entries(), [system(libc::ECONNREFUSED), CONNECT]);
+    assert_eq!(codes(), [system(libc::ECONNREFUSED), CONNECT]);
     close(client);
 }
 
@@ -120,7 +72,7 @@ fn minus_one_is_an_invalid_socket_and_leaves_errno() {
     for call in [BIO_bind::<S>, BIO_connect::<S>, BIO_listen::<S>] {
         set_errno(libc::EPIPE);
         assert_eq!(unsafe { call(-1, addr.0, 0) }, 0);
-        assert_eq!((entries(), errno()), (vec![INVALID_SOCKET_ENTRY], libc::EPIPE));
+        assert_eq!((codes(), errno()), (vec![INVALID_SOCKET_ENTRY], libc::EPIPE));
     }
 }
 
@@ -134,13 +86,13 @@ fn a_closed_descriptor_is_named_by_the_first_call_on_it() {
     let mut function = ptr::null();
     unsafe { ERR_peek_error_func(&mut function) };
     assert_eq!(unsafe { CStr::from_ptr(function) }, c"BIO_socket_ioctl");
-    assert_eq!((entries(), errno()), (vec![system(libc::EBADF)], libc::EBADF));
+    assert_eq!((codes(), errno()), (vec![system(libc::EBADF)], libc::EBADF));
     assert_eq!(unsafe { BIO_listen::<S>(high, addr.0, 0) }, 0);
-    assert_eq!(entries(), [system(libc::EBADF), 0x1000_0086]);
+    assert_eq!(codes(), [system(libc::EBADF), 0x1000_0086]);
     assert_eq!(unsafe { BIO_accept_ex::<S>(high, ptr::null_mut(), 0) }, -1);
-    assert_eq!(entries(), [system(libc::EBADF), 0x1000_0064]);
+    assert_eq!(codes(), [system(libc::EBADF), 0x1000_0064]);
     assert_eq!(unsafe { BIO_closesocket::<S>(high) }, 0);
-    assert_eq!((entries(), errno()), (vec![], libc::EBADF));
+    assert_eq!((codes(), errno()), (vec![], libc::EBADF));
 }
 
 #[test]
@@ -148,7 +100,7 @@ fn would_block_leaves_errno_alone() {
     let (server, _addr) = listener();
     assert_eq!(unsafe { BIO_socket_nbio::<S>(server, 1) }, 1);
     assert_eq!(unsafe { BIO_accept_ex::<S>(server, ptr::null_mut(), 0) }, -1);
-    assert_eq!((entries(), errno()), (vec![], libc::EAGAIN));
+    assert_eq!((codes(), errno()), (vec![], libc::EAGAIN));
     assert_eq!(BIO_sock_should_retry(-1), 1);
     let mut untouched = c"untouched".as_ptr().cast_mut();
     assert_eq!(unsafe { BIO_accept::<S>(server, &mut untouched) }, -2);
@@ -159,7 +111,7 @@ fn would_block_leaves_errno_alone() {
 #[test]
 fn the_deprecated_pair_works() {
     let server = unsafe { BIO_get_accept_socket::<S>(c"127.0.0.1:0".as_ptr(), 1) };
-    assert!(server >= 0, "{:?}", entries());
+    assert!(server >= 0, "{:?}", codes());
     let addr = Addr::new();
     let info = BIO_sock_info_u { addr: addr.0 };
     assert_eq!(unsafe { BIO_sock_info::<S>(server, 0, &info) }, 1);
@@ -171,7 +123,7 @@ fn the_deprecated_pair_works() {
     [accepted, client, server].into_iter().for_each(close);
     assert_eq!(unsafe { BIO_accept::<S>(server + 1000, ptr::null_mut()) }, -1);
     let pair = [system(libc::EBADF), 0x1000_0064];
-    assert_eq!(entries(), [pair, pair].concat());
+    assert_eq!(codes(), [pair, pair].concat());
     let mut port = 0;
     assert_eq!(unsafe { BIO_get_port::<S>(c"8080".as_ptr(), &mut port) }, 1);
     assert_eq!(port, 8080);
@@ -191,7 +143,7 @@ fn failed_old_lookups_name_what_was_looked_up() {
     assert!(data.ends_with("host=::1") && data.len() > 8, "{data}");
     ERR_clear_error();
     assert_eq!(unsafe { BIO_get_port::<S>(ptr::null(), ptr::null_mut()) }, 0);
-    assert_eq!(entries(), [0x1000_0071]);
+    assert_eq!(codes(), [0x1000_0071]);
 }
 
 #[test]
@@ -218,11 +170,11 @@ fn null_is_refused_with_an_entry() {
     };
     for (name, refused) in calls {
         assert!(refused(), "{name}");
-        assert_eq!(entries(), [NULL_ENTRY], "{name}");
+        assert_eq!(codes(), [NULL_ENTRY], "{name}");
     }
     unsafe { BIO_ADDR_free::<S>(null) };
     unsafe { BIO_ADDRINFO_free::<S>(ptr::null_mut()) };
-    assert_eq!(entries(), []);
+    assert_eq!(codes(), []);
     close(sock);
 }
 
@@ -291,18 +243,18 @@ fn figures_are_answered_for_every_kind() {
         assert_eq!(found(c"127.0.0.1", c"80", family, 0).len(), 3);
     }
     assert_eq!(found(c"::1", c"80", libc::AF_INET6, libc::SOCK_STREAM), one("::1"));
-    assert_eq!(entries(), []);
+    assert_eq!(codes(), []);
 }
 
 #[test]
-fn unknown_families_and_services_leave_their_entries() {
+fn unknown_families_and_services_leave_their_codes() {
     assert_eq!(found(c"127.0.0.1", c"80", 99, 0), []);
-    assert_eq!(entries(), [0x1000_0083]);
+    assert_eq!(codes(), [0x1000_0083]);
     assert_eq!(found(c"127.0.0.1", c"no-such-service", libc::AF_INET, libc::SOCK_STREAM), []);
-    assert_eq!(entries(), [0x1008_0002]);
+    assert_eq!(codes(), [0x1008_0002]);
     let long = std::ffi::CString::new(vec![b'x'; 200]).expect("no NUL");
     assert_eq!(found(&long, c"", libc::AF_UNIX, 0), []);
-    assert_eq!(entries(), [0x1008_0020]);
+    assert_eq!(codes(), [0x1008_0020]);
 }
 
 #[test]
@@ -319,7 +271,7 @@ fn host_and_service_come_apart() {
     assert_eq!(parse(c"http", 1), (1, None, some("http")));
     assert_eq!(parse(c"a:b:c", 0), (0, None, None));
     assert_eq!(parse(c"[::1]x", 0), (0, None, None));
-    assert_eq!(entries(), [0x1000_0081, 0x1000_0082]);
+    assert_eq!(codes(), [0x1000_0081, 0x1000_0082]);
 }
 
 #[test]
@@ -333,7 +285,7 @@ fn waiting_tells_ready_late_and_wrong() {
     assert_eq!(wait(-1, 1, now + 5), -1);
     close(theirs.into_raw_fd());
     assert_eq!(wait(sock, 1, now + 5), 1);
-    assert_eq!(entries(), []);
+    assert_eq!(codes(), []);
 }
 
 #[test]
@@ -342,14 +294,14 @@ fn the_helpers_tell_by_errno_or_by_entry() {
     assert_eq!(unsafe { BIO_set_tcp_ndelay::<S>(sock, 1) }, 1);
     assert_eq!(unsafe { BIO_sock_error::<S>(sock) }, 0);
     assert_eq!(unsafe { BIO_sock_info::<S>(sock, 7, ptr::null()) }, 0);
-    assert_eq!(entries(), [0x1000_008C]);
+    assert_eq!(codes(), [0x1000_008C]);
     close(sock);
     let high = sock + 1000;
     assert_eq!(unsafe { BIO_sock_error::<S>(high) }, libc::EBADF);
     assert_eq!(unsafe { BIO_set_tcp_ndelay::<S>(high, 1) }, 0);
-    assert_eq!(entries(), []);
+    assert_eq!(codes(), []);
     assert_eq!(unsafe { BIO_socket_ioctl::<S>(high, 0x5421, ptr::null_mut()) }, -1);
     assert_eq!(unsafe { BIO_socket_nbio::<S>(high, 1) }, 0);
-    assert_eq!(entries(), [system(libc::EBADF); 2]);
+    assert_eq!(codes(), [system(libc::EBADF); 2]);
     assert_eq!(BIO_sock_init(), 1);
 }

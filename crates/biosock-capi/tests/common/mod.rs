@@ -1,4 +1,4 @@
-//! What the tests of `<biosock.h>` share: the queue, errno, listeners.
+//! What the tests share: the queue, errno, addresses, listeners.
 #![allow(dead_code, reason = "not every test needs everything")]
 #![allow(
     clippy::undocumented_unsafe_blocks,
