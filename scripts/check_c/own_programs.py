@@ -9,7 +9,7 @@ import threading
 from contextlib import contextmanager
 
 from .pages import VALGRIND, under_valgrind
-from .programs import EXAMPLES, PATIENCE, STANDARDS
+from .programs import EXAMPLES, PATIENCE, STANDARDS, started
 from .report import Failed, NotApplicable
 from .target import must, needs, run
 
@@ -38,22 +38,12 @@ def run_checks(report, target):
 @contextmanager
 def _running(command, ends=0, **options):
     """A program's process; in the end SIGTERM ends it, with this status."""
-    process = subprocess.Popen([str(word) for word in command], text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, **options)
-    watchdog = threading.Timer(PATIENCE, process.kill)
-    watchdog.start()
-    try:
+    with started(command, **options) as process:
         yield process
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=PATIENCE)
         if process.returncode != ends:
             raise Failed(f"ended with {process.returncode}: {said}")
-    finally:
-        watchdog.cancel()
-        process.kill()
-        process.wait()
-        process.stdout.close()
-        process.stderr.close()
 
 
 def _greeted(family, address):

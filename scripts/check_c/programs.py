@@ -59,11 +59,7 @@ def _need(programs):
 def _server(programs, *under):
     """A server for one connection: the port, and lines that it has printed so far."""
     _need(programs)
-    process = subprocess.Popen([*under, programs["dual_stack_server"], "--once", "--port-0"],
-                               text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    watchdog = threading.Timer(PATIENCE, process.kill)
-    watchdog.start()
-    try:
+    with started([*under, programs["dual_stack_server"], "--once", "--port-0"]) as process:
         lines = [process.stdout.readline()]
         if not lines[0].startswith("listening on "):
             raise Failed(f"the server does not listen: {process.stderr.read()}")
@@ -71,6 +67,17 @@ def _server(programs, *under):
         lines += process.stdout.read().splitlines()
         if process.wait() != 0:
             raise Failed(f"the server ended with {process.returncode}: {process.stderr.read()}")
+
+
+@contextmanager
+def started(command, **options):
+    """A program's process, which is gone at the end, however that comes."""
+    process = subprocess.Popen([str(word) for word in command], text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, **options)
+    watchdog = threading.Timer(PATIENCE, process.kill)
+    watchdog.start()
+    try:
+        yield process
     finally:
         watchdog.cancel()
         process.kill()
