@@ -302,7 +302,7 @@ fn remember(memory: &Memory, settings: &Settings, attempt: &Attempt) {
     match attempt.outcome {
         Outcome::Connected => memory.note(attempt.addr, Rank::Good(attempt.took)),
         Outcome::Failed(_) => memory.note(attempt.addr, Rank::Bad),
-        Outcome::NoAnswer if attempt.took >= settings.pace.attempt_delay => {
+        Outcome::NoAnswer if attempt.took >= settings.pace.bounded().attempt_delay => {
             memory.note(attempt.addr, Rank::Bad)
         }
         Outcome::NoAnswer => {}
@@ -336,4 +336,26 @@ fn connect(settings: &Settings, socket: &Socket, addr: &SocketAddr) -> Result<St
 /// What a system call of a driver's own wait met.
 pub(super) fn wait_error(errno: i32) -> Error {
     Error::system_call(Operation::Wait, Syscall::Poll, errno, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dial::Pace;
+
+    #[test]
+    fn who_was_silent_for_less_than_the_race_s_own_delay_is_not_remembered() {
+        let settings = Settings {
+            pace: Pace { attempt_delay: Duration::ZERO, ..Pace::default() },
+            ..Settings::default()
+        };
+        let addr = SocketAddr::from(([192, 0, 2, 1], 443));
+        let silent_for = |took| Attempt { addr, started: Duration::ZERO, took, outcome: Outcome::NoAnswer };
+        let (least, _) = Pace::ATTEMPT_DELAYS;
+        let memory = Memory::new(1);
+        remember(&memory, &settings, &silent_for(least / 2));
+        assert_eq!(memory.rank(&addr), Rank::Unknown);
+        remember(&memory, &settings, &silent_for(least));
+        assert_eq!(memory.rank(&addr), Rank::Bad);
+    }
 }

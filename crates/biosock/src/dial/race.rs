@@ -40,7 +40,7 @@ impl Pace {
     /// ```
     pub const ATTEMPT_DELAYS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(2));
 
-    fn bounded(self) -> Self {
+    pub(super) fn bounded(self) -> Self {
         let (least, most) = Self::ATTEMPT_DELAYS;
         Self { attempt_delay: self.attempt_delay.clamp(least, most), ..self }
     }
