@@ -24,7 +24,8 @@ use crate::{Cancel, Domain, Error, Operation, Options, Socket, SocketAddr, Type}
 
 impl Dialer {
     /// As [`dial`](Self::dial), on a tokio runtime with its I/O and time
-    /// drivers. The socket stays non-blocking, as tokio's types want it.
+    /// drivers. The socket stays non-blocking, as tokio's types want it; for
+    /// TCP there is [`dial_stream_async`](Self::dial_stream_async).
     /// Look-ups are the [`async_resolver`](Self::async_resolver)'s; without one
     /// they run on the runtime's blocking threads, of which tokio has 512 by
     /// default, and a runtime that is dropped waits for those that are left.
