@@ -23,7 +23,7 @@ impl Listeners {
     ///
     /// # Errors
     /// accept(2)'s, and EAGAIN when the time has passed.
-    /// [`AcceptAdvice`](super::AcceptAdvice) sorts them.
+    /// [`AcceptAdvice`] sorts them.
     ///
     /// ```
     /// use std::time::Duration;
@@ -110,7 +110,7 @@ impl Listeners {
     }
 
     /// Accepts until `stop` is cancelled, and tells each connection. Failures
-    /// that pass are sat out: [`AcceptAdvice`](super::AcceptAdvice). Stopping
+    /// that pass are sat out: [`AcceptAdvice`]. Stopping
     /// accepts no more; what was accepted goes on, and who waits in the queue
     /// waits until the set is dropped.
     ///

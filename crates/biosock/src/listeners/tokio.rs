@@ -95,7 +95,7 @@ impl AsyncListeners {
     /// several tasks that accept there is [`Listen::shards`](super::Listen::shards).
     ///
     /// # Errors
-    /// accept(2)'s; [`AcceptAdvice`](super::AcceptAdvice) sorts them.
+    /// accept(2)'s; [`AcceptAdvice`] sorts them.
     ///
     /// ```
     /// use std::time::Duration;
