@@ -43,6 +43,13 @@ bitflags! {
     }
 }
 
+impl Options {
+    /// Without what a family lacks: TCP's own options are none of AF_UNIX.
+    pub(crate) fn fit_for(self, family: Domain) -> Self {
+        if family == Domain::UNIX { self - (Self::NODELAY | Self::TFO) } else { self }
+    }
+}
+
 macro_rules! number_type {
     ($(#[$doc:meta])* $name:ident { $($(#[$const_doc:meta])* $konst:ident = $value:expr, $text:literal;)* }) => {
         $(#[$doc])*

@@ -194,3 +194,12 @@ fn only_a_file_of_ours_is_removed() {
     taken.unlink().unwrap();
     assert!(path.exists(), "whoever made it removes it");
 }
+
+#[test]
+fn tcp_s_options_hinder_no_unix_socket() {
+    let listen = Listen::new().options(Options::NODELAY | Options::TFO | Options::KEEPALIVE);
+    let listeners = listen.listen("unix:").unwrap();
+    let dialer = Dialer::new().options(Options::NODELAY | Options::TFO | Options::KEEPALIVE);
+    let dialed = dialer.dial_addrs(&listeners.addrs().unwrap()).unwrap();
+    assert_eq!(dialed.socket.domain().unwrap(), Domain::UNIX);
+}

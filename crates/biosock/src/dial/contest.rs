@@ -325,7 +325,7 @@ fn begin(settings: &Settings, addr: &SocketAddr, mode: Options) -> Result<(Socke
 }
 
 fn connect(settings: &Settings, socket: &Socket, addr: &SocketAddr) -> Result<Started> {
-    match socket.connect(addr, settings.connect_options()) {
+    match socket.connect(addr, settings.connect_options(addr)) {
         Ok(Connect::Done) => Ok(Started::Done),
         Ok(Connect::InProgress(_)) => Ok(Started::InProgress),
         Err(error) if is_queue_full(&error, addr) => Ok(Started::QueueFull),

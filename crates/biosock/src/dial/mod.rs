@@ -217,7 +217,8 @@ impl Dialer {
 
     /// [`Options::KEEPALIVE`], [`Options::NODELAY`] and [`Options::TFO`] for
     /// every attempt, [`Options::REUSEADDR`] for the source, and
-    /// [`Options::NONBLOCK`] for the connected socket.
+    /// [`Options::NONBLOCK`] for the connected socket. NODELAY and TFO are
+    /// TCP's: an attempt at a Unix path goes without.
     ///
     /// With TFO the system says "connected" before the peer has answered, so
     /// the first attempt wins: use it without a race, on one address.

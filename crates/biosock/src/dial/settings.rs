@@ -104,9 +104,10 @@ impl Settings {
         }
     }
 
-    /// The flags that connect itself acts on; the sockets are non-blocking from birth.
-    pub(super) fn connect_options(&self) -> Options {
+    /// The flags that connect itself acts on; the sockets are non-blocking from
+    /// birth. A target may be a Unix path, to which TCP's say nothing.
+    pub(super) fn connect_options(&self, addr: &SocketAddr) -> Options {
         let kept = Options::KEEPALIVE | Options::NODELAY | Options::TFO;
-        self.options & kept
+        (self.options & kept).fit_for(addr.family())
     }
 }

@@ -49,6 +49,7 @@ impl Listen {
 
     /// Options for each socket, as of [`Socket::listen`](crate::Socket::listen).
     /// [`Options::V6_ONLY`] is always set, since IPv4 has sockets of its own.
+    /// NODELAY and TFO are TCP's: a Unix socket goes without.
     ///
     /// ```
     /// # use biosock::{Options, listeners::Listen};

@@ -92,7 +92,7 @@ impl Listen {
             socket.bind_device(device)?;
         }
         let options = (self.options | Options::V6_ONLY) - Options::NONBLOCK;
-        socket.listen_as(Type::STREAM, addr, options, self.backlog)?;
+        socket.listen_as(Type::STREAM, addr, options.fit_for(addr.family()), self.backlog)?;
         Ok(socket)
     }
 }
