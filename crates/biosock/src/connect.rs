@@ -185,12 +185,12 @@ impl Socket {
     /// Connects within a time limit, and leaves the socket blocking unless
     /// [`Options::NONBLOCK`] is given. Otherwise as [`connect`](Self::connect).
     ///
+    /// A Unix listener whose queue is full is asked again, after 1 ms at first
+    /// and 50 ms at last, since the system does not tell when there is room.
+    ///
     /// # Errors
     /// As [`connect`](Self::connect), and ETIMEDOUT where the time passes.
     /// The attempt may then still be under way: close the socket.
-    ///
-    /// A Unix listener whose queue is full is asked again, after 1 ms at first
-    /// and 50 ms at last, since the system does not tell when there is room.
     ///
     /// ```
     /// use std::time::Duration;
