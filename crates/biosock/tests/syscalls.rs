@@ -103,27 +103,56 @@ const EXPECTED: &[(&str, &[&str])] = &[
 
 #[test]
 fn the_fewest_calls() {
-    if Command::new("strace").arg("-V").output().is_err() {
-        println!("skipped: the_fewest_calls: strace is not installed");
-        assert!(std::env::var_os("BIOSOCK_REQUIRE_ALL").is_none(), "strace is required here");
+    if !has_strace("the_fewest_calls") {
         return;
     }
     let record = tempfile::NamedTempFile::new().unwrap();
-    let copy = Command::new("strace")
-        .args(["-f", "-qq", "-o"])
-        .arg(record.path())
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "watched", "--test-threads=1"])
-        .env(WATCHED, "1")
-        .output()
-        .unwrap();
-    assert!(copy.status.success(), "{}", String::from_utf8_lossy(&copy.stderr));
+    under_strace(&["-o", record.path().to_str().unwrap()], "watched");
     let record = std::fs::read_to_string(record.path()).unwrap();
     for (name, expected) in EXPECTED {
         let calls = calls_after(&record, name);
-        println!("{name:36} {} {}", calls.len(), calls.join(" "));
+        println!("{name:38} {} {}", calls.len(), calls.join(" "));
         assert_eq!(calls, *expected, "{name}");
     }
+}
+
+/// Not a test of its own: the program whose first accept strace makes fail.
+#[test]
+fn disturbed() {
+    if std::env::var_os(WATCHED).is_none() {
+        return;
+    }
+    let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
+    let client = client_of(&listeners.addrs().unwrap()[0]);
+    let (_, peer) = listeners.accept(Options::empty(), None).unwrap();
+    assert_eq!(peer, client.local_addr().unwrap());
+}
+
+#[test]
+fn a_connection_that_is_gone_is_passed_over() {
+    if has_strace("a_connection_that_is_gone_is_passed_over") {
+        let record = tempfile::NamedTempFile::new().unwrap();
+        let path = record.path().to_str().unwrap();
+        under_strace(&["-o", path, "-e", "inject=accept4:error=ECONNABORTED:when=1"], "disturbed");
+        assert!(std::fs::read_to_string(path).unwrap().contains("(INJECTED)"), "nothing was disturbed");
+    }
+}
+
+fn has_strace(test: &str) -> bool {
+    let has = Command::new("strace").arg("-V").output().is_ok();
+    if !has {
+        println!("skipped: {test}: strace is not installed");
+        assert!(std::env::var_os("BIOSOCK_REQUIRE_ALL").is_none(), "strace is required here");
+    }
+    has
+}
+
+/// Runs one of these programs in a process of its own.
+fn under_strace(how: &[&str], program: &str) {
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq"]).args(how).arg(std::env::current_exe().unwrap());
+    let copy = strace.args(["--exact", program, "--test-threads=1"]).env(WATCHED, "1").output().unwrap();
+    assert!(copy.status.success(), "{}", String::from_utf8_lossy(&copy.stderr));
 }
 
 /// The names of the calls between a mark and the next, of the thread that
