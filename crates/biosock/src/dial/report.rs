@@ -20,7 +20,7 @@ use crate::{Domain, Error, Operation, SocketAddr};
 /// ```
 #[derive(Debug, Default)]
 pub struct Report {
-    /// The look-ups, in the order of their answers; those without one last.
+    /// The look-ups, in the order of their questions: IPv6's first.
     pub lookups: Vec<LookupReport>,
     /// The attempts, in the order of their starts.
     pub attempts: Vec<Attempt>,
