@@ -1,0 +1,109 @@
+"""Failures that the C layer no longer tells, and the comparison that must see it."""
+
+import subprocess
+from dataclasses import dataclass
+
+from place import CARGO, FOLDER, TARGET, copy, environment
+
+SRC = "crates/biosock-capi/src/"
+# Whose entries have the same form as ours, down to the functions' names.
+ORIGINAL = "3"
+
+
+@dataclass
+class Mutation:
+    """One place in the C layer, and the cases that go through it."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    cases: str
+
+
+MUTATIONS = [
+    Mutation("the system's entry", "raise.rs",
+             "    H::push(&Entry { what: What::System { errno, call }, site, data: Some(call.calling) });\n"
+             "    if let Some(reason)", "    let _ = (call, errno);\n    if let Some(reason)", "connect/tcp4/"),
+    Mutation("the page's reason after it", "raise.rs",
+             "H::push(&Entry { what: What::Bio(reason.code().into()), site, data: None });",
+             "let _ = reason;", "bind/tcp4/"),
+    Mutation("errno after raising", "raise.rs",
+             "    errno::set(errno);\n    None\n}\n\n/// The entries of a failed look-up",
+             "    errno::set(0);\n    None\n}\n\n/// The entries of a failed look-up", "listen/tcp4/"),
+    Mutation("the resolver's entry", "raise.rs",
+             "        H::push(&Entry { what, site, data });", "        let _ = (what, data);", "lookup_ex/"),
+    Mutation("an invalid socket", "connect.rs",
+             "INVALID_SOCKET => Err(Failure::Bio(Reason::InvalidSocket.code().into()))",
+             "INVALID_SOCKET => Err(Failure::Told)", "connect/"),
+    Mutation("a port that is not defined", "deprecated.rs",
+             "service.ok_or(Failure::Bio(Reason::NoPortDefined.code().into()))",
+             "service.ok_or(Failure::Told)", "get_port/"),
+    Mutation("the host in a look-up's data", "deprecated.rs",
+             'errno::keeping(|| H::annotate(c"host=", unsafe { CStr::from_ptr(name) }));',
+             "let _ = name;", "get_host_ip/"),
+    Mutation("BIO_accept_ex's entries before BIO_accept's", "deprecated.rs",
+             "    let _: Option<()> = raise::<H, _>(BIO_ACCEPT_EX, failure);\n    Refusal::of",
+             "    drop(failure);\n    Refusal::of", "accept/"),
+    Mutation("an unknown kind of information", "helpers.rs",
+             "return Err(Failure::Bio(UNKNOWN_INFO_TYPE));", "return Err(Failure::Told);", "sock_info/"),
+    Mutation("another function's name on an entry", "raise.rs",
+             "let site = other.unwrap_or(site);", "let _ = other;", "connect/tcp4/closed"),
+]
+
+
+def show():
+    for mutation in MUTATIONS:
+        print(f"{mutation.file:14} without {mutation.name} ({mutation.cases})")
+    return True
+
+
+def run():
+    tree = copy()
+    env = environment("raises")
+    # The originals are looked for where the real sources have them.
+    env.setdefault("ORIGINALS_DIR", str(TARGET / "originals"))
+    cargo(tree, env, "build", "--quiet", "-p", "biosock-conformance", "--features", "biosock-conformance/original-3",
+          "-p", "libbiosock")
+    if any(compare(env, mutation.cases) for mutation in MUTATIONS):
+        print("raises: the comparison fails before anything is broken")
+        return False
+    seen = [is_seen(tree, env, mutation) for mutation in MUTATIONS]
+    print(f"raises: {sum(seen)} of {len(seen)} breakages seen", flush=True)
+    return all(seen)
+
+
+def is_seen(tree, env, mutation):
+    path = tree / SRC / mutation.file
+    whole = path.read_text()
+    if whole.count(mutation.old) != 1:
+        print(f"raises: {mutation.file} no longer has the one place for {mutation.name!r}")
+        return False
+    path.write_text(whole.replace(mutation.old, mutation.new))
+    try:
+        # What is not used any more is no error here.
+        cargo(tree, env | {"RUSTFLAGS": "--cap-lints=warn -Awarnings"}, "build", "--quiet", "-p", "libbiosock")
+        different = compare(env, mutation.cases)
+    finally:
+        path.write_text(whole)
+    print(f"{'seen' if different else 'NOT SEEN':9} without {mutation.name}: {different} cases differ ({mutation.cases})",
+          flush=True)
+    return different > 0
+
+
+def compare(env, cases):
+    """How many cases differ from the original's."""
+    folder = FOLDER / "raises" / "debug"
+    words = [folder / "compare", "--limit", "0", "--filter", cases, ORIGINAL, folder / "libbiosock.so"]
+    done = subprocess.run(words, env=env, capture_output=True, text=True)
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"mutants: {done.stderr or done.stdout}")
+    counts = [line.split(maxsplit=1) for line in done.stdout.splitlines() if line[:6].strip().isdigit()]
+    counts = {what: int(count) for count, what in counts}
+    if counts["the same"] + counts["different"] == 0:
+        raise SystemExit(f"mutants: no case is named {cases}")
+    return counts["different"]
+
+
+def cargo(tree, env, *words):
+    subprocess.run([CARGO, *words], cwd=tree, env=env, check=True)
