@@ -5,20 +5,21 @@ use std::ffi::CStr;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use biosock::{Error, Operation, Reason, ResolverError, Syscall};
+use biosock::{Error, Operation, Reason, ResolverError, Syscall, SystemError};
 
 use crate::connect::BIO_BIND;
 use crate::errno;
 use crate::helpers::{BIO_SOCKET_IOCTL, BIO_sock_non_fatal_error};
 use crate::host::{Call, Common, Entry, Host, Site, What};
 
-/// Why a C function fails.
-#[derive(Debug)]
+/// Why a C function fails; small and without memory of its own, so that it
+/// costs nothing where nothing fails.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Failure {
     /// The system refused a call, which may have a reason of the page's.
     System(Refusal),
     /// The core failed otherwise. The page's entries go on the queue.
-    Core(Error),
+    Core(Account),
     /// A reason of the BIO library alone.
     Bio(u16),
     /// A reason that all libraries share.
@@ -55,6 +56,26 @@ impl Refusal {
     }
 }
 
+/// What the queue is to say of an error of the core.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Account {
+    system: Option<SystemError>,
+    reason: Option<Reason>,
+    resolver: Option<ResolverError>,
+}
+
+impl Account {
+    /// Lets go of the error; errno stays as it was.
+    #[cold]
+    #[inline(never)]
+    fn of(error: Error) -> Self {
+        let (system, reason) = (error.system().copied(), error.reason());
+        let resolver = error.resolver().copied();
+        errno::keeping(|| drop(error));
+        Self { system, reason, resolver }
+    }
+}
+
 /// The function that makes a system call for others.
 #[inline]
 fn site_of(syscall: Syscall) -> Option<&'static Site> {
@@ -71,7 +92,9 @@ impl From<Refusal> for Failure {
 impl From<Error> for Failure {
     #[inline]
     fn from(error: Error) -> Self {
-        let (Some(system), None) = (error.system(), error.resolver()) else { return Self::Core(error) };
+        let (Some(system), None) = (error.system(), error.resolver()) else {
+            return Self::Core(Account::of(error));
+        };
         let refusal = Refusal {
             errno: system.raw_os_error(),
             syscall: system.syscall(),
@@ -121,7 +144,7 @@ pub(crate) fn raise<H: Host, T>(site: &'static Site, failure: Failure) -> Option
     let push = |what| H::push(&Entry { what, site, data: None });
     match failure {
         Failure::System(refusal) => return raise_system::<H, T>(site, refusal),
-        Failure::Core(error) => return raise_core::<H, T>(site, &error),
+        Failure::Core(account) => return raise_core::<H, T>(site, &account),
         Failure::Bio(reason) => push(What::Bio(reason)),
         Failure::Common(common) => push(What::Common(common)),
         Failure::Told => {}
@@ -146,34 +169,34 @@ fn raise_system<H: Host, T>(site: &'static Site, refusal: Refusal) -> Option<T> 
 }
 
 /// The entries of a failed look-up, or of a text that cannot be read.
-fn raise_core<H: Host, T>(site: &'static Site, error: &Error) -> Option<T> {
+fn raise_core<H: Host, T>(site: &'static Site, account: &Account) -> Option<T> {
     let before = errno::get();
-    if let Some(system) = error.system() {
+    if let Some(system) = account.system {
         let call = call_of(system.syscall());
         let what = What::System { errno: system.raw_os_error(), call };
         H::push(&Entry { what, site, data: Some(call.calling) });
     }
-    if let Some(what) = reason_of(error) {
-        let data = error.resolver().filter(|_| error.system().is_none()).map(resolver_text);
+    if let Some(what) = reason_of(account) {
+        let data = account.resolver.filter(|_| account.system.is_none()).map(resolver_text);
         H::push(&Entry { what, site, data });
     }
-    errno::set(error.raw_os_error().unwrap_or(before));
+    errno::set(account.system.map_or(before, |system| system.raw_os_error()));
     None
 }
 
 /// The entry that follows the system's, if any does.
-fn reason_of(error: &Error) -> Option<What> {
-    match error.reason() {
+fn reason_of(account: &Account) -> Option<What> {
+    match account.reason {
         Some(Reason::SystemLibrary) => Some(What::Common(Common::SystemLibrary)),
         Some(reason) => Some(What::Bio(reason.code().into())),
-        None if error.system().is_some() => None,
+        None if account.system.is_some() => None,
         // Only an address that cannot be made has neither.
         None => Some(What::Common(Common::BioLibrary)),
     }
 }
 
 /// The resolver's text as it stands in the C library.
-fn resolver_text(error: &ResolverError) -> &'static CStr {
+fn resolver_text(error: ResolverError) -> &'static CStr {
     // SAFETY: takes any number.
     let text = unsafe { libc::gai_strerror(error.code()) };
     // SAFETY: the C library's texts end with a NUL and stay for good.
