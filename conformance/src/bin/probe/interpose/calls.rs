@@ -141,8 +141,11 @@ unsafe extern "C" fn getaddrinfo(
             set_errno(libc::EIO);
             code
         }
-        // SAFETY: the caller's arguments, or a copy of them.
-        None => unsafe { real(node, service, local(node, hints, &mut copy), list) },
+        None => {
+            let hints = local(node, hints, &mut copy);
+            // SAFETY: the caller's arguments, or a copy of them.
+            patiently(|| unsafe { real(node, service, hints, list) })
+        }
     };
     let after = errno();
     if super::WATCHING.load(std::sync::atomic::Ordering::SeqCst) {
@@ -153,6 +156,13 @@ unsafe extern "C" fn getaddrinfo(
     }
     set_errno(after);
     result
+}
+
+/// Where `localhost` has no address of a family in the hosts file, libc asks a name server
+/// after all; one that has no time now says nothing about the library.
+fn patiently(ask: impl Fn() -> c_int) -> c_int {
+    const TRIES: usize = 3;
+    (1..TRIES).map(|_| ask()).find(|result| *result != libc::EAI_AGAIN).unwrap_or_else(ask)
 }
 
 /// No case asks a name server: of names only `localhost` is resolved, any other is unknown.
