@@ -3,6 +3,7 @@
 use crate::api::Api;
 use crate::record::Record;
 use crate::world;
+use rustix::fs::{FlockOperation, flock};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -28,6 +29,7 @@ impl Run {
         if !self.wanted(id) {
             return;
         }
+        let _lock = lock_empty_name(id);
         let mut record = Record::new(&self.api);
         body(&mut record);
         print(&record.finish(id).to_string());
@@ -39,6 +41,7 @@ impl Run {
         if !self.wanted(id) {
             return;
         }
+        let _lock = lock_empty_name(id);
         // SAFETY: the probe has one thread, so the child may do as it likes.
         let child = unsafe { libc::fork() };
         match child {
@@ -68,6 +71,16 @@ impl Run {
     pub(crate) fn has(&self, name: &str) -> bool {
         self.api.present().contains(&name)
     }
+}
+
+/// A network has one empty abstract name, which other runs want as well: a case that binds it
+/// has it alone, until this is closed.
+fn lock_empty_name(id: &str) -> Option<File> {
+    if !id.contains("empty path") {
+        return None;
+    }
+    let file = File::create(std::env::temp_dir().join("biosock-probe.empty-name")).ok()?;
+    flock(&file, FlockOperation::LockExclusive).ok().map(|()| file)
 }
 
 fn report_death(id: &str, child: libc::pid_t) {
