@@ -9,6 +9,8 @@
 //! | `set_nonblocking`, `is_nonblocking`, `set_option`, `socket_type`, … | options, one function each |
 //! | `send`, `recv`, `poll` | moving bytes, waiting |
 //! | `AddrInfoList`, `NameBuffers`, `getaddrinfo`, `getnameinfo`, `interface_name`, `interface_index` | names |
+//! | `Waker`, `Poller`, `poll_any`, `SignalsBlocked` | waiting for several, being woken, threads without the caller's signals |
+//! | `inherit`, `inheritable`, `take_passed` | listeners handed from process to process |
 //! | `errno_name`, `errno_hint`, `is_retryable`, `eai_name`, `eai_text`, `eai_hint` | what error numbers mean |
 //!
 //! Every call that can fail gives an [`Errno`]; what that means to the caller
