@@ -54,7 +54,7 @@ enum Subject {
 #[derive(Debug)]
 struct NameSubject {
     name: String,
-    resolver: Option<ResolverError>,
+    resolver: ResolverError,
 }
 
 #[derive(Debug)]
@@ -108,7 +108,7 @@ impl Error {
             Some(errno) => Self::system_call(operation, syscall, errno, Reason::SystemLibrary).cause,
             None => Cause::Reason(Reason::SystemLibrary),
         };
-        let resolver = Some(ResolverError::new(code));
+        let resolver = ResolverError::new(code);
         Self { subject: Subject::Name(NameSubject { name, resolver }), cause, operation }
     }
 
@@ -245,7 +245,7 @@ impl Error {
     /// ```
     pub fn resolver(&self) -> Option<&ResolverError> {
         match &self.subject {
-            Subject::Name(name) => name.resolver.as_ref(),
+            Subject::Name(name) => Some(&name.resolver),
             _ => None,
         }
     }
@@ -329,9 +329,7 @@ impl Error {
             Subject::Text(text) if text.input.matches(':').count() > 1 && !text.input.starts_with('[') => {
                 Some("write an IPv6 address in brackets: [::1]:80")
             }
-            Subject::Name(name) if name.resolver.is_some() => {
-                name.resolver.and_then(|it| sys::eai_hint(it.code()))
-            }
+            Subject::Name(name) => sys::eai_hint(name.resolver.code()).or_else(|| self.system_hint()),
             Subject::Addr(addr) if addr.path().is_some() => self.path_hint(),
             _ => self.system_hint(),
         }
@@ -535,3 +533,24 @@ impl From<Error> for io::Error {
 }
 
 const _: () = assert!(size_of::<Error>() <= 120, "clippy's result_large_err begins at 128");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_up_that_lacks_descriptors_says_so() {
+        let failed = |code, system| {
+            Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, code, system, "host".into())
+        };
+        let starved = failed(libc::EAI_SYSTEM, Some(libc::EMFILE));
+        assert_eq!(starved.to_string(), "look up host: too many open files (EMFILE)");
+        assert_eq!(starved.hint(), Some("the process has too many open files; raise it with ulimit -n"));
+        let unanswered = failed(libc::EAI_AGAIN, None);
+        assert_eq!(
+            unanswered.hint(),
+            Some("the name server did not answer; check the network and try again")
+        );
+        assert_eq!(failed(libc::EAI_FAIL, None).hint(), None);
+    }
+}
