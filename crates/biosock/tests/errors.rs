@@ -4,8 +4,10 @@
 use std::error::Error as StdError;
 use std::os::fd::OwnedFd;
 
+use biosock::listeners::{Listen, Listeners};
 use biosock::{
-    Domain, Error, HostServ, Lookup, Operation, Options, Priority, Protocol, Socket, SocketAddr, Type,
+    Domain, Error, HostServ, Lookup, Operation, Options, Priority, Protocol, Socket, SocketAddr, SystemError,
+    Type,
 };
 
 const PLAIN: Options = Options::empty();
@@ -161,6 +163,56 @@ fn what_may_succeed_later_is_the_original_s_list() {
     assert!(!Lookup::new().run().unwrap_err().is_retryable());
 }
 
+/// What to try, where there is a usual cause; what is said of ports is not
+/// said of a socket's file.
+#[test]
+fn what_to_try() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| addr(&format!("unix:{}", folder.path().join(name).display()));
+    let (_holder, taken) = busy();
+    let (holder, open, file) = (unix(), path("open"), path("file"));
+    holder.listen(&open, PLAIN).unwrap();
+    std::fs::write(file.path().unwrap(), "precious").unwrap();
+
+    let connect = |socket: Socket, addr| socket.connect(addr, PLAIN).unwrap_err();
+    let bind = |socket: Socket, addr| socket.bind(addr, PLAIN).unwrap_err();
+    let listen = |addrs: &[SocketAddr]| Listen::new().listen_addrs(addrs).unwrap_err();
+    let precious = listen(&[file]);
+    assert_eq!(precious.kind(), std::io::ErrorKind::AlreadyExists);
+    let take_over = |sockets| Listeners::take_over(sockets).unwrap_err();
+    let port = "something has this address; choose another port, or allow REUSEADDR";
+    let open_file =
+        "end the process that has the file open, or remove it if none has, or choose another path";
+    for (error, expected) in [
+        (
+            connect(tcp(), &addr("127.0.0.1:1")),
+            Some("nothing listens there; check the port and that the server runs"),
+        ),
+        (
+            connect(unix(), &path("none")),
+            Some("there is no such socket file; check the path and that the server runs"),
+        ),
+        (bind(tcp(), &taken), Some(port)),
+        (bind(tcp(), &addr("203.0.113.9:9")), Some("no interface has this address")),
+        (bind(unix(), &open), Some(open_file)),
+        (bind(unix(), &path("none/s")), Some("the folder of the socket file does not exist")),
+        (bind(not_a_socket(), &open), None),
+        (precious, Some("choose another path; only a stale socket file is replaced")),
+        (listen(&[]), None),
+        (take_over(vec![tcp()]), Some("only stream sockets that listen can be accepted from")),
+    ] {
+        assert_eq!(error.hint(), expected, "{error}");
+    }
+}
+
+#[test]
+fn numbers_have_the_names_of_errno_h() {
+    assert_eq!(SystemError::name_of(libc::ECONNREFUSED), Some("ECONNREFUSED"));
+    assert_eq!(SystemError::name_of(libc::EMFILE), Some("EMFILE"));
+    assert_eq!(SystemError::name_of(0), None);
+    assert_eq!(SystemError::name_of(-1), None);
+}
+
 #[test]
 fn std_keeps_the_kind_and_gives_the_error_back() {
     let error = std::io::Error::from(tcp().connect(&addr("127.0.0.1:1"), PLAIN).unwrap_err());
@@ -169,4 +221,5 @@ fn std_keeps_the_kind_and_gives_the_error_back() {
     assert_eq!(ours.address(), Some(&addr("127.0.0.1:1")));
     let bad = std::io::Error::from("x".parse::<SocketAddr>().unwrap_err());
     assert_eq!(bad.kind(), std::io::ErrorKind::InvalidInput);
+    assert_eq!(Listeners::take_over(vec![]).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
 }
