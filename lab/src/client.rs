@@ -175,7 +175,8 @@ fn lookup(lookup: &LookupReport) -> Value {
         Some(Ok(count)) => count.to_string(),
         Some(Err(error)) => error.to_string(),
     };
-    json!({"family": lookup.family.to_string(), "answer": answer})
+    let took = lookup.took.map(|took| took.as_secs_f64());
+    json!({"family": lookup.family.to_string(), "answer": answer, "took": took})
 }
 
 fn attempt(attempt: &Attempt) -> Value {

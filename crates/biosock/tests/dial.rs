@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use biosock::dial::{DialFailure, Dialer, Memory, Outcome, Pace, Question, Resolver};
+use biosock::dial::{DialFailure, Dialer, LookupReport, Memory, Outcome, Pace, Question, Report, Resolver};
 use biosock::listeners::{Listen, Listeners};
 use biosock::{Cancel, Domain, KeepAlive, Options, Protocol, Result, Socket, SocketAddr, Type};
 
@@ -69,6 +69,49 @@ fn an_answer_that_never_comes_delays_little() {
     assert_eq!((ipv6.family, ipv4.family), (Domain::IPV6, Domain::IPV4), "as they were asked");
     assert!(ipv6.answer.is_none() && ipv6.took.is_none() && ipv4.answer.is_some());
     assert!(dialed.report.attempts[0].started >= Duration::from_millis(50), "IPv6 had its time");
+}
+
+/// Has its addresses at hand, and would never look one up.
+#[derive(Debug)]
+struct Cached(Vec<SocketAddr>);
+
+impl Resolver for Cached {
+    fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
+        panic!("{question:?} was looked up");
+    }
+
+    fn at_hand(&self, question: &Question) -> Option<Vec<SocketAddr>> {
+        let serves = |addr: &&SocketAddr| [Domain::UNSPEC, addr.family()].contains(&question.family);
+        Some(self.0.iter().filter(serves).copied().collect())
+    }
+}
+
+#[test]
+fn what_is_at_hand_is_not_looked_up() {
+    let (_listeners, port) = listeners("127.0.0.1:0");
+    let (v4, v6) = (SocketAddr::from(([127, 0, 0, 1], port)), "[::1]:1".parse().unwrap());
+    let dialer = Dialer::new().resolver(Arc::new(Cached(vec![v4, v6])));
+    let answers = |report: &Report| {
+        let answer =
+            |lookup: &LookupReport| (lookup.family, *lookup.answer.as_ref().unwrap().as_ref().unwrap());
+        report.lookups.iter().map(answer).collect::<Vec<_>>()
+    };
+
+    // Of both families, in the order that both together have.
+    let dialed = dialer.dial("name:1").unwrap();
+    let attempts: Vec<_> = dialed.report.attempts.iter().map(|attempt| attempt.addr).collect();
+    assert_eq!((dialed.addr, attempts), (v4, vec![v6, v4]));
+    assert_eq!(answers(&dialed.report), [(Domain::IPV6, 1), (Domain::IPV4, 1)]);
+
+    // Of one, which a plain connect is enough for.
+    let dialed = dialer.clone().family(Domain::IPV4).dial("name:1").unwrap();
+    assert_eq!(answers(&dialed.report), [(Domain::IPV4, 1)]);
+    assert!(!dialed.socket.is_nonblocking().unwrap());
+
+    // None.
+    let failed = Dialer::new().resolver(Arc::new(Cached(vec![]))).dial("name:1").unwrap_err();
+    assert_eq!(failed.to_string(), "dial name:1: no address was found");
+    assert_eq!(answers(failed.report()), [(Domain::IPV6, 0), (Domain::IPV4, 0)]);
 }
 
 #[test]

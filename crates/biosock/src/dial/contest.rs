@@ -101,6 +101,11 @@ impl<'d> Contest<'d> {
         self
     }
 
+    /// Whether there is one address, and none to come.
+    pub(super) fn is_for_one(&self) -> bool {
+        self.race.is_for_one()
+    }
+
     fn add(&mut self, addrs: impl IntoIterator<Item = SocketAddr>) {
         let memory = self.memory;
         self.race.add(addrs, |addr| memory.map_or(Rank::Unknown, |memory| memory.rank(addr)));
@@ -123,6 +128,15 @@ impl<'d> Contest<'d> {
         self.race.looked_up(now, family);
         if let Some(lookup) = self.report.lookups.iter_mut().find(|lookup| lookup.family == family) {
             (lookup.took, lookup.answer) = (Some(now), Some(told));
+        }
+    }
+
+    /// Every look-up has ended, with these addresses together.
+    pub(super) fn answered_together(&mut self, now: Duration, addrs: &[SocketAddr]) {
+        let families: Vec<_> = self.report.lookups.iter().map(|lookup| lookup.family).collect();
+        for family in families {
+            let of_family = addrs.iter().filter(|addr| addr.family() == family);
+            self.answered(now, (family, Ok(of_family.copied().collect())));
         }
     }
 

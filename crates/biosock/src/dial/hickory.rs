@@ -99,8 +99,10 @@ impl HickoryResolver {
         }
         let failed = |code| failed(format!("{host}:{}", question.service), code);
         let name = host.as_str().into_name().map_err(|_| failed(sys::EAI_NONAME))?;
-        if let Some(found) = hosts::addresses(host) {
-            let of_family = found.into_iter().filter(|ip| ip.is_ipv6() == (question.family == Domain::IPV6));
+        let in_hosts = hosts::addresses(host);
+        if !in_hosts.is_empty() {
+            let of_family =
+                in_hosts.into_iter().filter(|ip| ip.is_ipv6() == (question.family == Domain::IPV6));
             return Ok(of_family.map(|ip| net::SocketAddr::new(ip, port).into()).collect());
         }
         let kind = if question.family == Domain::IPV6 { RecordType::AAAA } else { RecordType::A };

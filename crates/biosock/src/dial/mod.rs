@@ -42,7 +42,8 @@
 //!
 //! A target in figures, a list of addresses and a Unix path start no thread; one
 //! address without a deadline, a [`Cancel`] and [`Options::NONBLOCK`] is socket(2)
-//! and connect(2), and with one of them three calls more. A
+//! and connect(2), and with one of them three calls more. A name of /etc/hosts
+//! ([at hand](Resolver::at_hand)) starts none either. Any other
 //! name that is dialled blocking starts a thread for each family; one whose
 //! resolver goes on after the dial has ended lives until the resolver lets it,
 //! and holds nothing but its question. So with a resolver that never returns,
@@ -444,14 +445,24 @@ impl Dialer {
         let start = Instant::now();
         let plan = self.plan(target).map_err(|error| unable(target, error))?;
         match &plan {
-            Plan::Addrs(addrs) => self.run(start, target, addrs, None),
+            Plan::Addrs(addrs) => self.run(start, target, self.contest(addrs, &[]), None),
             Plan::Names(question) => {
                 let families = self.settings.families();
+                let mut contest = self.contest(&[], families);
+                if let Some(addrs) = self.resolver.at_hand(question) {
+                    contest.answered_together(start.elapsed(), &addrs);
+                    return self.run(start, target, contest, None);
+                }
                 let lookups = Lookups::start(&self.resolver, question, families);
                 let lookups = lookups.map_err(|error| unable(target, error))?;
-                self.run(start, target, &[], Some(lookups))
+                self.run(start, target, contest, Some(lookups))
             }
         }
+    }
+
+    /// A contest between these addresses and those that pending look-ups will give.
+    fn contest(&self, addrs: &[SocketAddr], pending: &[Domain]) -> Contest<'_> {
+        Contest::new(&self.settings, self.memory.as_deref(), addrs, pending)
     }
 
     /// Dials the first of these addresses that answers, in their order but
@@ -471,7 +482,7 @@ impl Dialer {
         let target: Vec<_> = addrs.iter().take(3).map(ToString::to_string).collect();
         let more = if addrs.len() > 3 { ", …" } else { "" };
         let addrs: Vec<_> = addrs.iter().filter(|addr| self.settings.serves(addr)).copied().collect();
-        self.run(start, &format!("{}{more}", target.join(", ")), &addrs, None)
+        self.run(start, &format!("{}{more}", target.join(", ")), self.contest(&addrs, &[]), None)
     }
 
     fn plan(&self, target: &str) -> Result<Plan, Error> {
@@ -502,12 +513,11 @@ impl Dialer {
         &self,
         start: Instant,
         target: &str,
-        addrs: &[SocketAddr],
+        contest: Contest<'_>,
         lookups: Option<Lookups>,
     ) -> Result<Dialed, DialError> {
-        let pending = if lookups.is_some() { self.settings.families() } else { &[] };
-        let alone = lookups.is_none() && addrs.len() == 1 && self.is_undisturbed();
-        let contest = Contest::new(&self.settings, self.memory.as_deref(), addrs, pending).blocking(alone);
+        let alone = contest.is_for_one() && self.is_undisturbed();
+        let contest = contest.blocking(alone);
         let limits = Limits { start, timeout: self.timeout, cancel: self.cancel.as_ref() };
         let (ended, report) = blocking::run(contest, lookups, &self.resolver, &limits);
         // A socket that was never non-blocking stays as it is.

@@ -199,6 +199,11 @@ impl Race {
         }
     }
 
+    /// Whether there is one address, and none to come.
+    pub(crate) fn is_for_one(&self) -> bool {
+        self.candidates.len() == 1 && self.pending.is_empty()
+    }
+
     /// Those that have not started.
     fn waiting(&self) -> impl Iterator<Item = &Candidate> {
         self.candidates.iter().filter(|candidate| !candidate.started)

@@ -34,6 +34,7 @@ pub struct Question {
 
 /// Turns names into addresses. A dial asks on a thread of its own for each
 /// family, so an implementation may block; a panic of it is a look-up that failed.
+/// What is [at hand](Self::at_hand) needs no thread.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -70,13 +71,32 @@ pub trait Resolver: Send + Sync + fmt::Debug {
     /// assert!(SystemResolver.resolve(&question).is_err());
     /// ```
     fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>>;
+
+    /// The addresses where they are at hand, as in a cache, of the question's
+    /// family or of both ([`Domain::UNSPEC`]). [`Dialer::dial`](super::Dialer::dial)
+    /// asks this first, on its caller's thread, so it must not block; on `None`,
+    /// as here, threads ask [`resolve`](Self::resolve).
+    ///
+    /// ```
+    /// use biosock::dial::{Question, Resolver, SystemResolver};
+    /// use biosock::{Domain, Type};
+    ///
+    /// let host = Some("name.of.dns.example".into());
+    /// let question = Question { host, service: "80".into(), family: Domain::UNSPEC, socktype: Type::STREAM };
+    /// assert!(SystemResolver.at_hand(&question).is_none());
+    /// ```
+    fn at_hand(&self, question: &Question) -> Option<Vec<SocketAddr>> {
+        let _ = question;
+        None
+    }
 }
 
 /// The system's resolver, getaddrinfo(3), by [`Lookup`].
 ///
 /// A name that hosts(5) has is asked for in both families at once, and the
 /// other family's addresses are left out: asked for one family alone,
-/// getaddrinfo would go on to DNS where the file has the other.
+/// getaddrinfo would go on to DNS where the file has the other. Such a name is
+/// at hand, with a port in figures, where nsswitch.conf(5) has the file go first.
 ///
 /// ```
 /// # use biosock::dial::{Question, Resolver, SystemResolver};
@@ -90,15 +110,23 @@ pub struct SystemResolver;
 
 impl Resolver for SystemResolver {
     fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
-        let lookup =
-            Lookup::new().service(&question.service).family(question.family).socktype(question.socktype);
-        let lookup = question.host.as_ref().map_or(lookup, |host| lookup.host(host));
-        let in_hosts = question.host.as_deref().is_some_and(|host| hosts::addresses(host).is_some());
-        let lookup = if in_hosts { lookup.every_family() } else { lookup };
-        let of_family =
-            |addr: &SocketAddr| question.family == Domain::UNSPEC || addr.family() == question.family;
-        Ok(lookup.run()?.into_iter().map(|found| found.addr).filter(of_family).collect())
+        look_up(question, question.host.as_deref().is_some_and(hosts::has))
     }
+
+    fn at_hand(&self, question: &Question) -> Option<Vec<SocketAddr>> {
+        let in_hosts = question.host.as_deref().is_some_and(hosts::has);
+        // The names of services may be a directory server's to know.
+        let is_local = in_hosts && hosts::go_first() && question.service.bytes().all(|b| b.is_ascii_digit());
+        is_local.then(|| look_up(question, in_hosts).ok()).flatten()
+    }
+}
+
+fn look_up(question: &Question, in_hosts: bool) -> Result<Vec<SocketAddr>> {
+    let lookup = Lookup::new().service(&question.service).family(question.family).socktype(question.socktype);
+    let lookup = question.host.as_ref().map_or(lookup, |host| lookup.host(host));
+    let lookup = if in_hosts { lookup.every_family() } else { lookup };
+    let of_family = |addr: &SocketAddr| question.family == Domain::UNSPEC || addr.family() == question.family;
+    Ok(lookup.run()?.into_iter().map(|found| found.addr).filter(of_family).collect())
 }
 
 /// What one look-up gave.

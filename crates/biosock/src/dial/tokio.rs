@@ -116,7 +116,7 @@ impl Dialer {
                 (Vec::new(), families, families.iter().map(look_up).collect())
             }
         };
-        let contest = Contest::new(&self.settings, self.memory.as_deref(), &addrs, pending);
+        let contest = self.contest(&addrs, pending);
         let deadline = self.timeout.and_then(|timeout| start.checked_add(timeout));
         let dial = Dial { dialer: self, contest, lookups, watched: Vec::new(), start, deadline };
         dial.run(self.cancel.as_ref()).await
