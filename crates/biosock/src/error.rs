@@ -539,6 +539,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_no_utf_8_is_replaced() {
+        assert_eq!(lossy(&[b"\xffa", b"", b"b\xfe\xfd"]), "\u{fffd}ab\u{fffd}\u{fffd}");
+    }
+
+    #[test]
+    fn abbreviations_stay_as_they_are() {
+        let texts = ["Connection refused", "RFS specific error", ".lib section in a.out corrupted", ""];
+        let lowered = texts.map(|text| LowerFirst(text).to_string());
+        assert_eq!(lowered, ["connection refused", texts[1], texts[2], texts[3]]);
+    }
+
+    #[test]
     fn a_look_up_that_lacks_descriptors_says_so() {
         let failed = |code, system| {
             Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, code, system, "host".into())
