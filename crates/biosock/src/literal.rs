@@ -155,6 +155,7 @@ pub(crate) fn kinds(socktype: Type, protocol: Protocol) -> Option<&'static [(Typ
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Lookup;
     use proptest::prelude::*;
 
     proptest! {
@@ -175,9 +176,49 @@ mod tests {
             ("", None),
             ("+80", None),
             ("8o", None),
+            // The characters before and behind the figures.
+            ("8/", None),
+            ("8:", None),
         ];
         for (text, port) in cases {
             assert_eq!(parse_port(text.bytes()), *port, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_a_quad_end_at_255() {
+        for text in
+            ["255.255.255.255", "256.0.0.0", "0.256.0.0", "0.0.0.256", "0.0.0.260", "0.0.0.:", "1:.0.0.0"]
+        {
+            assert_eq!(parse_ipv4(text.bytes()), text.parse().ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_needs_no_resolver() {
+        let (tcp, udp) = (Protocol::TCP, Protocol::UDP);
+        for (socktype, protocol, expected) in [
+            (Type::ANY, Protocol::DEFAULT, Some(&[STREAM, DGRAM, RAW][..])),
+            (Type::STREAM, Protocol::DEFAULT, Some(&[STREAM])),
+            (Type::STREAM, tcp, Some(&[STREAM])),
+            (Type::ANY, tcp, Some(&[STREAM])),
+            (Type::DGRAM, Protocol::DEFAULT, Some(&[DGRAM])),
+            (Type::DGRAM, udp, Some(&[DGRAM])),
+            (Type::ANY, udp, Some(&[DGRAM])),
+            (Type::STREAM, udp, None),
+            (Type::RAW, Protocol::DEFAULT, None),
+        ] {
+            let v4 = literal_v4("192.0.2.1".bytes(), Some("80".bytes()), socktype, protocol);
+            let expected_v4 = expected.map(|kinds| (SocketAddrV4::new([192, 0, 2, 1].into(), 80), kinds));
+            assert_eq!(v4, expected_v4, "{socktype} {protocol}");
+            let v6 = Lookup::new()
+                .host("2001:db8::1")
+                .service("80")
+                .socktype(socktype)
+                .protocol(protocol)
+                .literal();
+            let addr = "[2001:db8::1]:80".parse().unwrap();
+            assert_eq!(v6.map(|found| (found.addr(), found.kinds())), expected.map(|kinds| (addr, kinds)));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv6Addr, SocketAddrV6};
 
-use biosock::{Domain, Error, SocketAddr, UnixAddr};
+use biosock::{Domain, Error, SocketAddr, UnixAddr, fd};
 use proptest::prelude::*;
 
 fn addr(text: &str) -> SocketAddr {
@@ -177,4 +177,12 @@ proptest! {
             prop_assert_eq!(addr.with_sockaddr(|raw| raw.to_addr()), Some(addr));
         }
     }
+}
+
+#[test]
+fn names_in_figures_as_bytes() {
+    let addr: SocketAddr = "[2001:db8::1]:443".parse().unwrap();
+    let names = addr.with_sockaddr(|raw| fd::raw_names_of(raw, true)).unwrap();
+    assert_eq!((names.host(), names.service()), (&b"2001:db8::1"[..], &b"443"[..]));
+    assert_eq!(format!("{names:?}"), "RawNames { host: 2001:db8::1, service: 443 }");
 }
