@@ -176,22 +176,19 @@ fn raise_core<H: Host, T>(site: &'static Site, account: &Account) -> Option<T> {
         let what = What::System { errno: system.raw_os_error(), call };
         H::push(&Entry { what, site, data: Some(call.calling) });
     }
-    if let Some(what) = reason_of(account) {
-        let data = account.resolver.filter(|_| account.system.is_none()).map(resolver_text);
-        H::push(&Entry { what, site, data });
-    }
+    let data = account.resolver.filter(|_| account.system.is_none()).map(resolver_text);
+    H::push(&Entry { what: reason_of(account), site, data });
     errno::set(account.system.map_or(before, |system| system.raw_os_error()));
     None
 }
 
-/// The entry that follows the system's, if any does.
-fn reason_of(account: &Account) -> Option<What> {
+/// The entry that follows the system's, where there is one.
+fn reason_of(account: &Account) -> What {
     match account.reason {
-        Some(Reason::SystemLibrary) => Some(What::Common(Common::SystemLibrary)),
-        Some(reason) => Some(What::Bio(reason.code().into())),
-        None if account.system.is_some() => None,
-        // Only an address that cannot be made has neither.
-        None => Some(What::Common(Common::BioLibrary)),
+        Some(Reason::SystemLibrary) => What::Common(Common::SystemLibrary),
+        Some(reason) => What::Bio(reason.code().into()),
+        // Only an address that cannot be made has none.
+        None => What::Common(Common::BioLibrary),
     }
 }
 

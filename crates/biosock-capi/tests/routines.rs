@@ -96,6 +96,19 @@ fn a_closed_descriptor_is_named_by_the_first_call_on_it() {
 }
 
 #[test]
+fn a_bind_within_listen_is_told_as_bind() {
+    let (first, addr) = listener();
+    let second = stream();
+    assert_eq!(unsafe { BIO_listen::<S>(second, addr.0, 0) }, 0);
+    let mut func = ptr::null();
+    unsafe { ERR_peek_error_func(&mut func) };
+    assert_eq!(unsafe { CStr::from_ptr(func) }, c"BIO_bind");
+    assert_eq!((codes(), errno()), (vec![system(libc::EADDRINUSE), 0x1000_0075], libc::EADDRINUSE));
+    close(first);
+    close(second);
+}
+
+#[test]
 fn would_block_leaves_errno_alone() {
     let (server, _addr) = listener();
     assert_eq!(unsafe { BIO_socket_nbio::<S>(server, 1) }, 1);
@@ -203,6 +216,38 @@ fn addresses_are_read_no_further_than_their_family() {
 }
 
 #[test]
+fn addresses_take_and_give_the_bytes_of_their_family() {
+    let addr = Addr::new();
+    let bytes: Vec<u8> = (1..=16).collect();
+    let make = |family, length| unsafe {
+        BIO_ADDR_rawmake::<S>(addr.0, family, bytes.as_ptr().cast(), length, 0x1234)
+    };
+    for (family, fits) in [(libc::AF_INET, 4), (libc::AF_INET6, 16)] {
+        let done: Vec<_> = (0..=16).filter(|length| make(family, *length) == 1).collect();
+        assert_eq!(done, [fits], "{family}");
+        let (mut part, mut length) = ([0u8; 16], 0);
+        assert_eq!(unsafe { BIO_ADDR_rawaddress::<S>(addr.0, part.as_mut_ptr().cast(), &mut length) }, 1);
+        assert_eq!(&part[..length], &bytes[..fits]);
+        assert_eq!(
+            unsafe { (BIO_ADDR_family::<S>(addr.0), BIO_ADDR_rawport::<S>(addr.0)) },
+            (family, 0x1234)
+        );
+    }
+    assert_eq!(make(libc::AF_UNSPEC, 4), 0);
+    assert_eq!(codes(), []);
+}
+
+/// What OpenSSL itself calls: the address is the system's own structure.
+#[test]
+fn addresses_are_the_system_s_structures() {
+    let addr = Addr::v4(80);
+    assert_eq!(BIO_ADDR_sockaddr(addr.0), addr.0.cast_const().cast());
+    assert_eq!(BIO_ADDR_sockaddr_noconst(addr.0), addr.0.cast());
+    let size = unsafe { BIO_ADDR_sockaddr_size::<S>(addr.0) };
+    assert_eq!(size as usize, size_of::<libc::sockaddr_in>());
+}
+
+#[test]
 fn unix_addresses_take_exactly_the_bytes_given() {
     let addr = Addr::new();
     let make = |path: &[u8]| unsafe {
@@ -214,7 +259,7 @@ fn unix_addresses_take_exactly_the_bytes_given() {
     let (mut part, mut length) = ([0u8; 128], 0);
     assert_eq!(unsafe { BIO_ADDR_rawaddress::<S>(addr.0, part.as_mut_ptr().cast(), &mut length) }, 1);
     assert_eq!(&part[..length], b"/run/x");
-    assert_eq!((make(&[b'x'; 107]), make(&[b'x'; 109])), (1, 0));
+    assert_eq!((make(&[b'x'; 107]), make(&[b'x'; 108])), (1, 0));
     assert_eq!(text(unsafe { BIO_ADDR_path_string::<S>(addr.0) }).map(|path| path.len()), Some(107));
 }
 
@@ -272,6 +317,13 @@ fn host_and_service_come_apart() {
     assert_eq!(parse(c"a:b:c", 0), (0, None, None));
     assert_eq!(parse(c"[::1]x", 0), (0, None, None));
     assert_eq!(codes(), [0x1000_0081, 0x1000_0082]);
+
+    // NULL for a part that nobody wants.
+    let null = ptr::null_mut();
+    let (mut host, mut service) = (ptr::null_mut(), ptr::null_mut());
+    assert_eq!(unsafe { BIO_parse_hostserv::<S>(c"a:b".as_ptr(), &mut host, null, 0) }, 1);
+    assert_eq!(unsafe { BIO_parse_hostserv::<S>(c"a:b".as_ptr(), null, &mut service, 0) }, 1);
+    assert_eq!((text(host), text(service)), (some("a"), some("b")));
 }
 
 #[test]
