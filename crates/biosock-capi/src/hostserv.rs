@@ -93,3 +93,15 @@ fn copy<H: Host>(part: Part<&[u8]>, place: *mut *mut c_char) -> Result<Option<*m
         Part::Named(name) => Some(memory::duplicate::<H>(name, BIO_PARSE_HOSTSERV)?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Standalone;
+
+    #[test]
+    fn nothing_is_copied_for_nobody() {
+        let copied = copy::<Standalone>(Part::Named(b"host"), ptr::null_mut());
+        assert!(matches!(copied, Ok(None)), "{copied:?}");
+    }
+}
