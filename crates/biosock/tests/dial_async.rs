@@ -31,6 +31,30 @@ impl Resolver for Fixed {
     }
 }
 
+/// Has one address at hand, and would never look one up.
+#[derive(Debug)]
+struct Cached(SocketAddr);
+
+impl Resolver for Cached {
+    fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
+        panic!("{question:?} was looked up");
+    }
+
+    fn at_hand(&self, _: &Question) -> Option<Vec<SocketAddr>> {
+        Some(vec![self.0])
+    }
+}
+
+/// Knows nothing.
+#[derive(Debug)]
+struct Nobody;
+
+impl AsyncResolver for Nobody {
+    fn resolve(&self, _: Question) -> Resolving<'_> {
+        Box::pin(std::future::ready(Ok(vec![])))
+    }
+}
+
 /// Answers late.
 #[derive(Debug)]
 struct Slow(Duration);
@@ -49,6 +73,25 @@ fn silent() -> (Socket, Socket, SocketAddr) {
     let first = Socket::stream_for(&addr, Options::empty()).unwrap();
     first.connect(&addr, Options::empty()).unwrap();
     (listener, first, addr)
+}
+
+#[tokio::test]
+async fn what_is_at_hand_is_not_looked_up() {
+    let _alone = ALONE.lock().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = SocketAddr::from(listener.local_addr().unwrap());
+    let dialer = Dialer::new().resolver(Arc::new(Cached(addr)));
+    let report = dialer.dial_stream_async("name:1").await.unwrap().report;
+    let answers: Vec<_> = report
+        .lookups
+        .iter()
+        .map(|lookup| (lookup.family, *lookup.answer.as_ref().unwrap().as_ref().unwrap()))
+        .collect();
+    assert_eq!(answers, [(Domain::IPV6, 0), (Domain::IPV4, 1)]);
+
+    // An async resolver, where there is one, is the only one that is asked.
+    let failed = dialer.async_resolver(Arc::new(Nobody)).dial_async("name:1").await.unwrap_err();
+    assert!(failed.report().attempts.is_empty());
 }
 
 #[tokio::test]

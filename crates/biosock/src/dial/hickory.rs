@@ -99,11 +99,8 @@ impl HickoryResolver {
         }
         let failed = |code| failed(format!("{host}:{}", question.service), code);
         let name = host.as_str().into_name().map_err(|_| failed(sys::EAI_NONAME))?;
-        let in_hosts = hosts::addresses(host);
-        if !in_hosts.is_empty() {
-            let of_family =
-                in_hosts.into_iter().filter(|ip| ip.is_ipv6() == (question.family == Domain::IPV6));
-            return Ok(of_family.map(|ip| net::SocketAddr::new(ip, port).into()).collect());
+        if let Some(found) = hosts::destinations(host, port, question.family) {
+            return Ok(found);
         }
         let kind = if question.family == Domain::IPV6 { RecordType::AAAA } else { RecordType::A };
         let answer = self.0.lookup(name, kind).await.map_err(|error| failed(code(&error)))?;

@@ -3,28 +3,45 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::net::IpAddr;
+use std::net::{self, IpAddr};
+
+use super::sort_destinations;
+use crate::{Domain, SocketAddr};
 
 const HOSTS: &str = "/etc/hosts";
 const NSSWITCH: &str = "/etc/nsswitch.conf";
 
-/// The addresses that /etc/hosts has for a name, in its order; none where the
-/// file does not have the name, or cannot be read.
+/// The destinations of a family, or of both ([`Domain::UNSPEC`]), that
+/// /etc/hosts has for a name; `None` where the file does not have the name, or
+/// cannot be read.
 ///
 /// A name that is there is no question for DNS, of neither family: who gives
 /// a name one IPv4 address there does not want DNS's IPv6 one. getaddrinfo(3)
 /// keeps to that when it is asked for both families at once, not when it is
 /// asked for one.
-pub(super) fn addresses(name: &str) -> Vec<IpAddr> {
-    open(HOSTS).map_or(Vec::new(), |file| every_address(file, name))
+pub(super) fn destinations(name: &str, port: u16, family: Domain) -> Option<Vec<SocketAddr>> {
+    let found = every_address(open(HOSTS)?, name);
+    if found.is_empty() {
+        return None;
+    }
+    let of = |wanted| {
+        let addrs = found.iter().map(|ip| SocketAddr::from(net::SocketAddr::new(*ip, port)));
+        let mut addrs: Vec<_> = addrs.filter(|addr| addr.family() == wanted).collect();
+        sort_destinations(&mut addrs);
+        addrs
+    };
+    Some(match family {
+        Domain::UNSPEC => [of(Domain::IPV6), of(Domain::IPV4)].concat(),
+        family => of(family),
+    })
 }
 
 /// Whether the file has a name.
 pub(super) fn has(name: &str) -> bool {
-    !addresses(name).is_empty()
+    open(HOSTS).is_some_and(|file| !every_address(file, name).is_empty())
 }
 
-/// Whether getaddrinfo(3) answers from /etc/hosts alone what that file has.
+/// Whether what the file has is the answer, whatever else might be asked.
 pub(super) fn go_first() -> bool {
     open(NSSWITCH).is_some_and(files_first)
 }

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use super::hosts;
+use crate::literal::parse_port;
 use crate::sys::{SignalsBlocked, Waker};
 use crate::{Domain, Error, Lookup, Operation, Result, SocketAddr, Syscall, Type};
 
@@ -73,9 +74,9 @@ pub trait Resolver: Send + Sync + fmt::Debug {
     fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>>;
 
     /// The addresses where they are at hand, as in a cache, of the question's
-    /// family or of both ([`Domain::UNSPEC`]). [`Dialer::dial`](super::Dialer::dial)
-    /// asks this first, on its caller's thread, so it must not block; on `None`,
-    /// as here, threads ask [`resolve`](Self::resolve).
+    /// family or of both ([`Domain::UNSPEC`]), each in the order to try them. Every
+    /// dial asks this first, on its caller's thread, so it must not block; on
+    /// `None`, as here, [`resolve`](Self::resolve) is asked, on threads.
     ///
     /// ```
     /// use biosock::dial::{Question, Resolver, SystemResolver};
@@ -96,7 +97,8 @@ pub trait Resolver: Send + Sync + fmt::Debug {
 /// A name that hosts(5) has is asked for in both families at once, and the
 /// other family's addresses are left out: asked for one family alone,
 /// getaddrinfo would go on to DNS where the file has the other. Such a name is
-/// at hand, with a port in figures, where nsswitch.conf(5) has the file go first.
+/// [at hand](Resolver::at_hand), read from the file without getaddrinfo, where
+/// the port is in figures and nsswitch.conf(5) has the file go first.
 ///
 /// ```
 /// # use biosock::dial::{Question, Resolver, SystemResolver};
@@ -110,23 +112,22 @@ pub struct SystemResolver;
 
 impl Resolver for SystemResolver {
     fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
-        look_up(question, question.host.as_deref().is_some_and(hosts::has))
+        let lookup =
+            Lookup::new().service(&question.service).family(question.family).socktype(question.socktype);
+        let lookup = question.host.as_ref().map_or(lookup, |host| lookup.host(host));
+        let in_hosts = question.host.as_deref().is_some_and(hosts::has);
+        let lookup = if in_hosts { lookup.every_family() } else { lookup };
+        let of_family =
+            |addr: &SocketAddr| question.family == Domain::UNSPEC || addr.family() == question.family;
+        Ok(lookup.run()?.into_iter().map(|found| found.addr).filter(of_family).collect())
     }
 
     fn at_hand(&self, question: &Question) -> Option<Vec<SocketAddr>> {
-        let in_hosts = question.host.as_deref().is_some_and(hosts::has);
         // The names of services may be a directory server's to know.
-        let is_local = in_hosts && hosts::go_first() && question.service.bytes().all(|b| b.is_ascii_digit());
-        is_local.then(|| look_up(question, in_hosts).ok()).flatten()
+        let port = parse_port(question.service.bytes())?;
+        let found = hosts::destinations(question.host.as_deref()?, port, question.family)?;
+        hosts::go_first().then_some(found)
     }
-}
-
-fn look_up(question: &Question, in_hosts: bool) -> Result<Vec<SocketAddr>> {
-    let lookup = Lookup::new().service(&question.service).family(question.family).socktype(question.socktype);
-    let lookup = question.host.as_ref().map_or(lookup, |host| lookup.host(host));
-    let lookup = if in_hosts { lookup.every_family() } else { lookup };
-    let of_family = |addr: &SocketAddr| question.family == Domain::UNSPEC || addr.family() == question.family;
-    Ok(lookup.run()?.into_iter().map(|found| found.addr).filter(of_family).collect())
 }
 
 /// What one look-up gave.

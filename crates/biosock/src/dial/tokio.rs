@@ -108,18 +108,28 @@ impl Dialer {
 
     async fn race_async(&self, plan: Plan) -> (Result<Winner, DialFailure>, Report) {
         let start = Instant::now();
-        let (addrs, pending, lookups) = match plan {
-            Plan::Addrs(addrs) => (addrs, &[][..], Lookups::new()),
+        let (contest, lookups) = match plan {
+            Plan::Addrs(addrs) => (self.contest(&addrs, &[]), Lookups::new()),
             Plan::Names(question) => {
                 let families = self.settings.families();
-                let look_up = |&family| (family, self.look_up(Question { family, ..question.clone() }));
-                (Vec::new(), families, families.iter().map(look_up).collect())
+                let mut contest = self.contest(&[], families);
+                if let Some(addrs) = self.at_hand(&question) {
+                    contest.answered_together(start.elapsed(), &addrs);
+                    (contest, Lookups::new())
+                } else {
+                    let look_up = |&family| (family, self.look_up(Question { family, ..question.clone() }));
+                    (contest, families.iter().map(look_up).collect())
+                }
             }
         };
-        let contest = self.contest(&addrs, pending);
         let deadline = self.timeout.and_then(|timeout| start.checked_add(timeout));
         let dial = Dial { dialer: self, contest, lookups, watched: Vec::new(), start, deadline };
         dial.run(self.cancel.as_ref()).await
+    }
+
+    /// What an async resolver has at hand it gives at once by itself.
+    fn at_hand(&self, question: &Question) -> Option<Vec<SocketAddr>> {
+        if self.async_resolver.is_some() { None } else { self.resolver.at_hand(question) }
     }
 
     /// Starts a look-up, by the async resolver or on a blocking thread of the
