@@ -3,6 +3,7 @@
 use super::{Library, Outcome, Report, compare, probe};
 use crate::originals::{Built, Fallible};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::thread;
 
 /// How ours takes an original's place.
@@ -55,21 +56,14 @@ pub struct Suite<'a> {
 }
 
 impl Suite<'_> {
-    /// What ours does alone, which is the same beside every original.
-    ///
-    /// # Errors
-    /// As [`probe`].
-    pub fn alone(&self) -> Fallible<Outcome> {
-        self.run(&Library::alone(self.libraries.join(Form::Alone.file())))
-    }
-
     /// Runs the original and what is over it and in it, and compares each form with it. The
-    /// swap is left out where the original has no static library.
+    /// swap is left out where the original has no static library. What ours does alone is the
+    /// same beside every original: the first finds it, and `alone` keeps it for the others.
     ///
     /// # Errors
     /// When something cannot be run, when the swap does not link, and when two that are to be
     /// compared are one.
-    pub fn against(&self, original: &Built, alone: &Outcome) -> Fallible<Vec<(Form, Report)>> {
+    pub fn against(&self, original: &Built, alone: &OnceLock<Outcome>) -> Fallible<Vec<(Form, Report)>> {
         let libcrypto = &original.libcrypto;
         let over = Library::under(libcrypto, self.libraries.join(Form::Overlay.file()));
         let mut libraries = vec![Library::alone(libcrypto), over];
@@ -78,7 +72,11 @@ impl Suite<'_> {
             let swapped = original.swapped(&swap, &self.scratch.join(&original.version))?;
             libraries.push(Library::alone(swapped));
         }
-        let outcomes = self.run_all(&libraries)?;
+        if alone.get().is_none() {
+            libraries.push(Library::alone(self.libraries.join(Form::Alone.file())));
+        }
+        let mut outcomes = self.run_all(&libraries)?;
+        let alone = alone.get_or_init(|| outcomes.pop().expect("it ran last"));
         let [first, others @ ..] = &outcomes[..] else { return Err("no library was run".into()) };
         must_share_queue(first, &others[0])?;
         let forms = Form::ALL.into_iter().zip([alone].into_iter().chain(others));
