@@ -74,9 +74,10 @@ pub trait Resolver: Send + Sync + fmt::Debug {
     fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>>;
 
     /// The addresses where they are at hand, as in a cache, of the question's
-    /// family or of both ([`Domain::UNSPEC`]), each in the order to try them. Every
-    /// dial asks this first, on its caller's thread, so it must not block; on
-    /// `None`, as here, [`resolve`](Self::resolve) is asked, on threads.
+    /// family or of both ([`Domain::UNSPEC`]), each in the order to try them: none
+    /// where it is known that there are none. A dial that this resolver serves
+    /// asks it first, on its caller's thread or the runtime's, so it must not
+    /// block; on `None`, as here, [`resolve`](Self::resolve) is asked, on threads.
     ///
     /// ```
     /// use biosock::dial::{Question, Resolver, SystemResolver};
