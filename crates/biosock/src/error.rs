@@ -32,7 +32,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::ConnectionRefused);
 /// # Ok::<(), biosock::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     subject: Subject,
     cause: Cause,
@@ -40,7 +40,7 @@ pub struct Error {
 }
 
 /// What the failed operation was about.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Subject {
     Nothing,
     Addr(SocketAddr),
@@ -51,13 +51,13 @@ enum Subject {
     Thing(Box<str>),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct NameSubject {
     name: String,
     resolver: ResolverError,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct TextSubject {
     input: String,
     at: usize,
