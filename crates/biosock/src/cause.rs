@@ -192,6 +192,8 @@ pub(crate) enum Refusal {
     NoAddress,
     /// LISTEN_FDS or its like is not what its protocol says.
     BadHandOver,
+    /// A dial's socket is its own peer.
+    ConnectedToItself,
     /// An async call outside of a runtime.
     #[cfg(feature = "tokio")]
     NoRuntime,
@@ -207,6 +209,7 @@ impl Refusal {
             Self::NotListening => "the socket does not listen",
             Self::NoAddress => "there is no address to listen on",
             Self::BadHandOver => "that is no list of descriptors",
+            Self::ConnectedToItself => "connected to itself: nothing listens there",
             #[cfg(feature = "tokio")]
             Self::NoRuntime => "there is no tokio runtime here",
             #[cfg(feature = "tokio")]
@@ -217,6 +220,7 @@ impl Refusal {
     pub(crate) const fn hint(self) -> Option<&'static str> {
         match self {
             Self::NotASocketFile => Some("choose another path; only a stale socket file is replaced"),
+            Self::ConnectedToItself => Some("check the port and that the server runs"),
             Self::NotListening => Some("only stream sockets that listen can be accepted from"),
             #[cfg(feature = "tokio")]
             Self::NoRuntime => Some("call it in what a runtime runs, as in block_on or spawn"),
@@ -229,6 +233,7 @@ impl Refusal {
     pub(crate) const fn kind(self) -> io::ErrorKind {
         match self {
             Self::NotASocketFile => io::ErrorKind::AlreadyExists,
+            Self::ConnectedToItself => io::ErrorKind::ConnectionRefused,
             _ => io::ErrorKind::InvalidInput,
         }
     }

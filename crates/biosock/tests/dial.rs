@@ -151,6 +151,72 @@ fn what_worked_is_remembered() {
     assert_eq!((tried(), tried()), (2, 1));
 }
 
+/// An address of this machine whose port nothing has, and a dialer whose
+/// source it is: what it connects to is itself.
+fn itself(ip: &str) -> (SocketAddr, Dialer) {
+    let any: SocketAddr = std::net::SocketAddr::new(ip.parse().unwrap(), 0).into();
+    let holder = Socket::stream_for(&any, PLAIN).unwrap();
+    holder.bind(&any, PLAIN).unwrap();
+    let addr = holder.local_addr().unwrap();
+    (addr, Dialer::new().source(addr))
+}
+
+#[test]
+fn a_connection_to_itself_is_a_refusal() {
+    // On an address of its own no other program's port is in the way.
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let own = format!("127.80.{high}.{low}");
+    for ip in [&*own, "::1", &format!("::ffff:{own}")] {
+        let (addr, dialer) = itself(ip);
+        let late = Duration::from_secs(60);
+        for dialer in [dialer.clone(), dialer.clone().timeout(late), dialer.clone().mptcp(true)] {
+            let failed = dialer.dial_addrs(&[addr]).unwrap_err();
+            let [attempt] = &failed.report().attempts[..] else { panic!("one attempt: {failed}") };
+            let Outcome::Failed(error) = &attempt.outcome else { panic!("{addr}: {attempt:?}") };
+            assert_eq!(
+                error.to_string(),
+                format!("connect to {addr}: connected to itself: nothing listens there")
+            );
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+            // A server may have the port at once, and without SO_REUSEADDR.
+            let server = Socket::stream_for(&addr, PLAIN).unwrap();
+            server.listen(&addr, PLAIN).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_connection_to_itself_is_not_the_end_of_the_race() {
+    let (addr, dialer) = itself("::1");
+    let (_listeners, port) = listeners("127.0.0.1:0");
+    let good = SocketAddr::from(([127, 0, 0, 1], port));
+    let dialed = dialer.dial_addrs(&[addr, good]).unwrap();
+    assert_eq!((dialed.addr, dialed.report.attempts.len()), (good, 2));
+}
+
+#[test]
+fn the_unspecified_address_may_be_the_socket_s_own_too() {
+    let (addr, dialer) = itself("127.0.0.1");
+    let target = format!("0.0.0.0:{}", addr.port().unwrap());
+    let failed = dialer.dial(&target).unwrap_err();
+    assert!(failed.to_string().contains("connected to itself"), "{failed}");
+}
+
+#[test]
+fn equal_ports_alone_are_no_connection_to_itself() {
+    let (listeners, port) = listeners("127.0.0.1:0");
+    let source = SocketAddr::from(([127, 0, 0, 9], port));
+    for dialer in [Dialer::new(), Dialer::new().timeout(Duration::from_secs(60))] {
+        // Closed in order, the first would keep the second from the port.
+        let dialer = dialer.source(source).options(Options::REUSEADDR);
+        let dialed = dialer.dial_addrs(&[SocketAddr::from(([127, 0, 0, 1], port))]).unwrap();
+        assert_eq!(dialed.socket.local_addr().unwrap(), source);
+        // The server closes first, and has TIME_WAIT.
+        drop(listeners.accept(PLAIN, None).unwrap());
+        assert_eq!((&dialed.socket).read(&mut [0]).unwrap(), 0);
+    }
+}
+
 #[test]
 fn the_error_lists_every_attempt() {
     let (_one, first) = refusing();

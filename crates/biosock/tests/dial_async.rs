@@ -143,6 +143,26 @@ async fn refusals_and_deadlines_are_told() {
 }
 
 #[tokio::test]
+async fn a_connection_to_itself_is_a_refusal() {
+    let _alone = ALONE.lock().await;
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let holder = Socket::stream_for(&any, Options::empty()).unwrap();
+    holder.bind(&any, Options::empty()).unwrap();
+    let addr = holder.local_addr().unwrap();
+    drop(holder);
+    let dialer = Dialer::new().source(addr);
+    let target = addr.to_string();
+    let expected = format!("{addr}  connected to itself: nothing listens there");
+    let failed = [
+        dialer.dial_async(&target).await.map(drop).unwrap_err(),
+        dialer.dial_stream_async(&target).await.map(drop).unwrap_err(),
+    ];
+    for failed in failed {
+        assert!(failed.report().to_string().ends_with(&expected), "{failed}");
+    }
+}
+
+#[tokio::test]
 async fn dropping_the_future_ends_the_dial() {
     let _alone = ALONE.lock().await;
     let (_listener, _first, addr) = silent();

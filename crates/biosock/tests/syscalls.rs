@@ -91,8 +91,8 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("close", &["close"]),
     ("literal look-up", &[]),
     ("parse addresses", &[]),
-    ("dial an address", &["socket", "connect"]),
-    ("dial an address within a time", &["socket", "connect", "ppoll", "getsockopt", "ioctl"]),
+    ("dial an address", &["socket", "connect", "getsockname"]),
+    ("dial an address within a time", &["socket", "connect", "ppoll", "getsockopt", "getsockname", "ioctl"]),
     (
         "listen on a set of two, with one port",
         &["socket", "setsockopt", "bind", "listen", "getsockname", "socket", "bind", "listen"],

@@ -129,10 +129,11 @@ fn reason_of(error: &Error) -> Option<What> {
 }
 
 /// What the system said; where it said nothing, its number for the kind of error.
-fn errno_of(error: &Error) -> i32 {
+pub(super) fn errno_of(error: &Error) -> i32 {
     error.raw_os_error().unwrap_or_else(|| match error.kind() {
         io::ErrorKind::NotFound => libc::ENOENT,
         io::ErrorKind::AlreadyExists => libc::EEXIST,
+        io::ErrorKind::ConnectionRefused => libc::ECONNREFUSED,
         _ => libc::EINVAL,
     })
 }
@@ -176,8 +177,16 @@ fn say_attempt(say: impl Fn(What, &str), attempt: &Attempt, failure: &DialFailur
                 let step = step.unwrap_or_default();
                 say(refused(system), &format!("{} for {addr}, {times}{step}", calling(system)));
             }
-            None => say(What::Common(Common::Invalid), &format!("{addr}, {times}: {}", error.why())),
+            None => say(refused_without_call(error), &format!("{addr}, {times}: {}", error.why())),
         },
+    }
+}
+
+/// What ended an attempt that no system call refused.
+fn refused_without_call(error: &Error) -> What {
+    match errno_of(error) {
+        libc::EINVAL => What::Common(Common::Invalid),
+        errno => What::System { errno, call: call_of(Syscall::Connect) },
     }
 }
 

@@ -8,7 +8,7 @@ use biosock::dial::{Attempt, DialError, Dialed, LookupReport, Outcome, Report};
 
 use super::convert::c_addr;
 use super::growing::{self, Growing};
-use super::raise::{Trouble, c_text, run};
+use super::raise::{Trouble, c_text, errno_of, run};
 use crate::addr::BIO_ADDR;
 use crate::errno;
 use crate::host::{Host, site};
@@ -112,7 +112,7 @@ fn lookup_line(LookupReport { family, took, answer, .. }: &LookupReport) -> (Loo
 fn attempt_line(Attempt { addr, started, took, outcome, .. }: &Attempt) -> AttemptLine {
     let (number, error) = match outcome {
         Outcome::Connected => (CONNECTED, None),
-        Outcome::Failed(error) => (FAILED, error.raw_os_error()),
+        Outcome::Failed(error) => (FAILED, Some(errno_of(error))),
         Outcome::NoAnswer => (NO_ANSWER, None),
     };
     AttemptLine {

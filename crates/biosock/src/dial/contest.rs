@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::itself;
 use super::memory::Memory;
 use super::nat64::{self, Prefix};
 use super::order::goes_before;
@@ -10,6 +11,7 @@ use super::race::{Race, Rank, Step};
 use super::report::{Attempt, LookupReport, Outcome, Report};
 use super::resolver::{Answer, Question};
 use super::settings::Settings;
+use crate::cause::Refusal;
 use crate::connect::{Backoff, is_queue_full};
 use crate::{Connect, Domain, Error, Operation, Options, Result, Socket, SocketAddr, Syscall, fd};
 use std::os::fd::AsFd;
@@ -241,7 +243,7 @@ impl<'d> Contest<'d> {
         let begin = begin(self.settings, &addr, mode);
         let now = begun.map_or(now, |begun| now + begun.elapsed());
         match begin {
-            Ok((socket, Started::Done)) => Some(self.won(now, attempt, socket)),
+            Ok((socket, Started::Done)) => self.established(now, attempt, socket).map(Turn::Won),
             Ok((socket, Started::InProgress)) => Some(Turn::Watch(attempt, socket)),
             Ok((socket, Started::QueueFull)) => {
                 let mut patience = Backoff::default();
@@ -267,17 +269,24 @@ impl<'d> Contest<'d> {
             }
         };
         if errno == 0 {
-            self.record(now, attempt, Outcome::Connected);
-            return Some(socket);
+            return self.established(now, attempt, socket);
         }
         let addr = self.report.attempts[attempt].addr;
         self.lost(now, attempt, crate::connect::connect_error(errno).at(&addr));
         None
     }
 
-    fn won(&mut self, now: Duration, attempt: usize, socket: Socket) -> Turn {
+    /// The attempt has a connection, and wins unless that is one to itself.
+    fn established<S: AsFd>(&mut self, now: Duration, attempt: usize, socket: S) -> Option<S> {
+        let addr = self.report.attempts[attempt].addr;
+        if self.settings.is_tcp(&addr) && itself::is_connected_to_itself(socket.as_fd(), &addr) {
+            itself::reset(socket);
+            let error = Error::refused(Operation::Connect, Refusal::ConnectedToItself);
+            self.lost(now, attempt, error.at(&addr));
+            return None;
+        }
         self.record(now, attempt, Outcome::Connected);
-        Turn::Won(socket)
+        Some(socket)
     }
 
     fn lost(&mut self, now: Duration, attempt: usize, error: Error) {

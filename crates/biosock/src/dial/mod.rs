@@ -38,11 +38,21 @@
 //! is left without TLS: SVCB and HTTPS records, ECH, racing QUIC, and a handshake
 //! as part of an attempt are for who speaks those protocols.
 //!
+//! # A connection to itself
+//!
+//! Where nothing listens on a port of this machine, the system may choose that
+//! same port for the dialling socket, and TCP connects the socket to itself
+//! (RFC 9293, section 3.5: simultaneous open). Such an attempt has failed, with
+//! [`ErrorKind::ConnectionRefused`](std::io::ErrorKind::ConnectionRefused): the
+//! system gives no port away that something is bound to. The socket is reset,
+//! so that its port is free for the server at once, and the race goes on.
+//! [`Socket::connect`] does not look, as connect(2) does not.
+//!
 //! # Threads and system calls
 //!
 //! A target in figures, a list of addresses and a Unix path start no thread; one
-//! address without a deadline, a [`Cancel`] and [`Options::NONBLOCK`] is socket(2)
-//! and connect(2), and with one of them three calls more. A name of /etc/hosts
+//! address without a deadline, a [`Cancel`] and [`Options::NONBLOCK`] is socket(2),
+//! connect(2) and getsockname(2), and with one of them three calls more. A name of /etc/hosts
 //! ([at hand](Resolver::at_hand)) starts none either. Any other
 //! name that is dialled blocking starts a thread for each family; one whose
 //! resolver goes on after the dial has ended lives until the resolver lets it,
@@ -59,6 +69,7 @@ mod contest;
 #[cfg(feature = "hickory")]
 mod hickory;
 mod hosts;
+mod itself;
 mod memory;
 mod nat64;
 mod order;

@@ -56,9 +56,14 @@ impl Settings {
         self.family == Domain::UNSPEC || self.family == addr.family()
     }
 
+    /// Whether an attempt at this address is one by TCP, or by MPTCP.
+    pub(super) fn is_tcp(&self, addr: &SocketAddr) -> bool {
+        self.socktype == Type::STREAM && addr.family() != Domain::UNIX
+    }
+
     pub(super) fn socket_for(&self, addr: &SocketAddr, mode: Options) -> Result<Socket> {
         let domain = addr.family();
-        if self.mptcp && domain != Domain::UNIX && self.socktype == Type::STREAM {
+        if self.mptcp && self.is_tcp(addr) {
             return Socket::mptcp(domain, mode).map_err(|error| error.at(addr));
         }
         let socket = Socket::new(domain, self.socktype, Protocol::DEFAULT, mode);

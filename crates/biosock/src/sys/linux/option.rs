@@ -42,6 +42,11 @@ pub(crate) fn set_keepalive_probes(fd: BorrowedFd<'_>, probes: u32) -> Result<()
     sockopt::set_tcp_keepcnt(fd, probes)
 }
 
+/// SO_LINGER of no time: close(2) resets the connection.
+pub(crate) fn set_reset_on_close(fd: BorrowedFd<'_>) -> Result<(), Errno> {
+    sockopt::set_socket_linger(fd, Some(Duration::ZERO))
+}
+
 pub(crate) fn set_nodelay(fd: BorrowedFd<'_>, on: bool) -> Result<(), Errno> {
     sockopt::set_tcp_nodelay(fd, on)
 }
