@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use crate::{Reason, Syscall, sys};
+use crate::{ErrorKind, Reason, Syscall, sys};
 
 /// What the operating system said: a call and its error number.
 ///
@@ -90,26 +90,25 @@ impl SystemError {
         sys::errno_name(self.raw_os_error())
     }
 
-    /// The system's text for the error number.
-    pub(crate) fn text(&self) -> String {
-        os_text(self.raw_os_error())
+    /// clone(2) says EAGAIN where there may be no more threads.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match (self.syscall, sys::errno_kind(self.raw_os_error())) {
+            (Syscall::Clone, ErrorKind::Io(io::ErrorKind::WouldBlock)) => ErrorKind::OutOfResources,
+            (_, kind) => kind,
+        }
     }
 }
 
 impl fmt::Display for SystemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "calling {}(): {}", self.syscall.name(), self.text())
+        write!(f, "calling {}(): {}", self.syscall.name(), os_text(self.raw_os_error()))
     }
 }
 
-impl StdError for SystemError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.next.as_ref().map(|next| next as _)
-    }
-}
+impl StdError for SystemError {}
 
 /// The system's text for an error number, without the number that `std` adds.
-fn os_text(errno: i32) -> String {
+pub(crate) fn os_text(errno: i32) -> String {
     let mut text = io::Error::from_raw_os_error(errno).to_string();
     if let Some(at) = text.rfind(" (os error ") {
         text.truncate(at);
@@ -171,6 +170,10 @@ impl ResolverError {
     pub fn text(&self) -> &'static str {
         sys::eai_text(self.code)
     }
+
+    pub(crate) fn kind(&self) -> ErrorKind {
+        sys::eai_kind(self.code)
+    }
 }
 
 impl fmt::Display for ResolverError {
@@ -230,11 +233,11 @@ impl Refusal {
         }
     }
 
-    pub(crate) const fn kind(self) -> io::ErrorKind {
+    pub(crate) const fn kind(self) -> ErrorKind {
         match self {
-            Self::NotASocketFile => io::ErrorKind::AlreadyExists,
-            Self::ConnectedToItself => io::ErrorKind::ConnectionRefused,
-            _ => io::ErrorKind::InvalidInput,
+            Self::NotASocketFile => ErrorKind::Io(io::ErrorKind::AlreadyExists),
+            Self::ConnectedToItself => ErrorKind::Io(io::ErrorKind::ConnectionRefused),
+            _ => ErrorKind::InvalidInput,
         }
     }
 }

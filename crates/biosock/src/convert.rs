@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{self, UnixDatagram, UnixListener, UnixStream};
 
 use crate::sys::AbstractNameExt;
-use crate::{Domain, Error, Operation, Result, Socket, Type, UnixAddr};
+use crate::{Domain, Error, ErrorKind, Operation, Result, Socket, Type, UnixAddr};
 
 /// A conversion that was refused, with the socket, which is not lost.
 ///
@@ -30,9 +30,25 @@ pub struct ConvertError {
 
 #[derive(Debug)]
 enum Why {
-    Kind { domain: Domain, socktype: Type, listening: bool },
+    Kind(Kind),
     // Boxed, for the size of the result.
     Unknown(Box<Error>),
+}
+
+/// What a socket is.
+#[derive(Debug)]
+struct Kind {
+    domain: Domain,
+    socktype: Type,
+    listening: bool,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { domain, socktype, listening } = self;
+        let listening = if *listening { "listening " } else { "" };
+        write!(f, "it is a {listening}{domain} {socktype} socket")
+    }
 }
 
 impl ConvertError {
@@ -54,30 +70,24 @@ impl fmt::Display for ConvertError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "convert socket into {}: ", self.target)?;
         match &self.why {
-            Why::Kind { domain, socktype, listening } => {
-                let listening = if *listening { "listening " } else { "" };
-                write!(f, "it is a {listening}{domain} {socktype} socket")
-            }
+            Why::Kind(kind) => kind.fmt(f),
             Why::Unknown(error) => error.fmt(f),
         }
     }
 }
 
-impl StdError for ConvertError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match &self.why {
-            Why::Unknown(error) => Some(error.as_ref()),
-            Why::Kind { .. } => None,
-        }
-    }
-}
+/// Its message says it all: there is no source.
+impl StdError for ConvertError {}
 
 impl From<ConvertError> for Error {
-    /// Closes the socket and keeps the message.
+    /// Closes the socket and keeps the kind and the message.
     fn from(error: ConvertError) -> Self {
         match error.why {
             Why::Unknown(error) => *error,
-            Why::Kind { .. } => Self::impossible(Operation::Convert, error.target),
+            Why::Kind(kind) => {
+                let invalid = ErrorKind::InvalidInput;
+                Self::explained(Operation::Convert, invalid, error.target, kind.to_string())
+            }
         }
     }
 }
@@ -97,7 +107,7 @@ fn check(
         Ok((d, t, l)) if domains.contains(&d) && t == socktype && l == listening => {
             return Ok(socket.into());
         }
-        Ok((domain, socktype, listening)) => Why::Kind { domain, socktype, listening },
+        Ok((domain, socktype, listening)) => Why::Kind(Kind { domain, socktype, listening }),
         Err(error) => Why::Unknown(Box::new(error)),
     };
     Err(ConvertError { socket, target, why })
@@ -149,6 +159,9 @@ impl TryFrom<UnixAddr> for net::SocketAddr {
             (_, Some(name)) => Self::from_abstract_name(name),
             (None, None) => Self::from_pathname(""),
         };
-        made.map_err(|_| Error::impossible(Operation::Convert, "std's SocketAddr"))
+        made.map_err(|_| {
+            let why = "a path of 108 bytes, which std does not take";
+            Error::explained(Operation::Convert, ErrorKind::InvalidInput, "std's SocketAddr", why)
+        })
     }
 }

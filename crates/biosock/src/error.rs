@@ -4,23 +4,27 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
-use crate::cause::{Refusal, ResolverError, SystemError};
-use crate::{Domain, Operation, Reason, SocketAddr, Syscall, sys};
+use crate::cause::{Refusal, ResolverError, SystemError, os_text};
+use crate::{Domain, ErrorKind, Operation, Reason, SocketAddr, Syscall, sys};
 
 /// The result of every fallible routine of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a routine failed.
 ///
-/// It carries the [operation](Self::operation), the
-/// [address](Self::address) or text it was about, what the
-/// [system](Self::system) or the [resolver](Self::resolver) said, and the
-/// [reason](Self::reason) that the page's error queue would give. Making one
-/// for a socket call allocates nothing.
+/// It carries its [kind](Self::kind), for programs to decide by, the
+/// [operation](Self::operation), the [address](Self::address) or text it was
+/// about, what the [system](Self::system) or the [resolver](Self::resolver)
+/// said, and the [reason](Self::reason) that the page's error queue would
+/// give. Making one for a socket call allocates nothing.
 ///
-/// Walking [`source`](StdError::source) gives the entries of the page's
-/// queue, oldest first: what the system said, then the reason.
+/// Its message is one line that says all of this, with at most 256 bytes of
+/// any text that came from outside, control and invisible characters escaped.
+/// [`source`](StdError::source) is what the message does not say: the cause
+/// that a resolver [gave](Self::with_source), if any. The entries of
+/// BIO_connect(3)'s error queue are [`queue_entries`](Self::queue_entries).
 ///
 /// ```
 /// use biosock::{Options, Socket, SocketAddr};
@@ -49,12 +53,28 @@ enum Subject {
     Text(TextSubject),
     /// A thing with a name: an option, a device, a type.
     Thing(Box<str>),
+    /// The same, and what is wrong.
+    Explained {
+        thing: Box<str>,
+        why: Box<str>,
+    },
+    /// Any of the above, with a cause from outside this crate.
+    Sourced(Box<Sourced>),
+}
+
+#[derive(Clone, Debug)]
+struct Sourced {
+    subject: Subject,
+    // Shared, since an error may be the answer to several lookups.
+    source: Arc<dyn StdError + Send + Sync>,
 }
 
 #[derive(Clone, Debug)]
 struct NameSubject {
     name: String,
     resolver: ResolverError,
+    /// The errno of a shortage that the resolver met and took for its answer.
+    shortage: Option<i32>,
 }
 
 #[derive(Clone, Debug)]
@@ -69,8 +89,7 @@ enum Cause {
     System(SystemError),
     Reason(Reason),
     Refusal(Refusal),
-    /// The subject says it all.
-    Subject,
+    Kind(ErrorKind),
 }
 
 impl Error {
@@ -96,6 +115,47 @@ impl Error {
         Self { subject: Subject::Nothing, cause: Cause::Reason(reason), operation }
     }
 
+    /// An error of a kind, that neither a system call nor BIO_connect(3) has:
+    /// for a [`Resolver`](crate::dial::Resolver) or `AsyncResolver` of the
+    /// caller's own. [`about`](Self::about) names what was looked up,
+    /// [`with_source`](Self::with_source) adds the cause.
+    ///
+    /// ```
+    /// use biosock::{Error, ErrorKind, Operation};
+    ///
+    /// let error = Error::from_kind(Operation::Lookup, ErrorKind::NameNotFound).about("no-such.example");
+    /// assert_eq!(error.to_string(), "look up no-such.example: no such name");
+    /// assert_eq!(error.kind(), ErrorKind::NameNotFound);
+    ///
+    /// let later = Error::from_kind(Operation::Lookup, ErrorKind::TryAgain);
+    /// assert!(later.kind().is_temporary());
+    ///
+    /// let ended = Error::from_kind(Operation::Lookup, ErrorKind::Cancelled);
+    /// assert_eq!(std::io::Error::from(ended).kind(), std::io::ErrorKind::Other);
+    /// ```
+    pub fn from_kind(operation: Operation, kind: ErrorKind) -> Self {
+        Self { subject: Subject::Nothing, cause: Cause::Kind(kind), operation }
+    }
+
+    /// With the cause, which [`source`](StdError::source) returns: an error
+    /// below this one, or its text. A second one replaces the first.
+    ///
+    /// ```
+    /// use std::error::Error as _;
+    /// use biosock::{Error, ErrorKind, Operation};
+    ///
+    /// let error = Error::from_kind(Operation::Lookup, ErrorKind::TryAgain).with_source("SERVFAIL from 192.0.2.1");
+    /// assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("SERVFAIL from 192.0.2.1"));
+    /// ```
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let subject = match self.subject {
+            Subject::Sourced(sourced) => sourced.subject,
+            subject => subject,
+        };
+        self.subject = Subject::Sourced(Box::new(Sourced { subject, source: source.into().into() }));
+        self
+    }
+
     /// A resolver's failure; `system` is errno where the code is EAI_SYSTEM.
     pub(crate) fn resolver_call(
         operation: Operation,
@@ -109,7 +169,8 @@ impl Error {
             None => Cause::Reason(Reason::SystemLibrary),
         };
         let resolver = ResolverError::new(code);
-        Self { subject: Subject::Name(NameSubject { name, resolver }), cause, operation }
+        let subject = Subject::Name(NameSubject { name, resolver, shortage: None });
+        Self { subject, cause, operation }
     }
 
     /// What this library refuses by itself.
@@ -117,9 +178,15 @@ impl Error {
         Self { subject: Subject::Nothing, cause: Cause::Refusal(refusal), operation }
     }
 
-    /// An error that the operation's subject explains.
-    pub(crate) fn impossible(operation: Operation, subject: &str) -> Self {
-        Self { subject: Subject::Thing(subject.into()), cause: Cause::Subject, operation }
+    /// An error of a kind, about a thing, with what is wrong in words.
+    pub(crate) fn explained(
+        operation: Operation,
+        kind: ErrorKind,
+        thing: impl Into<Box<str>>,
+        why: impl Into<Box<str>>,
+    ) -> Self {
+        let subject = Subject::Explained { thing: thing.into(), why: why.into() };
+        Self { subject, cause: Cause::Kind(kind), operation }
     }
 
     /// Bad text: what it was, where in it (a byte offset) and what is wrong.
@@ -131,7 +198,7 @@ impl Error {
     ) -> Self {
         let input = lossy(&[input]);
         let subject = Subject::Text(TextSubject { input, at, problem });
-        let cause = reason.into().map_or(Cause::Subject, Cause::Reason);
+        let cause = reason.into().map_or(Cause::Kind(ErrorKind::InvalidInput), Cause::Reason);
         Self { subject, cause, operation: Operation::Parse }
     }
 
@@ -141,14 +208,38 @@ impl Error {
         Self { subject: Subject::Family(family), cause, operation }
     }
 
-    pub(crate) fn at(mut self, addr: &SocketAddr) -> Self {
-        self.subject = Subject::Addr(*addr);
+    pub(crate) fn at(self, addr: &SocketAddr) -> Self {
+        self.on(Subject::Addr(*addr))
+    }
+
+    /// With what the operation was about: a host's name, an option, a device.
+    ///
+    /// ```
+    /// use biosock::{Error, ErrorKind, Operation};
+    ///
+    /// let error = Error::from_kind(Operation::Lookup, ErrorKind::TryAgain).about("example.org");
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "look up example.org: the name server did not answer, or failed"
+    /// );
+    /// ```
+    pub fn about(self, thing: impl Into<Box<str>>) -> Self {
+        self.on(Subject::Thing(thing.into()))
+    }
+
+    fn on(mut self, subject: Subject) -> Self {
+        match &mut self.subject {
+            Subject::Sourced(sourced) => sourced.subject = subject,
+            old => *old = subject,
+        }
         self
     }
 
-    pub(crate) fn about(mut self, thing: impl Into<Box<str>>) -> Self {
-        self.subject = Subject::Thing(thing.into());
-        self
+    fn subject(&self) -> &Subject {
+        match &self.subject {
+            Subject::Sourced(sourced) => &sourced.subject,
+            subject => subject,
+        }
     }
 
     /// What the caller was doing.
@@ -176,7 +267,7 @@ impl Error {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn address(&self) -> Option<&SocketAddr> {
-        match &self.subject {
+        match self.subject() {
             Subject::Addr(addr) => Some(addr),
             _ => None,
         }
@@ -199,7 +290,10 @@ impl Error {
         }
     }
 
-    /// errno, where the operating system set it.
+    /// errno, where the operating system set it. A lookup that failed for
+    /// want of descriptors or memory has that number too, although its
+    /// [`system`](Self::system) is `None` where the resolver reported
+    /// something else.
     ///
     /// ```
     /// # use biosock::{Options, Socket, SocketAddr};
@@ -210,28 +304,34 @@ impl Error {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn raw_os_error(&self) -> Option<i32> {
-        self.system().map(SystemError::raw_os_error)
+        self.system().map(SystemError::raw_os_error).or_else(|| match self.subject() {
+            Subject::Name(name) => name.shortage,
+            _ => None,
+        })
     }
 
-    /// The kind that `std` gives to the error number; for a failed look-up
-    /// "not found", for bad input "invalid input".
+    /// What sort of failure it is.
     ///
     /// ```
     /// # use biosock::{Options, Socket, SocketAddr};
+    /// use std::io;
+    /// use biosock::ErrorKind;
+    ///
     /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
     /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
     /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
-    /// assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+    /// assert_eq!(error.kind(), ErrorKind::Io(io::ErrorKind::ConnectionRefused));
     /// # Ok::<(), biosock::Error>(())
     /// ```
-    pub fn kind(&self) -> io::ErrorKind {
-        match (self.raw_os_error(), &self.subject) {
-            (Some(errno), _) => io::Error::from_raw_os_error(errno).kind(),
-            (None, Subject::Name(_)) => io::ErrorKind::NotFound,
-            (None, _) => match self.cause {
-                Cause::Refusal(refusal) => refusal.kind(),
-                _ => io::ErrorKind::InvalidInput,
-            },
+    pub fn kind(&self) -> ErrorKind {
+        match (self.cause, self.subject()) {
+            (Cause::System(system), _) => system.kind(),
+            (_, Subject::Name(NameSubject { shortage: Some(_), .. })) => ErrorKind::OutOfResources,
+            (_, Subject::Name(name)) => name.resolver.kind(),
+            (Cause::Kind(kind), _) => kind,
+            (Cause::Refusal(refusal), _) => refusal.kind(),
+            (Cause::Reason(Reason::UnsupportedProtocolFamily), _) => ErrorKind::Unsupported,
+            (Cause::Reason(_), _) => ErrorKind::InvalidInput,
         }
     }
 
@@ -244,7 +344,7 @@ impl Error {
     /// assert_eq!(resolver.to_string(), resolver.text());
     /// ```
     pub fn resolver(&self) -> Option<&ResolverError> {
-        match &self.subject {
+        match self.subject() {
             Subject::Name(name) => Some(&name.resolver),
             _ => None,
         }
@@ -268,18 +368,41 @@ impl Error {
         match self.cause {
             Cause::System(system) => system.next(),
             Cause::Reason(reason) => Some(reason),
-            Cause::Refusal(_) | Cause::Subject => None,
+            Cause::Refusal(_) | Cause::Kind(_) => None,
         }
     }
 
-    /// The text that could not be read and the byte offset of what is wrong in it.
+    /// The entries that BIO_connect(3)'s error queue has for this error,
+    /// oldest first: the OS error, then the reason. None for an error that
+    /// OpenSSL's functions do not have.
+    ///
+    /// ```
+    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
+    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
+    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// let entries: Vec<_> = error.queue_entries().map(|entry| entry.to_string()).collect();
+    /// assert_eq!(entries, ["calling connect(): Connection refused", "connect error"]);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn queue_entries(&self) -> impl Iterator<Item = QueueEntry> {
+        let system = self.system().copied();
+        let last = match self.resolver() {
+            Some(resolver) if system.is_none() => Some(QueueEntry::Resolver(*resolver)),
+            _ => self.reason().map(QueueEntry::Reason),
+        };
+        system.map(QueueEntry::System).into_iter().chain(last)
+    }
+
+    /// The text that could not be read, whole, and the byte offset of what is
+    /// wrong in it. The message shows at most 256 bytes around that place.
     ///
     /// ```
     /// let error = "127.0.0.1:x".parse::<biosock::SocketAddr>().unwrap_err();
     /// assert_eq!(error.input(), Some(("127.0.0.1:x", 10)));
     /// ```
     pub fn input(&self) -> Option<(&str, usize)> {
-        match &self.subject {
+        match self.subject() {
             Subject::Text(text) => Some((&text.input, text.at)),
             _ => None,
         }
@@ -289,7 +412,8 @@ impl Error {
     /// already in progress, interrupted, not connected yet, protocol error.
     ///
     /// The list is that of `BIO_sock_non_fatal_error`. The page's routines
-    /// queue nothing for these.
+    /// queue nothing for these. Whether a failed lookup may succeed later is
+    /// its [kind](ErrorKind::is_temporary)'s to say.
     ///
     /// ```
     /// # use biosock::{Options, Socket, SocketAddr};
@@ -301,7 +425,7 @@ impl Error {
     /// ```
     #[doc(alias = "BIO_sock_non_fatal_error")]
     pub fn is_retryable(&self) -> bool {
-        self.raw_os_error().is_some_and(sys::is_retryable)
+        self.system().is_some_and(|system| sys::is_retryable(system.raw_os_error()))
     }
 
     /// What went wrong, without what was being done and on what.
@@ -325,11 +449,10 @@ impl Error {
     /// assert_eq!(error.hint(), Some("write an IPv6 address in brackets: [::1]:80"));
     /// ```
     pub fn hint(&self) -> Option<&'static str> {
-        match &self.subject {
+        match self.subject() {
             Subject::Text(text) if text.input.matches(':').count() > 1 && !text.input.starts_with('[') => {
                 Some("write an IPv6 address in brackets: [::1]:80")
             }
-            Subject::Name(name) => sys::eai_hint(name.resolver.code()).or_else(|| self.system_hint()),
             Subject::Addr(addr) if addr.path().is_some() => self.path_hint(),
             _ => self.system_hint(),
         }
@@ -338,7 +461,7 @@ impl Error {
     /// What is said of ports does not help with the file of a Unix socket.
     fn path_hint(&self) -> Option<&'static str> {
         match self.kind() {
-            io::ErrorKind::AddrInUse => Some(
+            ErrorKind::Io(io::ErrorKind::AddrInUse) => Some(
                 "end the process that has the file open, or remove it if none has, or choose another path",
             ),
             _ => self.system_hint(),
@@ -348,9 +471,26 @@ impl Error {
     fn system_hint(&self) -> Option<&'static str> {
         match self.cause {
             Cause::Refusal(refusal) => refusal.hint(),
-            _ => self.raw_os_error().and_then(|errno| sys::errno_hint(errno, self.operation)),
+            _ => match self.raw_os_error() {
+                Some(errno) => sys::errno_hint(errno, self.operation),
+                None if self.operation == Operation::Lookup => lookup_hint(self.kind()),
+                None => None,
+            },
         }
     }
+}
+
+/// What to try after a lookup failed, whichever resolver it was.
+fn lookup_hint(kind: ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        ErrorKind::NameNotFound => {
+            "check the spelling; a numeric address with a numeric port needs no resolver"
+        }
+        ErrorKind::TryAgain => "the name server did not answer, or failed; check the network and try again",
+        ErrorKind::ServiceNotFound => "give the port as a number, or a service from /etc/services",
+        ErrorKind::NoAddress => "the name exists without an address of this family; try the other one",
+        _ => return None,
+    })
 }
 
 impl fmt::Display for Error {
@@ -358,10 +498,13 @@ impl fmt::Display for Error {
         let (verb, preposition) = self.operation.words();
         f.write_str(verb)?;
         let gap = if preposition.is_empty() { "" } else { " " };
-        match &self.subject {
-            Subject::Nothing => {}
+        match self.subject() {
+            // It stands alone, never within itself.
+            Subject::Nothing | Subject::Sourced(_) => {}
             Subject::Addr(addr) => write!(f, "{gap}{preposition} {addr}")?,
-            Subject::Thing(thing) => write!(f, "{gap}{preposition} {}", Escaped(thing))?,
+            Subject::Thing(thing) | Subject::Explained { thing, .. } => {
+                write!(f, "{gap}{preposition} {}", Escaped(thing))?;
+            }
             Subject::Family(family) => write!(f, "{gap}{preposition} address family {family}")?,
             Subject::Name(name) => write!(f, " {}", Escaped(&name.name))?,
             Subject::Text(text) => return text.fmt_after(self.reason(), f),
@@ -373,8 +516,11 @@ impl fmt::Display for Error {
 
 impl Error {
     fn fmt_cause(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(resolver) = self.resolver() {
-            return fmt_resolver(*resolver, self.system(), f);
+        match self.subject() {
+            Subject::Explained { why, .. } => return write!(f, "{}", Escaped(why)),
+            Subject::Name(NameSubject { shortage: Some(errno), .. }) => return fmt_errno(*errno, f),
+            Subject::Name(name) => return fmt_resolver(name.resolver, self.system(), f),
+            _ => {}
         }
         match &self.cause {
             Cause::System(system) => {
@@ -385,7 +531,7 @@ impl Error {
             }
             Cause::Reason(reason) => f.write_str(reason.text()),
             Cause::Refusal(refusal) => f.write_str(refusal.text()),
-            Cause::Subject => f.write_str("not possible"),
+            Cause::Kind(kind) => write!(f, "{kind}"),
         }
     }
 
@@ -399,10 +545,14 @@ impl Error {
 }
 
 fn fmt_system(system: &SystemError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let text = system.text();
-    match system.name() {
+    fmt_errno(system.raw_os_error(), f)
+}
+
+fn fmt_errno(errno: i32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let text = os_text(errno);
+    match SystemError::name_of(errno) {
         Some(name) => write!(f, "{} ({name})", LowerFirst(&text)),
-        None => write!(f, "{} (errno {})", LowerFirst(&text), system.raw_os_error()),
+        None => write!(f, "{} (errno {errno})", LowerFirst(&text)),
     }
 }
 
@@ -421,13 +571,10 @@ fn fmt_resolver(
 }
 
 impl TextSubject {
-    /// The longest piece of bad input that a message repeats, in bytes.
-    const SHOWN: usize = 120;
-
     fn fmt_after(&self, reason: Option<Reason>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = prefix(&self.input, Self::SHOWN);
+        let shown = from_near(&self.input, self.at);
         let cut = if shown.len() < self.input.len() { "…" } else { "" };
-        write!(f, " \"{}{cut}\": ", Escaped(shown))?;
+        write!(f, " \"{cut}{}\": ", Escaped(shown))?;
         self.fmt_problem(reason, f)
     }
 
@@ -437,6 +584,27 @@ impl TextSubject {
         }
         write!(f, "{} (at byte {})", self.problem, self.at)
     }
+}
+
+/// The text where a message can show it whole; else its end, from a place so
+/// near before `at` that a message shows that byte too.
+fn from_near(text: &str, at: usize) -> &str {
+    if text.chars().map(shown_len).sum::<usize>() <= SHOWN {
+        return text;
+    }
+    let mut start = at.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let mut left = SHOWN / 2;
+    for c in text[..start].chars().rev() {
+        if shown_len(c) > left {
+            break;
+        }
+        left -= shown_len(c);
+        start -= c.len_utf8();
+    }
+    &text[start..]
 }
 
 /// The parts in a row, for people: what is no UTF-8 is replaced. An error may be about a lack of
@@ -454,31 +622,66 @@ pub(crate) fn lossy(parts: &[&[u8]]) -> String {
     text
 }
 
-/// The longest prefix of at most `most` bytes that ends between characters.
-fn prefix(text: &str, most: usize) -> &str {
-    let mut end = most.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
+/// The most bytes of a foreign text that a message shows.
+const SHOWN: usize = 256;
 
-/// Text with its control characters escaped, so that no name from the network
-/// can drive a terminal.
+/// Text as a message shows it: escaped, so that no name from the network can
+/// drive a terminal, and cut after [`SHOWN`] bytes, so that none fills a log.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut left = SHOWN;
         for c in self.0.chars() {
-            if drives_terminal(c) { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+            let Some(rest) = left.checked_sub(shown_len(c)) else { return f.write_str("…") };
+            left = rest;
+            if needs_escape(c) { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
         }
         Ok(())
     }
 }
 
-/// Control characters, and those that end lines or turn their direction.
-pub(crate) fn drives_terminal(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// The bytes that a character takes in a message.
+fn shown_len(c: char) -> usize {
+    if needs_escape(c) { c.escape_default().len() } else { c.len_utf8() }
+}
+
+/// Whether a character is written as an escape in messages: control
+/// characters, and those that are invisible, end lines or turn the direction
+/// of writing, so that text from outside can neither drive a terminal nor pass
+/// for other text. Unicode's categories Cc, Cf, Zl and Zp, and the whole plane
+/// of tags.
+///
+/// ```
+/// use biosock::needs_escape;
+///
+/// assert!(['\x1b', '\u{ad}', '\u{202e}', '\u{feff}', '\u{e0041}'].into_iter().all(needs_escape));
+/// assert!(!"größe – 例え".contains(needs_escape));
+/// ```
+pub fn needs_escape(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{600}'..='\u{605}'
+                | '\u{61c}'
+                | '\u{6dd}'
+                | '\u{70f}'
+                | '\u{890}'..='\u{891}'
+                | '\u{8e2}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{110bd}'
+                | '\u{110cd}'
+                | '\u{13430}'..='\u{1343f}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 /// Text with its first letter small, for use after a colon; an acronym stays.
@@ -498,15 +701,39 @@ impl fmt::Display for LowerFirst<'_> {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        if let Cause::System(system) = &self.cause {
-            return Some(system);
-        }
-        if let Some(resolver) = self.resolver() {
-            return Some(resolver);
-        }
-        match &self.cause {
-            Cause::Reason(reason) => Some(reason),
+        match &self.subject {
+            Subject::Sourced(sourced) => Some(sourced.source.as_ref()),
             _ => None,
+        }
+    }
+}
+
+/// One entry of BIO_connect(3)'s error queue; its text is the reason and the
+/// data that go with it.
+///
+/// ```
+/// use biosock::{Domain, Lookup, QueueEntry, Reason};
+///
+/// let error = Lookup::new().host("x").family(Domain::from_raw(77)).run().unwrap_err();
+/// assert!(error.queue_entries().eq([QueueEntry::Reason(Reason::UnsupportedProtocolFamily)]));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QueueEntry {
+    /// An OS error, of the system's library (`ERR_LIB_SYS`).
+    System(SystemError),
+    /// A reason of the BIO library, or of all libraries.
+    Reason(Reason),
+    /// [`Reason::SystemLibrary`], with the resolver's text as its data.
+    Resolver(ResolverError),
+}
+
+impl fmt::Display for QueueEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System(system) => system.fmt(f),
+            Self::Reason(reason) => reason.fmt(f),
+            Self::Resolver(resolver) => write!(f, "{}: {resolver}", Reason::SystemLibrary),
         }
     }
 }
@@ -517,7 +744,7 @@ pub(crate) struct Why<'a>(pub(crate) &'a Error);
 
 impl fmt::Display for Why<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0.subject {
+        match self.0.subject() {
             Subject::Text(text) => text.fmt_problem(self.0.reason(), f),
             _ => self.0.fmt_cause(f),
         }
@@ -525,10 +752,10 @@ impl fmt::Display for Why<'_> {
 }
 
 impl From<Error> for io::Error {
-    /// Keeps the [kind](Error::kind); the whole [`Error`] can be had back by
-    /// [`io::Error::downcast`].
+    /// Of the [kind](Error::kind)'s `std` kind; the whole [`Error`] can be had
+    /// back by [`io::Error::downcast`].
     fn from(error: Error) -> Self {
-        Self::new(error.kind(), error)
+        Self::new(error.kind().into(), error)
     }
 }
 
@@ -561,7 +788,7 @@ mod tests {
         let unanswered = failed(libc::EAI_AGAIN, None);
         assert_eq!(
             unanswered.hint(),
-            Some("the name server did not answer; check the network and try again")
+            Some("the name server did not answer, or failed; check the network and try again")
         );
         assert_eq!(failed(libc::EAI_FAIL, None).hint(), None);
     }

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::error::drives_terminal;
+use crate::error::needs_escape;
 use crate::sys::SUN_PATH_LEN;
 use crate::{Error, Result};
 
@@ -214,7 +214,7 @@ impl fmt::Debug for UnixAddr {
 fn escape(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            if drives_terminal(c) || c == '\\' {
+            if needs_escape(c) || c == '\\' {
                 escape_bytes(c.encode_utf8(&mut [0; 4]).as_bytes(), f)?;
             } else {
                 write!(f, "{c}")?;

@@ -79,7 +79,7 @@ fn messages_carry_no_control_characters_and_end() {
     let error = "\x1b[31mred\r\n:80".parse::<SocketAddr>().unwrap_err().to_string();
     assert!(!error.contains(char::is_control), "{error:?}");
     let error = format!("{}:80", "é".repeat(100_000)).parse::<SocketAddr>().unwrap_err().to_string();
-    assert!(error.len() < 300, "{}", error.len());
+    assert!(error.len() < 400, "{}", error.len());
 }
 
 #[test]
@@ -126,7 +126,10 @@ fn unix_addresses_are_std_s_as_well() {
     }
     let longest = UnixAddr::from_path("x".repeat(108)).unwrap();
     let error = net::SocketAddr::try_from(longest).unwrap_err();
-    assert_eq!(error.to_string(), "convert into std's SocketAddr: not possible");
+    assert_eq!(
+        error.to_string(),
+        "convert into std's SocketAddr: a path of 108 bytes, which std does not take"
+    );
 }
 
 proptest! {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use biosock::dial::{DialFailure, Dialer, LookupReport, Memory, Outcome, Pace, Question, Report, Resolver};
 use biosock::listeners::{Listen, Listeners};
-use biosock::{Cancel, Domain, KeepAlive, Options, Protocol, Result, Socket, SocketAddr, Type};
+use biosock::{Cancel, Domain, ErrorKind, KeepAlive, Options, Protocol, Result, Socket, SocketAddr, Type};
 
 const PLAIN: Options = Options::empty();
 
@@ -177,7 +177,7 @@ fn a_connection_to_itself_is_a_refusal() {
                 error.to_string(),
                 format!("connect to {addr}: connected to itself: nothing listens there")
             );
-            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+            assert_eq!(error.kind(), ErrorKind::Io(std::io::ErrorKind::ConnectionRefused));
             // A server may have the port at once, and without SO_REUSEADDR.
             let server = Socket::stream_for(&addr, PLAIN).unwrap();
             server.listen(&addr, PLAIN).unwrap();
@@ -218,14 +218,17 @@ fn equal_ports_alone_are_no_connection_to_itself() {
 }
 
 #[test]
-fn the_error_lists_every_attempt() {
+fn the_error_is_one_line_and_its_report_lists_every_attempt() {
     let (_one, first) = refusing();
     let (_two, second) = refusing();
     let failed = Dialer::new().dial_addrs(&[first, second]).unwrap_err();
-    let message = failed.to_string();
-    let lines: Vec<_> = message.lines().collect();
-    assert_eq!(lines[0], format!("dial {first}, {second}: no address answered"));
-    for (line, addr) in lines[1..].iter().zip([first, second]) {
+    assert_eq!(failed.to_string(), format!("dial {first}, {second}: no address answered"));
+    let source = std::error::Error::source(&failed).unwrap();
+    assert_eq!(source.to_string(), format!("connect to {second}: connection refused (ECONNREFUSED)"));
+    assert!(source.source().is_none());
+    let table = failed.report().to_string();
+    assert_eq!(table.lines().count(), 2);
+    for (line, addr) in table.lines().zip([first, second]) {
         assert!(line.ends_with(&format!(" s  {addr}  connection refused (ECONNREFUSED)")), "{line}");
     }
     assert_eq!(std::io::Error::from(failed).kind(), std::io::ErrorKind::ConnectionRefused);
@@ -250,12 +253,15 @@ fn bad_targets_are_told() {
         ),
     ];
     for (target, message) in cases {
-        assert_eq!(Dialer::new().dial(target).unwrap_err().to_string(), message);
+        let failed = Dialer::new().dial(target).unwrap_err();
+        assert_eq!((failed.to_string().as_str(), failed.kind()), (message, ErrorKind::InvalidInput));
+        assert!(std::error::Error::source(&failed).is_none(), "the message has it");
     }
     let unknown = Dialer::new().dial("localhost:no-such").unwrap_err();
-    let message = unknown.to_string();
-    assert!(message.starts_with("dial localhost:no-such: no address was found\n"), "{message}");
-    assert_eq!(message.lines().filter(|line| line.ends_with("(EAI_SERVICE)")).count(), 2, "{message}");
+    assert_eq!(unknown.to_string(), "dial localhost:no-such: no address was found");
+    assert_eq!(unknown.kind(), ErrorKind::ServiceNotFound);
+    let table = unknown.report().to_string();
+    assert_eq!(table.lines().filter(|line| line.ends_with("(EAI_SERVICE)")).count(), 2, "{table}");
     assert!(Dialer::new().dial_addrs(&[]).is_err());
 }
 
@@ -270,7 +276,39 @@ fn another_thread_cancels() {
         cancel.cancel();
         let ended = dialing.join().unwrap().unwrap_err();
         assert!(matches!(ended.failure(), DialFailure::Cancelled));
+        assert_eq!(ended.kind(), ErrorKind::Cancelled);
+        // Never Interrupted: callers retry that forever.
+        assert_eq!(std::io::Error::from(ended).kind(), std::io::ErrorKind::Other);
     });
+}
+
+/// Fails each family's question in its own way.
+#[derive(Debug)]
+struct Fails(ErrorKind, ErrorKind);
+
+impl Resolver for Fails {
+    fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
+        let kind = if question.family == Domain::IPV6 { self.0 } else { self.1 };
+        let error = biosock::Error::from_kind(biosock::Operation::Lookup, kind).about("name");
+        Err(error.with_source("a cause of the resolver's own"))
+    }
+}
+
+#[test]
+fn a_resolver_s_own_failure_is_the_dial_s() {
+    use ErrorKind::{NameNotFound, NoAddress, OutOfResources, TryAgain};
+    for (v6, v4, expected) in [
+        (NameNotFound, NameNotFound, NameNotFound),
+        (NoAddress, TryAgain, TryAgain),
+        (TryAgain, NameNotFound, TryAgain),
+        (NameNotFound, OutOfResources, OutOfResources),
+    ] {
+        let failed = Dialer::new().resolver(Arc::new(Fails(v6, v4))).dial("name:1").unwrap_err();
+        assert_eq!(failed.kind(), expected);
+        let lookup = std::error::Error::source(&failed).unwrap();
+        assert_eq!(lookup.to_string(), format!("look up name: {expected}"));
+        assert_eq!(lookup.source().unwrap().to_string(), "a cause of the resolver's own");
+    }
 }
 
 /// Panics at the question for IPv6 addresses.
@@ -291,10 +329,9 @@ fn a_resolver_that_panics_is_a_look_up_that_failed() {
     let dialer = Dialer::new().resolver(resolver);
     assert!(dialer.dial("name:1").is_ok());
     let failed = dialer.family(Domain::IPV6).dial("name:1").unwrap_err();
-    assert!(
-        failed.to_string().contains("IPv6 look-up: look up by a resolver that panicked: not possible"),
-        "{failed}"
-    );
+    let source = std::error::Error::source(&failed).unwrap().to_string();
+    assert_eq!(source, "look up by a resolver that panicked: the resolver failed");
+    assert_eq!(failed.kind(), ErrorKind::LookupFailed);
 }
 
 #[test]
@@ -333,8 +370,8 @@ fn sources_and_devices_are_of_a_family() {
     assert!(nowhere.dial(&format!("[::1]:{port6}")).is_err());
     let nowhere = Dialer::new().source_v4([192, 0, 2, 1].into()).device_v4("no-such-device");
     assert!(nowhere.dial(&format!("[::1]:{port6}")).is_ok(), "IPv6 has neither");
-    let failed = nowhere.dial(&format!("127.0.0.1:{port4}")).unwrap_err().to_string();
-    assert!(failed.contains("no-such-device"), "{failed}");
+    let failed = nowhere.dial(&format!("127.0.0.1:{port4}")).unwrap_err();
+    assert!(failed.report().to_string().contains("no-such-device"), "{failed:?}");
 }
 
 #[test]

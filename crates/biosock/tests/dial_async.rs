@@ -240,7 +240,7 @@ impl Resolver for Panics {
 async fn a_resolver_that_panics_is_a_look_up_that_failed() {
     let _alone = ALONE.lock().await;
     let failed = Dialer::new().resolver(Arc::new(Panics)).dial_async("name:1").await.unwrap_err();
-    assert!(failed.to_string().contains("a resolver that panicked"), "{failed}");
+    assert!(failed.report().to_string().contains("a resolver that panicked"), "{failed:?}");
 }
 
 #[tokio::test]

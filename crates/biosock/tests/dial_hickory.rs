@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use biosock::dial::{DialFailure, Dialer, HickoryResolver};
-use biosock::{Domain, SocketAddr};
+use biosock::{Domain, ErrorKind, SocketAddr};
 use tokio::net::TcpListener;
 
 const A: u16 = 1;
@@ -15,7 +15,7 @@ const AAAA: u16 = 28;
 
 /// A DNS server (RFC 1035) for the life of the process: `good.test` is
 /// loopback, of `half.test` the AAAA question is never answered, `broken.test`
-/// is SERVFAIL, `empty.test` has no record, all else is NXDOMAIN.
+/// is SERVFAIL, `refused.test` is REFUSED, `empty.test` has no record, all else is NXDOMAIN.
 fn server() -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let addr = socket.local_addr().unwrap();
@@ -41,6 +41,7 @@ fn reply(query: &[u8]) -> Option<Vec<u8>> {
         ("good.test" | "half.test", A) => (0, Some([127, 0, 0, 1].into())),
         ("good.test" | "empty.test", _) => (0, None),
         ("broken.test", _) => (2, None),
+        ("refused.test", _) => (5, None),
         _ => (3, None),
     };
     let mut reply = query[..2].to_vec();
@@ -101,18 +102,22 @@ async fn an_answer_that_never_comes_delays_by_the_resolution_delay() {
 async fn what_the_server_says_is_told() {
     let dialer = dialer();
     let cases = [
-        ("none.test:1", "EAI_NONAME"),
-        ("empty.test:1", "EAI_NODATA"),
-        ("broken.test:1", "EAI_AGAIN"),
-        ("a..b:1", "EAI_NONAME"),
-        ("good.test:no-such", "EAI_SERVICE"),
+        ("none.test:1", "EAI_NONAME", ErrorKind::NameNotFound, true),
+        ("empty.test:1", "EAI_NODATA", ErrorKind::NoAddress, true),
+        ("broken.test:1", "EAI_AGAIN", ErrorKind::TryAgain, true),
+        ("refused.test:1", "EAI_AGAIN", ErrorKind::TryAgain, true),
+        ("a..b:1", "EAI_NONAME", ErrorKind::NameNotFound, true),
+        ("good.test:no-such", "EAI_SERVICE", ErrorKind::ServiceNotFound, false),
     ];
-    for (target, code) in cases {
+    for (target, code, kind, of_hickory) in cases {
         let failed = dialer.dial_async(target).await.unwrap_err();
         assert!(matches!(failed.failure(), DialFailure::NoneAnswered), "{failed}");
-        let message = failed.to_string();
-        let told = message.lines().filter(|line| line.ends_with(&format!("({code})"))).count();
-        assert_eq!(told, 2, "{message}");
+        assert_eq!(failed.kind(), kind, "{target}");
+        let table = failed.report().to_string();
+        let told = table.lines().filter(|line| line.ends_with(&format!("({code})"))).count();
+        assert_eq!(told, 2, "{table}");
+        let lookup = std::error::Error::source(&failed).unwrap();
+        assert_eq!(lookup.source().is_some(), of_hickory, "{target}: hickory's own error is kept");
     }
 }
 

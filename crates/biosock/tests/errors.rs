@@ -2,12 +2,13 @@
 //! from Rust: the call, the system's word, the reason, the chain, the message.
 
 use std::error::Error as StdError;
+use std::io;
 use std::os::fd::OwnedFd;
 
 use biosock::listeners::{Listen, Listeners};
 use biosock::{
-    Domain, Error, HostServ, Lookup, Operation, Options, Priority, Protocol, Socket, SocketAddr, SystemError,
-    Type,
+    Domain, Error, ErrorKind, HostServ, Lookup, Operation, Options, Priority, Protocol, Socket, SocketAddr,
+    SystemError, Type,
 };
 
 const PLAIN: Options = Options::empty();
@@ -36,10 +37,12 @@ fn busy() -> (Socket, SocketAddr) {
     (holder, addr)
 }
 
-/// What an error says, in one line: the chain from `source()`, then the message.
+/// What an error says, in one line: the queue's entries, then the message. It
+/// has no source, since its message says it all.
 fn told(error: &Error) -> (String, String) {
-    let chain = std::iter::successors(error.source(), |&error| error.source());
-    (chain.map(ToString::to_string).collect::<Vec<_>>().join(" | "), error.to_string())
+    assert!(error.source().is_none(), "{error}");
+    let entries: Vec<_> = error.queue_entries().map(|entry| entry.to_string()).collect();
+    (entries.join(" | "), error.to_string())
 }
 
 #[test]
@@ -178,7 +181,7 @@ fn what_to_try() {
     let bind = |socket: Socket, addr| socket.bind(addr, PLAIN).unwrap_err();
     let listen = |addrs: &[SocketAddr]| Listen::new().listen_addrs(addrs).unwrap_err();
     let precious = listen(&[file]);
-    assert_eq!(precious.kind(), std::io::ErrorKind::AlreadyExists);
+    assert_eq!(precious.kind(), ErrorKind::Io(io::ErrorKind::AlreadyExists));
     let take_over = |sockets| Listeners::take_over(sockets).unwrap_err();
     let port = "something has this address; choose another port, or allow REUSEADDR";
     let open_file =
@@ -221,5 +224,108 @@ fn std_keeps_the_kind_and_gives_the_error_back() {
     assert_eq!(ours.address(), Some(&addr("127.0.0.1:1")));
     let bad = std::io::Error::from("x".parse::<SocketAddr>().unwrap_err());
     assert_eq!(bad.kind(), std::io::ErrorKind::InvalidInput);
-    assert_eq!(Listeners::take_over(vec![]).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    assert_eq!(Listeners::take_over(vec![]).unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+/// Every kind of `std`'s that a caller decides by, and those that only this crate has.
+#[test]
+fn a_kind_for_each_thing_to_do() {
+    let of_io = |error: Error| {
+        let kind = error.kind();
+        (kind, io::Error::from(error).kind())
+    };
+    let (_holder, taken) = busy();
+    let refused = tcp().connect(&addr("127.0.0.1:1"), PLAIN).unwrap_err();
+    let std = io::ErrorKind::ConnectionRefused;
+    assert_eq!(of_io(refused), (ErrorKind::Io(std), std));
+    let std = io::ErrorKind::AddrInUse;
+    assert_eq!(of_io(tcp().bind(&taken, PLAIN).unwrap_err()), (ErrorKind::Io(std), std));
+    let family = Socket::new(Domain::from_raw(9999), Type::STREAM, Protocol::DEFAULT, PLAIN).unwrap_err();
+    assert_eq!(of_io(family), (ErrorKind::Unsupported, io::ErrorKind::Unsupported));
+    let family = Lookup::new().host("x").family(Domain::from_raw(77)).run().unwrap_err();
+    assert_eq!(of_io(family), (ErrorKind::Unsupported, io::ErrorKind::Unsupported));
+    let invalid = tcp().accept(PLAIN).unwrap_err();
+    assert_eq!(of_io(invalid), (ErrorKind::InvalidInput, io::ErrorKind::InvalidInput));
+    let invalid = "x".parse::<SocketAddr>().unwrap_err();
+    assert_eq!(of_io(invalid), (ErrorKind::InvalidInput, io::ErrorKind::InvalidInput));
+    let service = Lookup::new().host("127.0.0.1").service("no-such").run().unwrap_err();
+    assert_eq!(of_io(service), (ErrorKind::ServiceNotFound, io::ErrorKind::NotFound));
+    let other_family = Lookup::new().host("127.0.0.1").service("1").family(Domain::IPV6).run().unwrap_err();
+    assert_eq!(of_io(other_family), (ErrorKind::NoAddress, io::ErrorKind::NotFound));
+}
+
+/// What a resolver of the caller's own can say, and what becomes of it.
+#[test]
+fn a_resolver_of_the_caller_s_says_what_happened() {
+    let cases = [
+        (ErrorKind::NameNotFound, "no such name", io::ErrorKind::NotFound, false),
+        (ErrorKind::NoAddress, "the name has no address of this family", io::ErrorKind::NotFound, false),
+        (ErrorKind::ServiceNotFound, "no such service", io::ErrorKind::NotFound, false),
+        (ErrorKind::TryAgain, "the name server did not answer, or failed", io::ErrorKind::Other, true),
+        (ErrorKind::LookupFailed, "the resolver failed", io::ErrorKind::Other, false),
+        (ErrorKind::Cancelled, "cancelled", io::ErrorKind::Other, false),
+        (ErrorKind::TimedOut, "timed out", io::ErrorKind::TimedOut, true),
+        (ErrorKind::OutOfResources, "out of resources", io::ErrorKind::Other, true),
+        (ErrorKind::Io(io::ErrorKind::BrokenPipe), "broken pipe", io::ErrorKind::BrokenPipe, false),
+    ];
+    for (kind, text, std, temporary) in cases {
+        let error = Error::from_kind(Operation::Lookup, kind).with_source("from 192.0.2.1").about("host");
+        assert_eq!(error.to_string(), format!("look up host: {text}"));
+        assert_eq!((error.kind(), kind.is_temporary()), (kind, temporary));
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("from 192.0.2.1"));
+        assert!(!error.is_retryable() && error.queue_entries().next().is_none());
+        let error = io::Error::from(error);
+        assert_eq!(error.kind(), std);
+        assert_eq!(error.downcast::<Error>().unwrap().kind(), kind);
+    }
+    let replaced = Error::from_kind(Operation::Lookup, ErrorKind::TryAgain).with_source("a").with_source("b");
+    assert_eq!(replaced.source().map(ToString::to_string).as_deref(), Some("b"));
+}
+
+#[test]
+fn a_refused_conversion_keeps_its_kind_and_its_words() {
+    let refused = std::net::TcpStream::try_from(unix()).unwrap_err();
+    let message = refused.to_string();
+    assert_eq!(message, "convert socket into TcpStream: it is a Unix stream socket");
+    let error = Error::from(refused);
+    assert_eq!(error.to_string(), "convert into TcpStream: it is a Unix stream socket");
+    assert_eq!((error.kind(), error.operation()), (ErrorKind::InvalidInput, Operation::Convert));
+    let refused = std::net::TcpStream::try_from(not_a_socket()).unwrap_err();
+    assert!(refused.source().is_none(), "the message says it all");
+    assert_eq!(Error::from(refused).raw_os_error(), Some(libc::ENOTSOCK));
+}
+
+/// However long a text is, its message is not; what was wrong in it is shown.
+#[test]
+fn a_message_is_short_whatever_it_is_about() {
+    let long = "\u{202e}".repeat(100_000);
+    let bad = format!("127.0.0.1{long}:wrong").parse::<SocketAddr>().unwrap_err();
+    let (thing, host) = (long.clone(), long.clone() + ".example");
+    let thing = Error::from_kind(Operation::Lookup, ErrorKind::TryAgain).about(thing);
+    let host = Lookup::new().host(&host).service("1").run().unwrap_err();
+    let device = tcp().bind_device(&long).unwrap_err();
+    let invalid = vec![0xff; 100_000];
+    let raw = HostServ::parse_bytes(&[&b"[::1]"[..], &invalid].concat(), Priority::Host).unwrap_err();
+    let dial = biosock::dial::Dialer::new().dial(&long).unwrap_err();
+    for message in [bad, thing, host, device, raw].iter().map(Error::to_string).chain([dial.to_string()]) {
+        assert!(message.len() < 800, "{}", message.len());
+        assert!(!message.contains(biosock::needs_escape) && message.contains('…'), "{message}");
+    }
+    let text = format!("{}:wrong-port", "1".repeat(1000));
+    let error = HostServ::parse(&format!("{text}:{text}"), Priority::Host).unwrap_err();
+    assert!(error.to_string().contains("11:wrong-port:11"), "{error}");
+    assert_eq!(error.input().map(|(input, _)| input.len()), Some(text.len() * 2 + 1), "kept whole");
+}
+
+#[test]
+fn what_is_invisible_is_escaped() {
+    for c in
+        ['\u{61c}', '\u{feff}', '\u{ad}', '\u{180e}', '\u{e0041}', '\u{200b}', '\u{2066}', '\x7f', '\u{9b}']
+    {
+        let error = format!("a{c}b").parse::<SocketAddr>().unwrap_err().to_string();
+        assert!(!error.contains(c) && error.contains(&c.escape_default().to_string()), "{error:?}");
+        let path = biosock::UnixAddr::from_path(format!("a{c}b")).unwrap();
+        assert!(!path.to_string().contains(c));
+        assert_eq!(path.to_string().parse::<biosock::UnixAddr>().unwrap(), path);
+    }
 }

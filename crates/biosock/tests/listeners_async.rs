@@ -1,12 +1,12 @@
 //! Sets of listeners on a tokio runtime.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::process::Command;
 use std::time::Duration;
 
 use biosock::dial::Dialer;
 use biosock::listeners::{AcceptAdvice, AsyncListeners, Event, Listen};
-use biosock::{Cancel, Domain, Options, Socket, SocketAddr};
+use biosock::{Cancel, Domain, ErrorKind, Options, Socket, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;

@@ -1,6 +1,6 @@
 //! Look-up through the system's resolver, as far as it needs no network.
 
-use biosock::{Domain, Lookup, Protocol, Reason, SocketAddr, Type};
+use biosock::{Domain, Lookup, Protocol, QueueEntry, Reason, SocketAddr, Type};
 
 fn addrs(question: Lookup<'_>) -> Vec<String> {
     let mut found: Vec<_> = question.run().unwrap().iter().map(|found| found.addr.to_string()).collect();
@@ -72,8 +72,7 @@ fn a_resolver_s_failure_has_the_page_s_reason() {
     assert_eq!(error.reason(), Some(Reason::SystemLibrary));
     let resolver = error.resolver().unwrap();
     assert_eq!(resolver.text(), "Servname not supported for ai_socktype");
-    let source = std::error::Error::source(&error).unwrap();
-    assert_eq!(source.to_string(), resolver.text());
+    assert!(error.queue_entries().eq([QueueEntry::Resolver(*resolver)]));
     assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::NotFound);
 }
 

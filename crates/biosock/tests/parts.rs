@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 use std::error::Error as _;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::path::Path;
 
-use biosock::{Domain, Error, HostServ, Lookup, Operation, Part, Priority, Reason, SocketAddr, UnixAddr};
+use biosock::{
+    Domain, Error, ErrorKind, HostServ, Lookup, Operation, Part, Priority, QueueEntry, Reason, SocketAddr,
+    UnixAddr,
+};
 
 fn addr(text: &str) -> SocketAddr {
     text.parse().unwrap_or_else(|error: Error| panic!("{error}"))
@@ -137,16 +139,18 @@ fn errors_keep_what_they_are_about() {
     assert_eq!(bad.why().to_string(), "the port is missing, as in 127.0.0.1:80 (at byte 1)");
 
     let unknown = Lookup::new().host("127.0.0.1").service("no-such").run().unwrap_err();
-    assert_eq!((unknown.kind(), unknown.operation()), (ErrorKind::NotFound, Operation::Lookup));
+    assert_eq!((unknown.kind(), unknown.operation()), (ErrorKind::ServiceNotFound, Operation::Lookup));
     assert_eq!((unknown.reason(), unknown.input()), (Some(Reason::SystemLibrary), None));
     let resolver = unknown.resolver().expect("the resolver refused");
     assert_eq!((resolver.code(), resolver.name()), (libc::EAI_SERVICE, Some("EAI_SERVICE")));
-    assert_eq!(unknown.source().map(ToString::to_string).as_deref(), Some(resolver.text()));
+    let entries: Vec<_> = unknown.queue_entries().map(|entry| entry.to_string()).collect();
+    assert_eq!(entries, [format!("system lib: {resolver}")]);
+    assert!(unknown.source().is_none(), "the message has it");
     assert!(unknown.to_string().ends_with("(EAI_SERVICE)"), "{unknown}");
     assert_eq!(unknown.hint(), Some("give the port as a number, or a service from /etc/services"));
 
     let reason = Error::from_reason(Operation::Connect, Reason::InvalidSocket);
-    assert_eq!(reason.source().map(ToString::to_string).as_deref(), Some("invalid socket"));
+    assert!(reason.queue_entries().eq([QueueEntry::Reason(Reason::InvalidSocket)]));
     assert_eq!(
         (reason.to_string(), reason.kind()),
         ("connect: invalid socket".into(), ErrorKind::InvalidInput)
@@ -167,20 +171,28 @@ fn long_input_is_cut_between_characters() {
         let error = text.parse::<SocketAddr>().unwrap_err().to_string();
         error.split('"').nth(1).unwrap_or_default().to_owned()
     };
-    assert_eq!(shown(&"a".repeat(120)), "a".repeat(120));
-    assert_eq!(shown(&"a".repeat(121)), "a".repeat(120) + "…");
-    // The character that begins at byte 119 would end beyond.
-    assert_eq!(shown(&("a".repeat(119) + "éé")), "a".repeat(119) + "…");
+    // The port is missing at the end: half of what is shown comes before that.
+    assert_eq!(shown(&"a".repeat(256)), "a".repeat(256));
+    assert_eq!(shown(&"a".repeat(257)), "…".to_owned() + &"a".repeat(128));
+    // The character that ends at byte 128 from the end begins before.
+    assert_eq!(shown(&("éé".repeat(99) + &"a".repeat(127))), "…".to_owned() + &"a".repeat(127));
+    // What is wrong is at the beginning.
+    assert_eq!(shown(&("a".repeat(257) + ":80")), "a".repeat(256) + "…");
+    assert_eq!(shown(&("a".repeat(255) + "é:80")), "a".repeat(255) + "…");
 }
 
 #[test]
 fn messages_turn_no_direction() {
-    for mark in ['\u{200e}', '\u{200f}', '\u{2028}', '\u{202e}', '\u{2066}', '\u{2069}', '\u{85}', '\x07'] {
+    for mark in
+        ['\u{200e}', '\u{200f}', '\u{2028}', '\u{202e}', '\u{2066}', '\u{2069}', '\u{85}', '\x07', '\u{200d}']
+    {
         let error = format!("a{mark}b").parse::<SocketAddr>().unwrap_err().to_string();
         assert!(!error.contains(mark), "{error:?}");
         assert!(error.contains(r"\u{"), "{error:?}");
     }
-    for plain in ['\u{200d}', '\u{2010}', '\u{202f}', '\u{2065}', '\u{206a}', 'é'] {
+    for plain in
+        ['\u{ac}', '\u{ae}', '\u{2010}', '\u{2027}', '\u{202f}', '\u{205f}', '\u{2070}', '\u{fffc}', 'é']
+    {
         let error = format!("a{plain}b").parse::<SocketAddr>().unwrap_err().to_string();
         assert!(error.contains(plain), "{error:?}");
     }

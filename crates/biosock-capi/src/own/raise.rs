@@ -6,7 +6,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use biosock::dial::{Attempt, DialError, DialFailure, LookupReport, Outcome};
-use biosock::{Error, Operation, Reason, Syscall, SystemError};
+use biosock::{Error, ErrorKind, Operation, Reason, Syscall, SystemError};
 
 use crate::errno;
 use crate::host::{Call, Common, Entry, Host, Site, What};
@@ -131,9 +131,12 @@ fn reason_of(error: &Error) -> Option<What> {
 /// What the system said; where it said nothing, its number for the kind of error.
 pub(super) fn errno_of(error: &Error) -> i32 {
     error.raw_os_error().unwrap_or_else(|| match error.kind() {
-        io::ErrorKind::NotFound => libc::ENOENT,
-        io::ErrorKind::AlreadyExists => libc::EEXIST,
-        io::ErrorKind::ConnectionRefused => libc::ECONNREFUSED,
+        ErrorKind::NameNotFound | ErrorKind::NoAddress | ErrorKind::ServiceNotFound => libc::ENOENT,
+        ErrorKind::TryAgain | ErrorKind::LookupFailed => libc::ENOENT,
+        ErrorKind::OutOfResources => libc::ENOMEM,
+        ErrorKind::Cancelled => libc::ECANCELED,
+        ErrorKind::Io(io::ErrorKind::AlreadyExists) => libc::EEXIST,
+        ErrorKind::Io(io::ErrorKind::ConnectionRefused) => libc::ECONNREFUSED,
         _ => libc::EINVAL,
     })
 }

@@ -84,7 +84,11 @@ impl biosock_report {
     pub(super) fn of(ended: &Result<Dialed, DialError>) -> *mut Self {
         let report = match ended {
             Ok(dialed) => Self::new(&dialed.report, &dialed.report.to_string(), None),
-            Err(error) => Self::new(error.report(), &error.to_string(), error.hint()),
+            Err(error) => {
+                let (message, table) = (error.to_string(), error.report().to_string());
+                let text = if table.is_empty() { message } else { format!("{message}\n{table}") };
+                Self::new(error.report(), &text, error.hint())
+            }
         };
         Box::into_raw(Box::new(report))
     }

@@ -12,7 +12,7 @@ use hickory_resolver::{ResolveError, TokioResolver};
 
 use super::async_resolver::{AsyncResolver, Resolving};
 use super::{Question, hosts, sort_destinations};
-use crate::{Domain, Error, Lookup, Operation, Result, SocketAddr, Syscall, sys};
+use crate::{Domain, Error, ErrorKind, Lookup, Operation, Result, SocketAddr, Syscall, sys};
 
 /// Asks DNS servers itself, with no thread at all, where getaddrinfo(3) would
 /// hold one for each question. It knows /etc/hosts and DNS, and neither mDNS
@@ -51,8 +51,7 @@ impl HickoryResolver {
     /// ```
     pub fn from_system() -> Result<Self> {
         let builder = TokioResolver::builder_tokio();
-        let builder = builder.map_err(|_| failed("the servers of /etc/resolv.conf".into(), sys::EAI_FAIL))?;
-        Ok(Self(builder.build()))
+        Ok(Self(builder.map_err(unreadable)?.build()))
     }
 
     /// Asks these servers, by UDP and where an answer is too long for that by TCP.
@@ -69,7 +68,8 @@ impl HickoryResolver {
     /// ```
     pub fn with_servers(servers: &[SocketAddr]) -> Result<Self> {
         if servers.is_empty() {
-            return Err(Error::impossible(Operation::Lookup, "with no DNS server"));
+            let error = Error::from_kind(Operation::Lookup, ErrorKind::InvalidInput);
+            return Err(error.about("with no DNS server"));
         }
         let mut config = ResolverConfig::new();
         for server in servers {
@@ -98,12 +98,13 @@ impl HickoryResolver {
             return Ok(found.into_iter().map(|found| found.addr.with_port(port)).collect());
         }
         let failed = |code| failed(format!("{host}:{}", question.service), code);
-        let name = host.as_str().into_name().map_err(|_| failed(sys::EAI_NONAME))?;
+        let name = host.as_str().into_name().map_err(|error| failed(sys::EAI_NONAME).with_source(error))?;
         if let Some(found) = hosts::destinations(host, port, question.family) {
             return Ok(found);
         }
         let kind = if question.family == Domain::IPV6 { RecordType::AAAA } else { RecordType::A };
-        let answer = self.0.lookup(name, kind).await.map_err(|error| failed(code(&error)))?;
+        let answer = self.0.lookup(name, kind).await;
+        let answer = answer.map_err(|error| failed(code(&error)).with_source(error))?;
         let ips = answer.iter().filter_map(|record| record.ip_addr());
         let mut addrs: Vec<SocketAddr> = ips.map(|ip| net::SocketAddr::new(ip, port).into()).collect();
         sort_destinations(&mut addrs);
@@ -128,8 +129,9 @@ async fn port(question: &Question) -> Result<u16> {
         let lookup = Lookup::new().host(loopback).service(&question.service);
         lookup.family(question.family).socktype(question.socktype).run()
     });
-    let found =
-        found.await.map_err(|_| Error::impossible(Operation::Lookup, "on a runtime that has ended"))??;
+    let found = found.await.map_err(|_| {
+        Error::from_kind(Operation::Lookup, ErrorKind::Cancelled).about("on a runtime that has ended")
+    })??;
     Ok(found.first().and_then(|found| found.addr.port()).unwrap_or_default())
 }
 
@@ -137,16 +139,34 @@ fn failed(name: String, code: i32) -> Error {
     Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, code, None, name)
 }
 
-/// The same in the words of getaddrinfo(3).
+/// /etc/resolv.conf could not be read, or says nothing of use.
+fn unreadable(error: ResolveError) -> Error {
+    let starved = io_errno(&error).is_some_and(|errno| sys::errno_kind(errno) == ErrorKind::OutOfResources);
+    let kind = if starved { ErrorKind::OutOfResources } else { ErrorKind::LookupFailed };
+    Error::from_kind(Operation::Lookup, kind).about("the servers of /etc/resolv.conf").with_source(error)
+}
+
+/// The same in the words of getaddrinfo(3), for which a server that refuses
+/// has failed like one that says SERVFAIL.
 fn code(error: &ResolveError) -> i32 {
     match error.proto().map(ProtoError::kind) {
         Some(ProtoErrorKind::NoRecordsFound { response_code, .. }) => match *response_code {
             ResponseCode::NXDomain => sys::EAI_NONAME,
             ResponseCode::NoError => sys::EAI_NODATA,
-            ResponseCode::ServFail => sys::EAI_AGAIN,
+            ResponseCode::ServFail | ResponseCode::Refused => sys::EAI_AGAIN,
             _ => sys::EAI_FAIL,
         },
-        // Not reached: another time, perhaps.
-        _ => sys::EAI_AGAIN,
+        _ => match io_errno(error).map(sys::errno_kind) {
+            Some(ErrorKind::OutOfResources) => sys::EAI_MEMORY,
+            // No server was reached, or none answered: another time, perhaps.
+            _ => sys::EAI_AGAIN,
+        },
+    }
+}
+
+fn io_errno(error: &ResolveError) -> Option<i32> {
+    match error.proto().map(ProtoError::kind) {
+        Some(ProtoErrorKind::Io(error)) => error.raw_os_error(),
+        _ => None,
     }
 }

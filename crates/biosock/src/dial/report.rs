@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::error::Why;
-use crate::{Domain, Error, Operation, SocketAddr};
+use crate::{Domain, Error, ErrorKind, Operation, SocketAddr};
 
 /// The course of a dial. All times are since its start.
 ///
@@ -153,9 +153,9 @@ pub enum DialFailure {
 /// use biosock::dial::Dialer;
 ///
 /// let failed = Dialer::new().dial("127.0.0.1:1").unwrap_err();
-/// let message = failed.to_string();
-/// assert!(message.starts_with("dial 127.0.0.1:1: no address answered\n"), "{message}");
-/// assert!(message.ends_with("127.0.0.1:1  connection refused (ECONNREFUSED)"), "{message}");
+/// assert_eq!(failed.to_string(), "dial 127.0.0.1:1: no address answered");
+/// let table = failed.report().to_string();
+/// assert!(table.ends_with("127.0.0.1:1  connection refused (ECONNREFUSED)"), "{table}");
 /// ```
 #[derive(Debug)]
 pub struct DialError(Box<Inner>);
@@ -194,6 +194,27 @@ impl DialError {
         &self.0.report
     }
 
+    /// What sort of failure it is: timed out, cancelled, or what the last
+    /// attempt met. Without an attempt it is what the lookups met: what may
+    /// [succeed later](ErrorKind::is_temporary) before all else, since a name
+    /// that one family's lookup did not find may have the other's addresses.
+    ///
+    /// ```
+    /// # use std::io;
+    /// # use biosock::ErrorKind;
+    /// # use biosock::dial::Dialer;
+    /// let failed = Dialer::new().dial("127.0.0.1:1").unwrap_err();
+    /// assert_eq!(failed.kind(), ErrorKind::Io(io::ErrorKind::ConnectionRefused));
+    /// ```
+    pub fn kind(&self) -> ErrorKind {
+        match &self.0.failure {
+            DialFailure::TimedOut => ErrorKind::TimedOut,
+            DialFailure::Cancelled => ErrorKind::Cancelled,
+            DialFailure::Unable(error) => error.kind(),
+            DialFailure::NoneAnswered => self.cause().map_or(ErrorKind::NoAddress, Error::kind),
+        }
+    }
+
     /// Advice on what to try, where the failure has a usual cause.
     ///
     /// ```
@@ -205,7 +226,15 @@ impl DialError {
         if let DialFailure::Unable(error) = &self.0.failure {
             return error.hint();
         }
-        self.errors().find_map(Error::hint)
+        self.cause().and_then(Error::hint).or_else(|| self.errors().find_map(Error::hint))
+    }
+
+    /// The error that best says why: the last attempt's; of the lookups' one
+    /// that may succeed later, or the first.
+    fn cause(&self) -> Option<&Error> {
+        let no_attempt = self.0.report.attempts.is_empty();
+        let temporary = self.errors().find(|error| no_attempt && error.kind().is_temporary());
+        temporary.or_else(|| self.errors().next())
     }
 
     /// The errors of the attempts, last first, then those of the look-ups.
@@ -221,42 +250,35 @@ impl DialError {
 }
 
 impl fmt::Display for DialError {
+    /// One line; what was tried is the [report](DialError::report)'s to show.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { target, failure, report } = &*self.0;
         write!(f, "dial {}: ", crate::error::Escaped(target))?;
         match failure {
-            DialFailure::NoneAnswered if report.attempts.is_empty() => f.write_str("no address was found")?,
-            DialFailure::NoneAnswered => f.write_str("no address answered")?,
-            DialFailure::TimedOut => write!(f, "no answer within {:.3} s", report.elapsed.as_secs_f64())?,
-            DialFailure::Cancelled => write!(f, "cancelled after {:.3} s", report.elapsed.as_secs_f64())?,
-            DialFailure::Unable(error) => return error.fmt(f),
-        }
-        match report.to_string() {
-            report if report.is_empty() => Ok(()),
-            report => write!(f, "\n{report}"),
+            DialFailure::NoneAnswered if report.attempts.is_empty() => f.write_str("no address was found"),
+            DialFailure::NoneAnswered => f.write_str("no address answered"),
+            DialFailure::TimedOut => write!(f, "no answer within {:.3} s", report.elapsed.as_secs_f64()),
+            DialFailure::Cancelled => write!(f, "cancelled after {:.3} s", report.elapsed.as_secs_f64()),
+            DialFailure::Unable(error) => error.fmt(f),
         }
     }
 }
 
 impl StdError for DialError {
+    /// What the last attempt met, or the lookups; the message says the rest.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0.failure {
-            DialFailure::Unable(error) => Some(error),
-            _ => self.errors().next().map(|error| error as _),
+            DialFailure::Unable(error) => error.source(),
+            _ => self.cause().map(|error| error as _),
         }
     }
 }
 
 impl From<DialError> for io::Error {
-    /// The kind is that of the failure: timed out, interrupted (cancelled),
-    /// or what the last attempt or look-up met.
+    /// Of the [kind](DialError::kind)'s `std` kind: a cancel is `Other`, never
+    /// `Interrupted`. The whole [`DialError`] can be had back by
+    /// [`io::Error::downcast`].
     fn from(error: DialError) -> Self {
-        let kind = match &error.0.failure {
-            DialFailure::TimedOut => io::ErrorKind::TimedOut,
-            DialFailure::Cancelled => io::ErrorKind::Interrupted,
-            DialFailure::Unable(error) => error.kind(),
-            DialFailure::NoneAnswered => error.errors().next().map_or(io::ErrorKind::NotFound, Error::kind),
-        };
-        Self::new(kind, error)
+        Self::new(error.kind().into(), error)
     }
 }

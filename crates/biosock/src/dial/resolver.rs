@@ -9,7 +9,7 @@ use std::thread;
 use super::hosts;
 use crate::literal::parse_port;
 use crate::sys::{SignalsBlocked, Waker};
-use crate::{Domain, Error, Lookup, Operation, Result, SocketAddr, Syscall, Type};
+use crate::{Domain, Error, ErrorKind, Lookup, Operation, Result, SocketAddr, Syscall, Type};
 
 /// A question that a dial asks.
 ///
@@ -201,7 +201,7 @@ fn ask(
 }
 
 pub(super) fn panicked() -> Error {
-    Error::impossible(Operation::Lookup, "by a resolver that panicked")
+    Error::from_kind(Operation::Lookup, ErrorKind::LookupFailed).about("by a resolver that panicked")
 }
 
 /// A dial that is over hears nothing, and need not.

@@ -11,7 +11,7 @@
 //! | `AddrInfoList`, `NameBuffers`, `getaddrinfo`, `getnameinfo`, `interface_name`, `interface_index` | names |
 //! | `Waker`, `Poller`, `poll_any`, `SignalsBlocked` | waiting for several, being woken, threads without the caller's signals |
 //! | `inherit`, `inheritable`, `take_passed` | listeners handed from process to process |
-//! | `errno_name`, `errno_hint`, `is_retryable`, `eai_name`, `eai_text`, `eai_hint` | what error numbers mean |
+//! | `errno_name`, `errno_kind`, `errno_hint`, `is_retryable`, `eai_name`, `eai_kind`, `eai_text` | what error numbers mean |
 //!
 //! Every call that can fail gives an [`Errno`]; what that means to the caller
 //! is decided above this module.

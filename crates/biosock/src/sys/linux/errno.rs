@@ -1,10 +1,11 @@
 //! What error numbers mean.
 
 use std::ffi::CStr;
+use std::io;
 
 use super::Errno;
-use crate::Operation;
 use crate::listeners::AcceptAdvice;
+use crate::{ErrorKind, Operation};
 
 /// errno, just after a call of libc's failed.
 pub(super) fn last() -> Errno {
@@ -84,17 +85,31 @@ pub(crate) fn eai_text(code: i32) -> &'static str {
     unsafe { CStr::from_ptr(text) }.to_str().unwrap_or("unknown error")
 }
 
-/// What to try after a look-up failed.
-pub(crate) fn eai_hint(code: i32) -> Option<&'static str> {
-    Some(match code {
-        libc::EAI_NONAME => "check the spelling; an address with a numeric port needs no resolver",
-        libc::EAI_AGAIN => "the name server did not answer; check the network and try again",
-        libc::EAI_SERVICE => "give the port as a number, or a service from /etc/services",
-        libc::EAI_NODATA | EAI_ADDRFAMILY => {
-            "the name exists without an address of this family; try the other one"
+/// What sort of failure a resolver's code is.
+pub(crate) fn eai_kind(code: i32) -> ErrorKind {
+    match code {
+        libc::EAI_NONAME => ErrorKind::NameNotFound,
+        libc::EAI_NODATA | EAI_ADDRFAMILY => ErrorKind::NoAddress,
+        libc::EAI_SERVICE => ErrorKind::ServiceNotFound,
+        libc::EAI_AGAIN => ErrorKind::TryAgain,
+        libc::EAI_MEMORY => ErrorKind::OutOfResources,
+        libc::EAI_FAMILY | libc::EAI_SOCKTYPE => ErrorKind::Unsupported,
+        libc::EAI_BADFLAGS | libc::EAI_OVERFLOW => ErrorKind::InvalidInput,
+        _ => ErrorKind::LookupFailed,
+    }
+}
+
+/// What sort of failure an error number is.
+pub(crate) fn errno_kind(errno: i32) -> ErrorKind {
+    match errno {
+        libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM => ErrorKind::OutOfResources,
+        libc::ECANCELED => ErrorKind::Cancelled,
+        libc::EAFNOSUPPORT | libc::EPFNOSUPPORT | libc::EPROTONOSUPPORT | libc::ESOCKTNOSUPPORT => {
+            ErrorKind::Unsupported
         }
-        _ => return None,
-    })
+        libc::ENOPROTOOPT => ErrorKind::Unsupported,
+        errno => io::Error::from_raw_os_error(errno).kind().into(),
+    }
 }
 
 /// What to try after a system call failed.

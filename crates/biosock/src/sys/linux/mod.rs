@@ -32,9 +32,11 @@ pub(crate) use libc::{
 };
 
 #[cfg(feature = "hickory")]
-pub(crate) use libc::{EAI_AGAIN, EAI_FAIL, EAI_NODATA, EAI_NONAME};
+pub(crate) use libc::{EAI_AGAIN, EAI_FAIL, EAI_MEMORY, EAI_NODATA, EAI_NONAME};
 
-pub(crate) use errno::{accept_advice, eai_hint, eai_name, eai_text, errno_hint, errno_name, is_retryable};
+pub(crate) use errno::{
+    accept_advice, eai_kind, eai_name, eai_text, errno_hint, errno_kind, errno_name, is_retryable,
+};
 pub(crate) use hand_over::{inherit, inheritable, take_passed};
 pub(crate) use option::*;
 pub(crate) use resolve::{AddrInfoList, EaiError, Hints, NameBuffers, getaddrinfo, getnameinfo};

@@ -1,0 +1,128 @@
+//! What sort of failure an error is, for programs to decide by.
+
+use std::fmt;
+use std::io;
+
+/// What sort of failure an [`Error`](crate::Error) is.
+///
+/// A failed lookup that may succeed later is told from a wrong name:
+///
+/// ```
+/// use biosock::{ErrorKind, Lookup};
+///
+/// match Lookup::new().host("127.0.0.1").service("no-such-service").run() {
+///     Err(error) if error.kind().is_temporary() => println!("try again later: {error}"),
+///     Err(error) if error.kind() == ErrorKind::ServiceNotFound => println!("check the name: {error}"),
+///     other => println!("{other:?}"),
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// There is no such host name (EAI_NONAME; DNS: NXDOMAIN).
+    NameNotFound,
+    /// The name exists, but has no address of the family asked for
+    /// (EAI_NODATA, EAI_ADDRFAMILY; DNS: no record of that type). A resolver
+    /// that cannot tell the two apart reports [`NameNotFound`](Self::NameNotFound).
+    NoAddress,
+    /// There is no such service for that type of socket (EAI_SERVICE).
+    ServiceNotFound,
+    /// The name server did not answer, or failed: the name may be good
+    /// (EAI_AGAIN; DNS: SERVFAIL, REFUSED, a timeout).
+    TryAgain,
+    /// The resolver failed for good (EAI_FAIL), or in a way of its own.
+    LookupFailed,
+    /// The caller cancelled, by [`Cancel`](crate::Cancel).
+    Cancelled,
+    /// The time limit passed, or the OS gave up (ETIMEDOUT).
+    TimedOut,
+    /// The process or the system ran out of descriptors, buffers, memory or
+    /// threads (EMFILE, ENFILE, ENOBUFS, ENOMEM, EAI_MEMORY): the peer and
+    /// the name are not to blame.
+    OutOfResources,
+    /// A string, address or argument that makes no sense (also EINVAL).
+    InvalidInput,
+    /// An address family, socket type or option that is not supported.
+    Unsupported,
+    /// Any other OS error, by `std`'s kind of it: connection refused, address
+    /// in use, would block, ... It is never one that has a variant above.
+    Io(io::ErrorKind),
+}
+
+impl ErrorKind {
+    /// Whether the same request may succeed later although the caller changes
+    /// nothing: [`TryAgain`](Self::TryAgain),
+    /// [`OutOfResources`](Self::OutOfResources) and
+    /// [`TimedOut`](Self::TimedOut).
+    ///
+    /// This is about failed lookups and shortages. For a system call that did
+    /// not block see [`Error::is_retryable`](crate::Error::is_retryable).
+    ///
+    /// ```
+    /// use biosock::ErrorKind;
+    ///
+    /// assert!(ErrorKind::TryAgain.is_temporary());
+    /// assert!(!ErrorKind::NameNotFound.is_temporary());
+    /// assert!(!ErrorKind::Cancelled.is_temporary());
+    /// ```
+    pub const fn is_temporary(self) -> bool {
+        matches!(self, Self::TryAgain | Self::OutOfResources | Self::TimedOut)
+    }
+
+    /// What the kind is in words, for an error that has no better ones.
+    pub(crate) const fn text(self) -> Option<&'static str> {
+        Some(match self {
+            Self::NameNotFound => "no such name",
+            Self::NoAddress => "the name has no address of this family",
+            Self::ServiceNotFound => "no such service",
+            Self::TryAgain => "the name server did not answer, or failed",
+            Self::LookupFailed => "the resolver failed",
+            Self::Cancelled => "cancelled",
+            Self::TimedOut => "timed out",
+            Self::OutOfResources => "out of resources",
+            Self::InvalidInput => "invalid input",
+            Self::Unsupported => "not supported",
+            Self::Io(_) => return None,
+        })
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(kind) => kind.fmt(f),
+            kind => f.write_str(kind.text().unwrap_or_default()),
+        }
+    }
+}
+
+impl From<io::ErrorKind> for ErrorKind {
+    fn from(kind: io::ErrorKind) -> Self {
+        match kind {
+            io::ErrorKind::TimedOut => Self::TimedOut,
+            io::ErrorKind::OutOfMemory => Self::OutOfResources,
+            io::ErrorKind::InvalidInput => Self::InvalidInput,
+            io::ErrorKind::Unsupported => Self::Unsupported,
+            kind => Self::Io(kind),
+        }
+    }
+}
+
+impl From<ErrorKind> for io::ErrorKind {
+    /// `std` has no kind for a cancel, a shortage or a name server that
+    /// failed: these are `Other`. A cancel is never `Interrupted`, which
+    /// callers retry.
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::NameNotFound | ErrorKind::NoAddress | ErrorKind::ServiceNotFound => Self::NotFound,
+            ErrorKind::TimedOut => Self::TimedOut,
+            ErrorKind::InvalidInput => Self::InvalidInput,
+            ErrorKind::Unsupported => Self::Unsupported,
+            ErrorKind::Io(kind) => kind,
+            ErrorKind::TryAgain
+            | ErrorKind::LookupFailed
+            | ErrorKind::Cancelled
+            | ErrorKind::OutOfResources => Self::Other,
+        }
+    }
+}
