@@ -27,6 +27,9 @@ fn check(what: &str, report: &Report) {
         report.differences.len(),
         shown.join("\n")
     );
+    assert!(report.planted > 1000, "{what}: only {} faults planted in excused cases", report.planted);
+    let unseen: Vec<_> = report.unseen.iter().take(SHOWN).map(String::as_str).collect();
+    assert!(unseen.is_empty(), "{what}: faults that a rule excuses:\n{}", unseen.join("\n"));
     assert!(report.compared() > 30_000, "{what}: only {} cases", report.compared());
 }
 

@@ -87,12 +87,15 @@ fn run(options: &Options) -> Fallible<usize> {
         compare::compare(&first, &second)?
     };
     print(&report, options.limit.unwrap_or(usize::MAX));
-    Ok(report.differences.len())
+    Ok(report.differences.len() + report.unseen.len())
 }
 
 fn print(report: &Report, limit: usize) {
     for difference in report.differences.iter().take(limit) {
         println!("\n{}", difference.text.trim_end());
+    }
+    for unseen in report.unseen.iter().take(limit) {
+        println!("excused, though planted: {unseen}");
     }
     println!();
     for divergence in DIVERGENCES {
@@ -102,4 +105,5 @@ fn print(report: &Report, limit: usize) {
     println!("{:6} not comparable", report.not_comparable);
     println!("{:6} the same", report.same);
     println!("{:6} different", report.differences.len());
+    println!("{:6} faults planted in excused cases, {} unseen", report.planted, report.unseen.len());
 }

@@ -93,7 +93,7 @@ fn run(options: &Options) -> Fallible<usize> {
         for (form, report) in &reports {
             println!("{}", line(&original.version, *form, report));
             met.extend(DIVERGENCES.iter().filter(|one| report.shows(one)).map(|one| one.id));
-            wrong += report.differences.len();
+            wrong += report.differences.len() + report.unseen.len();
         }
         show(&reports, options.limit.unwrap_or(10));
         told.insert(original.version.clone(), totals(&reports));
@@ -108,7 +108,7 @@ fn run(options: &Options) -> Fallible<usize> {
 }
 
 fn heading() -> String {
-    ["original", "form", "compared", "the same", "by design", "faults", "refused", "different"]
+    ["original", "form", "compared", "the same", "by design", "planted", "faults", "refused", "different"]
         .map(|word| format!("{word:>9}"))
         .join("  ")
 }
@@ -120,6 +120,7 @@ fn line(original: &str, form: Form, report: &Report) -> String {
         report.compared().to_string(),
         report.same.to_string(),
         report.by_design().to_string(),
+        report.planted.to_string(),
         report.faults.to_string(),
         report.refused.to_string(),
         report.differences.len().to_string(),
@@ -132,6 +133,9 @@ fn show(reports: &[(Form, Report)], limit: usize) {
     for (form, report) in reports {
         for difference in report.differences.iter().take(limit) {
             println!("\n{}: {}", form.name(), difference.text.trim_end());
+        }
+        for unseen in report.unseen.iter().take(limit) {
+            println!("\n{}: excused, though planted: {unseen}", form.name());
         }
     }
 }
@@ -157,6 +161,7 @@ fn one(report: &Report) -> Value {
         "same": report.same,
         "by design": report.deliberate.iter().map(|(id, cases)| (*id, cases.len())).collect::<BTreeMap<_, _>>(),
         "not comparable": report.not_comparable,
+        "planted": report.planted,
         "faults injected": report.faults,
         "allocations refused": report.refused,
         "differences left": report.differences.len(),

@@ -1,6 +1,7 @@
 //! What counts as the same.
 
 use super::divergences::{DIVERGENCES, Divergence};
+use super::fields::fields;
 use super::library::Outcome;
 use super::starved;
 use serde_json::Value;
@@ -8,7 +9,7 @@ use serde_json::Value;
 /// How two outcomes are compared.
 pub(super) struct Judge {
     /// Both pack error codes alike, so codes and data are compared too.
-    same_numbering: bool,
+    pub(super) same_numbering: bool,
     /// The original has TCP Fast Open, which came together with `BIO_ADDR_dup`.
     pub(super) original_is_new: bool,
     /// The original is 1.1.1.
@@ -36,7 +37,7 @@ impl Judge {
 
     pub(super) fn same_case(&self, id: &str, original: &Value, ours: &Value) -> bool {
         if starved::is_starved(id) {
-            return starved::same(self, original, ours);
+            return original["died"] == ours["died"] && starved::same(self, original, ours);
         }
         let (a, b) = (steps(original), steps(ours));
         original["died"] == ours["died"]
@@ -80,23 +81,29 @@ impl Judge {
             && (system || ends_alike(&original["data"], &ours["data"]))
     }
 
-    /// The deliberate difference that explains this one.
+    /// The deliberate difference that excuses every field in which the two differ.
     pub(super) fn divergence(&self, id: &str, original: &Value, ours: &Value) -> Option<&'static Divergence> {
-        DIVERGENCES.iter().find(|one| (one.explains)(self, id, original, ours))
+        let mut covering = DIVERGENCES.iter().filter(|one| (one.covers)(self, id));
+        if starved::is_starved(id) {
+            return covering.find(|one| starved::is_excused(self, one.id, original, ours));
+        }
+        let fields = fields(self, original, ours);
+        covering.find(|one| fields.iter().all(|field| (one.excuses)(self, id, field)))
     }
 }
 
 /// errno: as the original leaves it, or as it was. Resolvers leave there what they like.
 fn same_errno(original: &Value, ours: &Value) -> bool {
-    let resolver = |step: &Value| {
-        list(&step["trace"]).iter().filter_map(Value::as_str).any(|call| {
-            ["getaddrinfo", "getnameinfo", "gethostbyname"].iter().any(|name| call.starts_with(name))
-        })
-    };
+    let resolver = |step: &Value| list(&step["trace"]).iter().filter_map(Value::as_str).any(is_resolver);
     let failed = matches!(original["result"].as_str(), Some("0" | "-1" | "-2" | "NULL"));
     original["errno"] == ours["errno"]
         || (!failed && ours["errno"] == "untouched")
         || (resolver(original) && (ours["errno"] == "untouched" || resolver(ours)))
+}
+
+/// Whether a call of the trace is the system resolver's.
+pub(super) fn is_resolver(call: &str) -> bool {
+    ["getaddrinfo", "getnameinfo", "gethostbyname"].iter().any(|name| call.starts_with(name))
 }
 
 /// 1.1.1 replaces data where later versions add to it.

@@ -2,6 +2,7 @@
 
 use super::judge::{Judge, list, steps};
 use serde_json::Value;
+use std::ffi::CStr;
 
 /// Whether a case is one of these.
 pub(super) fn is_starved(id: &str) -> bool {
@@ -20,60 +21,122 @@ pub(super) fn same(judge: &Judge, original: &Value, ours: &Value) -> bool {
     a.iter().all(|one| known(one, b, false)) && b.iter().all(|one| known(one, a, true))
 }
 
-/// Whether ours does nothing worse than the original: it gives no result that the original
-/// does not give, loses no memory and no descriptor that the original does not lose, is not
-/// silent where the original never is, and does not die.
-pub(super) fn is_no_worse(original: &Value, ours: &Value) -> bool {
-    let alike = |step: &Value| {
-        let result = step["result"].clone();
-        steps(original).iter().filter(move |other| other["result"] == result).collect::<Vec<_>>()
-    };
-    !steps(ours).is_empty()
+/// Whether every outcome of ours is one of the original's, or what the rule names: the same
+/// result, and what goes with it told in whole; no memory and no descriptor lost that the
+/// original does not lose.
+pub(super) fn is_excused(judge: &Judge, rule: &str, original: &Value, ours: &Value) -> bool {
+    let theirs = steps(original);
+    // 1.1.1 has none of the good outcomes here, and goes on after the bad ones.
+    let accepts = rule == "get-accept-socket";
+    original["died"] == ours["died"]
+        && !steps(ours).is_empty()
         && steps(ours).iter().all(|step| {
-            let alike = alike(step);
-            !died(step)
-                && !alike.is_empty()
-                && (lost(step) <= 0 || alike.iter().any(|other| lost(other) >= lost(step)))
-                && alike.iter().any(|other| step["opened"].as_i64() <= other["opened"].as_i64())
-                && (is_told(step) || alike.iter().any(|other| !is_told(other)))
+            theirs.iter().any(|other| judge.differing(other, step).is_empty())
+                || (accepts && is_accepting(step))
+                || theirs.iter().any(|other| is_no_worse(judge, accepts, other, step, theirs))
         })
 }
 
-/// Whether a signal ended the process.
-fn died(step: &Value) -> bool {
-    step["result"].as_str().is_some_and(|result| result.starts_with("died"))
+/// The outcome of a call that needed no more memory than it got.
+fn is_accepting(step: &Value) -> bool {
+    step["result"] == "a descriptor"
+        && step["opened"] == 1
+        && list(&step["queue"]).is_empty()
+        && (step["errno"] == "untouched" || step["errno"] == "ENOMEM")
+        && step["seen"].as_object().is_some_and(serde_json::Map::is_empty)
+}
+
+/// An outcome of ours beside one of the original's with the same result.
+fn is_no_worse(judge: &Judge, accepts: bool, other: &Value, step: &Value, theirs: &[Value]) -> bool {
+    let seen = step["seen"].as_object().into_iter().flatten();
+    step["result"] == other["result"]
+        && step["opened"] == other["opened"]
+        && (lost(step) <= 0 || lost(step) <= lost(other))
+        && seen.map(|(key, _)| key).all(|key| key == "blocks lost")
+        && (is_errno(step, theirs) || (accepts && step["errno"] == "untouched"))
+        && is_told(judge, step, other, theirs)
+}
+
+/// errno is what the original has beside the same result, or says that there was no memory.
+fn is_errno(step: &Value, theirs: &[Value]) -> bool {
+    let alike = |other: &Value| other["result"] == step["result"] && other["errno"] == step["errno"];
+    step["errno"] == "ENOMEM" || theirs.iter().any(alike)
+}
+
+/// The queue has entries that the original has in some outcome of the case, told in whole, or
+/// one that says that there was no memory. It is empty only where the original's is.
+fn is_told(judge: &Judge, step: &Value, other: &Value, theirs: &[Value]) -> bool {
+    match list(&step["queue"]) {
+        [] => list(&other["queue"]).is_empty(),
+        [one] if says_no_memory(one) => true,
+        queue => {
+            let alike =
+                theirs.iter().map(|other| list(&other["queue"])).filter(|other| other.len() == queue.len());
+            let alike: Vec<_> = alike.collect();
+            let known = |(nth, entry)| alike.iter().any(|other| is_whole(judge, &other[nth], entry));
+            queue.iter().enumerate().all(known)
+        }
+    }
+}
+
+/// The allocator's own entry, or the resolver's.
+fn says_no_memory(entry: &Value) -> bool {
+    const BIO: u64 = 32;
+    let of_resolver = entry["lib"] == BIO && entry["reason_text"] == "system lib";
+    (entry["reason_text"] == "malloc failure" && entry["data"] == "")
+        || (of_resolver && is_data(entry["data"].as_str().unwrap_or_default(), ""))
+}
+
+/// The same entry, with the function and the data that the original's may have lost. In an
+/// original's queue ours loses them as well.
+fn is_whole(judge: &Judge, known: &Value, entry: &Value) -> bool {
+    const SYSTEM: u64 = 2;
+    let reason = |entry: &Value| entry["reason"].as_u64().map(|reason| reason & 0xffff);
+    let text = |entry: &Value, what: &str| entry[what].as_str().unwrap_or_default().to_owned();
+    let [function, theirs] = [entry, known].map(|entry| text(entry, "function"));
+    let lost = function.is_empty() && !judge.ours_is_alone;
+    let names_function = function == theirs || theirs.is_empty() || lost;
+    known["lib"] == entry["lib"]
+        && reason(known) == reason(entry)
+        && (known["reason_text"] == entry["reason_text"] || entry["lib"] == SYSTEM)
+        && (names_function || !judge.same_numbering)
+        && is_data(&text(entry, "data"), &text(known, "data"))
+}
+
+/// Data of ours that go with the original's: those, what the resolver says, or which call
+/// failed; with the host's name or without.
+fn is_data(ours: &str, theirs: &str) -> bool {
+    const ANNOTATION: &str = "host=";
+    let plain = ours.split(ANNOTATION).next().unwrap_or_default();
+    ours == theirs
+        || plain.is_empty()
+        || plain == theirs.split(ANNOTATION).next().unwrap_or_default()
+        || (plain.starts_with("calling ") && plain.ends_with("()"))
+        || resolver_texts().any(|text| text.to_bytes() == plain.as_bytes())
+}
+
+/// What gai_strerror(3) says of each of its failures.
+fn resolver_texts() -> impl Iterator<Item = &'static CStr> {
+    const FAILURES: [libc::c_int; 9] = [
+        libc::EAI_AGAIN,
+        libc::EAI_BADFLAGS,
+        libc::EAI_FAIL,
+        libc::EAI_FAMILY,
+        libc::EAI_MEMORY,
+        libc::EAI_NONAME,
+        libc::EAI_SERVICE,
+        libc::EAI_SOCKTYPE,
+        libc::EAI_SYSTEM,
+    ];
+    FAILURES.into_iter().map(|failure| {
+        // SAFETY: any number may be asked about.
+        let text = unsafe { libc::gai_strerror(failure) };
+        // SAFETY: glibc's texts are static and end with a NUL.
+        unsafe { CStr::from_ptr(text) }
+    })
 }
 
 fn lost(step: &Value) -> i64 {
-    step["seen"]["blocks lost"].as_str().and_then(|count| count.parse().ok()).unwrap_or(0)
-}
-
-fn is_told(step: &Value) -> bool {
-    !list(&step["queue"]).is_empty()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_no_worse;
-    use serde_json::{Value, json};
-
-    fn case(steps: &[(&str, &str, bool)]) -> Value {
-        let step = |(result, lost, told): &(&str, &str, bool)| {
-            let queue = if *told { vec![json!({})] } else { Vec::new() };
-            json!({ "result": result, "seen": { "blocks lost": lost }, "queue": queue, "opened": 0 })
-        };
-        json!({ "steps": steps.iter().map(step).collect::<Vec<_>>() })
-    }
-
-    #[test]
-    fn what_is_worse_is_told_from_what_is_not() {
-        let original = case(&[("0", "0", true), ("1", "0", false)]);
-        assert!(is_no_worse(&original, &case(&[("0", "0", true)])));
-        assert!(is_no_worse(&original, &case(&[("0", "-1", true), ("1", "0", false)])));
-        for worse in [("0", "1", true), ("0", "0", false), ("2", "0", true), ("died of signal 6", "0", true)]
-        {
-            assert!(!is_no_worse(&original, &case(&[worse])), "{worse:?}");
-        }
-        assert!(!is_no_worse(&original, &case(&[])));
-    }
+    let count = step["seen"]["blocks lost"].as_str();
+    count.map_or(0, |count| count.parse().unwrap_or(i64::MAX))
 }

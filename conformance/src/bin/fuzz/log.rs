@@ -13,6 +13,7 @@ const UNTOUCHED: c_int = 3999;
 /// `ERR_TXT_STRING`: the entry's data is a text.
 const TEXT: c_int = 2;
 
+#[derive(Clone)]
 pub(crate) struct Log {
     text: Vec<u8>,
     /// Whether the original packs its codes as 1.1.1 does, so that only their parts compare.
@@ -32,8 +33,13 @@ impl Log {
         &self.text
     }
 
-    pub(crate) fn begins_with(&self, text: &str) -> bool {
-        self.text.starts_with(text.as_bytes())
+    /// The same with another text.
+    pub(crate) fn with(&self, text: Vec<u8>) -> Self {
+        Self { text, ..*self }
+    }
+
+    pub(crate) fn has_parts_only(&self) -> bool {
+        self.parts_only
     }
 
     pub(crate) fn note(&mut self, what: &str, value: impl Display) {

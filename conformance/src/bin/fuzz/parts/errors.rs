@@ -79,18 +79,63 @@ const REASON: &str = "reason";
 
 /// What was seen but for the text.
 pub(crate) fn all_but_written(log: &Log) -> impl Iterator<Item = &[u8]> {
-    log.bytes().split(|byte| *byte == b'\n').filter(|line| !line.starts_with(WRITTEN.as_bytes()))
+    lines(log).filter(|line| !line.starts_with(WRITTEN.as_bytes()))
 }
+
+/// What was seen but for the text and the reason in it.
+pub(crate) fn all_but_reason(log: &Log) -> impl Iterator<Item = &[u8]> {
+    all_but_written(log).filter(|line| !line.starts_with(REASON.as_bytes()))
+}
+
+/// Whether the text is made of the parts that were seen, as far as there is room.
+pub(crate) fn is_written_in_full(input: &[u8], log: &Log) -> bool {
+    let (code, room) = decode(input);
+    let system = code & SYSTEM_FLAG != 0;
+    let (lib, reason) = if system { (2, code & 0x7fff_ffff) } else { (code >> 23 & 0xff, code & 0x7f_ffff) };
+    let or_number = |what: &str, name: &str, number: u64| {
+        part(log, what).unwrap_or_else(|| format!("{name}({number})").into_bytes())
+    };
+    let library = or_number("library", "lib", lib);
+    let text = or_number(REASON, "reason", reason & !FLAGS);
+    let function = part(log, "function").unwrap_or_default();
+    let whole = [format!("error:{code:08X}").into_bytes(), library, function, text].join(&b':');
+    let mut written = cut(&whole, room);
+    if whole.len() + 1 >= room {
+        // Numbers take the place of a text that fills the room, over its beginning.
+        let short = cut(format!("err:{code:x}:{lib:x}:0:{reason:x}").as_bytes(), room);
+        written[..short.len()].copy_from_slice(&short);
+    }
+    lines(log).any(|line| line == [WRITTEN.as_bytes(), b": ", &written].concat())
+}
+
+/// A text and its NUL, as far as there is room.
+fn cut(text: &[u8], room: usize) -> Vec<u8> {
+    let mut cut = text[..text.len().min(room.saturating_sub(1))].to_vec();
+    cut.extend((room > 0).then_some(0));
+    cut
+}
+
+fn lines(log: &Log) -> impl DoubleEndedIterator<Item = &[u8]> {
+    log.bytes().split(|byte| *byte == b'\n')
+}
+
+/// A text that was asked for by itself; `None` for NULL.
+fn part(log: &Log, what: &str) -> Option<Vec<u8>> {
+    let of = |line: &[u8]| line.strip_prefix(what.as_bytes())?.strip_prefix(b": ").map(<[u8]>::to_vec);
+    lines(log).rev().find_map(of).filter(|text| text != b"NULL")
+}
+
+/// Where a reason has its flags.
+const FLAGS: u64 = 0x1f << 18;
 
 /// Whether the code has flags where reasons have theirs.
 pub(crate) fn has_flags(input: &[u8]) -> bool {
-    decode(input).0 & (0x1f << 18) != 0
+    decode(input).0 & FLAGS != 0
 }
 
 /// Whether the side had a text for the reason.
 pub(crate) fn has_reason(log: &Log) -> bool {
-    let last = log.bytes().split(|byte| *byte == b'\n').rfind(|line| line.starts_with(REASON.as_bytes()));
-    last.is_some_and(|line| !line.ends_with(b": NULL"))
+    part(log, REASON).is_some()
 }
 
 fn show(input: &[u8]) -> String {

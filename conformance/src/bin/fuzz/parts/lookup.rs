@@ -162,6 +162,25 @@ pub(crate) fn path(input: &[u8]) -> Option<Vec<u8>> {
     (input.family == libc::AF_UNIX).then_some(input.host)
 }
 
+/// What is seen of a path that was found, or of an address of no family.
+pub(crate) fn found(input: &[u8], path: Option<&[u8]>) -> Vec<u8> {
+    let kind = decode(input).socktype;
+    let head = format!("returned: 1\nfamily: {}\ntype: {kind}\nprotocol: 0\n", libc::AF_UNIX).into_bytes();
+    match path {
+        Some(path) => [&head[..], b"path: 1\npath: ", path, b"\n"].concat(),
+        None => [&head[..], b"unexpected family: 0\n"].concat(),
+    }
+}
+
+/// Whether what was seen is the failure for a path that is too long.
+pub(crate) fn is_too_long(log: &Log) -> bool {
+    let entry = match log.has_parts_only() {
+        true => "queued: library 32, reason 32\n",
+        false => "queued: 10080020\nfunction: BIO_lookup_ex\n",
+    };
+    log.bytes() == format!("returned: 0\n{entry}data: \nlist: NULL\n").as_bytes()
+}
+
 fn observe(api: &Api, input: &[u8], log: &mut Log) {
     let input = decode(input);
     let (host, service) = (terminated(&input.host), terminated(&input.service));
