@@ -9,7 +9,7 @@ use libc::{AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC, sa_family_t, sockaddr_in, sock
 
 use crate::host::{Host, Site, site};
 use crate::memory;
-use crate::raise::{Failure, NULL, run};
+use crate::raise::{Failure, NULL, run, run_quick};
 
 /// An address of any family: a union of `sockaddr_in`, `sockaddr_in6` and
 /// `sockaddr_un`, of 112 bytes on Linux.
@@ -163,7 +163,7 @@ pub(crate) fn whole(bytes: &[u8]) -> [u8; SIZE] {
 /// None is needed.
 pub unsafe fn BIO_ADDR_new<H: Host>() -> *mut BIO_ADDR {
     let site = site!(c"BIO_ADDR_new", 144);
-    run::<H, _>(site, ptr::null_mut(), || new::<H>(site, &[]))
+    run_quick::<H, _>(site, ptr::null_mut(), || new::<H>(site, &[]))
 }
 
 fn new<H: Host>(site: &'static Site, bytes: &[u8]) -> Result<*mut BIO_ADDR, Failure> {
@@ -194,7 +194,7 @@ pub unsafe fn BIO_ADDR_free<H: Host>(addr: *mut BIO_ADDR) {
 ///
 /// `addr` is NULL or has room for a whole address.
 pub unsafe fn BIO_ADDR_clear<H: Host>(addr: *mut BIO_ADDR) {
-    run::<H, _>(site!(c"BIO_ADDR_clear", 0), (), || {
+    run_quick::<H, _>(site!(c"BIO_ADDR_clear", 0), (), || {
         if addr.is_null() {
             return Err(NULL);
         }
@@ -212,7 +212,7 @@ pub unsafe fn BIO_ADDR_clear<H: Host>(addr: *mut BIO_ADDR) {
 /// `to` is NULL or has room for a whole address; `from` is NULL or an address
 /// of at least the size of its family.
 pub unsafe fn BIO_ADDR_copy<H: Host>(to: *mut BIO_ADDR, from: *const BIO_ADDR) -> c_int {
-    run::<H, _>(site!(c"BIO_ADDR_copy", 0), 0, || {
+    run_quick::<H, _>(site!(c"BIO_ADDR_copy", 0), 0, || {
         if to.is_null() || from.is_null() {
             return Err(Failure::Told);
         }
@@ -247,7 +247,7 @@ unsafe fn copyable<'a>(addr: *const BIO_ADDR) -> Option<&'a [u8]> {
 /// `from` is NULL or an address of at least the size of its family.
 pub unsafe fn BIO_ADDR_dup<H: Host>(from: *const BIO_ADDR) -> *mut BIO_ADDR {
     let site = site!(c"BIO_ADDR_dup", 0);
-    run::<H, _>(site, ptr::null_mut(), || {
+    run_quick::<H, _>(site, ptr::null_mut(), || {
         if from.is_null() {
             return Err(Failure::Told);
         }
@@ -266,7 +266,7 @@ pub unsafe fn BIO_ADDR_dup<H: Host>(from: *const BIO_ADDR) -> *mut BIO_ADDR {
 ///
 /// As [`BIO_ADDR_copy`].
 pub unsafe fn BIO_ADDR_make<H: Host>(to: *mut BIO_ADDR, from: *const libc::sockaddr) -> c_int {
-    run::<H, _>(site!(c"BIO_ADDR_make", 0), 0, || {
+    run_quick::<H, _>(site!(c"BIO_ADDR_make", 0), 0, || {
         // SAFETY: as the caller promised.
         let bytes = unsafe { bytes_of(from.cast()) }?;
         // SAFETY: as the caller promised.
@@ -297,7 +297,7 @@ pub unsafe fn BIO_ADDR_rawmake<H: Host>(
     length: usize,
     port: u16,
 ) -> c_int {
-    run::<H, _>(site!(c"BIO_ADDR_rawmake", 0), 0, || {
+    run_quick::<H, _>(site!(c"BIO_ADDR_rawmake", 0), 0, || {
         let Some(place_at) = host_part(family, length) else { return Ok(0) };
         if addr.is_null() || place.is_null() {
             return Err(NULL);
@@ -346,7 +346,7 @@ const PORT: usize = {
 ///
 /// `addr` is NULL or an address of at least the size of its family.
 pub unsafe fn BIO_ADDR_family<H: Host>(addr: *const BIO_ADDR) -> c_int {
-    run::<H, _>(site!(c"BIO_ADDR_family", 0), AF_UNSPEC, || {
+    run_quick::<H, _>(site!(c"BIO_ADDR_family", 0), AF_UNSPEC, || {
         if addr.is_null() {
             return Err(NULL);
         }
@@ -367,7 +367,7 @@ pub unsafe fn BIO_ADDR_rawaddress<H: Host>(
     place: *mut c_void,
     length: *mut usize,
 ) -> c_int {
-    run::<H, _>(site!(c"BIO_ADDR_rawaddress", 0), 0, || {
+    run_quick::<H, _>(site!(c"BIO_ADDR_rawaddress", 0), 0, || {
         // SAFETY: as the caller promised.
         let Some(part) = part_of(unsafe { bytes_of(addr) }?) else { return Ok(0) };
         if !place.is_null() {
@@ -404,7 +404,7 @@ fn path_of(bytes: &[u8]) -> Option<&[u8]> {
 ///
 /// `addr` is NULL or an address of at least the size of its family.
 pub unsafe fn BIO_ADDR_rawport<H: Host>(addr: *const BIO_ADDR) -> u16 {
-    run::<H, _>(site!(c"BIO_ADDR_rawport", 0), 0, || {
+    run_quick::<H, _>(site!(c"BIO_ADDR_rawport", 0), 0, || {
         // SAFETY: as the caller promised.
         Ok(port_of(unsafe { bytes_of(addr) }?))
     })
@@ -496,7 +496,7 @@ pub(crate) fn names_of(addr: SockAddr<'_>, numeric: bool) -> Result<Names<'_>, F
 /// `addr` is NULL or an address of at least the size of its family.
 pub unsafe fn BIO_ADDR_path_string<H: Host>(addr: *const BIO_ADDR) -> *mut c_char {
     let site = site!(c"BIO_ADDR_path_string", 0);
-    run::<H, _>(site, ptr::null_mut(), || {
+    run_quick::<H, _>(site, ptr::null_mut(), || {
         // SAFETY: as the caller promised.
         let bytes = unsafe { bytes_of(addr) }?;
         // SAFETY: as the caller promised.
@@ -523,7 +523,7 @@ pub fn BIO_ADDR_sockaddr_noconst(addr: *mut BIO_ADDR) -> *mut libc::sockaddr {
 ///
 /// `addr` is NULL or an address of at least the size of its family.
 pub unsafe fn BIO_ADDR_sockaddr_size<H: Host>(addr: *const BIO_ADDR) -> libc::socklen_t {
-    run::<H, _>(site!(c"BIO_ADDR_sockaddr_size", 0), 0, || {
+    run_quick::<H, _>(site!(c"BIO_ADDR_sockaddr_size", 0), 0, || {
         // SAFETY: as the caller promised.
         let size = unsafe { bytes_of(addr) }?.len();
         Ok(libc::socklen_t::try_from(size).unwrap_or_default())

@@ -9,7 +9,7 @@ use biosock::{Domain, Options, Protocol, Reason, Type};
 use crate::addr::{self, BIO_ADDR};
 use crate::errno;
 use crate::host::{Host, Site, site};
-use crate::raise::{Failure, run};
+use crate::raise::{Failure, run, run_quick, run_through};
 
 /// The page's `INVALID_SOCKET`.
 pub(crate) const INVALID_SOCKET: c_int = -1;
@@ -26,7 +26,7 @@ pub(crate) const BIO_ACCEPT_EX: &Site = site!(c"BIO_accept_ex", 137);
 ///
 /// None is needed.
 pub unsafe fn BIO_socket<H: Host>(domain: c_int, socktype: c_int, protocol: c_int, _options: c_int) -> c_int {
-    run::<H, _>(BIO_SOCKET, INVALID_SOCKET, || {
+    run_quick::<H, _>(BIO_SOCKET, INVALID_SOCKET, || {
         let (domain, socktype) = (Domain::from_raw(domain), Type::from_raw(socktype));
         Ok(fd::socket(domain, socktype, Protocol::from_raw(protocol))?.into_raw_fd())
     })
@@ -39,7 +39,7 @@ pub unsafe fn BIO_socket<H: Host>(domain: c_int, socktype: c_int, protocol: c_in
 /// `addr` is NULL or an address of at least the size of its family.
 pub unsafe fn BIO_bind<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: c_int) -> c_int {
     // SAFETY: as the caller promised.
-    unsafe { with_addr::<H>(BIO_BIND, sock, addr, options, fd::bind) }
+    run::<H, _>(BIO_BIND, 0, || unsafe { with_addr(sock, addr, options, fd::bind) })
 }
 
 /// `BIO_connect`: connects to an address; 1, or 0.
@@ -48,8 +48,10 @@ pub unsafe fn BIO_bind<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: c_i
 ///
 /// `addr` is NULL or an address of at least the size of its family.
 pub unsafe fn BIO_connect<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: c_int) -> c_int {
-    // SAFETY: as the caller promised.
-    unsafe { with_addr::<H>(site!(c"BIO_connect", 138), sock, addr, options, fd::connect) }
+    run_through::<H, _>(site!(c"BIO_connect", 138), 0, || {
+        // SAFETY: as the caller promised.
+        unsafe { with_addr(sock, addr, options, fd::connect) }
+    })
 }
 
 /// `BIO_listen`: listens on an address; 1, or 0.
@@ -59,7 +61,7 @@ pub unsafe fn BIO_connect<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: 
 /// `addr` is NULL or an address of at least the size of its family.
 pub unsafe fn BIO_listen<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: c_int) -> c_int {
     // SAFETY: as the caller promised.
-    unsafe { with_addr::<H>(BIO_LISTEN, sock, addr, options, fd::listen) }
+    run::<H, _>(BIO_LISTEN, 0, || unsafe { with_addr(sock, addr, options, fd::listen) })
 }
 
 /// Does `work` on a socket and an address.
@@ -67,20 +69,17 @@ pub unsafe fn BIO_listen<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: c
 /// # Safety
 ///
 /// `addr` is NULL or an address of at least the size of its family.
-#[inline]
-unsafe fn with_addr<H: Host>(
-    site: &'static Site,
+#[inline(always)]
+unsafe fn with_addr(
     sock: c_int,
     addr: *const BIO_ADDR,
     options: c_int,
     work: impl FnOnce(BorrowedFd<'_>, SockAddr<'_>, Options) -> biosock::Result<()>,
-) -> c_int {
-    run::<H, _>(site, 0, || {
-        let sock = borrow(sock)?;
-        // SAFETY: as the caller promised.
-        work(sock, unsafe { addr::view(addr) }?, flags(options))?;
-        Ok(1)
-    })
+) -> Result<c_int, Failure> {
+    let sock = borrow(sock)?;
+    // SAFETY: as the caller promised.
+    work(sock, unsafe { addr::view(addr) }?, flags(options))?;
+    Ok(1)
 }
 
 /// `BIO_accept_ex`: the socket of an incoming connection, or -1; its peer's
@@ -101,8 +100,8 @@ pub unsafe fn BIO_accept_ex<H: Host>(sock: c_int, peer: *mut BIO_ADDR, options: 
 ///
 /// As [`BIO_accept_ex`].
 #[inline(never)]
-unsafe extern "C" fn accept_from<H: Host>(sock: c_int, peer: *mut BIO_ADDR, options: c_int) -> c_int {
-    run::<H, _>(BIO_ACCEPT_EX, INVALID_SOCKET, || {
+unsafe extern "C-unwind" fn accept_from<H: Host>(sock: c_int, peer: *mut BIO_ADDR, options: c_int) -> c_int {
+    run_through::<H, _>(BIO_ACCEPT_EX, INVALID_SOCKET, || {
         // SAFETY: as the caller promised.
         Ok(unsafe { accept(sock, peer, flags(options)) }?.into_raw_fd())
     })
@@ -111,8 +110,8 @@ unsafe extern "C" fn accept_from<H: Host>(sock: c_int, peer: *mut BIO_ADDR, opti
 /// The shorter way for those who do not ask who called. Both ways have the C
 /// function's own shape, so that it ends in a jump to one of them.
 #[inline(never)]
-extern "C" fn accept_only<H: Host>(sock: c_int, options: c_int) -> c_int {
-    run::<H, _>(BIO_ACCEPT_EX, INVALID_SOCKET, || {
+extern "C-unwind" fn accept_only<H: Host>(sock: c_int, options: c_int) -> c_int {
+    run_through::<H, _>(BIO_ACCEPT_EX, INVALID_SOCKET, || {
         Ok(fd::accept_to(descriptor(sock), flags(options), None)?.0.into_raw_fd())
     })
 }
@@ -140,7 +139,7 @@ pub(crate) unsafe fn accept(sock: c_int, peer: *mut BIO_ADDR, options: Options) 
 ///
 /// The caller owns the descriptor and does not use it again.
 pub unsafe fn BIO_closesocket<H: Host>(sock: c_int) -> c_int {
-    run::<H, _>(site!(c"BIO_closesocket", 0), 0, || {
+    run_through::<H, _>(site!(c"BIO_closesocket", 0), 0, || {
         if sock < 0 {
             return Ok(H::close_negative());
         }

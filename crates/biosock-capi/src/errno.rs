@@ -1,5 +1,7 @@
 //! The calling thread's errno: the C layer's second way of saying what failed.
 
+use crate::uncancelled::uncancelled;
+
 /// The calling thread's errno.
 pub(crate) fn get() -> i32 {
     // SAFETY: takes nothing, and always returns the calling thread's own errno.
@@ -17,10 +19,11 @@ pub(crate) fn set(errno: i32) {
     unsafe { *place = errno }
 }
 
-/// Does `work`, which may call anything, and leaves errno as it was before.
+/// Does `work`, which may call anything: it leaves errno as it was before,
+/// and no cancellation ends it.
 pub(crate) fn keeping<T>(work: impl FnOnce() -> T) -> T {
     let before = get();
-    let done = work();
+    let done = uncancelled(work);
     set(before);
     done
 }

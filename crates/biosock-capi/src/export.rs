@@ -24,10 +24,7 @@ macro_rules! export_bio {
         $crate::export_generic! { $host;
             fn BIO_socket(domain: c_int, socktype: c_int, protocol: c_int, options: c_int) -> c_int;
             fn BIO_bind(sock: c_int, addr: *const BIO_ADDR, options: c_int) -> c_int;
-            fn BIO_connect(sock: c_int, addr: *const BIO_ADDR, options: c_int) -> c_int;
             fn BIO_listen(sock: c_int, addr: *const BIO_ADDR, options: c_int) -> c_int;
-            fn BIO_accept_ex(sock: c_int, peer: *mut BIO_ADDR, options: c_int) -> c_int;
-            fn BIO_closesocket(sock: c_int) -> c_int;
 
             fn BIO_gethostbyname(name: *const c_char) -> *mut hostent;
             fn BIO_get_port(name: *const c_char, port: *mut u16) -> c_int;
@@ -68,6 +65,11 @@ macro_rules! export_bio {
             fn BIO_socket_ioctl(sock: c_int, request: c_long, argument: *mut c_void) -> c_int;
             fn BIO_socket_nbio(sock: c_int, mode: c_int) -> c_int;
             fn BIO_set_tcp_ndelay(sock: c_int, on: c_int) -> c_int;
+        }
+        $crate::export_cancelled! { $host;
+            fn BIO_connect(sock: c_int, addr: *const BIO_ADDR, options: c_int) -> c_int;
+            fn BIO_accept_ex(sock: c_int, peer: *mut BIO_ADDR, options: c_int) -> c_int;
+            fn BIO_closesocket(sock: c_int) -> c_int;
             fn BIO_socket_wait(sock: c_int, for_read: c_int, until: time_t) -> c_int;
         }
         $crate::export_plain! {
@@ -267,6 +269,27 @@ macro_rules! export_generic {
             #[doc = concat!("As `biosock_capi::", stringify!($name), "`.")]
             #[unsafe(no_mangle)]
             pub unsafe extern "C" fn $name($($arg: $type),*) -> $result {
+                // SAFETY: as the caller promised.
+                unsafe { $crate::$name::<$host>($($arg),*) }
+            }
+        )*
+    };
+}
+
+/// The same for functions in which the calling thread may be cancelled, which
+/// unwinds through them.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_cancelled {
+    ($host:ty; $(fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty;)*) => {
+        $(
+            #[doc = concat!("`", stringify!($name), "`: see its manual page.")]
+            ///
+            /// # Safety
+            ///
+            #[doc = concat!("As `biosock_capi::", stringify!($name), "`.")]
+            #[unsafe(no_mangle)]
+            pub unsafe extern "C-unwind" fn $name($($arg: $type),*) -> $result {
                 // SAFETY: as the caller promised.
                 unsafe { $crate::$name::<$host>($($arg),*) }
             }

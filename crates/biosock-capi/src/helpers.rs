@@ -11,7 +11,7 @@ use crate::addr::{self, BIO_ADDR};
 use crate::connect::{descriptor, tell};
 use crate::errno;
 use crate::host::{Host, Site, site};
-use crate::raise::{Failure, NULL, Refusal, run};
+use crate::raise::{Failure, NULL, Refusal, run, run_through};
 
 /// Setting the mode of a socket, which connecting and listening do too.
 pub(crate) const BIO_SOCKET_IOCTL: &Site = site!(c"BIO_socket_ioctl", 0);
@@ -140,11 +140,16 @@ pub unsafe fn BIO_set_tcp_ndelay<H: Host>(sock: c_int, on: c_int) -> c_int {
 ///
 /// None is needed.
 pub unsafe fn BIO_socket_wait<H: Host>(sock: c_int, for_read: c_int, until: time_t) -> c_int {
-    run::<H, _>(site!(c"BIO_socket_wait", 0), -1, || match (sock, until) {
+    run_through::<H, _>(site!(c"BIO_socket_wait", 0), -1, || match (sock, until) {
         (..0, _) => Err(Failure::Told),
         (_, 0) => Ok(1),
         _ => time_left(until).map_or(Ok(0), |left| wait(sock, for_read != 0, left)),
     })
+}
+
+unsafe extern "C-unwind" {
+    /// poll(2), in which the thread may be cancelled; libc's is declared not to unwind.
+    fn poll(fds: *mut libc::pollfd, count: libc::nfds_t, timeout: c_int) -> c_int;
 }
 
 /// One poll(2), which the core would begin again after a signal. As poll has
@@ -155,7 +160,7 @@ fn wait(sock: c_int, for_read: bool, left: Duration) -> Result<c_int, Failure> {
     // More than poll can count is as good as no end.
     let milliseconds = c_int::try_from(left.as_millis()).unwrap_or(-1);
     // SAFETY: one entry, as said.
-    match unsafe { libc::poll(&raw mut asked, 1, milliseconds) } {
+    match unsafe { poll(&raw mut asked, 1, milliseconds) } {
         -1 => Err(Failure::Told),
         ready => Ok(ready),
     }

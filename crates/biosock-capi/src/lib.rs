@@ -27,6 +27,7 @@ mod queue;
 mod raise;
 mod standalone;
 mod text;
+mod uncancelled;
 
 pub use addr::*;
 pub use connect::*;

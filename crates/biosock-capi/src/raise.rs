@@ -11,6 +11,7 @@ use crate::connect::BIO_BIND;
 use crate::errno;
 use crate::helpers::{BIO_SOCKET_IOCTL, BIO_sock_non_fatal_error};
 use crate::host::{Call, Common, Entry, Host, Site, What};
+use crate::uncancelled::uncancelled;
 
 /// Why a C function fails; small and without memory of its own, so that it
 /// costs nothing where nothing fails.
@@ -112,9 +113,20 @@ impl From<Error> for Failure {
 }
 
 /// Runs the body of a C function. Its failure is raised and becomes the C
-/// failure value; so does a panic, which goes no further.
+/// failure value; so does a panic, which goes no further. A cancellation of
+/// the thread waits until the function has returned.
 #[inline(always)]
 pub(crate) fn run<H: Host, T>(
+    site: &'static Site,
+    failed: T,
+    body: impl FnOnce() -> Result<T, Failure>,
+) -> T {
+    uncancelled(|| run_quick::<H, T>(site, failed, body))
+}
+
+/// [`run`] for a body that reaches no cancellation point (pthreads(7)).
+#[inline(always)]
+pub(crate) fn run_quick<H: Host, T>(
     site: &'static Site,
     failed: T,
     body: impl FnOnce() -> Result<T, Failure>,
@@ -135,11 +147,33 @@ pub(crate) fn run<H: Host, T>(
     }
 }
 
+/// [`run`] for a body that makes one blocking call with nothing to clean up:
+/// it may be cancelled in that call, and the thread unwinds through here. So
+/// there is nothing to catch that, and the body does not panic.
+#[inline(always)]
+pub(crate) fn run_through<H: Host, T>(
+    site: &'static Site,
+    failed: T,
+    body: impl FnOnce() -> Result<T, Failure>,
+) -> T {
+    let raised = match body() {
+        Ok(done) => return done,
+        Err(Failure::Told) => None,
+        Err(Failure::System(refusal)) => raise_system::<H, T>(site, refusal),
+        Err(failure) => raise::<H, T>(site, failure),
+    };
+    raised.unwrap_or(failed)
+}
+
 /// Puts a failure on the queue and gives nothing. errno is afterwards what
 /// the system said, or what it was.
 #[cold]
 #[inline(never)]
 pub(crate) fn raise<H: Host, T>(site: &'static Site, failure: Failure) -> Option<T> {
+    uncancelled(|| raise_any::<H, T>(site, failure))
+}
+
+fn raise_any<H: Host, T>(site: &'static Site, failure: Failure) -> Option<T> {
     let before = errno::get();
     let push = |what| H::push(&Entry { what, site, data: None });
     match failure {
@@ -160,10 +194,12 @@ fn raise_system<H: Host, T>(site: &'static Site, refusal: Refusal) -> Option<T> 
     let Refusal { errno, syscall, reason, site: other } = refusal;
     let site = other.unwrap_or(site);
     let call = call_of(syscall);
-    H::push(&Entry { what: What::System { errno, call }, site, data: Some(call.calling) });
-    if let Some(reason) = reason {
-        H::push(&Entry { what: What::Bio(reason.code().into()), site, data: None });
-    }
+    uncancelled(|| {
+        H::push(&Entry { what: What::System { errno, call }, site, data: Some(call.calling) });
+        if let Some(reason) = reason {
+            H::push(&Entry { what: What::Bio(reason.code().into()), site, data: None });
+        }
+    });
     errno::set(errno);
     None
 }

@@ -11,6 +11,7 @@ use biosock::{Error, ErrorKind, Operation, Reason, Syscall, SystemError};
 use crate::errno;
 use crate::host::{Call, Common, Entry, Host, Site, What};
 use crate::raise::call_of;
+use crate::uncancelled::uncancelled;
 
 /// Why a function of our own fails.
 #[derive(Debug)]
@@ -44,12 +45,17 @@ impl From<DialError> for Trouble {
 }
 
 /// Runs the body of a function. Its failure is raised and becomes the failure
-/// value; so does a panic, which goes no further. Success leaves errno as it was.
+/// value; so does a panic, which goes no further. Success leaves errno as it
+/// was. A cancellation of the thread waits until the function has returned.
 pub(super) fn run<H: Host, T>(
     site: &'static Site,
     failed: T,
     body: impl FnOnce() -> Result<T, Trouble>,
 ) -> T {
+    uncancelled(|| caught::<H, T>(site, failed, body))
+}
+
+fn caught<H: Host, T>(site: &'static Site, failed: T, body: impl FnOnce() -> Result<T, Trouble>) -> T {
     let before = errno::get();
     let raised = || body().map_err(|trouble| raise::<H>(site, &trouble));
     let (value, errno) = match catch_unwind(AssertUnwindSafe(raised)) {

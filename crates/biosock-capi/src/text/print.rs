@@ -5,6 +5,7 @@ use std::ffi::{CStr, c_char, c_int, c_ulong, c_void};
 use super::bounded::Bounded;
 use super::write_error;
 use crate::queue;
+use crate::uncancelled::uncancelled;
 
 /// What `ERR_print_errors_cb` calls with each line: the line, its length,
 /// the caller's own pointer. It stops where the function gives 0 or less.
@@ -21,13 +22,15 @@ const LINE: usize = 4096;
 /// `print` may be called with `user`; it does not unwind.
 pub unsafe fn ERR_print_errors_cb(print: Option<PrintLine>, user: *mut c_void) {
     let Some(print) = print else { return };
-    let mut line = [0; LINE];
-    while let Some(length) = next_line(&mut line) {
-        // SAFETY: the caller promised; the line ends with a NUL.
-        if unsafe { print(line.as_ptr(), length, user) } <= 0 {
-            break;
+    uncancelled(|| {
+        let mut line = [0; LINE];
+        while let Some(length) = next_line(&mut line) {
+            // SAFETY: the caller promised; the line ends with a NUL.
+            if unsafe { print(line.as_ptr(), length, user) } <= 0 {
+                break;
+            }
         }
-    }
+    });
 }
 
 /// `ERR_print_errors_fp`: writes each entry to a file as one line, oldest

@@ -71,8 +71,33 @@ pub(crate) fn bind(fd: BorrowedFd<'_>, addr: SockAddr<'_>) -> Result<(), Errno> 
     rustix::net::bind(fd, &addr)
 }
 
+/// The calls in which a C caller's thread may be cancelled
+/// (pthread_cancel(3)), which unwinds through this library: so they are
+/// declared to unwind, and nothing that needs dropping is on the stack then.
+mod cancelled {
+    use std::ffi::c_int;
+
+    unsafe extern "C-unwind" {
+        pub(super) fn accept4(
+            fd: c_int,
+            addr: *mut libc::sockaddr,
+            len: *mut libc::socklen_t,
+            flags: c_int,
+        ) -> c_int;
+        pub(super) fn close(fd: c_int) -> c_int;
+        pub(super) fn connect(fd: c_int, addr: *const libc::sockaddr, len: libc::socklen_t) -> c_int;
+    }
+}
+
+#[inline(always)]
 pub(crate) fn connect(fd: BorrowedFd<'_>, addr: SockAddr<'_>) -> Result<(), Errno> {
-    rustix::net::connect(fd, &addr)
+    let bytes = addr.as_bytes();
+    let len = libc::socklen_t::try_from(bytes.len()).unwrap_or(libc::socklen_t::MAX);
+    // SAFETY: the address is readable for `len` bytes at least.
+    match unsafe { cancelled::connect(fd.as_raw_fd(), bytes.as_ptr().cast(), len) } {
+        0 => Ok(()),
+        _ => Err(errno::last()),
+    }
 }
 
 /// The longest queue of connections not yet accepted, SOMAXCONN.
@@ -103,7 +128,7 @@ pub(crate) fn accept_to(
     };
     let len_pointer = if address.is_null() { ptr::null_mut() } else { &raw mut len };
     // SAFETY: the address is writable for `len` bytes, or both are NULL.
-    let accepted = unsafe { libc::accept4(fd.as_raw_fd(), address.cast(), len_pointer, flags) };
+    let accepted = unsafe { cancelled::accept4(fd.as_raw_fd(), address.cast(), len_pointer, flags) };
     if accepted < 0 {
         return Err(errno::last());
     }
@@ -122,8 +147,12 @@ pub(crate) fn accept(
 
 /// close(2), with its verdict. The descriptor is gone either way.
 pub(crate) fn close(fd: OwnedFd) -> Result<(), Errno> {
-    // SAFETY: `into_raw_fd` gives up the only owner, so nobody closes it again.
-    unsafe { rustix::io::try_close(fd.into_raw_fd()) }
+    let fd = fd.into_raw_fd();
+    // SAFETY: `into_raw_fd` gave up the only owner, so nobody closes it again.
+    match unsafe { cancelled::close(fd) } {
+        0 => Ok(()),
+        _ => Err(errno::last()),
+    }
 }
 
 pub(crate) fn shutdown(fd: BorrowedFd<'_>, how: Shutdown) -> Result<(), Errno> {
