@@ -185,11 +185,8 @@ fn routes_that_refuse() {
 fn a_route_that_refuses_costs_the_other_family_nothing() {
     let scenario = Scenario { v6: vec![Host::Unreachable], ..scenario::all_good() };
     each_driver("a_route_that_refuses_costs_the_other_family_nothing", &scenario, |said| {
-        // It has its turn first only where its answer was there first (RFC 6724, rule 1).
-        let attempts = said.attempts();
-        assert_eq!(attempts.last(), Some(&format!("{V4} connected")), "{said:?}");
-        let before = &attempts[..attempts.len() - 1];
-        assert!(before.iter().all(|one| *one == format!("{V6} no route to host (EHOSTUNREACH)")), "{said:?}");
+        // Whichever answer is there first (RFC 6724, rule 1).
+        assert_eq!(said.attempts(), [format!("{V4} connected")]);
     });
 }
 

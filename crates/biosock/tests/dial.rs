@@ -199,7 +199,7 @@ fn the_unspecified_address_may_be_the_socket_s_own_too() {
     let (addr, dialer) = itself("127.0.0.1");
     let target = format!("0.0.0.0:{}", addr.port().unwrap());
     let failed = dialer.dial(&target).unwrap_err();
-    assert!(failed.to_string().contains("connected to itself"), "{failed}");
+    assert!(failed.report().to_string().contains("connected to itself"), "{failed}");
 }
 
 #[test]
@@ -215,6 +215,48 @@ fn equal_ports_alone_are_no_connection_to_itself() {
         drop(listeners.accept(PLAIN, None).unwrap());
         assert_eq!((&dialed.socket).read(&mut [0]).unwrap(), 0);
     }
+}
+
+#[test]
+fn what_worked_does_not_outrank_the_other_family() {
+    let ((_v6, port6), (_v4, port4)) = (listeners("[::1]:0"), listeners("127.0.0.1:0"));
+    let (v6, v4) = (format!("[::1]:{port6}").parse().unwrap(), SocketAddr::from(([127, 0, 0, 1], port4)));
+    let dialer = Dialer::new().memory(Arc::new(Memory::new(16)));
+    assert_eq!(dialer.dial_addrs(&[v4]).unwrap().addr, v4);
+    assert_eq!(dialer.dial_addrs(&[v6, v4]).unwrap().addr, v6);
+}
+
+#[test]
+fn a_failure_of_this_machine_s_is_not_remembered() {
+    let ((_v6, port6), (_v4, port4)) = (listeners("[::1]:0"), listeners("127.0.0.1:0"));
+    let (v6, v4) = (format!("[::1]:{port6}").parse().unwrap(), SocketAddr::from(([127, 0, 0, 1], port4)));
+    let dialer = Dialer::new().memory(Arc::new(Memory::new(16)));
+    assert_eq!(dialer.clone().device_v6("no-such-device").dial_addrs(&[v6, v4]).unwrap().addr, v4);
+    assert_eq!(dialer.dial_addrs(&[v6, v4]).unwrap().addr, v6);
+}
+
+/// Answers IPv6 with two addresses that refuse, and IPv4 later.
+#[derive(Debug)]
+struct LateV4([SocketAddr; 2], SocketAddr);
+
+impl Resolver for LateV4 {
+    fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
+        if question.family == Domain::IPV6 {
+            return Ok(self.0.to_vec());
+        }
+        thread::sleep(Duration::from_millis(100));
+        Ok(vec![self.1])
+    }
+}
+
+#[test]
+fn the_attempts_are_not_used_up_before_ipv4_s_answer() {
+    let (_listeners, port) = listeners("127.0.0.1:0");
+    let good = SocketAddr::from(([127, 0, 0, 1], port));
+    let resolver = LateV4([itself("::1").0, itself("::1").0], good);
+    let pace = Pace { max_attempts: 2, ..Pace::default() };
+    let dialed = Dialer::new().pace(pace).resolver(Arc::new(resolver)).dial("name:1").unwrap();
+    assert_eq!((dialed.addr, dialed.report.attempts.len()), (good, 2));
 }
 
 #[test]

@@ -73,7 +73,8 @@ pub(super) fn run(
         }
     };
     drop(watched);
-    (ended, contest.end(limits.start.elapsed()))
+    let cancelled = matches!(ended, Err(DialFailure::Cancelled));
+    (ended, contest.end(limits.start.elapsed(), cancelled))
 }
 
 /// Asks for a NAT64's prefix, in a dial that may have asked for nothing yet.

@@ -1,20 +1,21 @@
 //! One dial under way: the race's steps carried out on real sockets, and
 //! recorded. Both drivers, blocking and async, are loops around this.
 
+use std::io;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::itself;
-use super::memory::Memory;
+use super::memory::{Memory, Rank};
 use super::nat64::{self, Prefix};
-use super::order::goes_before;
-use super::race::{Race, Rank, Step};
+use super::order::{goes_before, goes_before_any_v4, has_route, prefer_known};
+use super::race::{Race, Step};
 use super::report::{Attempt, LookupReport, Outcome, Report};
 use super::resolver::{Answer, Question};
 use super::settings::Settings;
 use crate::cause::Refusal;
 use crate::connect::{Backoff, is_queue_full};
-use crate::{Connect, Domain, Error, Operation, Options, Result, Socket, SocketAddr, Syscall, fd};
-use std::os::fd::AsFd;
+use crate::{Connect, Domain, Error, ErrorKind, Operation, Options, Result, Socket, SocketAddr, Syscall, fd};
 
 /// What a driver is to do.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(super) enum Turn {
 pub(super) struct Contest<'d> {
     settings: &'d Settings,
     memory: Option<&'d Memory>,
+    /// When the dial began, by the clock of the history.
+    began: Instant,
     /// Whether each attempt has the thread to itself.
     blocking: bool,
     race: Race,
@@ -77,6 +80,7 @@ impl<'d> Contest<'d> {
     pub(super) fn new(
         settings: &'d Settings,
         memory: Option<&'d Memory>,
+        began: Instant,
         addrs: &[SocketAddr],
         pending: &[Domain],
     ) -> Self {
@@ -87,13 +91,14 @@ impl<'d> Contest<'d> {
         let mut contest = Self {
             settings,
             memory,
+            began,
             blocking: false,
             race,
             report,
             knocking: Vec::new(),
             stranded: Stranded::default(),
         };
-        contest.add(addrs.iter().copied());
+        contest.add(None, addrs.to_vec());
         contest
     }
 
@@ -108,9 +113,14 @@ impl<'d> Contest<'d> {
         self.race.is_for_one()
     }
 
-    fn add(&mut self, addrs: impl IntoIterator<Item = SocketAddr>) {
-        let memory = self.memory;
-        self.race.add(addrs, |addr| memory.map_or(Rank::Unknown, |memory| memory.rank(addr)));
+    /// Addresses of a lookup join the race, or of none: then the families are
+    /// as good as lookups.
+    fn add(&mut self, lookup: Option<Domain>, mut addrs: Vec<SocketAddr>) {
+        let (memory, began) = (self.memory, self.began);
+        let rank = |addr: &SocketAddr| rank(memory, addr, began);
+        prefer_known(&mut addrs, rank);
+        let addrs = addrs.into_iter().map(|addr| (lookup.unwrap_or(addr.family()), addr));
+        self.race.add(addrs, |addr| rank(addr) == Rank::Unusable);
     }
 
     /// A look-up has ended.
@@ -121,7 +131,7 @@ impl<'d> Contest<'d> {
         let told = match answer {
             Ok(addrs) => {
                 let count = addrs.len();
-                self.add(addrs);
+                self.add(Some(family), addrs);
                 self.choose_first_family();
                 Ok(count)
             }
@@ -160,7 +170,7 @@ impl<'d> Contest<'d> {
         match &self.stranded.discovery {
             Discovery::Done(prefixes) => {
                 let by_nat64: Vec<_> = prefixes.iter().filter_map(|prefix| prefix.reaching(&addr)).collect();
-                return self.add(by_nat64);
+                return self.add(Some(NAT64), by_nat64);
             }
             Discovery::Needless => {
                 self.stranded.discovery = Discovery::Wanted;
@@ -182,12 +192,19 @@ impl<'d> Contest<'d> {
 
     /// RFC 8305, section 4, has the addresses of both families sorted together
     /// (RFC 6724); each resolver's answer is sorted in itself, so the first of
-    /// each decide which family leads.
+    /// each decide which family leads. IPv6's alone leads at once only where no
+    /// answer of IPv4's could change that: else who leads would hang on which
+    /// answer is the quicker one.
     fn choose_first_family(&mut self) {
-        if let Some([v6, v4]) = self.race.leaders() {
-            if goes_before(&v4, &v6) {
+        let (memory, began) = (self.memory, self.began);
+        match self.race.leaders() {
+            [Some(v6), Some(v4)] if goes_before(&v4, &v6, |addr| rank(memory, addr, began)) => {
                 self.race.lead(Domain::IPV4);
             }
+            [Some(v6), None] if self.race.is_pending(Domain::IPV4) => {
+                self.race.let_v4_lead(!goes_before_any_v4(&v6));
+            }
+            _ => {}
         }
     }
 
@@ -304,31 +321,65 @@ impl<'d> Contest<'d> {
         attempt.outcome = outcome;
     }
 
-    /// Ends the contest: what has no verdict yet has none, and what was
-    /// learned is remembered.
-    pub(super) fn end(mut self, now: Duration) -> Report {
+    /// Ends the contest: what has no outcome yet has none, and what peers and
+    /// paths did is learned. Of a dial that was cancelled silence is not.
+    pub(super) fn end(mut self, now: Duration, cancelled: bool) -> Report {
         self.report.elapsed = now;
         for attempt in &mut self.report.attempts {
             if matches!(attempt.outcome, Outcome::NoAnswer) {
                 attempt.took = now.saturating_sub(attempt.started);
             }
         }
+        if self.race.is_over() {
+            // The attempts were used up, so nobody waited for these.
+            self.report.lookups.retain(|lookup| lookup.answer.is_some());
+        }
         if let Some(memory) = self.memory {
-            self.report.attempts.iter().for_each(|attempt| remember(memory, self.settings, attempt));
+            for attempt in &self.report.attempts {
+                if let Some(rank) = lesson(self.settings, attempt, cancelled) {
+                    memory.learn(attempt.addr, rank, self.began + now);
+                }
+            }
         }
         self.report
     }
 }
 
-/// An attempt that another outran within the delay tells nothing.
-fn remember(memory: &Memory, settings: &Settings, attempt: &Attempt) {
-    match attempt.outcome {
-        Outcome::Connected => memory.note(attempt.addr, Rank::Good(attempt.took)),
-        Outcome::Failed(_) => memory.note(attempt.addr, Rank::Bad),
-        Outcome::NoAnswer if attempt.took >= settings.pace.bounded().attempt_delay => {
-            memory.note(attempt.addr, Rank::Bad)
+fn rank(memory: Option<&Memory>, addr: &SocketAddr, now: Instant) -> Rank {
+    memory.map_or(Rank::Unknown, |memory| memory.rank(addr, now))
+}
+
+/// What an attempt teaches of its address, if anything. One that another
+/// outran within the delay teaches nothing.
+fn lesson(settings: &Settings, attempt: &Attempt, cancelled: bool) -> Option<Rank> {
+    if !settings.is_tcp(&attempt.addr) {
+        return None;
+    }
+    match &attempt.outcome {
+        // With fast open nobody has answered yet.
+        Outcome::Connected if settings.options.contains(Options::TFO) => None,
+        Outcome::Connected => Some(Rank::Used(attempt.took)),
+        Outcome::Failed(error) => is_of_peer_or_path(&attempt.addr, error).then_some(Rank::Unusable),
+        Outcome::NoAnswer => {
+            let silent = attempt.took >= settings.pace.bounded().attempt_delay;
+            (silent && !cancelled).then_some(Rank::Unusable)
         }
-        Outcome::NoAnswer => {}
+    }
+}
+
+/// Whether an attempt failed by what the peer or the path did. That this
+/// machine has no route is asked of it in every dial (RFC 6724, rule 1).
+fn is_of_peer_or_path(addr: &SocketAddr, error: &Error) -> bool {
+    if error.operation() != Operation::Connect
+        || error.system().is_some_and(|system| system.syscall() != Syscall::Connect)
+    {
+        return false;
+    }
+    match error.kind() {
+        ErrorKind::TimedOut => true,
+        ErrorKind::Io(io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset) => true,
+        ErrorKind::Io(io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) => has_route(addr),
+        _ => false,
     }
 }
 
@@ -362,23 +413,4 @@ pub(super) fn wait_error(errno: i32) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dial::Pace;
-
-    #[test]
-    fn who_was_silent_for_less_than_the_race_s_own_delay_is_not_remembered() {
-        let settings = Settings {
-            pace: Pace { attempt_delay: Duration::ZERO, ..Pace::default() },
-            ..Settings::default()
-        };
-        let addr = SocketAddr::from(([192, 0, 2, 1], 443));
-        let silent_for = |took| Attempt { addr, started: Duration::ZERO, took, outcome: Outcome::NoAnswer };
-        let (least, _) = Pace::ATTEMPT_DELAYS;
-        let memory = Memory::new(1);
-        remember(&memory, &settings, &silent_for(least / 2));
-        assert_eq!(memory.rank(&addr), Rank::Unknown);
-        remember(&memory, &settings, &silent_for(least));
-        assert_eq!(memory.rank(&addr), Rank::Bad);
-    }
-}
+mod tests;

@@ -1,15 +1,27 @@
-//! What dials remember of addresses: which answered, how fast, which failed.
+//! The history of addresses: which worked, how fast, and which did not.
 
 use std::collections::VecDeque;
+use std::mem::discriminant;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::race::Rank;
 use crate::SocketAddr;
 
-/// A memory that dials share, so that the next one begins with the address
-/// that worked last (RFC 8305, section 4: "history of successful
-/// connections"). It forgets after ten minutes, and the oldest when full.
+/// A history of addresses that dials share (RFC 8305, section 4), so that the
+/// next one does not wait again for what did not answer.
+///
+/// An address that was silent for the race's own delay, refused, or could not
+/// be reached counts as unusable (RFC 6724, section 6, rule 1): the others go
+/// first. Of those that rules 1 to 8 leave equal, the one with the lower
+/// round-trip time goes first, then one that was used before. So what worked
+/// never outranks the preferred family.
+///
+/// An entry counts for ten minutes after it was learned, however often it is
+/// confirmed since; then the usual order is tried again. Only what a peer or
+/// the path to it did is learned: neither a shortage of descriptors, ports or
+/// memory here, nor a refusal of this machine's own routing table or filter,
+/// nor a dial that was cancelled. Of datagrams, Unix paths and successes with
+/// [`Options::TFO`](crate::Options::TFO), where nobody has answered, nothing is.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -24,36 +36,58 @@ pub struct Memory {
     most: usize,
 }
 
+/// What is known of an address from earlier dials, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    /// It answered, after this time.
+    Used(Duration),
+    /// Nothing is known.
+    Unknown,
+    /// It was silent, refused or unreachable.
+    Unusable,
+}
+
 #[derive(Debug)]
 struct Entry {
     addr: SocketAddr,
     rank: Rank,
-    at: Instant,
+    learned: Instant,
 }
 
-/// How long something is remembered; networks change.
-const TRUSTED: Duration = Duration::from_secs(600);
+impl Entry {
+    fn counts(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.learned) < LIFETIME
+    }
+}
+
+/// How long an entry counts; networks change.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(600);
 
 impl Memory {
-    /// A memory of at most so many addresses; with 0 it remembers nothing.
+    /// A history of at most so many addresses, which forgets what it learned
+    /// least lately; with 0 it learns nothing.
     ///
     /// ```
-    /// let forgets_everything = biosock::dial::Memory::new(0);
+    /// let learns_nothing = biosock::dial::Memory::new(0);
     /// ```
     pub const fn new(most: usize) -> Self {
         Self { entries: Mutex::new(VecDeque::new()), most }
     }
 
-    pub(crate) fn rank(&self, addr: &SocketAddr) -> Rank {
+    pub(crate) fn rank(&self, addr: &SocketAddr, now: Instant) -> Rank {
         let entries = self.lock();
-        let known = entries.iter().find(|entry| entry.addr == *addr);
-        known.filter(|entry| entry.at.elapsed() < TRUSTED).map_or(Rank::Unknown, |entry| entry.rank)
+        let entry = entries.iter().find(|entry| entry.addr == *addr && entry.counts(now));
+        entry.map_or(Rank::Unknown, |entry| entry.rank)
     }
 
-    pub(crate) fn note(&self, addr: SocketAddr, rank: Rank) {
+    /// What is learned again counts from when it was learned first.
+    pub(crate) fn learn(&self, addr: SocketAddr, rank: Rank, now: Instant) {
         let mut entries = self.lock();
-        entries.retain(|entry| entry.addr != addr);
-        entries.push_back(Entry { addr, rank, at: Instant::now() });
+        let known = entries.iter().position(|entry| entry.addr == addr).and_then(|at| entries.remove(at));
+        let known =
+            known.filter(|entry| entry.counts(now) && discriminant(&entry.rank) == discriminant(&rank));
+        let learned = known.map_or(now, |entry| entry.learned);
+        entries.push_back(Entry { addr, rank, learned });
         while entries.len() > self.most {
             entries.pop_front();
         }
@@ -68,15 +102,47 @@ impl Memory {
 mod tests {
     use super::*;
 
+    const FAST: Rank = Rank::Used(Duration::from_millis(1));
+    const SLOW: Rank = Rank::Used(Duration::from_millis(9));
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn addr(last: u8) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, last], 80))
+    }
+
     #[test]
     fn the_newest_word_counts_and_the_oldest_is_forgotten() {
-        let memory = Memory::new(2);
-        let addrs = [1, 2, 3].map(|last| SocketAddr::from(([192, 0, 2, last], 80)));
-        memory.note(addrs[0], Rank::Bad);
-        memory.note(addrs[1], Rank::Bad);
-        memory.note(addrs[0], Rank::Good(Duration::ZERO));
-        memory.note(addrs[2], Rank::Bad);
-        let ranks = addrs.map(|addr| memory.rank(&addr));
-        assert_eq!(ranks, [Rank::Good(Duration::ZERO), Rank::Unknown, Rank::Bad]);
+        let (memory, now) = (Memory::new(2), Instant::now());
+        memory.learn(addr(1), Rank::Unusable, now);
+        memory.learn(addr(2), Rank::Unusable, now);
+        memory.learn(addr(1), FAST, now);
+        memory.learn(addr(3), Rank::Unusable, now);
+        let ranks = [1, 2, 3].map(|last| memory.rank(&addr(last), now));
+        assert_eq!(ranks, [FAST, Rank::Unknown, Rank::Unusable]);
+        let nothing = Memory::new(0);
+        nothing.learn(addr(1), FAST, now);
+        assert_eq!(nothing.rank(&addr(1), now), Rank::Unknown);
+    }
+
+    #[test]
+    fn an_entry_counts_for_ten_minutes_after_it_was_learned() {
+        let (memory, start) = (Memory::new(1), Instant::now());
+        for (learned, confirmed) in [(SLOW, FAST), (Rank::Unusable, Rank::Unusable)] {
+            memory.learn(addr(1), learned, start);
+            memory.learn(addr(1), confirmed, start + 9 * MINUTE);
+            assert_eq!(memory.rank(&addr(1), start + 10 * MINUTE - Duration::from_nanos(1)), confirmed);
+            assert_eq!(memory.rank(&addr(1), start + 10 * MINUTE), Rank::Unknown);
+        }
+    }
+
+    #[test]
+    fn the_contrary_is_learned_anew() {
+        let (memory, start) = (Memory::new(1), Instant::now());
+        memory.learn(addr(1), FAST, start);
+        memory.learn(addr(1), Rank::Unusable, start + 9 * MINUTE);
+        assert_eq!(memory.rank(&addr(1), start + 18 * MINUTE), Rank::Unusable);
+        // And so is what had expired.
+        memory.learn(addr(1), Rank::Unusable, start + 20 * MINUTE);
+        assert_eq!(memory.rank(&addr(1), start + 29 * MINUTE), Rank::Unusable);
     }
 }

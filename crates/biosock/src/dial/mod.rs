@@ -24,10 +24,10 @@
 //!
 //! | section | here |
 //! |---|---|
-//! | 3, both questions at once, IPv6's first, each answer used as it comes | yes; IPv4's waits 50 ms for IPv6's ([`Pace::resolution_delay`]) |
+//! | 3, both questions at once, IPv6's first, each answer used as it comes | yes; IPv4's waits 50 ms for IPv6's, and IPv6's for IPv4's where that may lead ([`Pace::resolution_delay`]) |
 //! | 3.1, several DNS servers | the resolver's affair |
 //! | 4, sorting by RFC 6724 | each answer by its resolver; the first of each decide which family leads, by [`sort_destinations`]'s rules |
-//! | 4, what is known of addresses | [`Memory`]: those that answered first, the fastest at the head; those that failed or were outrun last |
+//! | 4, what is known of addresses | [`Memory`]: what was silent, refused or unreachable goes last, as unusable; among equals the fastest goes first |
 //! | 4, interleaving, First Address Family Count | yes, [`Dialer::first_family_count`] |
 //! | 5, a start every 250 ms, at once after a failure, losers closed | yes, between 10 ms and 2 s ([`Pace::attempt_delay`]); the delay does not follow the RTT |
 //! | 6, answers that change meanwhile | new addresses join the race; what an answer would take back goes on |
@@ -416,7 +416,7 @@ impl Dialer {
         self
     }
 
-    /// What to remember between dials.
+    /// The history of addresses, which dials share.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -456,10 +456,10 @@ impl Dialer {
         let start = Instant::now();
         let plan = self.plan(target).map_err(|error| unable(target, error))?;
         match &plan {
-            Plan::Addrs(addrs) => self.run(start, target, self.contest(addrs, &[]), None),
+            Plan::Addrs(addrs) => self.run(start, target, self.contest(start, addrs, &[]), None),
             Plan::Names(question) => {
                 let families = self.settings.families();
-                let mut contest = self.contest(&[], families);
+                let mut contest = self.contest(start, &[], families);
                 if let Some(addrs) = self.resolver.at_hand(question) {
                     contest.answered_together(start.elapsed(), &addrs);
                     return self.run(start, target, contest, None);
@@ -472,8 +472,8 @@ impl Dialer {
     }
 
     /// A contest between these addresses and those that pending look-ups will give.
-    fn contest(&self, addrs: &[SocketAddr], pending: &[Domain]) -> Contest<'_> {
-        Contest::new(&self.settings, self.memory.as_deref(), addrs, pending)
+    fn contest(&self, began: Instant, addrs: &[SocketAddr], pending: &[Domain]) -> Contest<'_> {
+        Contest::new(&self.settings, self.memory.as_deref(), began, addrs, pending)
     }
 
     /// Dials the first of these addresses that answers, in their order but
@@ -493,7 +493,7 @@ impl Dialer {
         let target: Vec<_> = addrs.iter().take(3).map(ToString::to_string).collect();
         let more = if addrs.len() > 3 { ", …" } else { "" };
         let addrs: Vec<_> = addrs.iter().filter(|addr| self.settings.serves(addr)).copied().collect();
-        self.run(start, &format!("{}{more}", target.join(", ")), self.contest(&addrs, &[]), None)
+        self.run(start, &format!("{}{more}", target.join(", ")), self.contest(start, &addrs, &[]), None)
     }
 
     fn plan(&self, target: &str) -> Result<Plan, Error> {

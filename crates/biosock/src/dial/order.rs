@@ -2,8 +2,9 @@
 //! sources that it needs.
 
 use std::cmp::Reverse;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::memory::Rank;
 use crate::{Domain, Options, Protocol, Socket, SocketAddr, Type};
 
 /// Sorts destinations as RFC 6724, section 6, says, for resolvers that give
@@ -38,9 +39,46 @@ pub fn sort_destinations(addrs: &mut [SocketAddr]) {
     }
 }
 
-/// Whether the first destination goes before the second.
-pub(super) fn goes_before(one: &SocketAddr, two: &SocketAddr) -> bool {
-    key(one, source_for(one)) < key(two, source_for(two))
+/// Whether the first destination goes before the second, by section 6 and by
+/// what history ranks them as (RFC 8305, section 4).
+pub(super) fn goes_before(one: &SocketAddr, two: &SocketAddr, rank: impl Fn(&SocketAddr) -> Rank) -> bool {
+    let place = |addr| place(key(addr, source_for(addr)), rank(addr));
+    place(one) < place(two)
+}
+
+/// Whether an IPv6 destination goes before every IPv4 one that there could be.
+pub(super) fn goes_before_any_v4(addr: &SocketAddr) -> bool {
+    let ((unusable, other_scope, other_label, Reverse(precedence), _), _) = key(addr, source_for(addr));
+    let (of_v4, _) = policy(Ipv4Addr::UNSPECIFIED.to_ipv6_mapped());
+    !unusable && !other_scope && !other_label && precedence > of_v4
+}
+
+/// Whether there is a route to a destination.
+pub(super) fn has_route(addr: &SocketAddr) -> bool {
+    source_for(addr).is_some()
+}
+
+/// Puts those of sorted destinations that history knows before others of their
+/// family that rules 1 to 8 leave equal to them (RFC 8305, section 4), the
+/// fastest first.
+pub(super) fn prefer_known(addrs: &mut [SocketAddr], rank: impl Fn(&SocketAddr) -> Rank) {
+    // Each key costs a socket, so none is made for nothing.
+    if addrs.len() > 1 && addrs.iter().any(|addr| matches!(rank(addr), Rank::Used(_))) {
+        prefer(addrs, |addr| (key(addr, source_for(addr)).0, rank(addr)));
+    }
+}
+
+fn prefer(addrs: &mut [SocketAddr], known: impl Fn(&SocketAddr) -> (Class, Rank)) {
+    for family in [Domain::IPV6, Domain::IPV4] {
+        let of_family = |addr: &SocketAddr| addr.family() == family;
+        let mut known: Vec<_> =
+            addrs.iter().filter(|addr| of_family(addr)).map(|addr| (known(addr), *addr)).collect();
+        for equal in known.chunk_by_mut(|((one, _), _), ((two, _), _)| one == two) {
+            equal.sort_by_key(|((_, rank), _)| *rank);
+        }
+        let places = addrs.iter_mut().filter(|addr| of_family(addr));
+        places.zip(known).for_each(|(place, (_, addr))| *place = addr);
+    }
 }
 
 /// The address that packets to a destination would come from, where there is
@@ -52,17 +90,30 @@ fn source_for(addr: &SocketAddr) -> Option<IpAddr> {
 }
 
 /// What RFC 6724, section 6, compares, rule after rule; the least goes first.
-type Key = (bool, bool, bool, Reverse<u8>, u8, Reverse<u32>);
+type Key = (Class, Reverse<u32>);
+
+/// That of rules 1 to 8.
+type Class = (bool, bool, bool, Reverse<u8>, u8);
+
+/// A key with history in its places: what did not work is unusable (rule 1),
+/// what worked is preferred after rule 8.
+fn place(
+    ((unusable, scope, label, precedence, size), shared): Key,
+    rank: Rank,
+) -> (Class, Rank, Reverse<u32>) {
+    ((unusable || rank == Rank::Unusable, scope, label, precedence, size), rank, shared)
+}
 
 fn key(addr: &SocketAddr, source: Option<IpAddr>) -> Key {
     let Some(ip) = addr.ip() else { return Key::default() };
     let to = Traits::of(ip);
     let Some(source) = source else {
-        return (true, false, false, Reverse(to.precedence), to.scope, Reverse(0));
+        return ((true, false, false, Reverse(to.precedence), to.scope), Reverse(0));
     };
     let from = Traits::of(source);
     let shared = if addr.family() == Domain::IPV6 { common_prefix(ip, source) } else { 0 };
-    (false, to.scope != from.scope, to.label != from.label, Reverse(to.precedence), to.scope, Reverse(shared))
+    let class = (false, to.scope != from.scope, to.label != from.label, Reverse(to.precedence), to.scope);
+    (class, Reverse(shared))
 }
 
 /// What RFC 6724 knows an address by.
@@ -138,6 +189,7 @@ fn common_prefix(one: IpAddr, two: IpAddr) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     /// Destinations with their sources, in the order that is expected.
     type Row = (&'static str, &'static [(&'static str, Option<&'static str>)]);
@@ -214,6 +266,58 @@ mod tests {
                 assert_eq!(sorted(expected.iter().rev().copied().collect()), names, "{rule}, reversed");
             }
         }
+    }
+
+    #[test]
+    fn history_has_its_place_below_the_rules() {
+        let class = |ip: &str| key(&addr(ip), Some(ip.parse().unwrap())).0;
+        let rank = |ip: &str| match ip {
+            "2001:db8::b" => Rank::Used(Duration::from_millis(20)),
+            "2001:db8::c" => Rank::Used(Duration::from_millis(10)),
+            "2002::b" => Rank::Used(Duration::from_millis(1)),
+            "192.0.2.2" => Rank::Used(Duration::from_millis(1)),
+            "192.0.2.1" => Rank::Unusable,
+            _ => Rank::Unknown,
+        };
+        let order = |ips: &str| {
+            let mut addrs: Vec<_> = ips.split(' ').map(addr).collect();
+            prefer(&mut addrs, |addr| {
+                let ip = addr.ip().unwrap().to_string();
+                (class(&ip), rank(&ip))
+            });
+            addrs.iter().map(|addr| addr.ip().unwrap().to_string()).collect::<Vec<_>>().join(" ")
+        };
+        for (rule, given, expected) in [
+            ("the lower RTT first", "2001:db8::b 2001:db8::c", "2001:db8::c 2001:db8::b"),
+            ("then the one used before", "2001:db8::a 2001:db8::b", "2001:db8::b 2001:db8::a"),
+            ("no lower precedence goes before", "2001:db8::a 2002::b", "2001:db8::a 2002::b"),
+            ("what was unusable is the last of its equals", "192.0.2.1 192.0.2.3", "192.0.2.3 192.0.2.1"),
+            (
+                "each family in its own places",
+                "2001:db8::a 192.0.2.3 2001:db8::b 192.0.2.2",
+                "2001:db8::b 192.0.2.2 2001:db8::a 192.0.2.3",
+            ),
+        ] {
+            assert_eq!(order(given), expected, "{rule}");
+        }
+    }
+
+    #[test]
+    fn history_decides_between_families_as_rule_1_alone() {
+        let keyed = |ip: &str, rank| place(key(&addr(ip), Some(ip.parse().unwrap())), rank);
+        let fast = Rank::Used(Duration::ZERO);
+        let (v6, v4) = ("2001:db8::1", "192.0.2.1");
+        assert!(keyed(v6, Rank::Unknown) < keyed(v4, fast));
+        assert!(keyed(v6, Rank::Unusable) > keyed(v4, Rank::Unknown));
+        assert!(keyed(v6, Rank::Unusable) < keyed(v4, Rank::Unusable));
+    }
+
+    #[test]
+    fn ipv6_is_sure_to_lead_only_where_nothing_speaks_against_it() {
+        assert!(goes_before_any_v4(&addr("::1")));
+        assert!(!goes_before_any_v4(&addr("::ffff:127.0.0.1")));
+        // Reserved, so without a route.
+        assert!(!goes_before_any_v4(&addr("4000::1")));
     }
 
     #[test]

@@ -17,14 +17,20 @@ use crate::{Domain, SocketAddr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// RFC 8305, section 3: "Resolution Delay ... The recommended value is
-    /// 50 milliseconds". How long IPv4 addresses wait for the IPv6 answer.
+    /// 50 milliseconds". How long after the first answer with an address a start
+    /// waits for the answer of the family whose turn it is, so that no order
+    /// hangs on which answer is the quicker one: IPv4 addresses wait for IPv6's
+    /// answer, IPv6 ones for IPv4's where those may go first (RFC 6724), and
+    /// the start after an attempt that failed early waits for the other family's.
     pub resolution_delay: Duration,
     /// RFC 8305, section 5: "Connection Attempt Delay ... The recommended
     /// value is 250 milliseconds". See [`ATTEMPT_DELAYS`](Self::ATTEMPT_DELAYS);
     /// below section 8's "Minimum Connection Attempt Delay ... 100 milliseconds"
     /// a race is more of a burst, and meant for tests and local networks.
     pub attempt_delay: Duration,
-    /// The most attempts that a dial makes.
+    /// The most attempts that a dial makes; with 0 it makes none. The last is
+    /// kept for a family that was not tried yet, while it has addresses or its
+    /// lookup is under way; the only one is not.
     pub max_attempts: usize,
 }
 
@@ -56,17 +62,6 @@ impl Default for Pace {
     }
 }
 
-/// What is known of an address from earlier dials, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Rank {
-    /// It answered, after this time.
-    Good(Duration),
-    /// Nothing is known.
-    Unknown,
-    /// It failed, or was outrun.
-    Bad,
-}
-
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -81,8 +76,11 @@ pub(crate) enum Step {
 /// An address of the race.
 #[derive(Debug)]
 struct Candidate {
-    rank: Rank,
+    /// The lookup that gave it, by its mark; of a given list its family.
+    origin: Domain,
     addr: SocketAddr,
+    /// By what history knows (RFC 6724, rule 1).
+    unusable: bool,
     started: bool,
 }
 
@@ -93,13 +91,18 @@ pub(crate) struct Race {
     candidates: Vec<Candidate>,
     /// The look-ups that have not ended.
     pending: Vec<Domain>,
-    /// When the addresses at hand may be used although IPv6's answer is out.
+    /// When the addresses known so far may be used although an answer is out
+    /// that they wait for.
     patience_ends: Option<Duration>,
+    /// Whether IPv4's addresses may go before IPv6's, once there are any.
+    v4_may_lead: bool,
     /// When the next attempt may start, by the attempts before it.
     next_start: Duration,
     last_family: Option<Domain>,
     /// How many of the first family start before one of the other.
     first_family_count: usize,
+    /// The origins that had an attempt.
+    tried: Vec<Domain>,
     attempts: usize,
     in_flight: usize,
 }
@@ -112,11 +115,13 @@ impl Race {
             candidates: Vec::new(),
             pending: pending.to_vec(),
             patience_ends: None,
+            v4_may_lead: false,
             next_start: Duration::ZERO,
             // Of two answers IPv6's goes first unless `lead` says otherwise; a
             // given list begins where it begins.
             first_family_count: 1,
             last_family: pending.contains(&Domain::IPV6).then_some(Domain::IPV4),
+            tried: Vec::new(),
             attempts: 0,
             in_flight: 0,
         }
@@ -125,12 +130,12 @@ impl Race {
     /// Adds addresses, in the resolver's order (RFC 6724); known ones are dropped.
     pub(crate) fn add(
         &mut self,
-        addrs: impl IntoIterator<Item = SocketAddr>,
-        rank: impl Fn(&SocketAddr) -> Rank,
+        addrs: impl IntoIterator<Item = (Domain, SocketAddr)>,
+        unusable: impl Fn(&SocketAddr) -> bool,
     ) {
-        for addr in addrs {
+        for (origin, addr) in addrs {
             if self.candidates.iter().all(|known| known.addr != addr) {
-                self.candidates.push(Candidate { rank: rank(&addr), addr, started: false });
+                self.candidates.push(Candidate { origin, addr, unusable: unusable(&addr), started: false });
             }
         }
     }
@@ -151,16 +156,26 @@ impl Race {
         }
     }
 
-    /// The first candidate of each family, IPv6's before IPv4's, where both
-    /// have one and nothing has started.
-    pub(crate) fn leaders(&self) -> Option<[SocketAddr; 2]> {
+    /// The first candidate of each family, IPv6's before IPv4's, while nothing
+    /// has started.
+    pub(crate) fn leaders(&self) -> [Option<SocketAddr>; 2] {
         if self.attempts > 0 {
-            return None;
+            return [None; 2];
         }
-        let first = |family| {
-            self.waiting().find(|candidate| candidate.addr.family() == family).map(|candidate| candidate.addr)
-        };
-        Some([first(Domain::IPV6)?, first(Domain::IPV4)?])
+        [Domain::IPV6, Domain::IPV4].map(|family| {
+            let of_family = self.waiting().filter(|candidate| candidate.addr.family() == family);
+            of_family.min_by_key(|candidate| candidate.unusable).map(|candidate| candidate.addr)
+        })
+    }
+
+    /// IPv4's addresses may go first, so IPv6's wait for their answer.
+    pub(crate) fn let_v4_lead(&mut self, may: bool) {
+        self.v4_may_lead = may;
+    }
+
+    /// Whether the lookup of a family is under way.
+    pub(crate) fn is_pending(&self, family: Domain) -> bool {
+        self.pending.contains(&family)
     }
 
     /// The look-up of a family has ended; [`add`](Self::add) came before.
@@ -186,17 +201,11 @@ impl Race {
 
     /// What to do at this time.
     pub(crate) fn step(&mut self, now: Duration) -> Step {
-        if self.waiting().next().is_none() || self.attempts >= self.pace.max_attempts {
+        let Some(at) = self.pick() else {
             return if self.is_over() { Step::Exhausted } else { Step::Wait(None) };
-        }
+        };
         let start = self.next_start.max(self.patience());
-        if now < start {
-            return Step::Wait(Some(start));
-        }
-        match self.pick() {
-            Some(at) => self.start(now, at),
-            None => Step::Exhausted,
-        }
+        if now < start { Step::Wait(Some(start)) } else { self.start(now, at) }
     }
 
     /// Whether there is one address, and none to come.
@@ -209,36 +218,57 @@ impl Race {
         self.candidates.iter().filter(|candidate| !candidate.started)
     }
 
-    fn is_over(&self) -> bool {
+    /// Whether nothing is left to try or to wait for.
+    pub(crate) fn is_over(&self) -> bool {
         let more_to_come = !self.pending.is_empty() && self.attempts < self.pace.max_attempts;
         self.in_flight == 0 && !more_to_come
     }
 
-    /// Until when the addresses at hand wait for an answer that is out: IPv6's
-    /// (RFC 8305, section 3), and any where nothing at hand is worth a start.
+    /// Until when the next start waits for an answer that is out: that of the
+    /// family whose turn it is (RFC 8305, section 3), IPv4's where it may lead,
+    /// and any where nothing known so far is worth a start.
     fn patience(&self) -> Duration {
-        let all_bad = self.waiting().all(|candidate| candidate.rank == Rank::Bad);
-        let waits = self.pending.contains(&Domain::IPV6) || (all_bad && !self.pending.is_empty());
+        let their_turn = [Domain::IPV6, Domain::IPV4]
+            .into_iter()
+            .any(|family| self.is_pending(family) && self.is_turn_of(family));
+        let may_lead = self.attempts == 0 && self.v4_may_lead && self.is_pending(Domain::IPV4);
+        let nothing_good = !self.pending.is_empty() && self.waiting().all(|candidate| candidate.unusable);
+        let waits = their_turn || may_lead || nothing_good;
         self.patience_ends.filter(|_| waits).unwrap_or_default()
     }
 
     fn start(&mut self, now: Duration, at: usize) -> Step {
-        self.candidates[at].started = true;
-        let addr = self.candidates[at].addr;
+        let Candidate { addr, origin, started, .. } = &mut self.candidates[at];
+        *started = true;
+        if !self.tried.contains(origin) {
+            self.tried.push(*origin);
+        }
         self.attempts += 1;
         self.in_flight += 1;
         self.last_family = Some(addr.family());
         self.next_start = now + self.pace.attempt_delay;
-        Step::Start(addr)
+        Step::Start(*addr)
     }
 
-    /// RFC 8305, section 4: the best known first; among equals "interleave
-    /// address families", else the resolver's order.
+    /// Which is next, of those that may be: the usable ones first (RFC 6724,
+    /// rule 1); RFC 8305, section 4: among equals "interleave address families",
+    /// else the resolver's order.
     fn pick(&self) -> Option<usize> {
-        let best = self.waiting().map(|candidate| candidate.rank).min()?;
-        let of_best = |candidate: &Candidate| !candidate.started && candidate.rank == best;
+        let left = self.pace.max_attempts.saturating_sub(self.attempts);
+        let kept = left == 1 && self.attempts > 0 && self.has_untried();
+        let may_start = |candidate: &Candidate| {
+            left > 0 && !candidate.started && !(kept && self.tried.contains(&candidate.origin))
+        };
+        let best = self.candidates.iter().filter(|one| may_start(one)).map(|one| one.unusable).min()?;
+        let of_best = |candidate: &Candidate| may_start(candidate) && candidate.unusable == best;
         let wanted = |candidate: &Candidate| of_best(candidate) && self.is_turn_of(candidate.addr.family());
         self.candidates.iter().position(wanted).or_else(|| self.candidates.iter().position(of_best))
+    }
+
+    /// Whether a lookup that had no attempt yet has, or may still have, an address.
+    fn has_untried(&self) -> bool {
+        let waiting = self.waiting().map(|candidate| &candidate.origin);
+        waiting.chain(&self.pending).any(|origin| !self.tried.contains(origin))
     }
 
     /// The family's turn: not the last one's, but for the first family's first.

@@ -109,10 +109,10 @@ impl Dialer {
     async fn race_async(&self, plan: Plan) -> (Result<Winner, DialFailure>, Report) {
         let start = Instant::now();
         let (contest, lookups) = match plan {
-            Plan::Addrs(addrs) => (self.contest(&addrs, &[]), Lookups::new()),
+            Plan::Addrs(addrs) => (self.contest(start.into_std(), &addrs, &[]), Lookups::new()),
             Plan::Names(question) => {
                 let families = self.settings.families();
-                let mut contest = self.contest(&[], families);
+                let mut contest = self.contest(start.into_std(), &[], families);
                 if let Some(addrs) = self.at_hand(&question) {
                     contest.answered_together(start.elapsed(), &addrs);
                     (contest, Lookups::new())
@@ -185,7 +185,8 @@ impl Dial<'_> {
     async fn run(mut self, cancel: Option<&Cancel>) -> (Result<Winner, DialFailure>, Report) {
         let ended = self.race(cancel).await;
         drop(self.watched);
-        (ended, self.contest.end(self.start.elapsed()))
+        let cancelled = matches!(ended, Err(DialFailure::Cancelled));
+        (ended, self.contest.end(self.start.elapsed(), cancelled))
     }
 
     async fn race(&mut self, cancel: Option<&Cancel>) -> Result<Winner, DialFailure> {

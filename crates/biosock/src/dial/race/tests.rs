@@ -33,8 +33,14 @@ enum Event {
 const V6: Domain = Domain::IPV6;
 const V4: Domain = Domain::IPV4;
 
-fn unknown(_: &SocketAddr) -> Rank {
-    Rank::Unknown
+fn usable(_: &SocketAddr) -> bool {
+    false
+}
+
+/// As its family's lookup gives it.
+fn given(name: &str) -> (Domain, SocketAddr) {
+    let addr = addr(name);
+    (addr.family(), addr)
 }
 
 /// Runs a race with these events, and tells when which address was started.
@@ -46,7 +52,7 @@ fn starts(pace: Pace, pending: &[Domain], events: &[(u64, Event)]) -> Vec<(u64, 
         while let Some((_, event)) = events.next_if(|(at, _)| *at == now) {
             match *event {
                 Event::Answer(family, names) => {
-                    race.add(names.iter().map(|name| addr(name)), unknown);
+                    race.add(names.iter().map(|name| given(name)), usable);
                     race.looked_up(ms(now), family);
                 }
                 Event::Fail => race.failed(ms(now)),
@@ -105,6 +111,12 @@ fn rfc_8305_by_tables() {
             &[(50, "4a"), (5000, "6a")],
         ),
         (
+            "after an early failure the other family's answer has the rest of the 50 ms",
+            &[(0, Answer(V6, &["6a", "6b"])), (1, Fail), (40, Answer(V4, &["4a"]))],
+            &[(0, "6a"), (40, "4a"), (290, "6b")],
+        ),
+        ("and no more than that", &[(0, Answer(V6, &["6a", "6b"])), (1, Fail)], &[(0, "6a"), (50, "6b")]),
+        (
             "duplicates are dropped",
             &[(0, Answer(V6, &["6a", "6a"])), (0, Answer(V4, &["4a", "4a"]))],
             &[(0, "6a"), (250, "4a")],
@@ -119,7 +131,7 @@ fn rfc_8305_by_tables() {
 #[test]
 fn a_given_list_begins_where_it_begins() {
     let mut race = Race::new(Pace::default(), &[]);
-    race.add(["4a", "4b", "6a"].map(addr), unknown);
+    race.add(["4a", "4b", "6a"].map(given), usable);
     assert_eq!(race.step(ms(0)), Step::Start(addr("4a")));
     assert_eq!(race.step(ms(0)), Step::Wait(Some(ms(250))));
     assert_eq!(race.step(ms(250)), Step::Start(addr("6a")));
@@ -128,23 +140,23 @@ fn a_given_list_begins_where_it_begins() {
 #[test]
 fn the_family_that_leads_goes_first_and_only_a_race_that_stands_has_leaders() {
     let mut race = Race::new(Pace::default(), &[V6, V4]);
-    race.add(["6a", "6b"].map(addr), unknown);
-    assert_eq!(race.leaders(), None, "one family has none");
-    race.add(["4a"].map(addr), unknown);
-    assert_eq!(race.leaders(), Some(["6a", "4a"].map(addr)));
+    race.add(["6a", "6b"].map(given), usable);
+    assert_eq!(race.leaders(), [Some(addr("6a")), None]);
+    race.add(["4a"].map(given), usable);
+    assert_eq!(race.leaders(), ["6a", "4a"].map(|name| Some(addr(name))));
     race.lead(V4);
     race.looked_up(ms(1), V6);
     race.looked_up(ms(1), V4);
     let order: Vec<_> = (0..3).map(|n| race.step(ms(1 + n * 250))).collect();
     assert_eq!(order, ["4a", "6a", "6b"].map(|name| Step::Start(addr(name))));
-    assert_eq!(race.leaders(), None, "it has started");
+    assert_eq!(race.leaders(), [None; 2], "it has started");
 }
 
 #[test]
 fn section_4_the_first_family_may_have_more_than_one_turn() {
     let order = |count| {
         let mut race = Race::new(Pace::default(), &[]).with_first_family_count(count);
-        race.add(["6a", "6b", "6c", "4a", "4b"].map(addr), unknown);
+        race.add(["6a", "6b", "6c", "4a", "4b"].map(given), usable);
         let step = |n: u64| match race.step(ms(n * 250)) {
             Step::Start(addr) => name(addr),
             other => panic!("{other:?}"),
@@ -158,29 +170,56 @@ fn section_4_the_first_family_may_have_more_than_one_turn() {
 }
 
 #[test]
-fn what_worked_goes_first_and_what_failed_last() {
-    let rank = |addr: &SocketAddr| match name(*addr).as_str() {
-        "6a" => Rank::Bad,
-        "4b" => Rank::Good(ms(20)),
-        "4c" => Rank::Good(ms(5)),
-        _ => Rank::Unknown,
-    };
-    let mut race = Race::new(Pace::default(), &[]);
-    race.add(["6a", "4a", "4b", "6b", "4c"].map(addr), rank);
+fn what_is_unusable_goes_last_in_either_family() {
+    let unusable = |addr: &SocketAddr| ["6a", "4b"].contains(&&*name(*addr));
+    let mut race = Race::new(Pace::default(), &[V6, V4]);
+    race.add(["6a", "6b", "6c", "4a", "4b"].map(given), unusable);
+    assert_eq!(race.leaders(), ["6b", "4a"].map(|name| Some(addr(name))));
+    race.looked_up(ms(0), V6);
+    race.looked_up(ms(0), V4);
     let order: Vec<_> = (0..5).map(|n| race.step(ms(n * 250))).collect();
-    assert_eq!(order, ["4c", "4b", "6b", "4a", "6a"].map(|name| Step::Start(addr(name))));
+    assert_eq!(order, ["6b", "4a", "6c", "4b", "6a"].map(|name| Step::Start(addr(name))));
 }
 
 #[test]
-fn an_address_that_failed_waits_for_the_other_family_s_answer() {
-    let rank = |addr: &SocketAddr| if addr.family() == V6 { Rank::Bad } else { Rank::Good(ms(1)) };
+fn an_unusable_address_waits_for_the_other_family_s_answer() {
+    let unusable = |addr: &SocketAddr| addr.family() == V6;
     let mut race = Race::new(Pace::default(), &[V6, V4]);
-    race.add(["6a"].map(addr), rank);
+    race.add(["6a"].map(given), unusable);
     race.looked_up(ms(1), V6);
     assert_eq!(race.step(ms(1)), Step::Wait(Some(ms(51))));
-    race.add(["4a"].map(addr), rank);
+    race.add(["4a"].map(given), unusable);
     race.looked_up(ms(2), V4);
     assert_eq!(race.step(ms(2)), Step::Start(addr("4a")));
+}
+
+/// Two answers a moment apart, either way round, where IPv4 goes first by RFC 6724.
+#[test]
+fn who_leads_does_not_hang_on_which_answer_is_quicker() {
+    for [first, second] in [[V6, V4], [V4, V6]] {
+        let mut race = Race::new(Pace::default(), &[V6, V4]);
+        let mut answer = |now, family| {
+            let addrs = if family == V6 { ["6a", "6b"] } else { ["4a", "4b"] };
+            race.add(addrs.map(given), usable);
+            match race.leaders() {
+                [Some(_), Some(_)] => race.lead(V4),
+                [Some(_), None] => race.let_v4_lead(true),
+                _ => {}
+            }
+            race.looked_up(ms(now), family);
+            race.step(ms(now))
+        };
+        assert_eq!(answer(1, first), Step::Wait(Some(ms(51))), "{first} first");
+        assert_eq!(answer(2, second), Step::Start(addr("4a")), "{first} first");
+        let order: Vec<_> = (1..4).map(|n| race.step(ms(2 + n * 250))).collect();
+        assert_eq!(order, ["6a", "4b", "6b"].map(|name| Step::Start(addr(name))));
+    }
+    // And it hangs on no answer that does not come.
+    let mut race = Race::new(Pace::default(), &[V6, V4]);
+    race.add(["6a"].map(given), usable);
+    race.let_v4_lead(true);
+    race.looked_up(ms(1), V6);
+    assert_eq!(race.step(ms(51)), Step::Start(addr("6a")));
 }
 
 #[test]
@@ -188,24 +227,89 @@ fn the_delay_is_held_within_the_rfc_s_bounds() {
     for (asked, held) in [(0, 10), (10, 10), (250, 250), (60_000, 2000)] {
         let pace = Pace { attempt_delay: ms(asked), ..Pace::default() };
         let mut race = Race::new(pace, &[]);
-        race.add(["4a", "4b"].map(addr), unknown);
+        race.add(["4a", "4b"].map(given), usable);
         assert_eq!(race.step(ms(0)), Step::Start(addr("4a")));
         assert_eq!(race.step(ms(0)), Step::Wait(Some(ms(held))));
     }
 }
 
+/// The attempts of the cap are not used up before the other family had one.
 #[test]
-fn attempts_are_capped() {
+fn the_last_attempt_is_kept_for_a_family_that_had_none() {
+    use Event::{Answer, Fail};
+    type Row = (&'static str, usize, &'static [(u64, Event)], &'static [(u64, &'static str)]);
+    let rows: &[Row] = &[
+        (
+            "for one whose answer is out",
+            2,
+            &[(0, Answer(V6, &["6a", "6b"])), (5, Fail), (90, Answer(V4, &["4a", "4b"]))],
+            &[(0, "6a"), (90, "4a")],
+        ),
+        (
+            "either family",
+            2,
+            &[(0, Answer(V4, &["4a", "4b"])), (55, Fail), (90, Answer(V6, &["6a"]))],
+            &[(50, "4a"), (90, "6a")],
+        ),
+        (
+            "not once its answer is that there is none",
+            2,
+            &[(0, Answer(V6, &["6a", "6b"])), (5, Fail), (90, Answer(V4, &[]))],
+            &[(0, "6a"), (90, "6b")],
+        ),
+        (
+            "only the last",
+            3,
+            &[(0, Answer(V6, &["6a", "6b", "6c"])), (900, Answer(V4, &["4a"]))],
+            &[(0, "6a"), (250, "6b"), (900, "4a")],
+        ),
+        (
+            "the only one is not kept",
+            1,
+            &[(0, Answer(V6, &["6a", "6b"])), (5, Fail), (90, Answer(V4, &["4a"]))],
+            &[(0, "6a")],
+        ),
+        (
+            "a family that had one gets no other",
+            2,
+            &[(0, Answer(V6, &["6a", "6b", "6c"])), (0, Answer(V4, &["4a", "4b"])), (5, Fail), (6, Fail)],
+            &[(0, "6a"), (5, "4a")],
+        ),
+    ];
+    for (rule, max_attempts, events, expected) in rows {
+        let pace = Pace { max_attempts: *max_attempts, ..Pace::default() };
+        let expected: Vec<_> = expected.iter().map(|(at, name)| (*at, (*name).to_owned())).collect();
+        assert_eq!(starts(pace, &[V6, V4], events), expected, "{rule}");
+    }
+    // One family's turns do not use them up either.
     let pace = Pace { max_attempts: 2, ..Pace::default() };
-    let answers = [(0, Event::Answer(V6, &["6a", "6b", "6c"])), (0, Event::Answer(V4, &["4a"]))];
-    assert_eq!(starts(pace, &[V6, V4], &answers).len(), 2);
+    let mut race = Race::new(pace, &[]).with_first_family_count(9);
+    race.add(["6a", "6b", "4a"].map(given), usable);
+    assert_eq!([0, 250].map(|now| race.step(ms(now))), ["6a", "4a"].map(|name| Step::Start(addr(name))));
+}
+
+#[test]
+fn the_last_attempt_is_kept_for_a_nat64_too() {
+    let nat64 = Domain::UNSPEC;
+    let pace = Pace { max_attempts: 3, ..Pace::default() };
+    let mut race = Race::new(pace, &[]);
+    race.add(["6a", "4a", "6b", "6c"].map(given), usable);
+    assert_eq!(race.step(ms(0)), Step::Start(addr("6a")));
+    race.failed(ms(1));
+    assert_eq!(race.step(ms(1)), Step::Start(addr("4a")));
+    race.expect(nat64);
+    race.failed(ms(1));
+    assert_eq!(race.step(ms(500)), Step::Wait(None));
+    race.add([(nat64, addr("6n"))], usable);
+    race.looked_up(ms(501), nat64);
+    assert_eq!(race.step(ms(501)), Step::Start(addr("6n")));
 }
 
 #[test]
 fn nothing_left_is_told() {
     let mut race = Race::new(Pace::default(), &[V4]);
     assert_eq!(race.step(ms(0)), Step::Wait(None));
-    race.add(["4a"].map(addr), unknown);
+    race.add(["4a"].map(given), usable);
     race.looked_up(ms(1), V4);
     assert_eq!(race.step(ms(1)), Step::Start(addr("4a")));
     assert_eq!(race.step(ms(1)), Step::Wait(None));
@@ -278,7 +382,7 @@ fn simulate(network: &Network) -> (End, Course) {
                 let addrs: Vec<_> =
                     (b'a'..).take(list.len()).map(|c| addr(&format!("{digit}{}", char::from(c)))).collect();
                 fates.extend(addrs.iter().copied().zip(list.iter().copied()));
-                race.add(addrs, unknown);
+                race.add(addrs.into_iter().map(|addr| (*family, addr)), usable);
                 race.looked_up(ms(now), *family);
             }
         }
@@ -366,6 +470,12 @@ proptest! {
             let known: usize = network.answers.iter().filter(|(at, _)| at.is_some()).map(|(_, list)| list.len()).sum();
             let all_came = network.answers.iter().all(|(at, _)| at.is_some());
             prop_assert!(course.starts.len() == pace.max_attempts || (all_came && course.starts.len() == known));
+            // And that each family that may have had an address had an attempt.
+            for ((at, list), family) in network.answers.iter().zip([V6, V4]) {
+                let none = at.is_some() && list.is_empty();
+                let tried = course.starts.iter().any(|(_, addr)| addr.family() == family);
+                prop_assert!(none || tried || pace.max_attempts < 2, "{family} was not tried");
+            }
         }
     }
 }

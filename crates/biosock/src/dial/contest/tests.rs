@@ -1,0 +1,165 @@
+//! Contests on loopback, by a clock that the tests choose.
+
+use super::*;
+use crate::Type;
+use crate::dial::blocking::{Limits, run};
+use crate::dial::memory::LIFETIME;
+use crate::dial::resolver::{Resolver, SystemResolver};
+use crate::dial::{DialFailure, Pace};
+use crate::listeners::Listen;
+use std::sync::Arc;
+
+const BOTH: [Domain; 2] = [Domain::IPV6, Domain::IPV4];
+
+/// A queue of none takes one connection.
+fn listener(addr: &str) -> (Socket, SocketAddr) {
+    let listener = Listen::new().backlog(0).listen(addr).unwrap().into_sockets().remove(0);
+    listener.set_nonblocking(false).unwrap();
+    let addr = listener.local_addr().unwrap();
+    (listener, addr)
+}
+
+fn client(addr: &SocketAddr) -> Socket {
+    let client = Socket::stream_for(addr, Options::empty()).unwrap();
+    client.connect(addr, Options::empty()).map(drop).unwrap();
+    client
+}
+
+/// A port that nothing listens on, and its holder.
+fn refusing() -> (Socket, SocketAddr) {
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let holder = Socket::stream_for(&any, Options::empty()).unwrap();
+    holder.bind(&any, Options::empty()).unwrap();
+    let addr = holder.local_addr().unwrap();
+    (holder, addr)
+}
+
+/// For what is silent.
+fn hasty() -> Settings {
+    with_delay(Pace::ATTEMPT_DELAYS.0)
+}
+
+/// For what is not, on a machine however busy.
+fn patient() -> Settings {
+    with_delay(Pace::ATTEMPT_DELAYS.1)
+}
+
+fn with_delay(attempt_delay: Duration) -> Settings {
+    Settings { pace: Pace { attempt_delay, ..Pace::default() }, ..Settings::default() }
+}
+
+/// Dials a name with these addresses at this time, and gives each attempt.
+fn attempts(settings: &Settings, memory: &Memory, began: Instant, addrs: &[SocketAddr]) -> Vec<SocketAddr> {
+    let mut contest = Contest::new(settings, Some(memory), began, &[], &BOTH);
+    contest.answered_together(Duration::ZERO, addrs);
+    let limits = Limits { start: Instant::now(), timeout: None, cancel: None };
+    let resolver: Arc<dyn Resolver> = Arc::new(SystemResolver);
+    let (ended, report) = run(contest, None, &resolver, &limits);
+    ended.unwrap();
+    report.attempts.iter().map(|attempt| attempt.addr).collect()
+}
+
+#[test]
+fn ipv6_that_was_silent_leads_again_once_its_entry_has_expired() {
+    let ((silent, v6), (good, v4)) = (listener("[::1]:0"), listener("127.0.0.1:0"));
+    let _in_its_place = client(&v6);
+    let (memory, start) = (Memory::new(16), Instant::now());
+    let dial = |settings: Settings, after: Duration| {
+        let attempts = attempts(&settings, &memory, start + after, &[v6, v4]);
+        let won = if attempts.last() == Some(&v6) { &silent } else { &good };
+        drop(won.accept(Options::empty()).unwrap());
+        attempts
+    };
+    let second = Duration::from_secs(1);
+    assert_eq!(dial(hasty(), Duration::ZERO), [v6, v4], "it is silent");
+    assert_eq!(dial(patient(), LIFETIME / 2), [v4], "that is known");
+    // It is mended.
+    drop(silent.accept(Options::empty()).unwrap());
+    assert_eq!(dial(patient(), LIFETIME - second), [v4], "that is not");
+    assert_eq!(dial(patient(), LIFETIME + second), [v6], "the usual order, though IPv4 worked a moment ago");
+    assert_eq!(dial(patient(), LIFETIME * 2), [v6]);
+}
+
+#[test]
+fn what_worked_goes_before_its_equals_alone() {
+    let (_holder, unknown) = refusing();
+    let ((_good, v4), (_other, v6)) = (listener("127.0.0.1:0"), listener("[::1]:0"));
+    let (memory, now) = (Memory::new(16), Instant::now());
+    memory.learn(v4, Rank::Used(Duration::from_millis(1)), now);
+    assert_eq!(attempts(&patient(), &memory, now, &[unknown, v4]), [v4]);
+    assert_eq!(attempts(&patient(), &memory, now, &[v6, unknown, v4]), [v6]);
+}
+
+#[test]
+fn a_shortage_here_is_not_held_against_a_peer() {
+    let ((_one, v6), (_two, v4)) = (listener("[::1]:0"), listener("127.0.0.1:0"));
+    let (memory, now) = (Memory::new(16), Instant::now());
+    let short = Settings { device_v6: Some("no-such-device".into()), ..patient() };
+    assert_eq!(attempts(&short, &memory, now, &[v6, v4]), [v6, v4]);
+    assert_eq!(memory.rank(&v6, now), Rank::Unknown);
+}
+
+fn failed(operation: Operation, syscall: Syscall, errno: i32) -> Outcome {
+    Outcome::Failed(Error::system_call(operation, syscall, errno, None))
+}
+
+fn refused_to_connect(errno: i32) -> Outcome {
+    failed(Operation::Connect, Syscall::Connect, errno)
+}
+
+#[test]
+fn what_is_learned_is_of_the_peer_or_the_path() {
+    let near = SocketAddr::from(([127, 0, 0, 1], 1));
+    // Class E has no route that a host would have by chance.
+    let nowhere = SocketAddr::from(([255, 255, 255, 255], 1));
+    let delay = hasty().pace.attempt_delay;
+    let learned = |settings: &Settings, addr, took, outcome, cancelled| {
+        lesson(settings, &Attempt { addr, started: Duration::ZERO, took, outcome }, cancelled)
+    };
+    let failure = |addr, outcome| learned(&hasty(), addr, Duration::ZERO, outcome, false);
+    for errno in
+        [libc::ECONNREFUSED, libc::ECONNRESET, libc::ETIMEDOUT, libc::ENETUNREACH, libc::EHOSTUNREACH]
+    {
+        assert_eq!(failure(near, refused_to_connect(errno)), Some(Rank::Unusable), "{errno}");
+    }
+    let itself = Error::refused(Operation::Connect, Refusal::ConnectedToItself);
+    assert_eq!(failure(near, Outcome::Failed(itself)), Some(Rank::Unusable));
+
+    for errno in [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM, libc::EACCES, libc::EPERM] {
+        assert_eq!(failure(near, failed(Operation::Socket, Syscall::Socket, errno)), None, "{errno}");
+        assert_eq!(failure(near, refused_to_connect(errno)), None, "{errno}");
+    }
+    for errno in [libc::EADDRNOTAVAIL, libc::EAGAIN, libc::EINVAL, libc::ENETDOWN] {
+        assert_eq!(failure(near, refused_to_connect(errno)), None, "{errno}");
+    }
+    // Not the connect, or not this one's.
+    assert_eq!(failure(near, failed(Operation::Bind, Syscall::Bind, libc::ECONNREFUSED)), None);
+    assert_eq!(failure(near, failed(Operation::Connect, Syscall::SetSockOpt, libc::ECONNREFUSED)), None);
+    assert_eq!(failure(nowhere, refused_to_connect(libc::ENETUNREACH)), None, "rule 1 sees to it");
+    assert_eq!(failure("unix:/x".parse().unwrap(), refused_to_connect(libc::ECONNREFUSED)), None);
+
+    let silent = |took, cancelled| learned(&hasty(), near, took, Outcome::NoAnswer, cancelled);
+    assert_eq!(silent(delay / 2, false), None, "it was outrun within the race's own delay");
+    assert_eq!(silent(delay, false), Some(Rank::Unusable));
+    assert_eq!(silent(delay, true), None, "the dial was cancelled");
+
+    let connected = |settings: &Settings| learned(settings, near, delay, Outcome::Connected, false);
+    assert_eq!(connected(&hasty()), Some(Rank::Used(delay)));
+    assert_eq!(connected(&Settings { options: Options::TFO, ..hasty() }), None, "nobody has answered yet");
+    assert_eq!(connected(&Settings { socktype: Type::DGRAM, ..hasty() }), None, "nor here");
+}
+
+#[test]
+fn a_lookup_that_no_attempt_was_left_for_is_not_blamed() {
+    let (_holder, refusing) = refusing();
+    let pace = Pace { max_attempts: 1, ..Pace::default() };
+    let settings = Settings { pace, ..Settings::default() };
+    let mut contest = Contest::new(&settings, None, Instant::now(), &[], &[Domain::IPV4, Domain::IPV6]);
+    contest.answered(Duration::ZERO, (Domain::IPV4, Ok(vec![refusing])));
+    let limits = Limits { start: Instant::now(), timeout: None, cancel: None };
+    let resolver: Arc<dyn Resolver> = Arc::new(SystemResolver);
+    let (ended, report) = run(contest, None, &resolver, &limits);
+    assert!(matches!(ended, Err(DialFailure::NoneAnswered)));
+    assert_eq!(report.lookups.len(), 1, "{report}");
+    assert!(!report.to_string().contains("no answer"), "{report}");
+}
