@@ -121,7 +121,8 @@ const char *biosock_report_text(const biosock_report *report);
 const char *biosock_report_hint(const biosock_report *report);
 void biosock_report_free(biosock_report *report);
 
-/* Ending dials, and remembering what worked: biosock_cancel(3), biosock_memory(3). */
+/* Ending dials, and remembering what worked: biosock_cancel(3), biosock_memory(3).
+ * Processes share a cancel after fork(2): set in one, it is set in all. */
 biosock_cancel *biosock_cancel_new(void);
 void biosock_cancel_set(const biosock_cancel *cancel);
 int biosock_cancel_is_set(const biosock_cancel *cancel);
@@ -146,7 +147,7 @@ int biosock_listeners_inheritable(const biosock_listeners *set, int *fds, size_t
 int biosock_listeners_unlink(const biosock_listeners *set);
 void biosock_listeners_free(biosock_listeners *set);
 
-/* Accepting: biosock_accept(3). */
+/* Accepting: biosock_accept(3). After fork(2), stop in one process stops all. */
 int biosock_accept(const biosock_listeners *set, BIO_ADDR *peer, int options, int timeout_ms);
 int biosock_accept_advice(int error);
 int biosock_serve(const biosock_listeners *set, int options,

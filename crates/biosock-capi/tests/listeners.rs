@@ -344,3 +344,35 @@ fn null_and_bad_indexes_are_named() {
     assert_eq!(unsafe { biosock_listeners_unlink::<S>(null.0) }, 0);
     refused(NULL_ENTRY, "set is NULL", libc::EINVAL);
 }
+
+/// As prefork servers do: each worker has the set, and one of them stops it.
+#[test]
+fn a_stop_in_one_process_ends_the_workers_of_all() {
+    let set = Set::on("127.0.0.1:0");
+    let worker = |stops: bool| {
+        // SAFETY: the child calls the library, which takes no lock here, and _exit(2).
+        match unsafe { libc::fork() } {
+            0 => {
+                if stops {
+                    set.stop();
+                }
+                let ended = set.accept(-1) == -1 && errno() == libc::ECANCELED;
+                unsafe { libc::_exit(i32::from(!ended)) }
+            }
+            pid => pid,
+        }
+    };
+    let workers = [worker(false), worker(false), worker(true)];
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    let statuses = workers.map(|pid| {
+        let mut status = -1;
+        while unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG) } == 0 {
+            if std::time::Instant::now() > end {
+                unsafe { libc::kill(pid, libc::SIGKILL) };
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        status
+    });
+    assert_eq!((statuses, set.accept(-1), errno()), ([0; 3], -1, libc::ECANCELED));
+}

@@ -1,14 +1,30 @@
 //! Ending dials and accept loops from outside.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::Result;
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicBool, Ordering};
+
+#[cfg(all(test, loom))]
+mod model;
+#[cfg(feature = "tokio")]
+mod tokio;
+
+#[cfg(not(all(test, loom)))]
 use crate::sys::Waker;
+#[cfg(all(test, loom))]
+use model::Waker;
+
+#[cfg(feature = "tokio")]
+pub(crate) use tokio::CancelWatch;
 
 /// Ends every dial and accept loop that has a copy of it, from any thread,
 /// now or later.
+///
+/// The descriptor (eventfd(2)) is what says that it was cancelled: readable
+/// from then on, for good. Processes share it after fork(2), so a cancel in
+/// one of them ends the dials and loops of them all.
 ///
 /// ```
 /// use biosock::Cancel;
@@ -26,12 +42,10 @@ pub struct Cancel(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    cancelled: AtomicBool,
-    // Stays readable once woken, so that everybody sees it.
     waker: Waker,
-    // Tasks are not woken by descriptors but by the runtime.
-    #[cfg(feature = "tokio")]
-    tasks: tokio::sync::Notify,
+    /// That the descriptor was seen readable, which it stays: only spares
+    /// asking it again. Unset, it says nothing.
+    seen: AtomicBool,
 }
 
 impl Cancel {
@@ -46,15 +60,18 @@ impl Cancel {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn new() -> Result<Self> {
-        Ok(Self(Arc::new(Inner {
-            cancelled: AtomicBool::new(false),
-            waker: Waker::new()?,
-            #[cfg(feature = "tokio")]
-            tasks: tokio::sync::Notify::new(),
-        })))
+        Ok(Self::with(Waker::new()?))
     }
 
-    /// Ends them.
+    fn with(waker: Waker) -> Self {
+        Self(Arc::new(Inner { waker, seen: AtomicBool::new(false) }))
+    }
+
+    /// Ends them, in every process that shares the descriptor.
+    ///
+    /// It is async-signal-safe (signal-safety(7)): it writes to the
+    /// descriptor and stores a flag. A handler that calls it restores errno,
+    /// as any that makes system calls.
     ///
     /// ```
     /// let cancel = biosock::Cancel::new()?;
@@ -63,19 +80,12 @@ impl Cancel {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn cancel(&self) {
-        self.0.cancelled.store(true, Ordering::Release);
         self.0.waker.wake();
-        #[cfg(feature = "tokio")]
-        self.0.tasks.notify_waiters();
+        self.0.seen.store(true, Ordering::Relaxed);
     }
 
-    /// Ends when [`cancel`](Self::cancel) is called after this.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn cancelled(&self) -> tokio::sync::futures::Notified<'_> {
-        self.0.tasks.notified()
-    }
-
-    /// Whether [`cancel`](Self::cancel) was called.
+    /// Whether [`cancel`](Self::cancel) was called, in this process or in
+    /// another that shares the descriptor. Until it was, this is one poll(2).
     ///
     /// ```
     /// let cancel = biosock::Cancel::new()?;
@@ -84,12 +94,26 @@ impl Cancel {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn is_cancelled(&self) -> bool {
-        self.0.cancelled.load(Ordering::Acquire)
+        self.is_known() || self.asked()
+    }
+
+    /// Whether a cancel was seen already; asks nobody. Who waits for the
+    /// descriptor as well misses none.
+    pub(crate) fn is_known(&self) -> bool {
+        self.0.seen.load(Ordering::Relaxed)
+    }
+
+    fn asked(&self) -> bool {
+        let cancelled = self.0.waker.is_awake();
+        if cancelled {
+            self.0.seen.store(true, Ordering::Relaxed);
+        }
+        cancelled
     }
 }
 
 impl AsFd for Cancel {
-    /// Readable once cancelled.
+    /// Readable once cancelled. Reading from it would undo the cancel.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.waker.as_fd()
     }

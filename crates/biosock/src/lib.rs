@@ -62,6 +62,7 @@ mod names;
 mod options;
 mod reason;
 mod socket;
+mod sync;
 #[allow(unsafe_code, reason = "the only module that calls the operating system")]
 mod sys;
 mod unix;

@@ -22,8 +22,9 @@ pub unsafe fn biosock_cancel_new<H: Host>() -> *mut biosock_cancel {
     })
 }
 
-/// `biosock_cancel_set`: ends the dials. It stores a flag and writes to a
-/// descriptor, so a signal handler may call it. NULL is fine.
+/// `biosock_cancel_set`: ends the dials. It writes to a descriptor
+/// and stores a flag, so a signal handler may call it. Processes share it
+/// after fork(2). NULL is fine.
 ///
 /// # Safety
 ///

@@ -208,9 +208,9 @@ pub unsafe fn biosock_listeners_unlink<H: Host>(set: *const biosock_listeners) -
     })
 }
 
-/// `biosock_listeners_stop`: no more connections are accepted. It stores a
-/// flag and writes to a descriptor, so a signal handler may call it. NULL is
-/// fine.
+/// `biosock_listeners_stop`: no more connections are accepted. It writes
+/// to a descriptor and stores a flag, so a signal handler may call it.
+/// Processes share it after fork(2). NULL is fine.
 ///
 /// # Safety
 ///

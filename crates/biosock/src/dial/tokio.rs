@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net;
 use std::os::fd::OwnedFd;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -19,6 +19,7 @@ use super::contest::{Contest, NAT64, Turn, wait_error};
 use super::report::{DialError, DialFailure, Report};
 use super::resolver::{Question, panicked};
 use super::{Dialed, Dialer, Plan, unable};
+use crate::cancel::CancelWatch;
 use crate::cause::Refusal;
 use crate::{Cancel, Domain, Error, Operation, Options, Socket, SocketAddr, Type};
 
@@ -190,9 +191,9 @@ impl Dial<'_> {
     }
 
     async fn race(&mut self, cancel: Option<&Cancel>) -> Result<Winner, DialFailure> {
+        // Watched from the first wait on: what is connected at once needs none.
+        let mut cancel_watch: Option<CancelWatch> = None;
         loop {
-            // Asked for before the flag is read, so that no cancel is missed.
-            let mut cancelled = pin!(cancel.map(Cancel::cancelled));
             let now = self.start.elapsed();
             if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Err(DialFailure::TimedOut);
@@ -210,7 +211,10 @@ impl Dial<'_> {
                 Turn::Wait(next) => {
                     let question = self.contest.take_question();
                     self.lookups.extend(question.map(|question| (NAT64, self.dialer.look_up(question))));
-                    if let Some(stream) = self.wait(next, cancelled.as_mut().as_pin_mut()).await? {
+                    if let (Some(cancel), None) = (cancel, &cancel_watch) {
+                        cancel_watch = Some(cancel.watch().map_err(unable_to_wait)?);
+                    }
+                    if let Some(stream) = self.wait(next, cancel_watch.as_ref()).await? {
                         return Ok(Winner::Stream(stream));
                     }
                 }
@@ -222,7 +226,7 @@ impl Dial<'_> {
     async fn wait(
         &mut self,
         next: Option<Duration>,
-        mut cancelled: Option<Pin<&mut impl Future<Output = ()>>>,
+        cancel: Option<&CancelWatch>,
     ) -> Result<Option<TcpStream>, DialFailure> {
         let next = next.and_then(|next| self.start.checked_add(next));
         let end = [next, self.deadline].into_iter().flatten().min();
@@ -230,8 +234,10 @@ impl Dial<'_> {
         poll_fn(|cx| {
             let timer = timer.as_mut().as_pin_mut();
             let passed = timer.is_some_and(|timer| timer.poll(cx).is_ready());
-            let cancelled =
-                cancelled.as_mut().is_some_and(|cancelled| cancelled.as_mut().poll(cx).is_ready());
+            let cancelled = match cancel.map_or(Poll::Pending, |cancel| cancel.poll(cx)) {
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(unable_to_wait(error))),
+                cancelled => cancelled.is_ready(),
+            };
             let answered = self.poll_answers(cx);
             match self.poll_verdicts(cx) {
                 Poll::Pending if passed || cancelled || answered => Poll::Ready(Ok(None)),

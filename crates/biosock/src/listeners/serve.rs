@@ -78,7 +78,7 @@ impl Listeners {
             let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
             wait(&mut poller, left)?;
             // A stop makes the wait end, also one from before.
-            if stop.is_some_and(Cancel::is_cancelled) {
+            if stop.is_some() && poller.is_ready(self.sockets.len()) {
                 return Ok(None);
             }
             match self.accept_ready(&poller, options) {
@@ -214,13 +214,20 @@ impl FusedIterator for Incoming<'_> {}
 
 impl Incoming<'_> {
     fn event(&mut self) -> Result<Option<Event>> {
-        while !self.is_over && !self.stop.is_cancelled() {
+        while !self.is_over {
             if let Some(pause) = self.rest.take() {
                 crate::fd::wait(self.stop.as_fd(), Interest::Read, Some(pause))?;
-                continue;
+                // Stopped or not, the next wait says.
+                self.round = 0..0;
+            }
+            if self.stop.is_known() {
+                break;
             }
             let Some(at) = self.round.find(|&at| self.poller.is_ready(at)) else {
                 wait(&mut self.poller, None)?;
+                if self.poller.is_ready(self.sockets.len()) {
+                    break;
+                }
                 self.round = 0..self.sockets.len();
                 continue;
             };

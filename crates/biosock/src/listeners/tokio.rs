@@ -155,12 +155,27 @@ impl AsyncListeners {
         mut tell: impl FnMut(Event),
     ) -> Result<()> {
         let mut judge = Judge::new();
-        // Asked for before the flag is read, so that no cancel is missed.
-        let mut cancelled = pin!(stop.cancelled());
+        let mut watch = None;
         while !stop.is_cancelled() {
-            let accepted = poll_fn(|cx| match self.poll_accept(cx, options) {
-                Poll::Pending => cancelled.as_mut().poll(cx).map(|()| None),
-                accepted => accepted.map(Some),
+            match stop.watch() {
+                Ok(stopped) => {
+                    watch = Some(stopped);
+                    break;
+                }
+                Err(error) => {
+                    let Some(event) = judge.judge(Err(wait_error(&error)))? else { continue };
+                    let pause = event.pause().unwrap_or_default();
+                    tell(event);
+                    sleep(pause).await;
+                }
+            }
+        }
+        let Some(stopped) = watch else { return Ok(()) };
+        while !stop.is_known() {
+            // The stop goes first: accepting may never be pending.
+            let accepted = poll_fn(|cx| match stopped.poll(cx) {
+                Poll::Pending => self.poll_accept(cx, options).map(Some),
+                Poll::Ready(stopped) => Poll::Ready(stopped.err().map(|error| Err(wait_error(&error)))),
             });
             let Some(accepted) = accepted.await else { break };
             let Some(event) = judge.judge(accepted)? else { continue };
@@ -168,9 +183,9 @@ impl AsyncListeners {
             tell(event);
             if let Some(pause) = pause {
                 let mut rest = pin!(sleep(pause));
-                poll_fn(|cx| match cancelled.as_mut().poll(cx) {
+                poll_fn(|cx| match stopped.poll(cx) {
                     Poll::Pending => rest.as_mut().poll(cx),
-                    done => done,
+                    Poll::Ready(_) => Poll::Ready(()),
                 })
                 .await;
             }

@@ -1,6 +1,8 @@
 //! Linux, by rustix over libc, and libc itself for what rustix lacks.
 
 mod errno;
+#[cfg(test)]
+mod forked;
 mod hand_over;
 #[cfg(test)]
 mod interrupt;

@@ -84,6 +84,13 @@ impl Waker {
         let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
     }
 
+    /// Whether it was woken. Where the system cannot say, it was not: a wait
+    /// fails then, too.
+    #[cfg_attr(all(test, loom), expect(dead_code, reason = "a model has its own"))]
+    pub(crate) fn is_awake(&self) -> bool {
+        poll(self.as_fd(), Interest::Read, Some(Duration::ZERO)).unwrap_or(false)
+    }
+
     /// Takes every wake-up so far back.
     pub(crate) fn clear(&self) {
         let _ = rustix::io::read(&self.0, &mut [0u8; 8]);

@@ -1,0 +1,8 @@
+//! What threads share, as the standard library has it or, in a model
+//! (`scripts/loom`), as loom does.
+
+#[cfg(not(all(test, loom)))]
+pub(crate) use std::sync::{Arc, atomic};
+
+#[cfg(all(test, loom))]
+pub(crate) use loom::sync::{Arc, atomic};

@@ -1,0 +1,176 @@
+//! Tests of what processes share after fork(2), which is unsafe code. Each
+//! runs in a process of its own, since a child gets copies of every other
+//! test's descriptors.
+
+use std::os::fd::AsFd;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::dial::{DialFailure, Dialer};
+use crate::listeners::{Event, Listen, Listeners};
+use crate::{Cancel, Interest, Options, Socket};
+
+const PLAIN: Options = Options::empty();
+const ALONE: &str = "BIOSOCK_TEST_ALONE";
+
+/// Runs a test of this file alone; `true` in that process.
+fn is_alone(test: &str) -> bool {
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let name = format!("sys::linux::forked::{test}");
+    let mut alone = Command::new(std::env::current_exe().unwrap());
+    alone.args(["--exact", &name, "--test-threads=1", "--nocapture"]).env(ALONE, "1");
+    let output = alone.output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.contains("1 passed"), "{out}{err}");
+    false
+}
+
+/// A child process, which is killed if it does not end by itself.
+struct Child(libc::pid_t);
+
+impl Child {
+    /// Runs the job in a child, whose status is 0 where it gives `true`.
+    fn fork(job: impl FnOnce() -> bool) -> Self {
+        // SAFETY: no other thread of this process holds a lock: it runs one test.
+        match unsafe { libc::fork() } {
+            0 => {
+                let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).unwrap_or(false);
+                // SAFETY: ends the process, without what is to be run at its end.
+                unsafe { libc::_exit(i32::from(!done)) }
+            }
+            pid => Self(pid),
+        }
+    }
+
+    /// The status, or `None` where it is still there after a minute.
+    fn status(&self) -> Option<i32> {
+        let end = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < end {
+            let mut status = 0;
+            // SAFETY: a child of this process, and a place for its status.
+            if unsafe { libc::waitpid(self.0, &mut status, libc::WNOHANG) } == self.0 {
+                return Some(status);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        None
+    }
+}
+
+impl Drop for Child {
+    /// One that spins would go on, and hold this process's standard output.
+    fn drop(&mut self) {
+        let me = std::process::id();
+        let status = std::fs::read_to_string(format!("/proc/{}/stat", self.0)).unwrap_or_default();
+        let parent = status.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
+        if parent == Some(&me.to_string()) {
+            // SAFETY: a child of this process that was not waited for.
+            unsafe { libc::kill(self.0, libc::SIGKILL) };
+        }
+    }
+}
+
+/// An address where connecting is not over until someone accepts.
+fn full() -> (Socket, Vec<Socket>) {
+    let any = "127.0.0.1:0".parse().unwrap();
+    let listener = Socket::stream_for(&any, PLAIN).unwrap();
+    listener.listen_with_backlog(&any, PLAIN, 0).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let connect = || {
+        let client = Socket::stream_for(&addr, PLAIN).unwrap();
+        client.set_nonblocking(true).unwrap();
+        let _ = client.connect(&addr, PLAIN).unwrap();
+        client
+    };
+    // One more than its queue has room for.
+    let clients = (0..4).map(|_| connect()).collect();
+    (listener, clients)
+}
+
+fn is_stopped_accept(listeners: &Listeners, stop: &Cancel) -> bool {
+    listeners.accept_or_stop(PLAIN, None, stop).unwrap().is_none()
+}
+
+fn served(listeners: &Listeners, stop: &Cancel) -> u32 {
+    let mut connections = 0;
+    let count = |event| connections += u32::from(matches!(event, Event::Connection(..)));
+    listeners.serve(PLAIN, stop, count).unwrap();
+    connections
+}
+
+/// Each waits as the others do, until one of them cancels.
+#[test]
+fn a_cancel_in_one_process_ends_the_loops_and_dials_of_all() {
+    if !is_alone("a_cancel_in_one_process_ends_the_loops_and_dials_of_all") {
+        return;
+    }
+    let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
+    let (silent, _queue) = full();
+    let silent = silent.local_addr().unwrap();
+    let (stop, ready) = (Cancel::new().unwrap(), Cancel::new().unwrap());
+    let dial = || Dialer::new().cancel(stop.clone()).dial_addrs(&[silent]);
+    let workers = [
+        Child::fork(|| is_stopped_accept(&listeners, &stop)),
+        Child::fork(|| served(&listeners, &stop) == 0),
+        Child::fork(|| matches!(dial().unwrap_err().failure(), DialFailure::Cancelled)),
+        Child::fork(|| {
+            crate::fd::wait(ready.as_fd(), Interest::Read, None).unwrap();
+            stop.cancel();
+            is_stopped_accept(&listeners, &stop)
+        }),
+    ];
+    assert!(!stop.is_cancelled());
+    ready.cancel();
+    for worker in &workers {
+        assert_eq!(worker.status(), Some(0));
+    }
+    assert!(stop.is_cancelled(), "it is seen where it was made, too");
+    assert_eq!(served(&listeners, &stop), 0);
+}
+
+/// As the one before, for a task: the parent's runtime hears of its child.
+#[cfg(feature = "tokio")]
+#[test]
+fn a_cancel_in_another_process_wakes_tasks() {
+    if !is_alone("a_cancel_in_another_process_wakes_tasks") {
+        return;
+    }
+    let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
+    let (silent, _queue) = full();
+    let silent = silent.local_addr().unwrap();
+    let stop = Cancel::new().unwrap();
+    let (mine, child_s) = (Cancel::new().unwrap(), stop.clone());
+    let child = Child::fork(|| {
+        crate::fd::wait(mine.as_fd(), Interest::Read, None).unwrap();
+        child_s.cancel();
+        true
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut listeners = listeners.into_async().unwrap();
+        let dialer = Dialer::new().cancel(stop.clone());
+        // Many dials may have one cancel.
+        let target = silent.to_string();
+        let ended = async {
+            let serve = listeners.serve(PLAIN, &stop, |event| panic!("{event:?}"));
+            let (first, second) = (dialer.dial_async(&target), dialer.dial_async(&target));
+            let release = async {
+                tokio::task::yield_now().await;
+                mine.cancel();
+            };
+            tokio::join!(serve, first, second, release)
+        };
+        let (served, first, second, ()) =
+            tokio::time::timeout(Duration::from_secs(60), ended).await.expect("all end");
+        served.unwrap();
+        for dialed in [first, second] {
+            assert!(matches!(dialed.unwrap_err().failure(), DialFailure::Cancelled));
+        }
+        // One that is cancelled already accepts nobody and dials nobody.
+        listeners.serve(PLAIN, &stop, |event| panic!("{event:?}")).await.unwrap();
+    });
+    assert_eq!(child.status(), Some(0));
+}
