@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::target::{Source, Target};
 use crate::values::{
-    attempt_delay, command, file, interface, positive, positive_seconds, seconds, value, whole_number,
+    attempt_delay, command, file, interface, positive, positive_seconds, value, whole_number,
 };
 
 /// Connect, listen and look up, over IPv4, IPv6 and Unix sockets
@@ -82,10 +82,12 @@ pub(crate) enum Command {
 /// what was tried until then is told first.
 ///
 /// The end of standard input is passed on (the connection is shut down for
-/// writing), and the command ends when the peer has ended too.
-///
-/// When the peer ends first, input that is there is still sent; the command
-/// ends with the input, or when the input pauses for the time of --linger.
+/// writing), and the command ends when the peer has ended too. When the peer
+/// ends first, a pipe or a file is still read to its end and sent, however
+/// long it pauses; input from a terminal ends at once. The status is 0 only if
+/// the peer acknowledged all input and all that it sent was written. A peer
+/// that neither acknowledges nor sends anything for 10 seconds once both sides
+/// have ended is given up.
 ///
 /// With --json, standard error gets the race as one object: event "race" with
 /// target, seconds, winner, error, lookups (family, seconds, addresses, error)
@@ -152,10 +154,18 @@ pub(crate) struct ConnectArgs {
 ///
 /// One connection is served, then the command ends. With --keep-open or --max
 /// more are: --echo and --exec serve them at the same time, standard input
-/// and output serve one after the other (input goes to whoever is connected
-/// when it comes). A connection that fails is reported and makes the exit
-/// status 1, but does not end the listener. When descriptors or memory run
+/// and output serve one after the other (input goes to the peer that is
+/// connected when it comes). A connection that fails is reported and makes the
+/// exit status 1, but does not end the listener. When descriptors or memory run
 /// short, that is told and waited out; connections wait in the queue.
+///
+/// Standard input is passed on as connect has it: a pipe or a file is read to
+/// its end even when the peer has ended, however long it pauses. A connection
+/// of --exec ends with its command. When a connection ends, what the peer still
+/// sends is read away until the peer has ended too, so that everything that was
+/// sent arrives; a peer that neither acknowledges nor sends anything for 10
+/// seconds is given up, and one that only sends after 60 seconds. It is a
+/// failure if the peer had not acknowledged everything by then.
 ///
 /// A Unix socket file is removed at the end. One that is there already is
 /// replaced if it is a socket that nothing listens on, and never otherwise.
@@ -306,10 +316,6 @@ impl StreamArgs {
 
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct TransferArgs {
-    /// Once the peer has ended, end when standard input pauses for this long
-    #[arg(long, value_name = "SECONDS", value_parser = value(seconds), default_value = "1")]
-    #[arg(allow_negative_numbers = true)]
-    pub(crate) linger: Duration,
     /// Show how much has been moved, where standard error is a terminal
     #[arg(long)]
     pub(crate) progress: bool,

@@ -14,6 +14,7 @@ use crate::interrupt::Interrupt;
 use crate::output::{Output, duration, stderr_line};
 use crate::picture::Picture;
 use crate::race::{self, End, Row};
+use crate::relay::Rest;
 use crate::svg;
 use crate::terminal::Terminal;
 use crate::timeline;
@@ -23,7 +24,7 @@ pub(crate) fn run(args: &ConnectArgs, out: &Output) -> Result<()> {
     let Dialed { socket, addr, .. } = reach(args, out)?;
     let local = socket.local_addr().map_or(String::new(), |addr| addr.to_string());
     out.event(&json!({ "event": "connected", "peer": addr.to_string(), "local": local }), None);
-    transfer::standard_streams(&socket, &addr, args.transfer, out)
+    transfer::standard_streams(&socket, &addr, args.transfer, Rest::Lost, out)
 }
 
 /// Dials, and tells of the race as it was asked to.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use biosock::{Socket, SocketAddr};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+use crate::closing::{self, Until};
 use crate::failure::{Failure, Result};
 
 /// The commands that run, each leader of a process group of its own.
@@ -17,9 +18,14 @@ use crate::failure::{Failure, Result};
 pub(crate) struct Children(Arc<Mutex<Vec<Pid>>>);
 
 impl Children {
-    /// Runs a command with the socket as its standard input and output, and
-    /// waits for its end.
-    pub(crate) fn run(&self, command: &OsStr, socket: Socket, peer: &SocketAddr) -> Result<()> {
+    /// Runs a command with the socket as its standard input and output, waits
+    /// for its end and closes the connection.
+    pub(crate) fn run(&self, command: &OsStr, socket: &Socket, peer: &SocketAddr) -> Result<()> {
+        // The connection ends with the command, whatever else holds it.
+        self.run_to_end(command, socket, peer).and(closing::close(socket, peer, Until::PeerEnd))
+    }
+
+    fn run_to_end(&self, command: &OsStr, socket: &Socket, peer: &SocketAddr) -> Result<()> {
         let local = socket.local_addr()?;
         let (child, pid) = self
             .spawn(command, socket, peer, &local)
@@ -35,15 +41,14 @@ impl Children {
     fn spawn(
         &self,
         command: &OsStr,
-        socket: Socket,
+        socket: &Socket,
         peer: &SocketAddr,
         local: &SocketAddr,
     ) -> io::Result<(Child, Pid)> {
-        let socket = OwnedFd::from(socket);
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(command).process_group(0);
         shell.env("BIOSOCK_PEER", peer.to_string()).env("BIOSOCK_LOCAL", local.to_string());
-        shell.stdin(socket.as_fd().try_clone_to_owned()?).stdout(socket);
+        shell.stdin(socket.as_fd().try_clone_to_owned()?).stdout(socket.as_fd().try_clone_to_owned()?);
         // No child may start that `end` would not see.
         let mut running = self.lock();
         let child = shell.spawn()?;

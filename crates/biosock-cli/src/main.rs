@@ -5,6 +5,7 @@
 mod args;
 mod bound;
 mod call;
+mod closing;
 mod connect;
 mod demo;
 mod demo_race;

@@ -3,18 +3,17 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, ScopedJoinHandle};
-use std::time::Duration;
 
 use biosock::{Shutdown, Socket, SocketAddr};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 
 use crate::call::SHUTDOWN;
-use crate::failure::{Failure, Result};
+use crate::closing::{self, Until};
+use crate::failure::{Failure, Kind, Result};
 use crate::output::Output;
 use crate::socket_file::is;
 use crate::transfer::socket_failure;
@@ -33,36 +32,68 @@ pub(crate) struct Counters {
 pub(crate) struct Relay<'a> {
     pub(crate) socket: &'a Socket,
     pub(crate) peer: &'a SocketAddr,
-    /// How long the input may pause once the peer has ended.
-    pub(crate) linger: Duration,
+    /// What happens to input that this peer can no longer take.
+    pub(crate) rest: Rest,
     pub(crate) counters: &'a Counters,
     pub(crate) out: &'a Output,
 }
 
+/// Input that is left when the peer takes no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// It is lost, which is an error.
+    Lost,
+    /// It stays where it is, for the next connection.
+    ForTheNext,
+}
+
 impl Relay<'_> {
-    /// Runs until the peer has ended and the input has too, or pauses.
+    /// Runs until both the peer and the input have ended, or one of them
+    /// fails, and closes the connection.
     pub(crate) fn run(&self) -> Result<()> {
+        let done = self.relay();
+        // One who reads no more has no use for what the peer still sends.
+        let output_closed = done.as_ref().is_err_and(|failure| failure.kind == Kind::OutputClosed);
+        let until = if output_closed { Until::Acknowledged } else { Until::PeerEnd };
+        done.and(closing::close(self.socket, self.peer, until))
+    }
+
+    fn relay(&self) -> Result<()> {
         let input = duplicate(io::stdin()).map_err(input_failure)?;
         let mut output = duplicate(io::stdout()).map_err(|error| Failure::output(&error))?;
-        // The sender sees the end of this stream when the peer has ended.
-        let (open, ended) = UnixStream::pair().map_err(|error| Failure::io("make a socket pair", &error))?;
+        let (received_all, stopped) = (Flag::new()?, Flag::new()?);
+        let given_up = AtomicBool::new(false);
         thread::scope(|scope| {
+            let send = || {
+                let sent = self.send(input, &received_all, &given_up);
+                if sent.is_err() {
+                    stopped.raise();
+                }
+                sent
+            };
             let sender = thread::Builder::new()
-                .spawn_scoped(scope, || self.send(input, ended))
+                .spawn_scoped(scope, send)
                 .map_err(|error| Failure::io("start a thread", &error))?;
-            let received = self.receive(&mut output);
+            let received = self.receive(&mut output, &stopped);
             if received.is_err() {
-                // Frees a sender that waits for room.
-                let _ = self.socket.shutdown(Shutdown::Both);
+                given_up.store(true, Ordering::Relaxed);
+                // Frees a sender that waits for room; what it wrote is still sent.
+                let _ = self.socket.shutdown(Shutdown::Write);
             }
-            drop(open);
+            received_all.raise();
             received.and(join(sender))
         })
     }
 
-    fn receive(&self, output: &mut File) -> Result<()> {
+    /// Until the peer has ended or the sender has failed.
+    fn receive(&self, output: &mut File, stopped: &Flag) -> Result<()> {
         let mut buffer = vec![0; BUFFER];
         loop {
+            let mut fds = [PollFd::new(self.socket, PollFlags::IN), stopped.poll_fd()];
+            wait(&mut fds).map_err(|error| Failure::io("poll", &error))?;
+            if fds[1].revents().contains(PollFlags::IN) {
+                return Ok(());
+            }
             match { self.socket }.read(&mut buffer) {
                 Ok(0) => return Ok(()),
                 Ok(n) => {
@@ -74,73 +105,91 @@ impl Relay<'_> {
         }
     }
 
-    fn send(&self, mut input: File, ended: UnixStream) -> Result<()> {
+    fn send(&self, mut input: File, received_all: &Flag, given_up: &AtomicBool) -> Result<()> {
         let mut buffer = vec![0; BUFFER];
-        let mut waiting = Waiting { peer_ended: Some(ended), pause: None };
-        while waiting.for_input(&input, || self.pause(&input)).map_err(|error| self.give_up(error))? {
+        let mut peer_ended = false;
+        loop {
+            let mut fds =
+                vec![PollFd::new(&input, PollFlags::IN), PollFd::new(self.socket, PollFlags::empty())];
+            fds.extend((!peer_ended).then(|| received_all.poll_fd()));
+            wait(&mut fds).map_err(input_failure)?;
+            if fds.get(2).is_some_and(|fd| !fd.revents().is_empty()) {
+                peer_ended = true;
+                // Nobody at a terminal should have to end it by hand.
+                if given_up.load(Ordering::Relaxed) || input.is_terminal() {
+                    return Ok(());
+                }
+                continue;
+            }
+            if !fds[1].revents().is_empty() {
+                return self.peer_is_gone(input);
+            }
             let n = match input.read(&mut buffer) {
                 Ok(0) => return self.end_of_input(),
                 Ok(n) => n,
                 Err(error) if try_again(&error) => continue,
-                Err(error) => return Err(self.give_up(error)),
+                Err(error) => return Err(input_failure(error)),
             };
-            { self.socket }
-                .write_all(&buffer[..n])
-                .map_err(|error| socket_failure(&format!("send to {}", self.peer), &error))?;
+            { self.socket }.write_all(&buffer[..n]).map_err(|error| self.send_failure(&error))?;
             self.counters.sent.fetch_add(n as u64, Ordering::Relaxed);
         }
-        Ok(())
     }
 
-    /// How long the input may pause, now that the peer has ended. Nobody at a
-    /// terminal should wait, nor anybody for a peer that takes no more.
-    fn pause(&self, input: &File) -> Duration {
-        let mut fds = [PollFd::new(self.socket, PollFlags::empty())];
+    /// The peer takes no more. All is well if the input has ended.
+    fn peer_is_gone(&self, mut input: File) -> Result<()> {
+        if self.rest == Rest::ForTheNext || input.is_terminal() {
+            return Ok(());
+        }
+        let mut fds = [PollFd::new(&input, PollFlags::IN)];
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let gone = poll(&mut fds, Some(&at_once)).is_ok() && fds[0].revents().contains(PollFlags::HUP);
-        if gone || input.is_terminal() { Duration::ZERO } else { self.linger }
+        let is_ready = poll(&mut fds, Some(&at_once)).is_ok_and(|ready| ready > 0);
+        if is_ready && input.read(&mut [0]).map_err(input_failure)? == 0 {
+            return Ok(());
+        }
+        let error = self.socket.take_error()?.unwrap_or(Errno::PIPE.into());
+        Err(self.send_failure(&error))
     }
 
     fn end_of_input(&self) -> Result<()> {
         let shut_down = || self.socket.shutdown(Shutdown::Write);
         match self.out.call(SHUTDOWN, "for writing", shut_down, |()| "done".into()) {
-            // The peer is gone; the receiver tells how it went.
+            // The peer is gone; closing finds out whether it had everything.
             Err(error) if is(&error, Errno::NOTCONN) => Ok(()),
             result => Ok(result?),
         }
     }
 
-    /// Without input there is nothing to stay for.
-    fn give_up(&self, error: io::Error) -> Failure {
-        let _ = self.socket.shutdown(Shutdown::Both);
-        input_failure(error)
+    fn send_failure(&self, error: &io::Error) -> Failure {
+        socket_failure(&format!("send to {}", self.peer), error)
     }
 }
 
-/// What the sender waits for besides input.
-struct Waiting {
-    /// Until it has ended: readable when it has.
-    peer_ended: Option<UnixStream>,
-    /// Once it has ended: how long the input may pause.
-    pause: Option<Timespec>,
+/// Something that one thread waits for and another does.
+#[derive(Debug)]
+struct Flag(OwnedFd);
+
+impl Flag {
+    fn new() -> Result<Self> {
+        let fd = eventfd(0, EventfdFlags::CLOEXEC)
+            .map_err(|errno| Failure::io("make an eventfd", &errno.into()))?;
+        Ok(Self(fd))
+    }
+
+    fn raise(&self) {
+        // An eventfd takes eight bytes at once, and these do not fill it.
+        let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
+    }
+
+    fn poll_fd(&self) -> PollFd<'_> {
+        PollFd::new(&self.0, PollFlags::IN)
+    }
 }
 
-impl Waiting {
-    /// Whether there is input (or its end) to read; if not, it is over.
-    fn for_input(&mut self, input: &File, pause: impl Fn() -> Duration) -> io::Result<bool> {
-        loop {
-            let mut fds = vec![PollFd::new(input, PollFlags::IN)];
-            fds.extend(self.peer_ended.as_ref().map(|ended| PollFd::new(ended, PollFlags::IN)));
-            match poll(&mut fds, self.pause.as_ref()) {
-                Err(Errno::INTR) => continue,
-                Err(errno) => return Err(errno.into()),
-                Ok(0) => return Ok(false),
-                Ok(_) if !fds[0].revents().is_empty() => return Ok(true),
-                Ok(_) => {}
-            }
-            self.peer_ended = None;
-            // A time beyond the system's range is as good as no end.
-            self.pause = Timespec::try_from(pause()).ok();
+fn wait(fds: &mut [PollFd<'_>]) -> io::Result<()> {
+    loop {
+        match poll(fds, None) {
+            Err(Errno::INTR) => {}
+            result => return Ok(result.map(drop)?),
         }
     }
 }

@@ -7,17 +7,17 @@ use std::thread::{self, Scope};
 use std::time::Instant;
 
 use biosock::listeners::{Event, Incoming, Listeners};
-use biosock::{Cancel, Options, Shutdown, Socket, SocketAddr};
-use rustix::io::Errno;
+use biosock::{Cancel, Options, Socket, SocketAddr};
 use serde_json::json;
 
 use crate::args::ListenArgs;
 use crate::call::ACCEPT_ANY;
+use crate::closing::{self, Until};
 use crate::exec::Children;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::{Output, duration};
-use crate::relay::BUFFER;
-use crate::socket_file::{SocketFiles, is};
+use crate::relay::{BUFFER, Rest};
+use crate::socket_file::SocketFiles;
 use crate::transfer::{self, Moved, socket_failure};
 
 /// What serves the connections of a set of listeners.
@@ -52,7 +52,7 @@ impl<'a> Server<'a> {
         // Whoever comes now is refused at once instead of left waiting.
         drop(listeners);
         self.files.remove();
-        self.serve(socket, peer, scope);
+        self.serve(socket, peer, Rest::Lost, scope);
         Ok(())
     }
 
@@ -73,7 +73,7 @@ impl<'a> Server<'a> {
             if left == Some(0) {
                 return Ok(Some((socket, peer)));
             }
-            if self.serve(socket, peer, scope) == Next::End {
+            if self.serve(socket, peer, Rest::ForTheNext, scope) == Next::End {
                 return Ok(None);
             }
         }
@@ -106,11 +106,11 @@ impl<'a> Server<'a> {
 
     /// An echo or a command gets a thread; standard input and output there is
     /// only once.
-    fn serve<'s>(&'s self, socket: Socket, peer: SocketAddr, scope: &'s Scope<'s, '_>) -> Next {
+    fn serve<'s>(&'s self, socket: Socket, peer: SocketAddr, rest: Rest, scope: &'s Scope<'s, '_>) -> Next {
         let accepted = json!({ "event": "accepted", "peer": peer.to_string() });
         self.out.event(&accepted, None);
         if !self.args.echo && self.args.exec.is_none() {
-            let done = transfer::standard_streams(&socket, &peer, self.args.transfer, self.out);
+            let done = transfer::standard_streams(&socket, &peer, self.args.transfer, rest, self.out);
             return self.finish(done);
         }
         let work = move || {
@@ -124,7 +124,7 @@ impl<'a> Server<'a> {
 
     fn serve_alone(&self, socket: Socket, peer: &SocketAddr) -> Result<()> {
         match &self.args.exec {
-            Some(command) => self.children.run(command, socket, peer),
+            Some(command) => self.children.run(command, &socket, peer),
             None => echo(&socket, peer, self.out),
         }
     }
@@ -157,27 +157,28 @@ fn tell(event: &Option<Event>) -> String {
 
 fn echo(socket: &Socket, peer: &SocketAddr, out: &Output) -> Result<()> {
     let start = Instant::now();
-    let mut buffer = vec![0; BUFFER];
     let mut moved = 0;
+    let echoed = send_back(socket, peer, &mut moved);
+    let done = echoed.and(closing::close(socket, peer, Until::PeerEnd));
+    Moved { sent: moved, received: moved, took: start.elapsed() }.tell(peer, out);
+    done
+}
+
+/// Until the peer has ended.
+fn send_back(socket: &Socket, peer: &SocketAddr, moved: &mut u64) -> Result<()> {
+    let mut buffer = vec![0; BUFFER];
     loop {
         let n = { socket }
             .read(&mut buffer)
             .map_err(|error| socket_failure(&format!("receive from {peer}"), &error))?;
         if n == 0 {
-            break;
+            return Ok(());
         }
         { socket }
             .write_all(&buffer[..n])
             .map_err(|error| socket_failure(&format!("send to {peer}"), &error))?;
-        moved += n as u64;
+        *moved += n as u64;
     }
-    match socket.shutdown(Shutdown::Write) {
-        // The peer has closed as well; all that came was sent.
-        Err(error) if is(&error, Errno::NOTCONN) => {}
-        result => result?,
-    }
-    Moved { sent: moved, received: moved, took: start.elapsed() }.tell(peer, out);
-    Ok(())
 }
 
 /// How many more connections may be served at the same time.

@@ -147,7 +147,7 @@ const TABLE: &[Row] = &[
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "--linger", "x", "a:1"], 2, &[
-        "biosock: invalid value 'x' for '--linger <SECONDS>': not a number of seconds, such as 2 or 0.5",
+        "biosock: unexpected argument '--linger' found",
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "--bind", "unix:/x", "a:1"], 2, &[

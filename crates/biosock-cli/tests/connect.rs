@@ -61,14 +61,35 @@ fn comes_from_the_source_that_was_asked_for() {
 }
 
 #[test]
-fn ends_when_the_peer_closes_though_input_stays_open() {
+fn ends_when_the_peer_closes_though_a_terminal_stays_open() {
+    if !has("script") {
+        return;
+    }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap().to_string();
-    let client = Process::start(&mut biosock(["connect", &addr]), Stdio::piped());
-    let (mut socket, _) = listener.accept().unwrap();
+    let inner = format!("{} connect {}", env!("CARGO_BIN_EXE_biosock"), listener.local_addr().unwrap());
+    let mut command = Command::new("script");
+    let mut client = Process::start(command.args(["-qec", &inner, "/dev/null"]), Stdio::piped());
+    let (mut socket, _) = client.accepted_by(&listener);
     socket.write_all(b"bye").unwrap();
     drop(socket);
     assert_eq!(client.finish().ok().stdout, b"bye");
+}
+
+#[test]
+fn input_that_comes_after_the_peer_is_gone_is_a_failure() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    let mut client = Process::start(&mut biosock(["connect", "--json", &addr]), Stdio::piped());
+    let (mut socket, _) = listener.accept().unwrap();
+    socket.write_all(b"bye").unwrap();
+    drop(socket);
+    client.give(b"too late");
+    let ended = client.finish();
+    assert_eq!((ended.code(), &*ended.stdout), (Some(1), &b"bye"[..]), "{}", ended.stderr);
+    let error = json_lines(&ended.stderr).pop().unwrap();
+    let message = error["message"].as_str().unwrap();
+    assert!(message.starts_with(&format!("send to {addr}: ")), "{message}");
+    assert_eq!(error["hint"], "the peer closed before it had taken all that was sent");
 }
 
 #[test]
@@ -77,8 +98,18 @@ fn a_unix_peer_that_is_gone_is_not_waited_for() {
     let path = folder.path().join("s");
     let listener = UnixListener::bind(&path).unwrap();
     let target = format!("unix:{}", path.display());
-    // Beyond the deadline: only the hang-up can end it.
-    let client = Process::start(&mut biosock(["connect", "--linger", "1e9", &target]), Stdio::piped());
+    let start = |input| Process::start(&mut biosock(["connect", &target]), input);
+    // Only the hang-up can end it. What the input would have given is not known.
+    let client = start(Stdio::piped());
+    drop(listener.accept().unwrap());
+    let ended = client.finish();
+    let expected = format!(
+        "biosock: send to {target}: broken pipe (EPIPE)
+  hint: the peer closed before it had taken all that was sent\n"
+    );
+    assert_eq!((ended.code(), ended.stderr), (Some(1), expected));
+
+    let client = start(Stdio::null());
     drop(listener.accept().unwrap());
     client.finish().ok();
 }
@@ -87,7 +118,7 @@ fn a_unix_peer_that_is_gone_is_not_waited_for() {
 fn input_is_sent_to_a_peer_that_has_nothing_more_to_say() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
-    let mut client = Process::start(&mut biosock(["connect", "--linger", "1e9", &addr]), Stdio::piped());
+    let mut client = Process::start(&mut biosock(["connect", &addr]), Stdio::piped());
     let (mut socket, _) = listener.accept().unwrap();
     socket.shutdown(Shutdown::Write).unwrap();
     let sent = common::varied_bytes(3 << 20);
@@ -96,9 +127,37 @@ fn input_is_sent_to_a_peer_that_has_nothing_more_to_say() {
         socket.read_to_end(&mut heard).unwrap();
         heard
     });
-    client.give(&sent);
+    let (first, second) = sent.split_at(1 << 20);
+    client.write(first);
+    // Longer than any pause that was once taken for the end.
+    thread::sleep(Duration::from_millis(1500));
+    client.give(second);
     client.finish().ok();
     assert!(reader.join().unwrap() == sent);
+}
+
+/// An output that fails ends it, but does not cut short what was sent.
+#[test]
+fn what_was_sent_arrives_though_the_output_fails() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut client = Process::start_with(&mut biosock(["connect", &addr]), Stdio::piped(), full.into());
+    let (mut socket, _) = listener.accept().unwrap();
+    let sent = common::varied_bytes(100_000);
+    client.write(&sent);
+    // More than it ever reads: closing so would reset the connection.
+    let mut writer = socket.try_clone().unwrap();
+    let writer = thread::spawn(move || writer.write_all(&[b'x'; 300_000]).is_ok());
+    assert!(writer.join().unwrap());
+    let mut heard = Vec::new();
+    socket.read_to_end(&mut heard).unwrap();
+    drop(socket);
+    // Reading it to its end was no error: nothing was reset.
+    assert!(!heard.is_empty() && sent.starts_with(&heard), "{}", heard.len());
+    let ended = client.finish();
+    let expected = "biosock: write standard output: no space left on device (ENOSPC)\n";
+    assert_eq!((ended.code(), &*ended.stderr), (Some(1), expected));
 }
 
 #[test]

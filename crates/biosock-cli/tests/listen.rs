@@ -222,6 +222,60 @@ fn a_command_has_the_connection_and_the_addresses() {
 }
 
 #[test]
+fn an_answer_is_whole_though_the_command_left_input_unread() {
+    let args = ["127.0.0.1:0", "--exec", "head -c 5000000 /dev/zero"];
+    let (server, addr) = Process::listen(args, Stdio::null());
+    let mut client = dial(&addr);
+    client.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    let mut heard = Vec::new();
+    client.read_to_end(&mut heard).unwrap();
+    assert_eq!(heard.len(), 5_000_000);
+    drop(client);
+    server.finish().ok();
+}
+
+/// As socat and ncat have it: the command's children may hold the connection.
+#[test]
+fn the_connection_ends_with_the_command() {
+    let (server, addr) =
+        Process::listen(["127.0.0.1:0", "--exec", "sleep 1000 2>/dev/null & echo $!"], Stdio::null());
+    let heard = exchange(&dial(&addr), || {}, b"unread");
+    server.finish().ok();
+    let child = String::from_utf8(heard).unwrap();
+    assert!(Command::new("kill").arg(child.trim()).status().unwrap().success());
+}
+
+#[test]
+fn input_that_pauses_is_sent_though_the_peer_has_ended() {
+    let (mut server, addr) = Process::listen(["127.0.0.1:0"], Stdio::piped());
+    server.write(b"part one, ");
+    let mut client = dial(&addr);
+    client.shutdown(Shutdown::Write).unwrap();
+    client.read_exact(&mut [0; 10]).unwrap();
+    // Longer than any pause that was once taken for the end.
+    std::thread::sleep(Duration::from_millis(1500));
+    server.give(b"part two");
+    let mut rest = Vec::new();
+    client.read_to_end(&mut rest).unwrap();
+    assert_eq!(rest, b"part two");
+    server.finish().ok();
+}
+
+#[test]
+fn an_echo_that_the_peer_did_not_take_is_a_failure() {
+    let (server, addr) = Process::listen(["127.0.0.1:0", "--echo"], Stdio::null());
+    let mut client = dial(&addr);
+    // More than the client's system takes while nobody reads, so that closing resets.
+    let sent = varied_bytes(200_000);
+    client.write_all(&sent).unwrap();
+    client.read_exact(&mut [0]).unwrap();
+    drop(client);
+    let ended = server.finish();
+    assert_eq!(ended.code(), Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("biosock: "), "{ended:?}");
+}
+
+#[test]
 fn commands_run_at_the_same_time_and_a_failing_one_is_told() {
     let args = ["127.0.0.1:0", "--max", "2", "--exec", "cat; exit 3"];
     let (server, addr) = Process::listen(args, Stdio::null());

@@ -225,7 +225,7 @@ fn connect_hears_the_alert_of_openssl_s_server() {
     // A record of a handshake, whose first message is no ClientHello.
     let wrong = [22, 3, 1, 0, 5, 2, 0, 0, 1, 0];
     let mut client = Process::start(&mut biosock(["connect", &format!("127.0.0.1:{port}")]), Stdio::piped());
-    client.write(&wrong);
+    client.give(&wrong);
     let heard = client.finish();
     assert_eq!(heard.stdout.first(), Some(&21), "an alert record: {heard:?}");
 }

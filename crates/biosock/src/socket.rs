@@ -278,6 +278,39 @@ impl Socket {
         Ok((errno != 0).then(|| io::Error::from_raw_os_error(errno)))
     }
 
+    /// How many bytes that were written the peer has not acknowledged yet
+    /// (SIOCOUTQ: tcp(7)). With TCP the end that [`shutdown`](Self::shutdown)
+    /// sends counts as one, so that after it 0 is: the peer's system has all,
+    /// though its program may not have read it. On a Unix socket (unix(7)) it
+    /// is about what the peer has not read, in the kernel's memory, which is
+    /// more than the bytes.
+    ///
+    /// # Errors
+    /// ioctl(2)'s; EINVAL for a listener.
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use biosock::{Options, Shutdown, Socket, SocketAddr};
+    ///
+    /// let any: SocketAddr = "127.0.0.1:0".parse()?;
+    /// let listener = Socket::stream_for(&any, Options::empty())?;
+    /// listener.listen(&any, Options::empty())?;
+    /// let client = std::net::TcpStream::connect(listener.local_addr()?.to_string())?;
+    /// let client = Socket::from(std::os::fd::OwnedFd::from(client));
+    /// let (mut server, _) = listener.accept(Options::empty())?;
+    ///
+    /// (&client).write_all(b"all of it")?;
+    /// client.shutdown(Shutdown::Write)?;
+    /// server.read_to_end(&mut Vec::new())?;
+    /// while client.unsent()? > 0 {
+    ///     std::thread::yield_now();
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn unsent(&self) -> Result<usize> {
+        sys::unsent(self.as_fd()).map_err(|errno| query(Syscall::Ioctl, errno))
+    }
+
     /// Whether the socket is non-blocking (O_NONBLOCK).
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `SUN_PATH_LEN`, `SockAddrBuf`, `encode`, `decode` | socket addresses as the system lays them out |
 //! | `socket`, `bind`, `connect`, `listen`, `accept`, `close`, `shutdown` | the calls themselves |
-//! | `set_nonblocking`, `is_nonblocking`, `set_option`, `socket_type`, … | options, one function each |
+//! | `set_nonblocking`, `is_nonblocking`, `unsent`, `set_option`, `socket_type`, … | options, one function each |
 //! | `send`, `recv`, `poll` | moving bytes, waiting |
 //! | `AddrInfoList`, `NameBuffers`, `getaddrinfo`, `getnameinfo`, `interface_name`, `interface_index` | names |
 //! | `Waker`, `Poller`, `poll_any`, `SignalsBlocked` | waiting for several, being woken, threads without the caller's signals |

@@ -18,6 +18,16 @@ pub(crate) fn is_nonblocking(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
     rustix::fs::fcntl_getfl(fd).map(|flags| flags.contains(rustix::fs::OFlags::NONBLOCK))
 }
 
+/// ioctl(SIOCOUTQ) of tcp(7), unix(7): rustix has FIONREAD alone.
+pub(crate) fn unsent(fd: BorrowedFd<'_>) -> Result<usize, Errno> {
+    let mut unsent: c_int = 0;
+    // SAFETY: SIOCOUTQ, which is TIOCOUTQ, writes one int, to where the pointer points.
+    if unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &raw mut unsent) } < 0 {
+        return Err(super::errno::last());
+    }
+    Ok(usize::try_from(unsent).unwrap_or(0))
+}
+
 pub(crate) fn set_reuseaddr(fd: BorrowedFd<'_>, on: bool) -> Result<(), Errno> {
     sockopt::set_socket_reuseaddr(fd, on)
 }

@@ -1,0 +1,239 @@
+//! Closing a connection without losing what was sent over it.
+//!
+//! A TCP socket that is closed with input unread resets the connection, and
+//! what is still in its send queue is thrown away (RFC 1122, section 4.2.2.13).
+//! So every connection that may hold unread input is shut down for writing,
+//! then read from until the peer ends, and only then closed.
+
+use std::io::{self, Read};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use biosock::{Shutdown, Socket, SocketAddr};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use crate::failure::{Failure, Result};
+use crate::relay::BUFFER;
+use crate::socket_file::is;
+use crate::transfer::socket_failure;
+
+/// When a peer is given up.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// It neither acknowledged nor sent anything for this long.
+    silent: Duration,
+    /// It has sent for this long, but acknowledged nothing new: its input is
+    /// of no use to anybody, and must not hold the connection forever.
+    sending: Duration,
+}
+
+const LIMITS: Limits = Limits { silent: Duration::from_secs(10), sending: Duration::from_secs(60) };
+
+/// There is no event for an acknowledgment: the queue is looked at this often
+/// at first, and at most.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// Everything is acknowledged, and the peer has ended.
+    PeerEnd,
+    /// Everything is acknowledged. For one who no longer wants to know what
+    /// the peer sends.
+    Acknowledged,
+}
+
+/// Ends the connection. It is an error if the peer has not acknowledged all
+/// that was sent once it is gone or given up.
+pub(crate) fn close(socket: &Socket, peer: &SocketAddr, until: Until) -> Result<()> {
+    close_within(LIMITS, socket, peer, until)
+}
+
+fn close_within(limits: Limits, socket: &Socket, peer: &SocketAddr, until: Until) -> Result<()> {
+    match socket.shutdown(Shutdown::Write) {
+        // The peer is gone.
+        Err(error) if is(&error, Errno::NOTCONN) => {}
+        result => result?,
+    }
+    // A command's children may read from it too: a read must not wait.
+    socket.set_nonblocking(true)?;
+    let (unsent, acknowledged) = (unsent(socket, peer), Instant::now());
+    Closing { limits, socket, peer, unsent, look: LOOKS.0, acknowledged }.run(until)
+}
+
+struct Closing<'a> {
+    limits: Limits,
+    socket: &'a Socket,
+    peer: &'a SocketAddr,
+    unsent: usize,
+    look: Duration,
+    /// When the peer last did so, or the closing began.
+    acknowledged: Instant,
+}
+
+impl Closing<'_> {
+    fn run(&mut self, until: Until) -> Result<()> {
+        let mut ended = until == Until::Acknowledged;
+        let mut progress = self.acknowledged;
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            let unsent = unsent(self.socket, self.peer);
+            if unsent < self.unsent {
+                progress = Instant::now();
+                (self.acknowledged, self.look) = (progress, LOOKS.0);
+            }
+            self.unsent = unsent;
+            if unsent == 0 && ended {
+                return Ok(());
+            }
+            if progress.elapsed() >= self.limits.silent || self.acknowledged.elapsed() >= self.limits.sending
+            {
+                return self.given_up();
+            }
+            if !self.wait(ended)? {
+                continue;
+            }
+            match { self.socket }.read(&mut buffer) {
+                Ok(0) => ended = true,
+                Ok(_) => progress = Instant::now(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return self.gone(&error),
+            }
+        }
+    }
+
+    /// Until there may be input, or it is time for a look at the queue.
+    /// Returns whether to read.
+    fn wait(&mut self, ended: bool) -> Result<bool> {
+        let look = if self.unsent == 0 { LOOKS.1 } else { self.look };
+        self.look = (self.look * 2).min(LOOKS.1);
+        if ended {
+            if self.is_gone()? {
+                let error = self.socket.take_error()?.unwrap_or(Errno::CONNRESET.into());
+                return self.gone(&error).map(|()| false);
+            }
+            // poll(2) would return at once: both sides have ended.
+            thread::sleep(look);
+            return Ok(false);
+        }
+        let mut fds = [PollFd::new(self.socket, PollFlags::IN)];
+        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(look.subsec_nanos()) };
+        match poll(&mut fds, Some(&timeout)) {
+            Err(Errno::INTR) | Ok(0) => Ok(false),
+            Err(errno) => Err(Failure::io("poll", &errno.into())),
+            Ok(_) => Ok(true),
+        }
+    }
+
+    /// Whether the connection was reset, after the peer's end.
+    fn is_gone(&self) -> Result<bool> {
+        let mut fds = [PollFd::new(self.socket, PollFlags::empty())];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        match poll(&mut fds, Some(&now)) {
+            Err(Errno::INTR) => Ok(false),
+            Err(errno) => Err(Failure::io("poll", &errno.into())),
+            Ok(_) => Ok(fds[0].revents().contains(PollFlags::ERR)),
+        }
+    }
+
+    /// The connection was reset, or timed out: the peer has thrown away what it
+    /// did not read.
+    fn gone(&self, error: &io::Error) -> Result<()> {
+        Err(socket_failure(&format!("send to {}", self.peer), error))
+    }
+
+    fn given_up(&self) -> Result<()> {
+        match self.unsent {
+            0 => Ok(()),
+            unsent => {
+                let after = self.acknowledged.elapsed().as_secs();
+                let what =
+                    format!("{unsent} bytes not acknowledged, given up after {after} s without progress");
+                Err(Failure::new(format!("send to {}: {what}", self.peer))
+                    .with_errno(Some(Errno::TIMEDOUT.raw_os_error())))
+            }
+        }
+    }
+}
+
+/// What the peer has not acknowledged. What was written to a Unix socket is
+/// with the peer already, and stays there when this side closes.
+fn unsent(socket: &Socket, peer: &SocketAddr) -> usize {
+    match peer {
+        SocketAddr::Unix(_) => 0,
+        // MPTCP before Linux 5.17 cannot say.
+        _ => socket.unsent().unwrap_or(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::OwnedFd;
+
+    use super::*;
+
+    const SOON: Limits = Limits { silent: Duration::from_millis(300), sending: Duration::from_millis(600) };
+
+    fn pair() -> (Socket, SocketAddr, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let socket = Socket::from(OwnedFd::from(listener.accept().unwrap().0));
+        let addr = socket.peer_addr().unwrap();
+        (socket, addr, peer)
+    }
+
+    /// As much as the system takes while nobody reads.
+    fn fill(socket: &Socket) {
+        socket.set_nonblocking(true).unwrap();
+        while { socket }.write(&[b'x'; BUFFER]).is_ok() {}
+    }
+
+    #[test]
+    fn a_peer_that_acknowledges_no_more_is_given_up_with_an_error() {
+        let (socket, addr, _peer) = pair();
+        fill(&socket);
+        let failure = close_within(SOON, &socket, &addr, Until::PeerEnd).unwrap_err();
+        let message = failure.message();
+        assert!(message.starts_with(&format!("send to {addr}: ")), "{message}");
+        assert!(message.contains(" bytes not acknowledged, given up after "), "{message}");
+    }
+
+    #[test]
+    fn a_peer_that_has_all_but_never_ends_is_left() {
+        let (socket, addr, _peer) = pair();
+        { &socket }.write_all(b"all").unwrap();
+        close_within(SOON, &socket, &addr, Until::PeerEnd).unwrap();
+        assert_eq!(socket.unsent().unwrap(), 0);
+    }
+
+    #[test]
+    fn a_peer_that_sends_forever_does_not_hold_it() {
+        let (socket, addr, mut peer) = pair();
+        let sender = thread::spawn(move || while peer.write_all(&[b'x'; 4096]).is_ok() {});
+        close_within(SOON, &socket, &addr, Until::PeerEnd).unwrap();
+        drop(socket);
+        sender.join().unwrap();
+    }
+
+    #[test]
+    fn a_reset_is_an_error_where_something_was_not_acknowledged() {
+        let (socket, addr, peer) = pair();
+        fill(&socket);
+        // Closing with input unread resets.
+        let closer = thread::spawn(move || drop(peer));
+        let failure = close_within(LIMITS, &socket, &addr, Until::PeerEnd).unwrap_err();
+        assert!(failure.message().starts_with(&format!("send to {addr}: ")), "{}", failure.message());
+        closer.join().unwrap();
+
+        // The same once the peer had ended.
+        let (socket, addr, peer) = pair();
+        peer.shutdown(std::net::Shutdown::Write).unwrap();
+        fill(&socket);
+        let closer = thread::spawn(move || drop(peer));
+        close_within(LIMITS, &socket, &addr, Until::PeerEnd).unwrap_err();
+        closer.join().unwrap();
+    }
+}
