@@ -86,5 +86,5 @@ pub use wait::Interest;
 
 /// The README's example is run with the documentation's.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
