@@ -358,6 +358,17 @@ fn a_source_for_each_family_and_a_source_by_name() {
         drop(socket);
         client.finish().ok();
     }
+    // IPv6 has one loopback address, so the port tells which source it is.
+    let listener_v6 = TcpListener::bind("[::1]:0").unwrap();
+    let addr_v6 = listener_v6.local_addr().unwrap().to_string();
+    let from = TcpListener::bind("[::1]:0").unwrap().local_addr().unwrap();
+    let args = ["connect", "--bind", "127.0.0.9", "--bind", &from.to_string(), &addr_v6];
+    let mut client = Process::start(&mut biosock(args), Stdio::null());
+    let (socket, peer) = client.accepted_by(&listener_v6);
+    assert_eq!(peer, from);
+    drop(socket);
+    client.finish().ok();
+
     let args = ["connect", "--bind", "localhost", "-4", "--verbose", &addr];
     let mut client = Process::start(&mut biosock(args), Stdio::null());
     drop(client.accepted_by(&listener));
@@ -370,6 +381,10 @@ fn goes_through_the_interface_that_was_asked_for() {
     let (addr, server) = answering(b"");
     run(["connect", "--device", "lo", &addr], b"").ok();
     server.join().unwrap();
+    // An option that nobody read would connect here too.
+    let ended = run(["connect", "--device", "no-such-if", &addr], b"");
+    assert_eq!(ended.code(), Some(1));
+    assert!(ended.stderr.contains("no-such-if: no such device (ENODEV)"), "{}", ended.stderr);
 }
 
 #[test]
@@ -435,7 +450,11 @@ fn signal_bit(number: u32) -> u64 {
 #[test]
 fn a_silent_peer_is_given_up_on_in_time() {
     let (addr, _sockets) = silent();
+    let start = Instant::now();
     let ended = run(["connect", "--timeout", "0.25", &addr], b"");
+    // As late as a busy machine may be, far from the OS's two minutes.
+    let took = start.elapsed();
+    assert!((Duration::from_millis(250)..Duration::from_secs(10)).contains(&took), "{took:?}");
     let expected = format!(
         "biosock: connect to {addr}: no answer within 0.25 s
   hint: the host does not answer; it may be down or behind a firewall

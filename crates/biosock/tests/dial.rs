@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use biosock::dial::{DialFailure, Dialer, LookupReport, Memory, Outcome, Pace, Question, Report, Resolver};
 use biosock::listeners::{Listen, Listeners};
 use biosock::{Cancel, Domain, ErrorKind, KeepAlive, Options, Protocol, Result, Socket, SocketAddr, Type};
+use rustix::net::sockopt;
 
 const PLAIN: Options = Options::empty();
 
@@ -420,13 +421,18 @@ fn sources_and_devices_are_of_a_family() {
 fn settings_reach_the_socket() {
     let (_listeners, port) = listeners("127.0.0.1:0");
     let target = format!("127.0.0.1:{port}");
-    let keep_alive = KeepAlive { idle: Some(Duration::from_secs(60)), ..KeepAlive::default() };
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    let keep_alive = KeepAlive { idle: seconds(61), interval: seconds(7), probes: Some(5) };
     let dialer = Dialer::new()
         .source_v4([127, 0, 0, 2].into())
         .keepalive(keep_alive)
-        .options(Options::NONBLOCK)
+        .options(Options::NONBLOCK | Options::NODELAY)
         .mptcp(true);
     let socket = dialer.dial(&target).unwrap().socket;
+    assert!(sockopt::socket_keepalive(&socket).unwrap() && sockopt::tcp_nodelay(&socket).unwrap());
+    let idle = sockopt::tcp_keepidle(&socket).unwrap();
+    assert_eq!((Some(idle), Some(sockopt::tcp_keepintvl(&socket).unwrap())), (seconds(61), seconds(7)));
+    assert_eq!(sockopt::tcp_keepcnt(&socket).unwrap(), 5);
     assert_eq!(socket.local_addr().unwrap().ip().unwrap().to_string(), "127.0.0.2");
     assert!(socket.is_nonblocking().unwrap());
     assert!([Protocol::MPTCP, Protocol::TCP].contains(&socket.protocol().unwrap()));
