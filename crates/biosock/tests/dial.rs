@@ -125,6 +125,39 @@ fn the_deadline_includes_the_look_up() {
     assert_eq!(std::io::Error::from(late).kind(), std::io::ErrorKind::TimedOut);
 }
 
+/// TCP has no route to a group, whatever routes there are (ENETUNREACH).
+const GROUP: &str = "224.0.0.1:1";
+
+#[test]
+fn the_deadline_includes_a_nat64_s_discovery() {
+    let resolver = Arc::new(HalfDead("127.0.0.1:1".parse().unwrap()));
+    let dialer = Dialer::new().resolver(resolver).nat64(true);
+    let late = dialer.clone().timeout(Duration::from_millis(50)).dial(GROUP).unwrap_err();
+    assert!(matches!(late.failure(), DialFailure::TimedOut), "{late}");
+    assert_eq!(late.report().attempts.len(), 1);
+
+    let cancel = Cancel::new().unwrap();
+    let dialer = dialer.cancel(cancel.clone());
+    thread::scope(|scope| {
+        let dialing = scope.spawn(|| dialer.dial(GROUP));
+        thread::sleep(Duration::from_millis(20));
+        cancel.cancel();
+        let ended = dialing.join().unwrap().unwrap_err();
+        assert!(matches!(ended.failure(), DialFailure::Cancelled), "{ended}");
+        assert_eq!(ended.kind(), ErrorKind::Cancelled);
+        assert_ne!(std::io::Error::from(ended).kind(), std::io::ErrorKind::Interrupted);
+    });
+}
+
+#[test]
+fn one_address_has_its_deadline_too() {
+    let (_listener, _first, addr) = silent();
+    let dialer = Dialer::new().timeout(Duration::from_millis(50));
+    for late in [dialer.dial(&addr.to_string()).unwrap_err(), dialer.dial_addrs(&[addr]).unwrap_err()] {
+        assert!(matches!(late.failure(), DialFailure::TimedOut), "{late}");
+    }
+}
+
 #[test]
 fn a_refusal_starts_the_next_at_once() {
     let (_holder, refusing) = refusing();

@@ -138,8 +138,14 @@ async fn refusals_and_deadlines_are_told() {
     assert_eq!(late.report().attempts.len(), 1);
 
     let slow = Arc::new(Slow(Duration::from_millis(200)));
-    let late = dialer.resolver(slow).family(Domain::IPV4).dial_async("name:1").await.unwrap_err();
+    let dialer = dialer.resolver(slow);
+    let late = dialer.clone().family(Domain::IPV4).dial_async("name:1").await.unwrap_err();
     assert!(matches!(late.failure(), DialFailure::TimedOut));
+
+    // TCP has no route to a group, so a NAT64 is looked for.
+    let late = dialer.nat64(true).dial_async("224.0.0.1:1").await.unwrap_err();
+    assert!(matches!(late.failure(), DialFailure::TimedOut), "{late}");
+    assert_eq!(late.report().attempts.len(), 1);
 }
 
 #[tokio::test]
