@@ -92,7 +92,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("literal look-up", &[]),
     ("parse addresses", &[]),
     ("dial an address", &["socket", "connect", "getsockname"]),
-    ("dial an address within a time", &["socket", "connect", "ppoll", "getsockopt", "getsockname", "ioctl"]),
+    ("dial an address within a time", &["socket", "connect", "ppoll", "getpeername", "getsockname", "ioctl"]),
     (
         "listen on a set of two, with one port",
         &["socket", "setsockopt", "bind", "listen", "getsockname", "socket", "bind", "listen"],

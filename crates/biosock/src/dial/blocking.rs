@@ -4,9 +4,10 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::contest::{Contest, NAT64, Turn, wait_error};
+use super::contest::{Contest, Decided, NAT64, Turn, wait_error};
 use super::report::{DialFailure, Report};
 use super::resolver::{Lookups, Question, Resolver};
+use crate::connect::Backoff;
 use crate::{Cancel, Interest, Socket, sys};
 
 /// What limits a dial: its deadline, and whoever may cancel it.
@@ -35,6 +36,16 @@ impl Limits<'_> {
     }
 }
 
+/// An attempt under way.
+struct Watched {
+    attempt: usize,
+    socket: Socket,
+    /// Not looked at before this, as its last readiness was spurious, which
+    /// poll(2) would report again at once.
+    from: Duration,
+    backoff: Backoff,
+}
+
 /// Runs a contest to its end.
 pub(super) fn run(
     mut contest: Contest<'_>,
@@ -42,7 +53,7 @@ pub(super) fn run(
     resolver: &Arc<dyn Resolver>,
     limits: &Limits<'_>,
 ) -> (Result<Socket, DialFailure>, Report) {
-    let mut watched: Vec<(usize, Socket)> = Vec::new();
+    let mut watched: Vec<Watched> = Vec::new();
     let ended = loop {
         let now = limits.start.elapsed();
         if let Some(failure) = limits.over(now) {
@@ -51,7 +62,9 @@ pub(super) fn run(
         match contest.advance(now) {
             Turn::Won(socket) => break Ok(socket),
             Turn::Exhausted => break Err(DialFailure::NoneAnswered),
-            Turn::Watch(attempt, socket) => watched.push((attempt, socket)),
+            Turn::Watch(attempt, socket) => {
+                watched.push(Watched { attempt, socket, from: Duration::ZERO, backoff: Backoff::default() });
+            }
             Turn::Wait(next) => {
                 if let Some(question) = contest.take_question() {
                     if let Err(error) = ask(&mut lookups, resolver, question) {
@@ -60,7 +73,7 @@ pub(super) fn run(
                     }
                 }
                 let lookups = lookups.as_ref();
-                let ready = match wait(&watched, lookups, limits, limits.until(now, next)) {
+                let ready = match wait(&watched, lookups, limits, now, next) {
                     Ok(ready) => ready,
                     Err(errno) => break Err(DialFailure::Unable(wait_error(errno))),
                 };
@@ -72,7 +85,7 @@ pub(super) fn run(
             }
         }
     };
-    drop(watched);
+    watched.into_iter().for_each(|Watched { attempt, socket, .. }| contest.closing(attempt, socket));
     let cancelled = matches!(ended, Err(DialFailure::Cancelled));
     (ended, contest.end(limits.start.elapsed(), cancelled))
 }
@@ -87,31 +100,96 @@ fn ask(lookups: &mut Option<Lookups>, resolver: &Arc<dyn Resolver>, question: Qu
     Ok(())
 }
 
-/// Waits until a look-up, a caller or a socket has something to say, and
-/// tells which of the watched sockets are decided.
+/// Waits until a lookup, a caller or a socket has something to say, at most
+/// until the race's next step; gives which of the watched sockets are ready.
 fn wait(
-    watched: &[(usize, Socket)],
+    watched: &[Watched],
     lookups: Option<&Lookups>,
     limits: &Limits<'_>,
-    timeout: Option<Duration>,
+    now: Duration,
+    next: Option<Duration>,
 ) -> Result<Vec<bool>, i32> {
     let wakers = [lookups.map(|lookups| lookups.waker.as_fd()), limits.cancel.map(AsFd::as_fd)];
     let wakers = wakers.into_iter().flatten().map(|waker| (waker, Interest::Read));
-    let sockets = watched.iter().map(|(_, socket)| (socket.as_fd(), Interest::Write));
-    match sys::poll_any(sockets.chain(wakers), timeout) {
-        Err(sys::Errno::INTR) => Ok(vec![false; watched.len()]),
-        ready => ready.map_err(sys::Errno::raw_os_error),
-    }
+    let sockets = watched.iter().filter(|watched| watched.from <= now);
+    let sockets = sockets.map(|watched| (watched.socket.as_fd(), Interest::Write));
+    let resting = watched.iter().map(|watched| watched.from).filter(|from| *from > now);
+    let timeout = limits.until(now, resting.chain(next).min());
+    let mut ready = match sys::poll_any(sockets.chain(wakers), timeout) {
+        Err(sys::Errno::INTR) => return Ok(vec![false; watched.len()]),
+        ready => ready.map_err(sys::Errno::raw_os_error)?.into_iter(),
+    };
+    let is_ready = |watched: &Watched| watched.from <= now && ready.next().unwrap_or_default();
+    Ok(watched.iter().map(is_ready).collect())
 }
 
-/// Takes the verdicts that have come, in the order of the attempts.
+/// Takes the outcomes that have come, in the order of the attempts.
 fn harvest(
     contest: &mut Contest<'_>,
-    watched: &mut Vec<(usize, Socket)>,
+    watched: &mut Vec<Watched>,
     ready: &[bool],
     now: Duration,
 ) -> Option<Socket> {
-    let (decided, going): (Vec<_>, Vec<_>) = watched.drain(..).zip(ready).partition(|(_, ready)| **ready);
-    watched.extend(going.into_iter().map(|(watched, _)| watched));
-    decided.into_iter().find_map(|((attempt, socket), _)| contest.decided(now, attempt, socket))
+    let mut at = 0;
+    for is_ready in ready {
+        if !is_ready {
+            at += 1;
+            continue;
+        }
+        let Watched { attempt, socket, mut backoff, .. } = watched.remove(at);
+        match contest.decided(now, attempt, socket) {
+            Decided::Won(socket) => return Some(socket),
+            Decided::Lost => {}
+            Decided::NotYet(socket) => {
+                let from = now + backoff.next();
+                watched.insert(at, Watched { attempt, socket, from, backoff });
+                at += 1;
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dial::settings::Settings;
+    use crate::listeners::Listen;
+    use crate::{Options, SocketAddr};
+
+    /// Nothing on Linux makes a connecting socket ready without an outcome, so
+    /// what poll(2) says is made up.
+    #[test]
+    fn spurious_readiness_is_no_connection() {
+        let listener = Listen::new().backlog(0).listen("127.0.0.1:0").unwrap().into_sockets().remove(0);
+        let addr: SocketAddr = listener.local_addr().unwrap();
+        let in_its_place = Socket::stream_for(&addr, Options::empty()).unwrap();
+        in_its_place.connect(&addr, Options::empty()).map(drop).unwrap();
+
+        let settings = Settings::default();
+        let mut contest = Contest::new(&settings, None, Instant::now(), &[addr], &[]);
+        let Turn::Watch(attempt, socket) = contest.advance(Duration::ZERO) else { panic!("it is silent") };
+        let mut watched =
+            vec![Watched { attempt, socket, from: Duration::ZERO, backoff: Backoff::default() }];
+        let now = Duration::from_secs(1);
+        for _ in 0..2 {
+            assert!(harvest(&mut contest, &mut watched, &[true], now).is_none());
+            assert!(watched[0].from > now, "it is not looked at again at once");
+        }
+        let limits = Limits { start: Instant::now(), timeout: Some(now), cancel: None };
+        // Its rest is over before anything else happens.
+        assert_eq!(wait(&watched, None, &limits, now, None).unwrap(), [false]);
+        assert!(matches!(contest.advance(now), Turn::Wait(None)), "it is still under way");
+
+        // It is watched on, and connects once there is room.
+        drop((in_its_place, listener.accept(Options::empty()).unwrap()));
+        let limits = Limits { start: Instant::now(), timeout: None, cancel: None };
+        let socket = loop {
+            let ready = wait(&watched, None, &limits, limits.start.elapsed(), None).unwrap();
+            if let Some(socket) = harvest(&mut contest, &mut watched, &ready, limits.start.elapsed()) {
+                break socket;
+            }
+        };
+        assert_eq!(socket.peer_addr().unwrap(), addr);
+    }
 }

@@ -2,7 +2,7 @@
 //! recorded. Both drivers, blocking and async, are loops around this.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use super::itself;
@@ -15,7 +15,9 @@ use super::resolver::{Answer, Question};
 use super::settings::Settings;
 use crate::cause::Refusal;
 use crate::connect::{Backoff, is_queue_full};
-use crate::{Connect, Domain, Error, ErrorKind, Operation, Options, Result, Socket, SocketAddr, Syscall, fd};
+use crate::{
+    Connect, Domain, Error, ErrorKind, Operation, Options, Result, Socket, SocketAddr, Syscall, fd, sys,
+};
 
 /// What a driver is to do.
 #[derive(Debug)]
@@ -30,6 +32,15 @@ pub(super) enum Turn {
     Exhausted,
 }
 
+/// What became of an attempt that a driver watched.
+#[derive(Debug)]
+pub(super) enum Decided<S> {
+    Won(S),
+    Lost,
+    /// Readiness was spurious (select(2)): it is to be watched on.
+    NotYet(S),
+}
+
 #[derive(Debug)]
 pub(super) struct Contest<'d> {
     settings: &'d Settings,
@@ -41,6 +52,8 @@ pub(super) struct Contest<'d> {
     race: Race,
     report: Report,
     knocking: Vec<Knock>,
+    /// Attempts whose outcome came too late to be looked at.
+    unheard: Vec<usize>,
     stranded: Stranded,
 }
 
@@ -96,6 +109,7 @@ impl<'d> Contest<'d> {
             race,
             report,
             knocking: Vec::new(),
+            unheard: Vec::new(),
             stranded: Stranded::default(),
         };
         contest.add(None, addrs.to_vec());
@@ -275,22 +289,27 @@ impl<'d> Contest<'d> {
         }
     }
 
-    /// A watched socket can be written to: its attempt is decided. Gives the
-    /// socket back where it won.
-    pub(super) fn decided<S: AsFd>(&mut self, now: Duration, attempt: usize, socket: S) -> Option<S> {
-        let errno = match fd::take_error(socket.as_fd()) {
-            Ok(errno) => errno,
-            Err(error) => {
-                self.lost(now, attempt, error);
-                return None;
-            }
-        };
-        if errno == 0 {
-            return self.established(now, attempt, socket);
-        }
+    /// A watched socket can be written to, so its attempt should be decided.
+    pub(super) fn decided<S: AsFd>(&mut self, now: Duration, attempt: usize, socket: S) -> Decided<S> {
         let addr = self.report.attempts[attempt].addr;
-        self.lost(now, attempt, crate::connect::connect_error(errno).at(&addr));
-        None
+        let error = match connect_outcome(socket.as_fd()) {
+            Ok(None) => return Decided::NotYet(socket),
+            Ok(Some(0)) => {
+                return self.established(now, attempt, socket).map_or(Decided::Lost, Decided::Won);
+            }
+            Ok(Some(errno)) => crate::connect::connect_error(errno).at(&addr),
+            Err(error) => error,
+        };
+        self.lost(now, attempt, error);
+        Decided::Lost
+    }
+
+    /// An attempt is closed while it is under way. One that was decided, though
+    /// nobody has looked, was not silent.
+    pub(super) fn closing(&mut self, attempt: usize, socket: impl AsFd) {
+        if self.memory.is_some() && !matches!(connect_outcome(socket.as_fd()), Ok(None)) {
+            self.unheard.push(attempt);
+        }
     }
 
     /// The attempt has a connection, and wins unless that is one to itself.
@@ -335,8 +354,9 @@ impl<'d> Contest<'d> {
             self.report.lookups.retain(|lookup| lookup.answer.is_some());
         }
         if let Some(memory) = self.memory {
-            for attempt in &self.report.attempts {
-                if let Some(rank) = lesson(self.settings, attempt, cancelled) {
+            for (at, attempt) in self.report.attempts.iter().enumerate() {
+                let unknown = cancelled || self.unheard.contains(&at);
+                if let Some(rank) = lesson(self.settings, attempt, unknown) {
                     memory.learn(attempt.addr, rank, self.began + now);
                 }
             }
@@ -350,8 +370,9 @@ fn rank(memory: Option<&Memory>, addr: &SocketAddr, now: Instant) -> Rank {
 }
 
 /// What an attempt teaches of its address, if anything. One that another
-/// outran within the delay teaches nothing.
-fn lesson(settings: &Settings, attempt: &Attempt, cancelled: bool) -> Option<Rank> {
+/// outran within the delay teaches nothing, nor does a silence of which it is
+/// `unknown` whether it was one.
+fn lesson(settings: &Settings, attempt: &Attempt, unknown: bool) -> Option<Rank> {
     if !settings.is_tcp(&attempt.addr) {
         return None;
     }
@@ -362,7 +383,7 @@ fn lesson(settings: &Settings, attempt: &Attempt, cancelled: bool) -> Option<Ran
         Outcome::Failed(error) => is_of_peer_or_path(&attempt.addr, error).then_some(Rank::Unusable),
         Outcome::NoAnswer => {
             let silent = attempt.took >= settings.pace.bounded().attempt_delay;
-            (silent && !cancelled).then_some(Rank::Unusable)
+            (silent && !unknown).then_some(Rank::Unusable)
         }
     }
 }
@@ -405,6 +426,16 @@ fn connect(settings: &Settings, socket: &Socket, addr: &SocketAddr) -> Result<St
         Err(error) if is_queue_full(&error, addr) => Ok(Started::QueueFull),
         Err(error) => Err(error),
     }
+}
+
+/// How the connect of a socket ended that can be written to: the error number,
+/// 0 for a connection; `None` while it is under way, as readiness may be
+/// spurious. A connection, whose peer has a name, is one call.
+fn connect_outcome(fd: BorrowedFd<'_>) -> Result<Option<i32>> {
+    if !matches!(sys::peer_addr(fd), Err(sys::Errno::NOTCONN)) {
+        return Ok(Some(0));
+    }
+    Ok(Some(fd::take_error(fd)?).filter(|errno| *errno != 0))
 }
 
 /// What a system call of a driver's own wait met.

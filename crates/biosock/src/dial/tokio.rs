@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
 
 use super::async_resolver::Resolving;
-use super::contest::{Contest, NAT64, Turn, wait_error};
+use super::contest::{Contest, Decided, NAT64, Turn, wait_error};
 use super::report::{DialError, DialFailure, Report};
 use super::resolver::{Question, panicked};
 use super::{Dialed, Dialer, Plan, unable};
@@ -185,7 +185,9 @@ struct Dial<'d> {
 impl Dial<'_> {
     async fn run(mut self, cancel: Option<&Cancel>) -> (Result<Winner, DialFailure>, Report) {
         let ended = self.race(cancel).await;
-        drop(self.watched);
+        for (attempt, stream) in self.watched {
+            self.contest.closing(attempt, stream);
+        }
         let cancelled = matches!(ended, Err(DialFailure::Cancelled));
         (ended, self.contest.end(self.start.elapsed(), cancelled))
     }
@@ -262,15 +264,27 @@ impl Dial<'_> {
 
     /// Ready where an attempt is decided, with its stream if it won.
     fn poll_verdicts(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<TcpStream>, DialFailure>> {
-        let decided = self.watched.iter().enumerate().find_map(|(at, (_, stream))| {
-            let ready = stream.poll_write_ready(cx);
-            ready.is_ready().then_some((at, ready))
-        });
-        let Some((at, ready)) = decided else { return Poll::Pending };
-        // A runtime that ends has no verdict.
-        let _ready = ready.map_err(unable_to_wait)?;
-        let (attempt, stream) = self.watched.remove(at);
-        Poll::Ready(Ok(self.contest.decided(self.start.elapsed(), attempt, stream)))
+        let mut at = 0;
+        while let Some((_, stream)) = self.watched.get(at) {
+            let Poll::Ready(ready) = stream.poll_write_ready(cx) else {
+                at += 1;
+                continue;
+            };
+            // A runtime that ends has no outcome.
+            ready.map_err(unable_to_wait)?;
+            let (attempt, stream) = self.watched.remove(at);
+            match self.contest.decided(self.start.elapsed(), attempt, stream) {
+                Decided::Won(stream) => return Poll::Ready(Ok(Some(stream))),
+                Decided::Lost => return Poll::Ready(Ok(None)),
+                Decided::NotYet(stream) => {
+                    // So that the next turn waits for the system's next word.
+                    let spurious = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+                    let _ = stream.try_io(tokio::io::Interest::WRITABLE, spurious);
+                    self.watched.insert(at, (attempt, stream));
+                }
+            }
+        }
+        Poll::Pending
     }
 }
 
