@@ -2,29 +2,70 @@
 //! the process for all to see, else what is in the process at all (Python
 //! loads its OpenSSL for itself alone, with RTLD_LOCAL).
 
+use std::cell::UnsafeCell;
 use std::ffi::{CStr, CString, c_int, c_void};
-use std::sync::OnceLock;
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::table::{Linked, NAMES, Table};
 use crate::errno;
 
-/// The host's functions. Until there is a host, none.
-pub(super) fn table<L: Linked>() -> &'static Table {
+/// Lends the host's functions. Until there is a host, none.
+pub(super) fn with_table<L: Linked, T>(work: impl FnOnce(&Table) -> T) -> T {
     let linked = L::table();
-    if linked.takes_errors() { linked } else { loaded() }
+    if linked.takes_errors() {
+        return work(linked);
+    }
+    match FOUND.get() {
+        Some(found) => work(found),
+        None => work(&find()),
+    }
 }
 
-/// What was found in the process. Only a find is remembered, as a host may be
-/// loaded later on.
-fn loaded() -> &'static Table {
-    static FOUND: OnceLock<Table> = OnceLock::new();
-    static NONE: Table = Table::NONE;
-    if let Some(found) = FOUND.get() {
-        return found;
+/// What is found in the process now. Only a find is remembered, as a host may
+/// be loaded later on.
+#[cold]
+fn find() -> Table {
+    let found = errno::keeping(|| visible().or_else(hidden));
+    found.inspect(|found| FOUND.set(*found)).unwrap_or(Table::NONE)
+}
+
+static FOUND: Found = Found { state: AtomicU8::new(EMPTY), table: UnsafeCell::new(MaybeUninit::uninit()) };
+
+/// The table that was found first. Nobody waits for it, lest a child that was
+/// forked in the middle of its writing would wait for ever.
+struct Found {
+    state: AtomicU8,
+    table: UnsafeCell<MaybeUninit<Table>>,
+}
+
+const EMPTY: u8 = 0;
+const WRITING: u8 = 1;
+const WRITTEN: u8 = 2;
+
+// SAFETY: the table is written by the one thread that took the state from
+// EMPTY to WRITING, and read once it is WRITTEN.
+unsafe impl Sync for Found {}
+
+impl Found {
+    fn get(&self) -> Option<&Table> {
+        if self.state.load(Ordering::Acquire) != WRITTEN {
+            return None;
+        }
+        // SAFETY: written, and never again.
+        let table = unsafe { &*self.table.get() };
+        // SAFETY: as above.
+        Some(unsafe { table.assume_init_ref() })
     }
-    match errno::keeping(|| visible().or_else(hidden)) {
-        Some(found) => FOUND.get_or_init(|| found),
-        None => &NONE,
+
+    /// Remembers a table, unless another thread is or was quicker.
+    fn set(&self, table: Table) {
+        let taken = self.state.compare_exchange(EMPTY, WRITING, Ordering::Relaxed, Ordering::Relaxed);
+        if taken.is_ok() {
+            // SAFETY: this thread alone writes, and nobody reads yet.
+            unsafe { self.table.get().write(MaybeUninit::new(table)) };
+            self.state.store(WRITTEN, Ordering::Release);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ pub use table::{Linked, Table};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::ptr;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::errno;
 use crate::host::{Common, Entry, Host, LIB_BIO, LIB_SYS, MEMORY_CLASSIC, MEMORY_MODERN, Site, What};
@@ -27,24 +27,24 @@ pub struct Swap<L>(PhantomData<L>);
 
 impl<L: Linked> Host for Overlay<L> {
     fn push(entry: &Entry) {
-        find::table::<L>().push(entry);
+        find::with_table::<L, _>(|host| host.push(entry));
     }
 
     fn annotate(label: &'static CStr, text: &CStr) {
-        find::table::<L>().annotate(label, text);
+        find::with_table::<L, _>(|host| host.annotate(label, text));
     }
 
     fn close_negative() -> c_int {
-        find::table::<L>().close_negative()
+        find::with_table::<L, _>(Table::close_negative)
     }
 
     fn alloc(size: usize, site: &'static Site) -> *mut c_void {
-        find::table::<L>().alloc(size, site)
+        find::with_table::<L, _>(|host| host.alloc(size, site))
     }
 
     unsafe fn free(memory: *mut c_void, site: &'static Site) {
         // SAFETY: as the caller promised.
-        unsafe { find::table::<L>().free(memory, site) };
+        find::with_table::<L, _>(|host| unsafe { host.free(memory, site) });
     }
 }
 
@@ -121,11 +121,20 @@ impl Table {
 
     /// A library number that the host gives to whoever asks; the same ever after.
     fn own_library(&self) -> u32 {
-        static NUMBER: OnceLock<u32> = OnceLock::new();
-        *NUMBER.get_or_init(|| {
-            // SAFETY: the host's function takes nothing.
-            self.next_library.map_or(BORING_LIB_BIO, |next| unsafe { next() } as u32)
-        })
+        // 0 until it is known. Two threads that ask at once get two numbers, of
+        // which one is used: nobody waits, so neither does a child that was
+        // forked in the middle.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let known = NUMBER.load(Ordering::Relaxed);
+        if known != 0 {
+            return known;
+        }
+        // SAFETY: the host's function takes nothing.
+        let new = self.next_library.map_or(BORING_LIB_BIO, |next| unsafe { next() } as u32);
+        match NUMBER.compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => new,
+            Err(known) => known,
+        }
     }
 
     fn annotate(&self, label: &'static CStr, text: &CStr) {

@@ -4,7 +4,7 @@
 //! It is a ring in thread-local storage, without a destructor, so that a
 //! thread that never fails pays nothing and a library that is unloaded leaves
 //! no destructor behind. Only texts made at run time need memory; [`text`]
-//! sees to it that they go with their thread, or with the library.
+//! sees to it that they go with their thread.
 
 mod get;
 mod mark;
