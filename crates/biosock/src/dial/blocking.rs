@@ -61,6 +61,7 @@ pub(super) fn run(
         }
         match contest.advance(now) {
             Turn::Won(socket) => break Ok(socket),
+            Turn::Again => {}
             Turn::Exhausted => break Err(DialFailure::NoneAnswered),
             Turn::Watch(attempt, socket) => {
                 watched.push(Watched { attempt, socket, from: Duration::ZERO, backoff: Backoff::default() });

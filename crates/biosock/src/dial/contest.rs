@@ -24,6 +24,9 @@ use crate::{
 pub(super) enum Turn {
     /// Watch this socket too: its attempt is under way.
     Watch(usize, Socket),
+    /// See whether the dial is to end, and go on: an attempt failed at once,
+    /// and so may any number of them.
+    Again,
     /// Wait until something happens, at most until this time.
     Wait(Option<Duration>),
     /// This socket is connected.
@@ -227,16 +230,10 @@ impl<'d> Contest<'d> {
         if let Some(socket) = self.knock(now) {
             return Turn::Won(socket);
         }
-        loop {
-            match self.race.step(now) {
-                Step::Wait(until) => return Turn::Wait(self.knocks_before(until)),
-                Step::Exhausted => return Turn::Exhausted,
-                Step::Start(addr) => {
-                    if let Some(turn) = self.start(now, addr) {
-                        return turn;
-                    }
-                }
-            }
+        match self.race.step(now) {
+            Step::Wait(until) => Turn::Wait(self.knocks_before(until)),
+            Step::Exhausted => Turn::Exhausted,
+            Step::Start(addr) => self.start(now, addr).unwrap_or(Turn::Again),
         }
     }
 

@@ -127,17 +127,25 @@ impl Race {
         }
     }
 
-    /// Adds addresses, in the resolver's order (RFC 6724); known ones are dropped.
+    /// Adds addresses, in the resolver's order (RFC 6724). Known ones are dropped,
+    /// and those that no attempt could be left for, however long the list is.
     pub(crate) fn add(
         &mut self,
         addrs: impl IntoIterator<Item = (Domain, SocketAddr)>,
         unusable: impl Fn(&SocketAddr) -> bool,
     ) {
         for (origin, addr) in addrs {
-            if self.candidates.iter().all(|known| known.addr != addr) {
+            let known = self.candidates.iter().any(|known| known.addr == addr);
+            if !known && !self.has_enough(origin) {
                 self.candidates.push(Candidate { origin, addr, unusable: unusable(&addr), started: false });
             }
         }
+    }
+
+    fn has_enough(&self, origin: Domain) -> bool {
+        let usable = |candidate: &&Candidate| candidate.origin == origin && !candidate.unusable;
+        let most = self.pace.max_attempts;
+        self.candidates.len() >= most && self.candidates.iter().filter(usable).count() >= most
     }
 
     /// RFC 8305, section 4: "First Address Family Count".

@@ -205,6 +205,7 @@ impl Dial<'_> {
             }
             match self.contest.advance(now) {
                 Turn::Won(socket) => return Ok(Winner::Socket(socket)),
+                Turn::Again => {}
                 Turn::Exhausted => return Err(DialFailure::NoneAnswered),
                 Turn::Watch(attempt, socket) => {
                     let stream = watch(socket).map_err(unable_to_wait)?;

@@ -163,3 +163,16 @@ fn a_lookup_that_no_attempt_was_left_for_is_not_blamed() {
     assert_eq!(report.lookups.len(), 1, "{report}");
     assert!(!report.to_string().contains("no answer"), "{report}");
 }
+
+#[test]
+fn after_each_attempt_that_fails_at_once_the_dial_may_be_ended() {
+    // TCP has no route to a group, whatever routes there are.
+    let groups = [1, 2, 3].map(|last| SocketAddr::from(([224, 0, 1, last], 1)));
+    let settings = Settings::default();
+    let mut contest = Contest::new(&settings, None, Instant::now(), &groups, &[]);
+    for made in 1..=groups.len() {
+        assert!(matches!(contest.advance(Duration::ZERO), Turn::Again));
+        assert_eq!(contest.report.attempts.len(), made);
+    }
+    assert!(matches!(contest.advance(Duration::ZERO), Turn::Exhausted));
+}

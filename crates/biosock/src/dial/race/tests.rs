@@ -289,6 +289,26 @@ fn the_last_attempt_is_kept_for_a_family_that_had_none() {
 }
 
 #[test]
+fn no_list_is_kept_beyond_the_attempts() {
+    let numbered = |family, number: u32| {
+        let [.., high, middle, low] = number.to_be_bytes();
+        let addr = SocketAddr::from(([10, high, middle, low], 443));
+        (family, addr)
+    };
+    let mut race = Race::new(Pace { max_attempts: 3, ..Pace::default() }, &[V6, V4]);
+    // What is unusable is not kept from being followed by what is not.
+    let unusable = |addr: &SocketAddr| addr.raw_address().last() < Some(&2);
+    race.add((0..1_000_000).map(|number| numbered(V4, number)), unusable);
+    assert!(race.candidates.len() < 3 * 256, "{} are kept", race.candidates.len());
+    race.add([given("6a")], usable);
+    race.looked_up(ms(0), V6);
+    race.looked_up(ms(0), V4);
+    let order: Vec<_> = (0..3).map(|n| race.step(ms(n * 250))).collect();
+    let expected = [addr("6a"), numbered(V4, 2).1, numbered(V4, 3).1];
+    assert_eq!(order, expected.map(Step::Start));
+}
+
+#[test]
 fn the_last_attempt_is_kept_for_a_nat64_too() {
     let nat64 = Domain::UNSPEC;
     let pace = Pace { max_attempts: 3, ..Pace::default() };
