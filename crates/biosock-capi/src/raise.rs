@@ -264,6 +264,7 @@ static CALLS: [Call; 32] = {
     calls[Syscall::GetAddrInfo as usize] = Call { calling: c"calling getaddrinfo()", code: 12 };
     calls[Syscall::GetNameInfo as usize] = Call { calling: c"calling getnameinfo()", code: 13 };
     calls[Syscall::Poll as usize] = Call { calling: c"calling poll()", code: 0 };
+    calls[Syscall::Epoll as usize] = Call { calling: c"calling epoll()", code: 0 };
     calls[Syscall::Clone as usize] = Call { calling: c"calling clone()", code: 0 };
     calls[Syscall::EventFd as usize] = Call { calling: c"calling eventfd()", code: 0 };
     calls[Syscall::Dup as usize] = Call { calling: c"calling dup()", code: 0 };

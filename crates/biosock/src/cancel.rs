@@ -103,6 +103,11 @@ impl Cancel {
         self.0.seen.load(Ordering::Relaxed)
     }
 
+    /// Whether it is a copy of this one.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     fn asked(&self) -> bool {
         let cancelled = self.0.waker.is_awake();
         if cancelled {

@@ -138,6 +138,8 @@ pub enum Syscall {
     GetNameInfo,
     /// poll(2)
     Poll,
+    /// epoll(7): epoll_create1(2), epoll_ctl(2), epoll_wait(2)
+    Epoll,
 }
 
 impl Syscall {
@@ -168,6 +170,7 @@ impl Syscall {
             Self::GetAddrInfo => "getaddrinfo",
             Self::GetNameInfo => "getnameinfo",
             Self::Poll => "poll",
+            Self::Epoll => "epoll",
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The number of system calls of each operation, counted by strace(1) over a
 //! copy of this test that runs the operations between marks.
 
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use biosock::dial::Dialer;
-use biosock::listeners::Listen;
+use biosock::listeners::{Event, Listen};
 use biosock::{Cancel, Connect, Domain, Lookup, Options, Protocol, Socket, SocketAddr, Type};
 
 /// Set in the copy that strace watches.
@@ -61,13 +62,16 @@ fn watched() {
     mark("listen on a set of two, with one port");
     let listeners = Listen::new().listen_addrs(&set).unwrap();
     mark("none");
-    let clients: Vec<_> = listeners.addrs().unwrap().iter().map(client_of).collect();
     let stop = Cancel::new().unwrap();
     let mut incoming = listeners.incoming(plain, &stop);
-    mark("accept from each of a set of two");
-    let accepted = (incoming.next(), incoming.next());
-    mark("none");
-    assert!(matches!(accepted, (Some(Ok(_)), Some(Ok(_)))) && clients.len() == 2);
+    for name in ["accept from each of a set of two for the first time", "accept from each of a set of two"] {
+        let clients: Vec<_> = listeners.addrs().unwrap().iter().map(client_of).collect();
+        mark(name);
+        let accepted = (incoming.next(), incoming.next());
+        mark("none");
+        assert!(matches!(accepted, (Some(Ok(_)), Some(Ok(_)))) && clients.len() == 2);
+    }
+    drop(incoming);
     let _client = client_of(&listeners.addrs().unwrap()[0]);
     mark("accept from a set that may be stopped");
     let accepted = listeners.accept_or_stop(plain, None, &stop).unwrap();
@@ -97,8 +101,22 @@ const EXPECTED: &[(&str, &[&str])] = &[
         "listen on a set of two, with one port",
         &["socket", "setsockopt", "bind", "listen", "getsockname", "socket", "bind", "listen"],
     ),
-    ("accept from each of a set of two", &["ppoll", "accept4", "accept4"]),
-    ("accept from a set that may be stopped", &["ppoll", "accept4"]),
+    (
+        "accept from each of a set of two for the first time",
+        &[
+            "eventfd2",
+            "epoll_create1",
+            "epoll_ctl",
+            "epoll_ctl",
+            "epoll_ctl",
+            "epoll_ctl",
+            "epoll_wait",
+            "accept4",
+            "accept4",
+        ],
+    ),
+    ("accept from each of a set of two", &["epoll_wait", "accept4", "accept4"]),
+    ("accept from a set that may be stopped", &["epoll_wait", "accept4"]),
 ];
 
 #[test]
@@ -138,6 +156,60 @@ fn a_connection_that_is_gone_is_passed_over() {
     }
 }
 
+/// Not a test of its own: eight threads that accept, and 1,000 clients, one
+/// after the other and then all at once.
+#[test]
+fn many_threads_accept() {
+    if std::env::var_os(WATCHED).is_none() {
+        return;
+    }
+    let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
+    let addr = listeners.addrs().unwrap()[0];
+    let stop = Cancel::new().unwrap();
+    let served = |mut client: Socket| {
+        let fd = std::os::fd::AsFd::as_fd(&client).try_clone_to_owned().unwrap();
+        std::net::TcpStream::from(fd).set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        // A connection that waits while threads sleep fails here.
+        assert_eq!(client.read(&mut [0]).unwrap(), 1);
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while let Some((mut socket, _)) =
+                    listeners.accept_or_stop(Options::empty(), None, &stop).unwrap()
+                {
+                    socket.write_all(b"x").unwrap();
+                }
+            });
+        }
+        for _ in 0..1000 {
+            served(client_of(&addr));
+        }
+        mark("burst");
+        let clients: Vec<_> = (0..500).map(|_| client_of(&addr)).collect();
+        clients.into_iter().for_each(served);
+        stop.cancel();
+    });
+}
+
+#[test]
+fn a_connection_wakes_one_of_many_threads() {
+    if !has_strace("a_connection_wakes_one_of_many_threads") {
+        return;
+    }
+    let record = tempfile::NamedTempFile::new().unwrap();
+    let path = record.path().to_str().unwrap();
+    // Only these calls are stopped: where all are, the threads are too slow for a burst.
+    let how = ["--seccomp-bpf", "-o", path, "-e", "trace=accept4,statx,stat"];
+    under_strace(&how, "many_threads_accept");
+    let record = std::fs::read_to_string(path).unwrap();
+    let (one_by_one, burst) = record.split_once("/mark/burst").expect("a mark");
+    let calls = |part: &str| part.lines().filter(|line| line.contains("accept4(")).count();
+    println!("accept calls: {} for 1000, then {} for 500 at once", calls(one_by_one), calls(burst));
+    assert!((1000..=1010).contains(&calls(one_by_one)), "{}", calls(one_by_one));
+    assert!((500..=575).contains(&calls(burst)), "{}", calls(burst));
+}
+
 fn has_strace(test: &str) -> bool {
     let has = Command::new("strace").arg("-V").output().is_ok();
     if !has {
@@ -167,4 +239,55 @@ fn calls_after<'a>(record: &'a str, name: &str) -> Vec<&'a str> {
     // One that another thread's interrupts in the record is resumed as "<... call".
     let begun = until_next.filter(|call| !call.starts_with('<'));
     begun.filter_map(|call| call.split_once('(')).map(|(call, _)| call).collect()
+}
+
+/// Not a test of its own: a loop whose every accept strace makes fail, until
+/// it has been told so once and gone on for as long as a pause or two take.
+#[test]
+fn filtered() {
+    if std::env::var_os(WATCHED).is_none() {
+        return;
+    }
+    let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
+    let _client = client_of(&listeners.addrs().unwrap()[0]);
+    let stop = Cancel::new().unwrap();
+    let stopper = stop.clone();
+    let mut told = 0;
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            std::thread::sleep(Duration::from_millis(500));
+            stopper.cancel();
+        });
+        listeners
+            .serve(Options::empty(), &stop, |event| match event {
+                Event::Trouble { .. } => told += 1,
+                Event::Connection(..) => panic!("{event:?}"),
+            })
+            .unwrap();
+    });
+    assert_eq!(told, 1, "once for all");
+    // One at a time, too: told once, and each further call takes its time.
+    let accept = || listeners.accept(Options::empty(), Some(Duration::from_millis(100)));
+    mark("one at a time");
+    let errors: Vec<_> = (0..3).map(|_| accept().unwrap_err().raw_os_error()).collect();
+    assert!(errors[1..].iter().all(|errno| *errno == Some(libc::EAGAIN)), "{errors:?}");
+    assert!(listeners.accept(Options::empty(), Some(Duration::ZERO)).is_err());
+}
+
+#[test]
+fn an_error_that_stays_is_not_tried_again_and_again() {
+    if !has_strace("an_error_that_stays_is_not_tried_again_and_again") {
+        return;
+    }
+    for errno in ["EPROTO", "ECONNABORTED", "EHOSTUNREACH", "EAGAIN"] {
+        let record = tempfile::NamedTempFile::new().unwrap();
+        let path = record.path().to_str().unwrap();
+        under_strace(
+            &["-o", path, "-e", "trace=accept4", "-e", &format!("inject=accept4:error={errno}")],
+            "filtered",
+        );
+        let calls = std::fs::read_to_string(path).unwrap().matches("INJECTED").count();
+        // 8 and one after each pause, twice: 5 ms, 10 ms, 20 ms, ... fit into a second but 7 times.
+        assert!((9..60).contains(&calls), "{errno}: {calls} calls");
+    }
 }

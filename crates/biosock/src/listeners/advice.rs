@@ -18,7 +18,8 @@ use crate::{Error, Result, Socket, SocketAddr, sys};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AcceptAdvice {
     /// The connection is gone (aborted by its peer, its network failed), or
-    /// there was none: the next may be fine.
+    /// there was none: the next may be fine. Where it goes on so, it is as
+    /// [`Pause`](Self::Pause).
     TryAgain,
     /// Descriptors or memory are short, or accepting is forbidden for now:
     /// wait a little. The connection stays in the queue.
@@ -60,8 +61,10 @@ impl AcceptAdvice {
 pub enum Event {
     /// A connection, and its peer's address.
     Connection(Socket, SocketAddr),
-    /// The system is short of something. The next try is after the pause; the
-    /// connections wait in the queue.
+    /// The system is short of something: told before each pause. Or accepting
+    /// fails again and again ([`AcceptAdvice::TryAgain`]) though connections
+    /// are there: told before the first pause. The next try is after the
+    /// pause; the connections wait in the queue.
     Trouble {
         /// What the system said.
         error: Error,
@@ -82,38 +85,73 @@ impl Event {
 /// The first pause, doubled up to the last while the trouble goes on.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
+/// How many failures in a row may be of one connection each. More are of the
+/// listener, or of a filter before it, and would keep a loop busy.
+pub(super) const FEW: u32 = 8;
+
+/// What a loop does after accepting.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// Tells this.
+    Event(Event),
+    /// Rests, with nothing new to tell.
+    Rest(Duration),
+    /// Goes on at once.
+    GoOn,
+}
+
 /// Sorts what accepting gave, for loops of either kind.
 #[derive(Debug)]
 pub(super) struct Judge {
     pause: Duration,
+    /// Failures since something else happened.
+    in_row: u32,
 }
 
 impl Judge {
     pub(super) const fn new() -> Self {
-        Self { pause: PAUSES.0 }
+        Self { pause: PAUSES.0, in_row: 0 }
     }
 
-    /// What to tell, `None` where the loop just goes on.
-    ///
     /// # Errors
     /// That with which the loop ends.
-    pub(super) fn judge(&mut self, accepted: Result<(Socket, SocketAddr)>) -> Result<Option<Event>> {
+    pub(super) fn judge(&mut self, accepted: Result<(Socket, SocketAddr)>) -> Result<Verdict> {
         let error = match accepted {
             Ok((socket, peer)) => {
-                self.pause = PAUSES.0;
-                return Ok(Some(Event::Connection(socket, peer)));
+                *self = Self::new();
+                return Ok(Verdict::Event(Event::Connection(socket, peer)));
             }
             Err(error) => error,
         };
         match AcceptAdvice::after(&error) {
-            AcceptAdvice::TryAgain => Ok(None),
-            AcceptAdvice::GiveUp => Err(error),
-            AcceptAdvice::Pause => {
-                let pause = self.pause;
-                self.pause = (pause * 2).min(PAUSES.1);
-                Ok(Some(Event::Trouble { error, pause }))
+            AcceptAdvice::TryAgain => {
+                self.in_row = self.in_row.saturating_add(1);
+                Ok(match self.in_row {
+                    ..FEW => Verdict::GoOn,
+                    FEW => Verdict::Event(Event::Trouble { error, pause: self.next_pause() }),
+                    _ => Verdict::Rest(self.next_pause()),
+                })
             }
+            AcceptAdvice::GiveUp => Err(error),
+            AcceptAdvice::Pause => Ok(Verdict::Event(Event::Trouble { error, pause: self.next_pause() })),
         }
+    }
+
+    /// Whether the last failure may be the first of many: the loop then looks
+    /// before it waits, and says here if there is nothing.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.in_row > 0
+    }
+
+    /// Nobody waits to be accepted.
+    pub(super) fn settle(&mut self) {
+        *self = Self::new();
+    }
+
+    fn next_pause(&mut self) -> Duration {
+        let pause = self.pause;
+        self.pause = (pause * 2).min(PAUSES.1);
+        pause
     }
 }
 

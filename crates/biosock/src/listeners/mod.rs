@@ -31,6 +31,7 @@
 //! | hand over to a child | [`Listeners::pass_to`] |
 //! | remove socket files at the end | [`Listeners::unlink`] |
 
+mod acceptor;
 mod advice;
 mod builder;
 mod file;
@@ -41,11 +42,10 @@ mod serve;
 #[cfg(feature = "tokio")]
 mod tokio;
 
-use std::sync::atomic::AtomicUsize;
-
 use crate::cause::Refusal;
 use crate::{Error, Operation, Result, Socket, SocketAddr};
 
+use acceptor::Pool;
 pub use advice::{AcceptAdvice, Event};
 pub use builder::Listen;
 pub use file::SocketFile;
@@ -70,14 +70,14 @@ pub struct Listeners {
     sockets: Vec<Socket>,
     /// Those that were made here.
     files: Vec<SocketFile>,
-    /// Whose turn it is to be asked first.
-    turn: AtomicUsize,
+    /// What its threads accept with.
+    pool: Pool,
 }
 
 impl Listeners {
     /// None yet, with room for as many.
     fn with_room(count: usize) -> Self {
-        Self { sockets: Vec::with_capacity(count), files: Vec::new(), turn: AtomicUsize::new(0) }
+        Self { sockets: Vec::with_capacity(count), files: Vec::new(), pool: Pool::default() }
     }
 
     /// Takes over sockets that listen already, wherever they come from, and

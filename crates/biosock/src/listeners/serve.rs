@@ -1,28 +1,34 @@
 //! Accepting from a set: fairly, and through the failures that pass.
 
 use std::iter::FusedIterator;
-use std::ops::Range;
-use std::os::fd::AsFd;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Listeners;
-use super::advice::{AcceptAdvice, Event, Judge, would_block};
+use super::acceptor::{Acceptor, Turn};
+use super::advice::Event;
 use crate::accept::accept_error;
-use crate::sys::{Errno, Poller};
-use crate::{Cancel, Error, Interest, Operation, Options, Result, Socket, SocketAddr, Syscall};
+use crate::sys::Errno;
+use crate::{Cancel, Error, Options, Result, Socket, SocketAddr};
 
 impl Listeners {
     /// Waits for a connection on any of the sockets, at most `timeout`: zero
     /// only looks, `None` waits without end. The options are for the accepted
-    /// socket. Several threads may accept from one set.
+    /// socket.
+    ///
+    /// Several threads may accept from one set, and several processes that
+    /// share it by fork(2): a connection wakes one of them (EPOLLEXCLUSIVE).
+    /// For each thread that accepts at the same time as others the set keeps
+    /// a descriptor (epoll(7)), and one more for them all (eventfd(2)), until
+    /// it is dropped.
     ///
     /// The sockets take turns: a busy one does not keep the others waiting.
     /// Connections that are gone before they are accepted (ECONNABORTED and
-    /// the like) are passed over.
+    /// the like) are passed over. Where that happens eight times in a row, the
+    /// error is returned once, and this and later calls rest before each
+    /// further try, from 5 ms up to a second.
     ///
     /// # Errors
-    /// accept(2)'s, and EAGAIN when the time has passed.
+    /// accept(2)'s, epoll(7)'s, eventfd(2)'s, and EAGAIN when the time has passed.
     /// [`AcceptAdvice`] sorts them.
     ///
     /// ```
@@ -72,41 +78,18 @@ impl Listeners {
     ) -> Result<Option<(Socket, SocketAddr)>> {
         // A time beyond the clock's range is as good as no end.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let sockets = self.sockets.iter().map(AsFd::as_fd);
-        let mut poller = Poller::new(sockets.chain(stop.map(AsFd::as_fd)));
-        loop {
-            let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
-            wait(&mut poller, left)?;
-            // A stop makes the wait end, also one from before.
-            if stop.is_some() && poller.is_ready(self.sockets.len()) {
-                return Ok(None);
-            }
-            match self.accept_ready(&poller, options) {
-                Err(error) if AcceptAdvice::after(&error) != AcceptAdvice::TryAgain => return Err(error),
-                Err(error) if would_block(&error) && left.is_some_and(|left| left.is_zero()) => {
-                    return Err(error);
-                }
-                Err(_) => {}
-                Ok(accepted) => return Ok(Some(accepted)),
-            }
+        let mut acceptor = self.pool.take(stop).rounds_of(1);
+        let turn = acceptor.turn(self, options, stop, deadline);
+        if let Ok(Turn::Event(Event::Trouble { error, .. })) = &turn {
+            acceptor.leave_rest_to_caller(error);
         }
-    }
-
-    /// Accepts from the first that is ready, beginning with the one whose
-    /// turn it is. Another thread may have been faster.
-    fn accept_ready(&self, poller: &Poller<'_>, options: Options) -> Result<(Socket, SocketAddr)> {
-        let count = self.sockets.len();
-        let turn = self.turn.load(Ordering::Relaxed);
-        for at in (0..count).map(|n| (turn + n) % count).filter(|&at| poller.is_ready(at)) {
-            match self.sockets[at].accept(options) {
-                Err(error) if would_block(&error) => {}
-                done => {
-                    self.turn.store((at + 1) % count, Ordering::Relaxed);
-                    return done;
-                }
-            }
+        self.pool.give_back(acceptor);
+        match turn? {
+            Turn::Event(Event::Connection(socket, peer)) => Ok(Some((socket, peer))),
+            Turn::Event(Event::Trouble { error, .. }) => Err(error),
+            Turn::Stopped => Ok(None),
+            Turn::Late => Err(nobody()),
         }
-        Err(nobody())
     }
 
     /// Accepts until `stop` is cancelled, and tells each connection. Failures
@@ -154,17 +137,7 @@ impl Listeners {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn incoming<'l>(&'l self, options: Options, stop: &'l Cancel) -> Incoming<'l> {
-        let sockets = self.sockets.iter().map(AsFd::as_fd);
-        Incoming {
-            sockets: &self.sockets,
-            stop,
-            options,
-            poller: Poller::new(sockets.chain([stop.as_fd()])),
-            round: 0..0,
-            judge: Judge::new(),
-            rest: None,
-            is_over: false,
-        }
+        Incoming { set: self, stop, options, acceptor: None, is_over: false }
     }
 }
 
@@ -172,7 +145,8 @@ impl Listeners {
 ///
 /// A connection costs at most two system calls: each wait tells which sockets
 /// have some, and each of those is accepted from once before the next wait,
-/// so that none keeps another waiting.
+/// so that none keeps another waiting. Several threads and processes may each
+/// have one, as with [`Listeners::accept`].
 ///
 /// ```
 /// use biosock::listeners::{Event, Incoming};
@@ -187,16 +161,10 @@ impl Listeners {
 /// ```
 #[derive(Debug)]
 pub struct Incoming<'l> {
-    sockets: &'l [Socket],
+    set: &'l Listeners,
     stop: &'l Cancel,
     options: Options,
-    /// The sockets, and after them the stop.
-    poller: Poller<'l>,
-    /// Which sockets were not asked since the last wait.
-    round: Range<usize>,
-    judge: Judge,
-    /// How long to rest before the next call.
-    rest: Option<Duration>,
+    acceptor: Option<Acceptor>,
     is_over: bool,
 }
 
@@ -214,37 +182,27 @@ impl FusedIterator for Incoming<'_> {}
 
 impl Incoming<'_> {
     fn event(&mut self) -> Result<Option<Event>> {
-        while !self.is_over {
-            if let Some(pause) = self.rest.take() {
-                crate::fd::wait(self.stop.as_fd(), Interest::Read, Some(pause))?;
-                // Stopped or not, the next wait says.
-                self.round = 0..0;
-            }
-            if self.stop.is_known() {
-                break;
-            }
-            let Some(at) = self.round.find(|&at| self.poller.is_ready(at)) else {
-                wait(&mut self.poller, None)?;
-                if self.poller.is_ready(self.sockets.len()) {
-                    break;
-                }
-                self.round = 0..self.sockets.len();
-                continue;
-            };
-            let event = self.judge.judge(self.sockets[at].accept(self.options))?;
-            if let Some(event) = event {
-                self.rest = event.pause();
-                return Ok(Some(event));
-            }
+        if self.is_over {
+            return Ok(None);
         }
-        Ok(None)
+        // A child that goes on with its parent's loop needs one of its own.
+        let mine = self.acceptor.take().filter(|acceptor| !acceptor.is_of_another_process());
+        let acceptor = self
+            .acceptor
+            .insert(mine.unwrap_or_else(|| self.set.pool.take(Some(self.stop)).rounds_of(usize::MAX)));
+        match acceptor.turn(self.set, self.options, Some(self.stop), None)? {
+            Turn::Event(event) => Ok(Some(event)),
+            Turn::Stopped | Turn::Late => Ok(None),
+        }
     }
 }
 
-fn wait(poller: &mut Poller<'_>, timeout: Option<Duration>) -> Result<()> {
-    match poller.wait(timeout) {
-        Ok(()) | Err(Errno::INTR) => Ok(()),
-        Err(errno) => Err(Error::system_call(Operation::Accept, Syscall::Poll, errno.raw_os_error(), None)),
+impl Drop for Incoming<'_> {
+    /// What it did not come to is on the list of the next.
+    fn drop(&mut self) {
+        if let Some(acceptor) = self.acceptor.take() {
+            self.set.pool.give_back(acceptor);
+        }
     }
 }
 

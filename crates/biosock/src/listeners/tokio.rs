@@ -5,15 +5,16 @@ use std::io;
 use std::net;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::pin;
-use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
-use super::advice::{AcceptAdvice, Event, Judge, would_block};
+use super::acceptor::Pool;
+use super::advice::{AcceptAdvice, Event, FEW, Judge, Verdict, would_block};
 use super::{Listeners, SocketFile, unlink};
 use crate::accept::accept_socket;
 use crate::cause::Refusal;
@@ -91,7 +92,8 @@ impl AsyncListeners {
     /// non-blocking, as tokio's types want it; the options are for it, too.
     ///
     /// The sockets take turns, and connections that are gone before they are
-    /// accepted are passed over. Dropping the future loses no connection. For
+    /// accepted are passed over; where that happens eight times in a row, the
+    /// error is returned, and the caller pauses. Dropping the future loses no connection. For
     /// several tasks that accept there is [`Listen::shards`](super::Listen::shards).
     ///
     /// # Errors
@@ -155,47 +157,57 @@ impl AsyncListeners {
         mut tell: impl FnMut(Event),
     ) -> Result<()> {
         let mut judge = Judge::new();
-        let mut watch = None;
-        while !stop.is_cancelled() {
+        // The runtime may be as short of descriptors as accepting is.
+        let stopped = loop {
+            if stop.is_cancelled() {
+                return Ok(());
+            }
             match stop.watch() {
-                Ok(stopped) => {
-                    watch = Some(stopped);
-                    break;
-                }
+                Ok(stopped) => break stopped,
                 Err(error) => {
-                    let Some(event) = judge.judge(Err(wait_error(&error)))? else { continue };
-                    let pause = event.pause().unwrap_or_default();
-                    tell(event);
-                    sleep(pause).await;
+                    let error = wait_error(&error);
+                    sleep(act(judge.judge(Err(error))?, &mut tell).unwrap_or_default()).await;
                 }
             }
-        }
-        let Some(stopped) = watch else { return Ok(()) };
+        };
         while !stop.is_known() {
             // The stop goes first: accepting may never be pending.
             let accepted = poll_fn(|cx| match stopped.poll(cx) {
-                Poll::Pending => self.poll_accept(cx, options).map(Some),
+                Poll::Pending => self.poll_accept_one(cx, options).map(Some),
                 Poll::Ready(stopped) => Poll::Ready(stopped.err().map(|error| Err(wait_error(&error)))),
             });
             let Some(accepted) = accepted.await else { break };
-            let Some(event) = judge.judge(accepted)? else { continue };
-            let pause = event.pause();
-            tell(event);
-            if let Some(pause) = pause {
-                let mut rest = pin!(sleep(pause));
-                poll_fn(|cx| match stopped.poll(cx) {
-                    Poll::Pending => rest.as_mut().poll(cx),
-                    Poll::Ready(_) => Poll::Ready(()),
-                })
-                .await;
-            }
+            let Some(pause) = act(judge.judge(accepted)?, &mut tell) else { continue };
+            let mut rest = pin!(sleep(pause));
+            poll_fn(|cx| match stopped.poll(cx) {
+                Poll::Pending => rest.as_mut().poll(cx),
+                Poll::Ready(_) => Poll::Ready(()),
+            })
+            .await;
         }
         Ok(())
     }
 
+    /// As [`poll_accept_one`](Self::poll_accept_one), past the connections
+    /// that are gone; only a few in a row, lest the task never yield.
+    fn poll_accept(&mut self, cx: &mut Context<'_>, options: Options) -> Poll<Result<(Socket, SocketAddr)>> {
+        let mut in_row = 0;
+        loop {
+            in_row += 1;
+            match ready!(self.poll_accept_one(cx, options)) {
+                Err(error) if in_row < FEW && AcceptAdvice::after(&error) == AcceptAdvice::TryAgain => {}
+                accepted => return Poll::Ready(accepted),
+            }
+        }
+    }
+
     /// Asks the sockets that may have a connection, beginning with the one
     /// whose turn it is.
-    fn poll_accept(&mut self, cx: &mut Context<'_>, options: Options) -> Poll<Result<(Socket, SocketAddr)>> {
+    fn poll_accept_one(
+        &mut self,
+        cx: &mut Context<'_>,
+        options: Options,
+    ) -> Poll<Result<(Socket, SocketAddr)>> {
         let count = self.sockets.len();
         for at in (0..count).map(|n| (self.turn + n) % count) {
             if let Poll::Ready(done) = accept_from(&self.sockets[at], cx, options) {
@@ -257,7 +269,7 @@ impl AsyncListeners {
         let back = |stream: TcpStream| Ok(Socket::from(OwnedFd::from(stream.into_std()?)));
         let sockets: io::Result<Vec<_>> = self.sockets.into_iter().map(back).collect();
         let sockets = sockets.map_err(|error| wait_error(&error))?;
-        Ok(Listeners { sockets, files: self.files, turn: AtomicUsize::new(0) })
+        Ok(Listeners { sockets, files: self.files, pool: Pool::default() })
     }
 }
 
@@ -278,11 +290,22 @@ fn accept_from(
         };
         // What would block is asked again once the runtime knows of more.
         let _ = listener.try_io(Interest::READABLE, accept);
-        match done {
-            Some(Err(error)) if AcceptAdvice::after(&error) == AcceptAdvice::TryAgain => {}
-            Some(accepted) => return Poll::Ready(accepted),
-            None => {}
+        if let Some(accepted) = done {
+            return Poll::Ready(accepted);
         }
+    }
+}
+
+/// Tells what there is to tell; gives the pause, if there is one.
+fn act(verdict: Verdict, tell: &mut impl FnMut(Event)) -> Option<Duration> {
+    match verdict {
+        Verdict::Event(event) => {
+            let pause = event.pause();
+            tell(event);
+            pause
+        }
+        Verdict::Rest(pause) => Some(pause),
+        Verdict::GoOn => None,
     }
 }
 

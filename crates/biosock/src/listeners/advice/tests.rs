@@ -25,22 +25,44 @@ fn failures_are_sorted() {
     assert_eq!(AcceptAdvice::after(&Error::from_reason(Operation::Accept, Reason::Accept)), GiveUp);
 }
 
+/// The pause of what it says, and whether that is told.
+fn pause(judge: &mut Judge, errno: i32) -> Option<(u128, bool)> {
+    match judge.judge(Err(failed(errno))).unwrap() {
+        Verdict::Event(event) => Some((event.pause().unwrap().as_millis(), true)),
+        Verdict::Rest(pause) => Some((pause.as_millis(), false)),
+        Verdict::GoOn => None,
+    }
+}
+
+fn connection() -> Result<(Socket, SocketAddr)> {
+    let any = rustix::event::eventfd(0, rustix::event::EventfdFlags::empty()).unwrap();
+    Ok((Socket::from(any), "unix:".parse().unwrap()))
+}
+
 #[test]
 fn pauses_double_up_to_a_second_and_begin_anew() {
     let mut judge = Judge::new();
-    let mut pauses = || -> Vec<u128> {
-        let pause = |_| judge.judge(Err(failed(libc::EMFILE))).unwrap().unwrap().pause().unwrap().as_millis();
-        (0..10).map(pause).collect()
-    };
-    assert_eq!(pauses(), [5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+    let pauses: Vec<_> = (0..10).map(|_| pause(&mut judge, libc::EMFILE).unwrap()).collect();
+    assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000].map(|pause| (pause, true)));
 
-    assert!(judge.judge(Err(failed(libc::ECONNABORTED))).unwrap().is_none());
-    let (socket, peer) = (
-        Socket::from(rustix::event::eventfd(0, rustix::event::EventfdFlags::empty()).unwrap()),
-        "unix:".parse().unwrap(),
-    );
-    judge.judge(Ok((socket, peer))).unwrap();
-    let again = judge.judge(Err(failed(libc::EMFILE))).unwrap().unwrap();
-    assert_eq!(again.pause(), Some(PAUSES.0));
+    assert_eq!(pause(&mut judge, libc::ECONNABORTED), None);
+    judge.judge(connection()).unwrap();
+    assert_eq!(pause(&mut judge, libc::EMFILE), Some((5, true)));
     judge.judge(Err(failed(libc::EINVAL))).unwrap_err();
+}
+
+#[test]
+fn failures_of_one_connection_each_are_told_once_and_sat_out_after_a_few_in_a_row() {
+    for errno in [libc::EPROTO, libc::ECONNABORTED, libc::EHOSTUNREACH, libc::EAGAIN] {
+        let mut judge = Judge::new();
+        let said: Vec<_> = (0..12).map(|_| pause(&mut judge, errno)).collect();
+        assert_eq!(said[..7], [None; 7]);
+        assert_eq!(said[7..], [(5, true), (10, false), (20, false), (40, false), (80, false)].map(Some));
+        // A connection, or nobody there, ends the row.
+        judge.judge(connection()).unwrap();
+        assert!((0..7).all(|_| pause(&mut judge, errno).is_none()));
+        judge.settle();
+        assert!((0..7).all(|_| pause(&mut judge, errno).is_none()));
+        assert!(judge.is_in_doubt());
+    }
 }

@@ -1,6 +1,7 @@
 //! Linux, by rustix over libc, and libc itself for what rustix lacks.
 
 mod errno;
+mod fork;
 #[cfg(test)]
 mod forked;
 mod hand_over;
@@ -39,12 +40,13 @@ pub(crate) use libc::{EAI_AGAIN, EAI_FAIL, EAI_MEMORY, EAI_NODATA, EAI_NONAME};
 pub(crate) use errno::{
     accept_advice, eai_kind, eai_name, eai_text, errno_hint, errno_kind, errno_name, is_retryable,
 };
+pub(crate) use fork::forks;
 pub(crate) use hand_over::{inherit, inheritable, take_passed};
 pub(crate) use option::*;
 pub(crate) use resolve::{AddrInfoList, EaiError, Hints, NameBuffers, getaddrinfo, getnameinfo};
 pub(crate) use signals::SignalsBlocked;
 pub(crate) use sockaddr::{SUN_PATH_LEN, SockAddrBuf, decode, encode};
-pub(crate) use wait::{Poller, Waker, poll, poll_any};
+pub(crate) use wait::{Poller, Waker, Wakes, poll, poll_any};
 
 /// socket(2). With `cloexec` the descriptor does not survive exec; NONBLOCK
 /// is honoured at creation, the other options are not this call's.

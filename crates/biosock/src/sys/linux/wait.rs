@@ -1,9 +1,10 @@
 //! Waiting on many descriptors at once, and being woken.
 
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, epoll};
 
 use super::Errno;
 use crate::{Error, Interest, Operation, Result, Syscall};
@@ -21,29 +22,62 @@ pub(crate) fn poll_any<'fd>(
     Ok(fds.iter().map(|fd| !fd.revents().is_empty()).collect())
 }
 
-/// Waits again and again until one of the same descriptors can be read
-/// (poll(2)), with one allocation for all of its life.
+/// Waits again and again until some of the same descriptors can be read
+/// (epoll(7)).
 #[derive(Debug)]
-pub(crate) struct Poller<'fd>(Vec<PollFd<'fd>>);
+pub(crate) struct Poller {
+    epoll: OwnedFd,
+    ready: Vec<usize>,
+}
 
-impl<'fd> Poller<'fd> {
-    pub(crate) fn new(readers: impl Iterator<Item = BorrowedFd<'fd>>) -> Self {
-        Self(readers.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect())
+/// Which of the pollers that wait for a descriptor an arrival wakes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wakes {
+    /// One that waits (EPOLLEXCLUSIVE); all, on a system without.
+    One,
+    All,
+}
+
+impl Poller {
+    pub(crate) fn new() -> Result<Self, Errno> {
+        Ok(Self { epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?, ready: Vec::new() })
     }
 
-    /// `None` waits without end. After an error none is ready.
-    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> Result<(), Errno> {
-        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let polled = rustix::event::poll(&mut self.0, timeout.as_ref());
-        if polled.is_err() {
-            self.0.iter_mut().for_each(PollFd::clear_revents);
+    /// Waits for this one, too, which must stay open as long as it does.
+    pub(crate) fn add(&self, fd: BorrowedFd<'_>, mark: usize, wakes: Wakes) -> Result<(), Errno> {
+        let add = |flags| epoll::add(&self.epoll, fd, epoll::EventData::new_u64(mark as u64), flags);
+        let all = epoll::EventFlags::IN;
+        match wakes {
+            Wakes::All => add(all),
+            Wakes::One => match add(all | epoll::EventFlags::EXCLUSIVE) {
+                // Linux before 4.5.
+                Err(Errno::INVAL) => add(all),
+                done => done,
+            },
         }
-        polled.map(drop)
     }
 
-    /// Whether the descriptor at this place can be read, or has failed.
-    pub(crate) fn is_ready(&self, at: usize) -> bool {
-        self.0.get(at).is_some_and(|fd| !fd.revents().is_empty())
+    pub(crate) fn remove(&self, fd: BorrowedFd<'_>) -> Result<(), Errno> {
+        epoll::delete(&self.epoll, fd)
+    }
+
+    /// Reports at most so many; the others come first the next time. `None`
+    /// waits indefinitely; a long time may be cut short. After an error none
+    /// is ready.
+    pub(crate) fn wait(&mut self, most: usize, timeout: Option<Duration>) -> Result<(), Errno> {
+        const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout.min(LONGEST)).ok());
+        self.ready.clear();
+        let mut room = [const { MaybeUninit::<epoll::Event>::uninit() }; 16];
+        let (events, _) = epoll::wait(&self.epoll, &mut room[..most.clamp(1, 16)], timeout.as_ref())?;
+        self.ready.extend(events.iter().map(|event| event.data.u64() as usize));
+        Ok(())
+    }
+
+    /// The marks of those that could be read or had failed, in the order in
+    /// which they came to.
+    pub(crate) fn ready(&self) -> &[usize] {
+        &self.ready
     }
 }
 
