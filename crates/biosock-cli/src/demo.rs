@@ -149,7 +149,7 @@ impl Demo<'_> {
         let bind = || socket.bind(&source, Options::empty());
         self.call(BIND, format!("to {source}"), bind, |()| "bound".into())?;
         let words = format!("to {addr}{}", and_options(options));
-        self.call(CONNECT, words, || socket.connect(addr, options).map(drop), |()| "connected".into())?;
+        self.call(CONNECT, words, || socket.connect(addr, options), |()| "connected".into())?;
         Ok(socket)
     }
 

@@ -95,7 +95,7 @@ fn fill(listener: &SocketAddr) -> biosock::Result<Vec<Socket>> {
     let mut sockets = Vec::new();
     for _ in 0..MOST {
         let socket = stream(listener)?;
-        let verdict = socket.connect(listener, Options::NONBLOCK)?.wait(Some(ANSWERED));
+        let verdict = socket.start_connect(listener, Options::NONBLOCK)?.wait(Some(ANSWERED));
         sockets.push(socket);
         match verdict {
             Some(verdict) => verdict?,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::fd::{SockAddr, set, set_nonblocking};
 use crate::{Domain, Error, Interest, Operation, Options, Reason, Result, Socket, SocketAddr, Syscall, sys};
 
-/// How far a connect has come.
+/// How far a connect has come that [`Socket::start_connect`] started.
 ///
 /// ```
 /// use biosock::{Connect, Options, Socket, SocketAddr};
@@ -17,13 +17,14 @@ use crate::{Domain, Error, Interest, Operation, Options, Reason, Result, Socket,
 /// let addr = listener.local_addr()?;
 ///
 /// let socket = Socket::stream_for(&addr, Options::NONBLOCK)?;
-/// match socket.connect(&addr, Options::empty())? {
+/// match socket.start_connect(&addr, Options::empty())? {
 ///     Connect::Done => {}
 ///     Connect::InProgress(mut connecting) => connecting.wait(None).expect("no time limit")?,
 /// }
 /// # Ok::<(), biosock::Error>(())
 /// ```
 #[derive(Debug)]
+#[must_use = "the connection may not stand yet: wait for the outcome, or call `connect`"]
 pub enum Connect<'s> {
     /// The connection stands. A blocking socket always gives this.
     Done,
@@ -41,7 +42,7 @@ impl Connect<'_> {
     /// # listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
     /// # let addr = listener.local_addr()?;
     /// let socket = Socket::stream_for(&addr, Options::NONBLOCK)?;
-    /// let verdict = socket.connect(&addr, Options::empty())?.wait(None);
+    /// let verdict = socket.start_connect(&addr, Options::empty())?.wait(None);
     /// assert!(verdict.is_some_and(|verdict| verdict.is_ok()));
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -65,7 +66,7 @@ impl Connect<'_> {
 /// let nobody: SocketAddr = "127.0.0.1:1".parse()?;
 /// let socket = Socket::stream_for(&nobody, Options::NONBLOCK)?;
 /// // Loopback may refuse at once; elsewhere this is the usual course.
-/// if let Ok(Connect::InProgress(mut connecting)) = socket.connect(&nobody, Options::empty()) {
+/// if let Ok(Connect::InProgress(mut connecting)) = socket.start_connect(&nobody, Options::empty()) {
 ///     let verdict = connecting.wait(Some(Duration::from_secs(5)));
 ///     assert!(verdict.expect("decided").is_err());
 ///     assert!(connecting.verdict().expect("still known").is_err());
@@ -73,6 +74,7 @@ impl Connect<'_> {
 /// # Ok::<(), biosock::Error>(())
 /// ```
 #[derive(Debug)]
+#[must_use = "the connection does not stand yet: wait for the outcome"]
 pub struct Connecting<'s> {
     socket: &'s Socket,
     addr: SocketAddr,
@@ -89,7 +91,7 @@ impl Connecting<'_> {
     /// # listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
     /// # let addr = listener.local_addr()?;
     /// # let socket = Socket::stream_for(&addr, Options::NONBLOCK)?;
-    /// if let Connect::InProgress(mut connecting) = socket.connect(&addr, Options::empty())? {
+    /// if let Connect::InProgress(mut connecting) = socket.start_connect(&addr, Options::empty())? {
     ///     while connecting.verdict().is_none() {}
     ///     assert!(connecting.verdict().is_some_and(|verdict| verdict.is_ok()));
     /// }
@@ -108,24 +110,70 @@ impl Connecting<'_> {
     /// # listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
     /// # let addr = listener.local_addr()?;
     /// # let socket = Socket::stream_for(&addr, Options::NONBLOCK)?;
-    /// if let Connect::InProgress(mut connecting) = socket.connect(&addr, Options::empty())? {
+    /// if let Connect::InProgress(mut connecting) = socket.start_connect(&addr, Options::empty())? {
     ///     assert!(connecting.wait(None).is_some_and(|verdict| verdict.is_ok()));
     /// }
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn wait(&mut self, timeout: Option<Duration>) -> Option<Result<()>> {
-        if self.verdict.is_none() {
-            match crate::fd::wait(self.socket.as_fd(), Interest::Write, timeout) {
+        let deadline = Deadline::after(timeout);
+        let mut backoff = Backoff::default();
+        let mut left = timeout;
+        while self.verdict.is_none() {
+            match crate::fd::wait(self.socket.as_fd(), Interest::Write, left) {
                 Ok(false) => return None,
                 Ok(true) => {}
                 Err(error) => return Some(Err(error.at(&self.addr))),
             }
-            match crate::fd::take_error(self.socket.as_fd()) {
-                Ok(errno) => self.verdict = Some(errno),
+            match connect_outcome(self.socket.as_fd()) {
+                Ok(Some(errno)) => self.verdict = Some(errno),
+                Ok(None) if !deadline.sleep(backoff.next()) => return None,
+                Ok(None) => left = deadline.left(),
                 Err(error) => return Some(Err(error.at(&self.addr))),
             }
         }
         self.verdict.map(|errno| verdict(errno, &self.addr))
+    }
+}
+
+/// How the connect of a socket ended that poll(2) says can be written to: the
+/// error number, 0 for a connection; `None` while it is still under way, since
+/// readiness may be spurious (select(2)). A connection, whose peer has a name,
+/// is one call; what else there is to say of it, reading says.
+pub(crate) fn connect_outcome(fd: BorrowedFd<'_>) -> Result<Option<i32>> {
+    if !matches!(sys::peer_addr(fd), Err(sys::Errno::NOTCONN)) {
+        return Ok(Some(0));
+    }
+    Ok(match crate::fd::take_error(fd)? {
+        // Nothing is under way: another took the error.
+        0 if sys::has_hung_up(fd) => Some(sys::Errno::NOTCONN.raw_os_error()),
+        0 => None,
+        errno => Some(errno),
+    })
+}
+
+/// The end of a wait, if there is one.
+#[derive(Clone, Copy, Debug)]
+struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// A time beyond the clock's range is as good as no end.
+    fn after(timeout: Option<Duration>) -> Self {
+        Self(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
+    }
+
+    fn left(self) -> Option<Duration> {
+        self.0.map(|end| end.saturating_duration_since(Instant::now()))
+    }
+
+    /// Sleeps, at most to the end; `false` where that was there already.
+    fn sleep(self, time: Duration) -> bool {
+        let left = self.left();
+        let over = left.is_some_and(|left| left.is_zero());
+        if !over {
+            sleep(left.map_or(time, |left| time.min(left)));
+        }
+        !over
     }
 }
 
@@ -137,12 +185,16 @@ fn verdict(errno: i32, addr: &SocketAddr) -> Result<()> {
 }
 
 impl Socket {
-    /// Connects to an address. Acts on [`Options::KEEPALIVE`],
-    /// [`Options::NODELAY`], [`Options::TFO`] and [`Options::NONBLOCK`]
-    /// (needless on a socket that was created non-blocking).
+    /// Connects to an address and waits for the outcome, signals or not and
+    /// whichever mode the socket is in. Acts on [`Options::KEEPALIVE`],
+    /// [`Options::NODELAY`], [`Options::TFO`] and [`Options::NONBLOCK`], which
+    /// makes the socket non-blocking for what comes after.
     ///
-    /// A blocking socket waits for the verdict, signals or not. A datagram
-    /// socket only notes the peer's address.
+    /// How long that may take is the system's to say; for a limit there is
+    /// [`connect_timeout`](Self::connect_timeout), for a program that waits
+    /// otherwise [`start_connect`](Self::start_connect). A datagram socket only
+    /// notes the peer's address. A Unix listener whose queue is full is waited
+    /// for.
     ///
     /// # Errors
     /// setsockopt(2)'s with [`Reason::UnableToKeepalive`],
@@ -162,11 +214,51 @@ impl Socket {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[doc(alias = "BIO_connect")]
-    pub fn connect(&self, addr: &SocketAddr, options: Options) -> Result<Connect<'_>> {
-        self.start_connect(addr, options).map_err(|error| error.at(addr))
+    pub fn connect(&self, addr: &SocketAddr, options: Options) -> Result<()> {
+        // Without a limit the time does not pass.
+        self.connect_within(addr, options, None).map(drop)
     }
 
-    fn start_connect(&self, addr: &SocketAddr, options: Options) -> Result<Connect<'_>> {
+    /// Connects to an address, as [`connect`](Self::connect), but on a
+    /// non-blocking socket does not wait for the outcome: the value that it
+    /// returns does, whenever the caller likes.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect); and EAGAIN, which
+    /// [is retryable](Error::is_retryable), where the queue of a Unix listener
+    /// is full: ask again later.
+    ///
+    /// ```
+    /// use biosock::{Connect, Options, Socket};
+    ///
+    /// let listener = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// let addr = listener.local_addr()?;
+    ///
+    /// let socket = Socket::stream_for(&addr, Options::NONBLOCK)?;
+    /// if let Connect::InProgress(mut connecting) = socket.start_connect(&addr, Options::empty())? {
+    ///     connecting.wait(None).expect("no time limit")?;
+    /// }
+    /// assert_eq!(socket.peer_addr()?, addr);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    ///
+    /// The value is not to be dropped unseen, as the connection may not stand:
+    ///
+    /// ```compile_fail
+    /// #![deny(unused_must_use)]
+    /// # use biosock::{Options, Socket};
+    /// # let addr = "127.0.0.1:1".parse()?;
+    /// # let socket = Socket::stream_for(&addr, Options::NONBLOCK)?;
+    /// socket.start_connect(&addr, Options::empty())?;
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    #[doc(alias = "BIO_connect")]
+    pub fn start_connect(&self, addr: &SocketAddr, options: Options) -> Result<Connect<'_>> {
+        self.start(addr, options).map_err(|error| error.at(addr))
+    }
+
+    fn start(&self, addr: &SocketAddr, options: Options) -> Result<Connect<'_>> {
         if options.contains(Options::NONBLOCK) {
             self.set_nonblocking(true)?;
         }
@@ -182,8 +274,10 @@ impl Socket {
         }
     }
 
-    /// Connects within a time limit, and leaves the socket blocking unless
-    /// [`Options::NONBLOCK`] is given. Otherwise as [`connect`](Self::connect).
+    /// Connects within a time limit, and leaves the socket in the mode,
+    /// blocking or not, that it was in, whatever the outcome; with
+    /// [`Options::NONBLOCK`] non-blocking. Otherwise as
+    /// [`connect`](Self::connect).
     ///
     /// A Unix listener whose queue is full is asked again, after 1 ms at first
     /// and 50 ms at last, since the system does not tell when there is room.
@@ -200,39 +294,37 @@ impl Socket {
     /// let socket = Socket::stream_for(&nobody, Options::empty())?;
     /// let error = socket.connect_timeout(&nobody, Options::empty(), Duration::from_secs(5)).unwrap_err();
     /// assert_eq!(error.system().and_then(|system| system.name()), Some("ECONNREFUSED"));
+    /// assert!(!socket.is_nonblocking()?);
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn connect_timeout(&self, addr: &SocketAddr, options: Options, timeout: Duration) -> Result<()> {
-        let late = || Err(connect_error(sys::Errno::TIMEDOUT.raw_os_error()).at(addr));
-        match self.connect_with_patience(addr, options | Options::NONBLOCK, timeout)? {
-            Some(connect) => connect.wait(Some(timeout)).unwrap_or_else(late)?,
-            None => late()?,
+        let at = |error: Error| error.at(addr);
+        let stays = options.contains(Options::NONBLOCK) || self.is_nonblocking().map_err(at)?;
+        let ended = self.connect_within(addr, options | Options::NONBLOCK, Some(timeout));
+        let restored = if stays { Ok(()) } else { self.set_nonblocking(false).map_err(at) };
+        match ended? {
+            true => restored,
+            false => Err(at(connect_error(sys::Errno::TIMEDOUT.raw_os_error()))),
         }
-        if !options.contains(Options::NONBLOCK) {
-            self.set_nonblocking(false).map_err(|error| error.at(addr))?;
-        }
-        Ok(())
     }
 
-    /// Connects, and waits for room in a full queue; `None` where none comes.
-    fn connect_with_patience(
-        &self,
-        addr: &SocketAddr,
-        options: Options,
-        timeout: Duration,
-    ) -> Result<Option<Connect<'_>>> {
-        let start = Instant::now();
-        let mut patience = Backoff::default();
+    /// Connects and waits for the outcome; `false` where the time passes.
+    fn connect_within(&self, addr: &SocketAddr, options: Options, timeout: Option<Duration>) -> Result<bool> {
+        let deadline = Deadline::after(timeout);
+        let mut backoff = Backoff::default();
         loop {
-            match self.connect(addr, options) {
-                Err(error) if is_queue_full(&error, addr) => {}
-                connect => return connect.map(Some),
+            match self.start_connect(addr, options) {
+                // A blocking connect has waited itself, for as long as SO_SNDTIMEO says.
+                Err(error) if is_queue_full(&error, addr) && self.is_nonblocking().unwrap_or(false) => {
+                    if !deadline.sleep(backoff.next()) {
+                        return Ok(false);
+                    }
+                }
+                started => {
+                    let outcome = started?.wait(deadline.left());
+                    return outcome.map_or(Ok(false), |outcome| outcome.map(|()| true));
+                }
             }
-            let left = timeout.saturating_sub(start.elapsed());
-            if left.is_zero() {
-                return Ok(None);
-            }
-            sleep(patience.next().min(left));
         }
     }
 }
@@ -312,4 +404,44 @@ fn is(error: &Error, errno: sys::Errno) -> bool {
 
 pub(crate) fn connect_error(errno: i32) -> Error {
     Error::system_call(Operation::Connect, Syscall::Connect, errno, Reason::Connect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Options = Options::empty();
+
+    fn outcome(socket: &Socket) -> Option<i32> {
+        connect_outcome(socket.as_fd()).unwrap()
+    }
+
+    /// To be writable without an error pending is not enough: so is a socket
+    /// that was woken for nothing, or one whose error another took.
+    #[test]
+    fn a_connect_ends_with_a_peer_or_an_error() {
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let listener = Socket::stream_for(&any, PLAIN).unwrap();
+        listener.listen_with_backlog(&any, PLAIN, 0).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let first = Socket::stream_for(&addr, PLAIN).unwrap();
+        first.connect(&addr, PLAIN).unwrap();
+        assert_eq!(outcome(&first), Some(0));
+
+        let pending = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
+        assert!(matches!(pending.start_connect(&addr, PLAIN), Ok(Connect::InProgress(_))));
+        assert_eq!(outcome(&pending), None, "the queue is full");
+
+        let holder = Socket::stream_for(&any, PLAIN).unwrap();
+        holder.bind(&any, PLAIN).unwrap();
+        let refused = Socket::stream_for(&any, Options::NONBLOCK).unwrap();
+        let started = refused.start_connect(&holder.local_addr().unwrap(), PLAIN);
+        if let Ok(Connect::InProgress(mut connecting)) = started {
+            assert!(refused.take_error().unwrap().is_some(), "another takes the error");
+            let lost = connecting.wait(None).unwrap().unwrap_err();
+            assert_eq!(lost.raw_os_error(), Some(libc::ENOTCONN));
+        }
+        let unconnected = Socket::stream_for(&any, PLAIN).unwrap();
+        assert_eq!(outcome(&unconnected), Some(libc::ENOTCONN));
+    }
 }

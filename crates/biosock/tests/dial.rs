@@ -233,7 +233,7 @@ fn the_unspecified_address_may_be_the_socket_s_own_too() {
     let (addr, dialer) = itself("127.0.0.1");
     let target = format!("0.0.0.0:{}", addr.port().unwrap());
     let failed = dialer.dial(&target).unwrap_err();
-    assert!(failed.report().to_string().contains("connected to itself"), "{failed}");
+    assert!(failed.report().to_string().contains("connected to itself"), "{failed:?}");
 }
 
 #[test]
@@ -579,7 +579,7 @@ fn full_queue() -> (tempfile::TempDir, Socket, Vec<Socket>, SocketAddr) {
     listener.set_nonblocking(false).unwrap();
     let fill = || {
         let socket = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
-        let connected = socket.connect(&addr, PLAIN).is_ok();
+        let connected = socket.start_connect(&addr, PLAIN).is_ok();
         connected.then_some(socket)
     };
     let waiting = std::iter::from_fn(fill).collect();

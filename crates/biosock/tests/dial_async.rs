@@ -325,7 +325,7 @@ async fn a_full_unix_queue_is_waited_for() {
     let addr: SocketAddr = target.parse().unwrap();
     let fill = || {
         let socket = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
-        let connected = socket.connect(&addr, Options::empty()).is_ok();
+        let connected = socket.start_connect(&addr, Options::empty()).is_ok();
         connected.then_some(socket)
     };
     let waiting: Vec<_> = std::iter::from_fn(fill).collect();

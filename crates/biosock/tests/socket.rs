@@ -107,15 +107,9 @@ fn nonblock_is_for_the_socket_that_the_call_gives() {
 #[test]
 fn a_connect_in_progress_has_a_verdict_that_stays() {
     // A full queue keeps the next connect waiting until something is accepted.
-    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let listener = Socket::stream_for(&any, PLAIN).unwrap();
-    listener.listen_with_backlog(&any, PLAIN, 0).unwrap();
-    let addr = listener.local_addr().unwrap();
-    let first = Socket::stream_for(&addr, PLAIN).unwrap();
-    first.connect(&addr, PLAIN).unwrap();
-
+    let (listener, addr, _first) = full_queue();
     let socket = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
-    let Connect::InProgress(mut connecting) = socket.connect(&addr, PLAIN).unwrap() else {
+    let Connect::InProgress(mut connecting) = socket.start_connect(&addr, PLAIN).unwrap() else {
         panic!("the queue has room")
     };
     assert!(connecting.verdict().is_none());
@@ -139,7 +133,7 @@ fn a_refusal_stays_a_refusal() {
     let message = format!("connect to {addr}: connection refused (ECONNREFUSED)");
 
     let socket = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
-    if let Connect::InProgress(mut connecting) = socket.connect(&addr, PLAIN).unwrap() {
+    if let Connect::InProgress(mut connecting) = socket.start_connect(&addr, PLAIN).unwrap() {
         assert_eq!(connecting.wait(None).unwrap().unwrap_err().to_string(), message);
         assert_eq!(connecting.verdict().unwrap().unwrap_err().to_string(), message);
     }
@@ -151,14 +145,80 @@ fn a_refusal_stays_a_refusal() {
 }
 
 #[test]
-fn connect_timeout_leaves_the_mode_as_asked() {
+fn connect_timeout_leaves_the_mode_as_it_was() {
     let listener = listener(&"127.0.0.1:0".parse().unwrap());
-    let addr = listener.local_addr().unwrap();
-    for options in [PLAIN, Options::NONBLOCK] {
-        let socket = Socket::stream_for(&addr, PLAIN).unwrap();
-        socket.connect_timeout(&addr, options, Duration::from_secs(60)).unwrap();
-        assert_eq!(socket.is_nonblocking().unwrap(), options == Options::NONBLOCK);
+    let holder = Socket::stream_for(&"127.0.0.1:0".parse().unwrap(), PLAIN).unwrap();
+    holder.bind(&"127.0.0.1:0".parse().unwrap(), PLAIN).unwrap();
+    let (full, full_addr, _first) = full_queue();
+    let (good, refused) = (listener.local_addr().unwrap(), holder.local_addr().unwrap());
+    let unix = "unix:/no/such".parse().unwrap();
+    let (long, short) = (Duration::from_secs(60), Duration::from_millis(10));
+    // Connected, refused, timed out, refused before connect(2).
+    let ends = [
+        (good, PLAIN, long, None),
+        (refused, PLAIN, long, Some("ECONNREFUSED")),
+        (full_addr, PLAIN, short, Some("ETIMEDOUT")),
+        (unix, Options::NODELAY, long, Some("EOPNOTSUPP")),
+    ];
+    for (addr, with, timeout, expected) in ends {
+        for (before, option) in [(PLAIN, PLAIN), (PLAIN, Options::NONBLOCK), (Options::NONBLOCK, PLAIN)] {
+            let socket = Socket::stream_for(&addr, before).unwrap();
+            let ended = socket.connect_timeout(&addr, with | option, timeout);
+            assert_eq!(ended.err().and_then(|error| error.system()?.name()), expected, "{addr}");
+            let nonblocking = (before | option).contains(Options::NONBLOCK);
+            assert_eq!(socket.is_nonblocking().unwrap(), nonblocking, "{addr} {before:?} {option:?}");
+        }
     }
+    drop(full);
+}
+
+/// A listener whose queue is full until something is accepted, so that the
+/// next connect to it has no outcome.
+fn full_queue() -> (Socket, SocketAddr, Socket) {
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let listener = Socket::stream_for(&any, PLAIN).unwrap();
+    listener.listen_with_backlog(&any, PLAIN, 0).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let first = Socket::stream_for(&addr, PLAIN).unwrap();
+    first.connect(&addr, PLAIN).unwrap();
+    (listener, addr, first)
+}
+
+/// On a non-blocking socket, too, it comes back connected or with an error.
+#[test]
+fn connect_waits_for_the_outcome_in_either_mode() {
+    let (listener, addr, _first) = full_queue();
+    for nonblocking in [PLAIN, Options::NONBLOCK] {
+        let socket = Socket::stream_for(&addr, PLAIN).unwrap();
+        std::thread::scope(|scope| {
+            let connect = scope.spawn(|| socket.connect(&addr, nonblocking));
+            // Once it is under way; this makes room for it, and it fills the queue for the next.
+            while socket.local_addr().unwrap().port() == Some(0) {}
+            drop(listener.accept(PLAIN).unwrap());
+            connect.join().unwrap().unwrap();
+        });
+        assert_eq!(socket.peer_addr().unwrap(), addr);
+        assert_eq!(socket.is_nonblocking().unwrap(), nonblocking == Options::NONBLOCK);
+    }
+}
+
+#[test]
+fn connect_waits_for_room_in_a_unix_queue() {
+    let listener = Socket::stream_for(&UnixAddr::unnamed().into(), PLAIN).unwrap();
+    listener.listen_with_backlog(&UnixAddr::unnamed().into(), PLAIN, 0).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let first = Socket::stream_for(&addr, PLAIN).unwrap();
+    first.connect(&addr, PLAIN).unwrap();
+    let socket = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
+    assert!(socket.start_connect(&addr, PLAIN).is_err_and(|error| error.is_retryable()));
+    std::thread::scope(|scope| {
+        let connect = scope.spawn(|| socket.connect(&addr, PLAIN));
+        // It finds the queue full, if this machine is not too busy for that.
+        std::thread::sleep(Duration::from_millis(20));
+        drop(listener.accept(PLAIN).unwrap());
+        connect.join().unwrap().unwrap();
+    });
+    assert_eq!(socket.peer_addr().unwrap(), addr);
 }
 
 #[test]
@@ -298,8 +358,7 @@ fn no_allocation_on_the_way_from_socket_to_close() {
         server.listen(&any, Options::REUSEADDR).unwrap();
         let client = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
         client.bind(&any, Options::REUSEADDR).unwrap();
-        let connect = client.connect(&addr, Options::KEEPALIVE | Options::NODELAY).unwrap();
-        connect.wait(None).unwrap().unwrap();
+        client.connect(&addr, Options::KEEPALIVE | Options::NODELAY).unwrap();
         let (accepted, _) = listener.accept(Options::NONBLOCK).unwrap();
         accepted.close().unwrap();
         // A failure makes no allocation either.

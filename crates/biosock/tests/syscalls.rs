@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use biosock::dial::Dialer;
 use biosock::listeners::{Event, Listen};
-use biosock::{Cancel, Connect, Domain, Lookup, Options, Protocol, Socket, SocketAddr, Type};
+use biosock::{Cancel, Domain, Lookup, Options, Protocol, Socket, SocketAddr, Type};
 
 /// Set in the copy that strace watches.
 const WATCHED: &str = "BIOSOCK_TEST_WATCHED";
@@ -38,7 +38,7 @@ fn watched() {
     mark("create");
     let client = Socket::stream_for(&addr, plain).unwrap();
     mark("connect with KEEPALIVE and NODELAY");
-    let connect = client.connect(&addr, Options::KEEPALIVE | Options::NODELAY).unwrap();
+    client.connect(&addr, Options::KEEPALIVE | Options::NODELAY).unwrap();
     mark("accept non-blocking");
     let (accepted, _) = listener.accept(Options::NONBLOCK).unwrap();
     mark("close");
@@ -77,7 +77,7 @@ fn watched() {
     let accepted = listeners.accept_or_stop(plain, None, &stop).unwrap();
     mark("none");
     assert!(accepted.is_some());
-    assert!(matches!(connect, Connect::Done) && nonblocking.domain().is_ok() && parsed[0] != parsed[1]);
+    assert!(nonblocking.domain().is_ok() && parsed[0] != parsed[1]);
 }
 
 fn client_of(addr: &SocketAddr) -> Socket {
@@ -144,6 +144,33 @@ fn disturbed() {
     let client = client_of(&listeners.addrs().unwrap()[0]);
     let (_, peer) = listeners.accept(Options::empty(), None).unwrap();
     assert_eq!(peer, client.local_addr().unwrap());
+}
+
+/// Not a test of its own: the program whose poll strace makes end for nothing.
+#[test]
+fn woken_for_nothing() {
+    if std::env::var_os(WATCHED).is_none() {
+        return;
+    }
+    let any = "127.0.0.1:0".parse().unwrap();
+    let listener = Socket::stream_for(&any, Options::empty()).unwrap();
+    listener.listen_with_backlog(&any, Options::empty(), 0).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let _first = client_of(&addr);
+    let socket = Socket::stream_for(&addr, Options::empty()).unwrap();
+    let late = socket.connect_timeout(&addr, Options::empty(), Duration::from_millis(50)).unwrap_err();
+    assert_eq!(late.raw_os_error(), Some(libc::ETIMEDOUT), "the queue is full");
+}
+
+#[test]
+fn readiness_alone_is_no_connection() {
+    if has_strace("readiness_alone_is_no_connection") {
+        let record = tempfile::NamedTempFile::new().unwrap();
+        let path = record.path().to_str().unwrap();
+        let poll = "inject=poll,ppoll:retval=1:when=1..2";
+        under_strace(&["-o", path, "-e", poll], "woken_for_nothing");
+        assert!(std::fs::read_to_string(path).unwrap().contains("(INJECTED)"), "nothing was disturbed");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! recorded. Both drivers, blocking and async, are loops around this.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::itself;
@@ -14,10 +14,8 @@ use super::report::{Attempt, LookupReport, Outcome, Report};
 use super::resolver::{Answer, Question};
 use super::settings::Settings;
 use crate::cause::Refusal;
-use crate::connect::{Backoff, is_queue_full};
-use crate::{
-    Connect, Domain, Error, ErrorKind, Operation, Options, Result, Socket, SocketAddr, Syscall, fd, sys,
-};
+use crate::connect::{Backoff, connect_outcome, is_queue_full};
+use crate::{Connect, Domain, Error, ErrorKind, Operation, Options, Result, Socket, SocketAddr, Syscall};
 
 /// What a driver is to do.
 #[derive(Debug)]
@@ -417,22 +415,12 @@ fn begin(settings: &Settings, addr: &SocketAddr, mode: Options) -> Result<(Socke
 }
 
 fn connect(settings: &Settings, socket: &Socket, addr: &SocketAddr) -> Result<Started> {
-    match socket.connect(addr, settings.connect_options(addr)) {
+    match socket.start_connect(addr, settings.connect_options(addr)) {
         Ok(Connect::Done) => Ok(Started::Done),
         Ok(Connect::InProgress(_)) => Ok(Started::InProgress),
         Err(error) if is_queue_full(&error, addr) => Ok(Started::QueueFull),
         Err(error) => Err(error),
     }
-}
-
-/// How the connect of a socket ended that can be written to: the error number,
-/// 0 for a connection; `None` while it is under way, as readiness may be
-/// spurious. A connection, whose peer has a name, is one call.
-fn connect_outcome(fd: BorrowedFd<'_>) -> Result<Option<i32>> {
-    if !matches!(sys::peer_addr(fd), Err(sys::Errno::NOTCONN)) {
-        return Ok(Some(0));
-    }
-    Ok(Some(fd::take_error(fd)?).filter(|errno| *errno != 0))
 }
 
 /// What a system call of a driver's own wait met.

@@ -138,6 +138,6 @@ fn remove_stale(path: &Path, addr: &SocketAddr, in_use: Error) -> Result<()> {
 /// its type (EPROTOTYPE), so that nobody gets a connection that means nothing.
 fn is_stale(addr: &SocketAddr) -> bool {
     let probe = Socket::new(Domain::UNIX, Type::DGRAM, Protocol::DEFAULT, Options::NONBLOCK);
-    let asked = probe.and_then(|probe| probe.connect(addr, Options::empty()).map(drop));
+    let asked = probe.and_then(|probe| probe.start_connect(addr, Options::empty()).map(drop));
     asked.is_err_and(|error| error.raw_os_error() == Some(Errno::CONNREFUSED.raw_os_error()))
 }

@@ -82,7 +82,7 @@ fn full() -> (Socket, Vec<Socket>) {
     let connect = || {
         let client = Socket::stream_for(&addr, PLAIN).unwrap();
         client.set_nonblocking(true).unwrap();
-        let _ = client.connect(&addr, PLAIN).unwrap();
+        let _ = client.start_connect(&addr, PLAIN).unwrap();
         client
     };
     // One more than its queue has room for.

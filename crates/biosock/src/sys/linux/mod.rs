@@ -46,7 +46,7 @@ pub(crate) use option::*;
 pub(crate) use resolve::{AddrInfoList, EaiError, Hints, NameBuffers, getaddrinfo, getnameinfo};
 pub(crate) use signals::SignalsBlocked;
 pub(crate) use sockaddr::{SUN_PATH_LEN, SockAddrBuf, decode, encode};
-pub(crate) use wait::{Poller, Waker, Wakes, poll, poll_any};
+pub(crate) use wait::{Poller, Waker, Wakes, has_hung_up, poll, poll_any};
 
 /// socket(2). With `cloexec` the descriptor does not survive exec; NONBLOCK
 /// is honoured at creation, the other options are not this call's.

@@ -100,6 +100,14 @@ pub(crate) fn poll(fd: BorrowedFd<'_>, interest: Interest, timeout: Option<Durat
     }
 }
 
+/// Whether a socket is connected to nothing, nor about to be, or closed both
+/// ways (POLLHUP of poll(2)).
+pub(crate) fn has_hung_up(fd: BorrowedFd<'_>) -> bool {
+    let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::empty())];
+    let polled = rustix::event::poll(&mut fds, Some(&Timespec::default()));
+    polled.is_ok() && fds[0].revents().contains(PollFlags::HUP)
+}
+
 /// Wakes a thread that polls (eventfd(2)).
 #[derive(Debug)]
 pub(crate) struct Waker(OwnedFd);
