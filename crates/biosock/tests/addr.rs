@@ -189,3 +189,14 @@ fn names_in_figures_as_bytes() {
     assert_eq!((names.host(), names.service()), (&b"2001:db8::1"[..], &b"443"[..]));
     assert_eq!(format!("{names:?}"), "RawNames { host: 2001:db8::1, service: 443 }");
 }
+
+/// Safe code must not see what lies behind an address.
+#[test]
+fn the_names_of_a_path_are_of_its_own_bytes() {
+    let heap = b"\x01\x00/sock|SECRET-OF-OTHERS\0".to_vec();
+    let names = fd::raw_names_of(fd::SockAddr::from_bytes(&heap[..7]), true).unwrap();
+    assert_eq!(names.service(), b"/sock");
+    let names = |len| fd::raw_names_of(fd::SockAddr::from_bytes(&heap[..len]), true);
+    assert_eq!(names(2).unwrap().service(), b"", "a family alone");
+    assert!(names(0).is_err() && names(1).is_err(), "less than a family");
+}

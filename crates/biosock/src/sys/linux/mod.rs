@@ -4,6 +4,8 @@ mod errno;
 mod fork;
 #[cfg(test)]
 mod forked;
+#[cfg(test)]
+mod guarded;
 mod hand_over;
 #[cfg(test)]
 mod interrupt;

@@ -160,13 +160,14 @@ impl NameBuffers {
 pub(crate) fn getnameinfo(addr: SockAddr<'_>, numeric: bool) -> Result<NameBuffers, EaiError> {
     let flags = if numeric { libc::NI_NUMERICHOST | libc::NI_NUMERICSERV } else { 0 };
     let mut names = NameBuffers { host: [0; libc::NI_MAXHOST as usize], service: [0; NI_MAXSERV] };
-    let bytes = addr.as_bytes();
-    // SAFETY: the address is readable for its length and the buffers are
-    // writable for theirs, which fit their types.
+    let (copy, len) = Terminated::of(addr.as_bytes());
+    // SAFETY: the address is readable for its length and, if it is a path
+    // that getnameinfo reads to a NUL, has one behind it; the buffers are
+    // writable for their lengths, which fit their types.
     let code = unsafe {
         libc::getnameinfo(
-            bytes.as_ptr().cast(),
-            bytes.len() as socklen_t,
+            (&raw const copy).cast(),
+            len,
             names.host.as_mut_ptr().cast(),
             names.host.len() as socklen_t,
             names.service.as_mut_ptr().cast(),
@@ -177,6 +178,30 @@ pub(crate) fn getnameinfo(addr: SockAddr<'_>, numeric: bool) -> Result<NameBuffe
     match code {
         0 => Ok(names),
         code => Err(eai_error(code)),
+    }
+}
+
+/// A copy of an address in which everything behind its bytes is 0. Of AF_UNIX
+/// glibc's getnameinfo copies a string from `sun_path`, whatever length it was
+/// given, and a path needs no NUL (unix(7)).
+#[repr(C)]
+struct Terminated {
+    address: libc::sockaddr_storage,
+    nul: u8,
+}
+
+impl Terminated {
+    /// The copy and its length. What is longer than any address is cut: no
+    /// family has names there.
+    fn of(bytes: &[u8]) -> (Self, socklen_t) {
+        // SAFETY: plain numbers, for which all bytes zero are values.
+        let mut copy: Self = unsafe { std::mem::zeroed() };
+        let len = bytes.len().min(size_of::<libc::sockaddr_storage>());
+        let to = (&raw mut copy.address).cast::<u8>();
+        // SAFETY: both are `len` bytes at least, and the copy is not in the other.
+        unsafe { to.copy_from_nonoverlapping(bytes.as_ptr(), len) };
+        // At most the size of sockaddr_storage.
+        (copy, len as socklen_t)
     }
 }
 
