@@ -18,8 +18,11 @@ use crate::values::{
 /// of the manual page BIO_connect(3) in safe Rust, and says in full what
 /// failed and what to try.
 ///
-/// Exit status: 0 done, 1 failed, 2 bad usage. What SIGINT or SIGTERM ends
-/// tidies up and dies of that signal (130 or 143 in a shell).
+/// Exit status: 0 done, 1 failed, 2 bad usage. It is 0 only if everything that
+/// was asked for was done and written; where the reader of standard output has
+/// gone, it is 1 without a message. SIGHUP, SIGINT, SIGQUIT and SIGTERM tidy up,
+/// and the process dies of that signal; as the first process of a container it
+/// ends with 128 and the signal's number, such as 143.
 #[derive(Debug, Parser)]
 #[command(name = "biosock", version, arg_required_else_help = false, max_term_width = 100)]
 #[command(after_help = "Examples:
@@ -78,8 +81,8 @@ pub(crate) enum Command {
 /// All addresses of the host are raced (RFC 8305): an attempt starts every
 /// 250 ms, at once when one fails, IPv6 and IPv4 in turn; the first that
 /// answers wins and the others are closed. A host that is half dead costs a
-/// moment, not minutes. --trace shows the race. SIGINT and SIGTERM end it, but
-/// what was tried until then is told first.
+/// moment, not minutes. --trace shows the race. A signal ends it, but what was
+/// tried until then is reported first.
 ///
 /// The end of standard input is passed on (the connection is shut down for
 /// writing), and the command ends when the peer has ended too. When the peer
@@ -116,15 +119,15 @@ pub(crate) struct ConnectArgs {
     /// Connect through this network interface (SO_BINDTODEVICE)
     #[arg(long, value_name = "INTERFACE", value_parser = value(interface))]
     pub(crate) device: Option<String>,
-    /// Give up after this long in all, look-ups included, such as 2 or 0.5;
-    /// without it, when the system gives the last attempt up
+    /// Give up connecting after this long, name lookup included, such as 2 or
+    /// 0.5 [default: when the OS gives up]
     #[arg(long, value_name = "SECONDS", value_parser = value(positive_seconds), allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
     /// Start the next attempt when one has not answered for this long, from
-    /// 0.01 to 2; without it 0.25
+    /// 0.01 to 2 [default: 0.25]
     #[arg(long, value_name = "SECONDS", value_parser = value(attempt_delay), allow_negative_numbers = true)]
     pub(crate) attempt_delay: Option<Duration>,
-    /// Make no more attempts than this; without it 64
+    /// Make no more attempts than this [default: 64]
     #[arg(long, value_name = "N", value_parser = value(positive), allow_negative_numbers = true)]
     pub(crate) max_attempts: Option<u32>,
     /// Draw the race on standard error when it is over: each look-up and
@@ -132,7 +135,8 @@ pub(crate) struct ConnectArgs {
     /// the data takes its place
     #[arg(long)]
     pub(crate) trace: bool,
-    /// Draw the race as a picture (SVG) into this file
+    /// Draw the race as a picture (SVG) into this file. One that is there is
+    /// written in place, and stays the same file
     #[arg(long, value_name = "FILE", value_parser = value(file), value_hint = clap::ValueHint::FilePath)]
     pub(crate) trace_svg: Option<PathBuf>,
     #[command(flatten)]
@@ -169,13 +173,20 @@ pub(crate) struct ConnectArgs {
 ///
 /// A Unix socket file is removed at the end. One that is there already is
 /// replaced if it is a socket that nothing listens on, and never otherwise.
-/// SIGINT and SIGTERM end the listener and its commands.
+/// SIGHUP (unless it is ignored, as nohup(1) has it), SIGINT, SIGQUIT and
+/// SIGTERM end the listener and its commands at once, with what is under way.
+/// As the first process of a container it reaps the orphans there.
+///
+/// Messages never wait for standard error to be read: when too many are not
+/// read, they are dropped and counted, and of messages that are alike at most
+/// 10 a second are written. There is no time limit for peers: 100 that are
+/// silent take every place of --at-once, and then a message says so.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   biosock listen :8080 > upload                receive a file
   biosock listen localhost:0 --echo --keep-open
   biosock listen unix:/tmp/date.sock --keep-open --exec date
-  biosock listen :7000 --max 10 --exec 'echo hello $BIOSOCK_PEER'
+  biosock listen :7000 --max 10 --exec 'echo \"hello $BIOSOCK_PEER\"'
   systemd-socket-activate -l 8080 biosock listen --activated --exec date")]
 pub(crate) struct ListenArgs {
     /// Where: host (may be left out) and service, or a Unix socket's path;
@@ -204,9 +215,9 @@ pub(crate) struct ListenArgs {
     /// Send back what comes in
     #[arg(long, conflicts_with = "exec")]
     pub(crate) echo: bool,
-    /// Run this command by sh -c for each connection, with the connection as
-    /// its standard input and output and the addresses in BIOSOCK_PEER and
-    /// BIOSOCK_LOCAL
+    /// Run this command by /bin/sh -c for each connection, with the connection
+    /// as its standard input and output and the addresses in BIOSOCK_PEER and
+    /// BIOSOCK_LOCAL. A Unix peer chooses its own address: quote them
     #[arg(long, value_name = "COMMAND", value_parser = value(command))]
     pub(crate) exec: Option<OsString>,
     /// Bind even if connections of a former listener linger (SO_REUSEADDR;
@@ -266,7 +277,7 @@ pub(crate) struct CompletionsArgs {
 /// Write the manual pages
 #[derive(Args, Debug)]
 pub(crate) struct ManArgs {
-    /// Write every page into this folder; without it the first goes to standard output
+    /// Write every page into this directory [default: the first page, to standard output]
     pub(crate) folder: Option<PathBuf>,
 }
 

@@ -52,8 +52,11 @@ pub(crate) fn close(socket: &Socket, peer: &SocketAddr, until: Until) -> Result<
 
 fn close_within(limits: Limits, socket: &Socket, peer: &SocketAddr, until: Until) -> Result<()> {
     match socket.shutdown(Shutdown::Write) {
-        // The peer is gone.
-        Err(error) if is(&error, Errno::NOTCONN) => {}
+        // The connection is no more.
+        Err(error) if is(&error, Errno::NOTCONN) => {
+            let error = socket.take_error()?.unwrap_or(Errno::CONNRESET.into());
+            return if unsent(socket, peer) == 0 { Ok(()) } else { Err(lost(peer, &error)) };
+        }
         result => result?,
     }
     // A command's children may read from it too: a read must not wait.
@@ -98,7 +101,7 @@ impl Closing<'_> {
                 Ok(0) => ended = true,
                 Ok(_) => progress = Instant::now(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return self.gone(&error),
+                Err(error) => return Err(lost(self.peer, &error)),
             }
         }
     }
@@ -111,7 +114,7 @@ impl Closing<'_> {
         if ended {
             if self.is_gone()? {
                 let error = self.socket.take_error()?.unwrap_or(Errno::CONNRESET.into());
-                return self.gone(&error).map(|()| false);
+                return Err(lost(self.peer, &error));
             }
             // poll(2) would return at once: both sides have ended.
             thread::sleep(look);
@@ -137,12 +140,6 @@ impl Closing<'_> {
         }
     }
 
-    /// The connection was reset, or timed out: the peer has thrown away what it
-    /// did not read.
-    fn gone(&self, error: &io::Error) -> Result<()> {
-        Err(socket_failure(&format!("send to {}", self.peer), error))
-    }
-
     fn given_up(&self) -> Result<()> {
         match self.unsent {
             0 => Ok(()),
@@ -155,6 +152,12 @@ impl Closing<'_> {
             }
         }
     }
+}
+
+/// The connection was reset, or timed out: the peer has thrown away what it did
+/// not read.
+fn lost(peer: &SocketAddr, error: &io::Error) -> Failure {
+    socket_failure(&format!("send to {peer}"), error)
 }
 
 /// What the peer has not acknowledged. What was written to a Unix socket is

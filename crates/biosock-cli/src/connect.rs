@@ -11,7 +11,8 @@ use crate::call::{Call, DIAL_CONNECT, and_options};
 use crate::dialing::Dial;
 use crate::failure::Result;
 use crate::interrupt::Interrupt;
-use crate::output::{Output, duration, stderr_line};
+use crate::messages;
+use crate::output::{Output, duration};
 use crate::picture::Picture;
 use crate::race::{self, End, Row};
 use crate::relay::Rest;
@@ -84,9 +85,10 @@ impl<'a> Course<'a> {
     fn tell(&self, out: &Output) {
         if self.is_drawn(out) {
             let lines = timeline::draw(&self.rows, self.report.elapsed, &Terminal::of(&io::stderr()));
-            lines.iter().for_each(|line| stderr_line(line));
+            messages::require();
+            lines.iter().for_each(|line| messages::post(line));
             if self.ended.is_ok() {
-                stderr_line(&self.verdict());
+                messages::post(&self.verdict());
             }
         }
         out.event(&race::to_json(&self.target, self.report, self.ended.as_deref()), None);

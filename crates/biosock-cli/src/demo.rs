@@ -47,7 +47,7 @@ pub(crate) fn run(out: &Output) -> Result<()> {
 fn tidy_on_signal(folder: &Arc<Mutex<Option<TempDir>>>) -> Result<()> {
     let folder = Arc::clone(folder);
     let tidy = move || drop(folder.lock().unwrap_or_else(PoisonError::into_inner).take());
-    signal::at_end(tidy).map_err(|error| Failure::io("take SIGINT and SIGTERM", &error))
+    signal::at_end(tidy).map_err(|error| Failure::io("handle signals", &error))
 }
 
 /// Shows one family, and tells whether nothing was wrong with it.

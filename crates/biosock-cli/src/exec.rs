@@ -1,23 +1,67 @@
 //! `--exec`: a command for each connection.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::AsFd;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, ExitStatus};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use biosock::{Socket, SocketAddr};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, wait};
+use signal_hook::consts::SIGCHLD;
+use signal_hook::low_level::pipe;
 
 use crate::closing::{self, Until};
 use crate::failure::{Failure, Result};
+use crate::signal;
 
-/// The commands that run, each leader of a process group of its own.
+/// What a service manager or a parent passed listeners with (sd_listen_fds(3)).
+const PASSED: [&str; 5] =
+    ["LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES", "BIOSOCK_LISTEN_FDS"];
+
+/// The commands that run, each leader of a process group of its own, and who
+/// waits for the end of each.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Children(Arc<Mutex<Vec<Pid>>>);
+pub(crate) struct Children(Arc<Mutex<HashMap<Pid, Sender<ExitStatus>>>>);
 
 impl Children {
+    /// Starts the one thread that waits for children. It waits for all: as the
+    /// first process of a container this is also the parent of every orphan
+    /// there (pid_namespaces(7)), and of what ran before it took over its
+    /// process by exec(3).
+    pub(crate) fn reap(&self) -> Result<()> {
+        let failure = |error: io::Error| Failure::io("wait for children", &error);
+        let (mut ended, writer) = UnixStream::pair().map_err(failure)?;
+        pipe::register(SIGCHLD, writer).map_err(failure)?;
+        let children = self.clone();
+        let wait = move || {
+            loop {
+                children.reap_ended();
+                // Its other end is the handler's, and is never closed.
+                if ended.read(&mut [0; 64]).is_err_and(|error| error.kind() != io::ErrorKind::Interrupted) {
+                    return;
+                }
+            }
+        };
+        signal::thread_without("children", wait).map_err(failure)
+    }
+
+    /// While nobody starts or ends a command: until a child is reaped its
+    /// number cannot have become another process'.
+    fn reap_ended(&self) {
+        let mut running = self.lock();
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+            if let Some(waiting) = running.remove(&pid) {
+                // One that is gone has no use for it.
+                let _ = waiting.send(ExitStatus::from_raw(status.as_raw()));
+            }
+        }
+    }
+
     /// Runs a command with the socket as its standard input and output, waits
     /// for its end and closes the connection.
     pub(crate) fn run(&self, command: &OsStr, socket: &Socket, peer: &SocketAddr) -> Result<()> {
@@ -27,10 +71,10 @@ impl Children {
 
     fn run_to_end(&self, command: &OsStr, socket: &Socket, peer: &SocketAddr) -> Result<()> {
         let local = socket.local_addr()?;
-        let (child, pid) = self
+        let ended = self
             .spawn(command, socket, peer, &local)
-            .map_err(|error| Failure::io("start the command by sh", &error))?;
-        let status = self.wait(child, pid).map_err(|error| Failure::io("wait for the command", &error))?;
+            .map_err(|error| Failure::io("start the command by /bin/sh", &error))?;
+        let status = ended.recv().map_err(|_| Failure::new("wait for the command: its end was not seen"))?;
         if status.success() {
             return Ok(());
         }
@@ -44,41 +88,36 @@ impl Children {
         socket: &Socket,
         peer: &SocketAddr,
         local: &SocketAddr,
-    ) -> io::Result<(Child, Pid)> {
-        let mut shell = Command::new("sh");
+    ) -> io::Result<Receiver<ExitStatus>> {
+        // As system(3), not whichever is first in PATH.
+        let mut shell = Command::new("/bin/sh");
         shell.arg("-c").arg(command).process_group(0);
         shell.env("BIOSOCK_PEER", peer.to_string()).env("BIOSOCK_LOCAL", local.to_string());
         shell.stdin(socket.as_fd().try_clone_to_owned()?).stdout(socket.as_fd().try_clone_to_owned()?);
-        // No child may start that `end` would not see.
+        // They are about the listeners of this process.
+        for name in PASSED {
+            shell.env_remove(name);
+        }
+        let (sender, ended) = mpsc::channel();
+        // No child may start that `end` would not see, nor end before it is known.
         let mut running = self.lock();
-        let child = shell.spawn()?;
-        let pid = Pid::from_child(&child);
-        running.push(pid);
-        Ok((child, pid))
-    }
-
-    /// The child is reaped only once it is off the list: until then its
-    /// number cannot have become another process'.
-    fn wait(&self, mut child: Child, pid: Pid) -> io::Result<ExitStatus> {
-        while let Err(rustix::io::Errno::INTR) =
-            waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
-        {}
-        self.lock().retain(|running| *running != pid);
-        child.wait()
+        let pid = Pid::from_child(&shell.spawn()?);
+        running.insert(pid, sender);
+        Ok(ended)
     }
 
     /// Ends every command, and lets none start from now on: for use when the
     /// process is about to end.
     pub(crate) fn end(&self) {
         let running = self.lock();
-        for &pid in &*running {
+        for &pid in running.keys() {
             // It may have ended in this moment.
             let _ = kill_process_group(pid, Signal::TERM);
         }
         std::mem::forget(running);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Pid>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Pid, Sender<ExitStatus>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

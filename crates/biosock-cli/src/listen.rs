@@ -16,6 +16,9 @@ pub(crate) fn run(args: &ListenArgs, out: &Output) -> Result<()> {
     let files = SocketFiles::default();
     let children = Children::default();
     tidy_on_signal(&files, &children)?;
+    if args.exec.is_some() || signal::is_init() {
+        children.reap()?;
+    }
     let listeners = bound::open(args, out, &files)?;
     for socket in listeners.sockets() {
         let addr = out.call(LOCAL_ADDR, "", || socket.local_addr(), ToString::to_string)?.to_string();
@@ -34,5 +37,5 @@ fn tidy_on_signal(files: &SocketFiles, children: &Children) -> Result<()> {
         children.end();
         files.remove();
     };
-    signal::at_end(tidy).map_err(|error| Failure::io("take SIGINT and SIGTERM", &error))
+    signal::at_end(tidy).map_err(|error| Failure::io("handle signals", &error))
 }

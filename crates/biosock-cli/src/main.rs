@@ -1,6 +1,8 @@
 //! The `biosock` command.
 
-#![forbid(unsafe_code)]
+// Not `forbid`: what `start` needs before `main` is in a macro of the crate ctor,
+// which allows itself what it uses.
+#![deny(unsafe_code)]
 
 mod args;
 mod bound;
@@ -15,6 +17,7 @@ mod failure;
 mod interrupt;
 mod listen;
 mod lookup;
+mod messages;
 mod output;
 mod pages;
 mod picture;
@@ -25,6 +28,7 @@ mod scale;
 mod serve;
 mod signal;
 mod socket_file;
+mod start;
 mod svg;
 mod table;
 mod target;
@@ -41,18 +45,22 @@ use failure::Result;
 use output::Output;
 
 fn main() -> ExitCode {
-    let cli = match usage::parse() {
-        Ok(cli) => cli,
-        Err(code) => return code,
+    let status = match usage::parse() {
+        Ok(cli) => {
+            let out = Output::new(cli.common);
+            run(&cli, &out).map_or_else(|failure| out.fail(&failure), |()| ExitCode::SUCCESS)
+        }
+        Err(status) => status,
     };
-    let out = Output::new(cli.common);
-    match run(&cli, &out) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => out.fail(&failure),
-    }
+    messages::flush(messages::PATIENCE);
+    // There is nowhere left to say why.
+    if messages::have_failed() && status == ExitCode::SUCCESS { ExitCode::FAILURE } else { status }
 }
 
 fn run(cli: &Cli, out: &Output) -> Result<()> {
+    if signal::is_init() {
+        as_init(&cli.command)?;
+    }
     match &cli.command {
         Command::Demo => demo::run(out),
         Command::Connect(args) => connect::run(args, out),
@@ -61,4 +69,17 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
         Command::Completions(args) => pages::completions(args.shell),
         Command::Man(args) => pages::man(args.folder.as_deref()),
     }
+}
+
+/// The first process of a container reaps its orphans, and ends by a signal
+/// only if it handles it. `listen` does both by itself, and `connect` and
+/// `demo` the latter.
+fn as_init(command: &Command) -> Result<()> {
+    if !matches!(command, Command::Listen(_)) {
+        exec::Children::default().reap()?;
+    }
+    if matches!(command, Command::Lookup(_) | Command::Completions(_) | Command::Man(_)) {
+        signal::at_end(|| ()).map_err(|error| failure::Failure::io("handle signals", &error))?;
+    }
+    Ok(())
 }

@@ -14,8 +14,9 @@ use rustix::io::Errno;
 use crate::call::SHUTDOWN;
 use crate::closing::{self, Until};
 use crate::failure::{Failure, Kind, Result};
-use crate::output::Output;
+use crate::output::{Output, stdout, write_all};
 use crate::socket_file::is;
+use crate::start;
 use crate::transfer::socket_failure;
 
 /// How much is moved by one read and write.
@@ -59,8 +60,9 @@ impl Relay<'_> {
     }
 
     fn relay(&self) -> Result<()> {
-        let input = duplicate(io::stdin()).map_err(input_failure)?;
-        let mut output = duplicate(io::stdout()).map_err(|error| Failure::output(&error))?;
+        let input = stdin().map_err(input_failure)?;
+        // One that is closed is no failure where there is nothing to write.
+        let mut output = stdout();
         let (received_all, stopped) = (Flag::new()?, Flag::new()?);
         let given_up = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -86,7 +88,7 @@ impl Relay<'_> {
     }
 
     /// Until the peer has ended or the sender has failed.
-    fn receive(&self, output: &mut File, stopped: &Flag) -> Result<()> {
+    fn receive(&self, output: &mut io::Result<File>, stopped: &Flag) -> Result<()> {
         let mut buffer = vec![0; BUFFER];
         loop {
             let mut fds = [PollFd::new(self.socket, PollFlags::IN), stopped.poll_fd()];
@@ -97,6 +99,7 @@ impl Relay<'_> {
             match { self.socket }.read(&mut buffer) {
                 Ok(0) => return Ok(()),
                 Ok(n) => {
+                    let output = output.as_mut().map_err(|error| Failure::output(error))?;
                     write_all(output, &buffer[..n]).map_err(|error| Failure::output(&error))?;
                     self.counters.received.fetch_add(n as u64, Ordering::Relaxed);
                 }
@@ -194,28 +197,14 @@ fn wait(fds: &mut [PollFd<'_>]) -> io::Result<()> {
     }
 }
 
-/// The descriptor without std's buffer and lock.
-fn duplicate(stream: impl AsFd) -> io::Result<File> {
-    stream.as_fd().try_clone_to_owned().map(File::from)
+/// Standard input without std's buffer and lock.
+fn stdin() -> io::Result<File> {
+    start::check_open(start::INPUT)?;
+    io::stdin().as_fd().try_clone_to_owned().map(File::from)
 }
 
 fn input_failure(error: io::Error) -> Failure {
     Failure::io("read standard input", &error)
-}
-
-/// Writes all, also to a descriptor that someone has made non-blocking.
-fn write_all(output: &mut File, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match output.write(bytes) {
-            Ok(n) => bytes = &bytes[n..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                biosock::fd::wait(output.as_fd(), biosock::Interest::Write, None)?;
-            }
-            Err(error) if try_again(&error) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 fn try_again(error: &io::Error) -> bool {

@@ -4,10 +4,11 @@ use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::{self, Scope};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use biosock::listeners::{Event, Incoming, Listeners};
 use biosock::{Cancel, Options, Socket, SocketAddr};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::json;
 
 use crate::args::ListenArgs;
@@ -48,11 +49,11 @@ impl<'a> Server<'a> {
     }
 
     fn accept_all<'s>(&'s self, listeners: Listeners, scope: &'s Scope<'s, '_>) -> Result<()> {
-        let Some((socket, peer)) = self.serve_until_last(&listeners, scope)? else { return Ok(()) };
+        let Some(last) = self.serve_until_last(&listeners, scope)? else { return Ok(()) };
         // Whoever comes now is refused at once instead of left waiting.
         drop(listeners);
         self.files.remove();
-        self.serve(socket, peer, Rest::Lost, scope);
+        self.serve(last, Rest::Lost, scope);
         Ok(())
     }
 
@@ -61,19 +62,20 @@ impl<'a> Server<'a> {
         &'s self,
         listeners: &Listeners,
         scope: &'s Scope<'s, '_>,
-    ) -> Result<Option<(Socket, SocketAddr)>> {
+    ) -> Result<Option<Connection<'s>>> {
         // Nobody stops it: a signal ends the process.
         let stop = Cancel::new()?;
         let mut incoming = listeners.incoming(Options::empty(), &stop);
         let mut left = self.limit();
         loop {
-            self.slots.take();
+            let slot = self.slots.take(|| self.report_full(listeners));
             let Some((socket, peer)) = self.accept(&mut incoming)? else { return Ok(None) };
+            let connection = Connection { socket, peer, slot };
             left = left.map(|left| left - 1);
             if left == Some(0) {
-                return Ok(Some((socket, peer)));
+                return Ok(Some(connection));
             }
-            if self.serve(socket, peer, Rest::ForTheNext, scope) == Next::End {
+            if self.serve(connection, Rest::ForTheNext, scope) == Next::End {
                 return Ok(None);
             }
         }
@@ -104,21 +106,48 @@ impl<'a> Server<'a> {
         }
     }
 
+    /// Reports that a connection waits because all slots are taken, if one
+    /// does. Returns whether it was reported.
+    fn report_full(&self, listeners: &Listeners) -> bool {
+        let mut fds: Vec<_> =
+            listeners.sockets().iter().map(|socket| PollFd::new(socket, PollFlags::IN)).collect();
+        if !poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0) {
+            return false;
+        }
+        let most = self.args.at_once;
+        let object = json!({ "event": "full", "at_once": most });
+        let text = match most {
+            1 => {
+                String::from("1 connection is served, the next one waits; --at-once N serves more at a time")
+            }
+            most => format!(
+                "{most} connections are served, the next one waits; --at-once N serves more at a time"
+            ),
+        };
+        self.out.event(&object, Some(&text));
+        true
+    }
+
     /// An echo or a command gets a thread; standard input and output there is
     /// only once.
-    fn serve<'s>(&'s self, socket: Socket, peer: SocketAddr, rest: Rest, scope: &'s Scope<'s, '_>) -> Next {
+    fn serve<'s>(&'s self, connection: Connection<'s>, rest: Rest, scope: &'s Scope<'s, '_>) -> Next {
+        let Connection { socket, peer, slot } = connection;
         let accepted = json!({ "event": "accepted", "peer": peer.to_string() });
         self.out.event(&accepted, None);
         if !self.args.echo && self.args.exec.is_none() {
             let done = transfer::standard_streams(&socket, &peer, self.args.transfer, rest, self.out);
-            return self.finish(done);
+            return self.finish(&peer, done);
         }
         let work = move || {
-            self.finish(self.serve_alone(socket, &peer));
+            self.finish(&peer, self.serve_alone(socket, &peer));
+            // Only now: a connection has its slot for as long as it has its thread.
+            drop(slot);
         };
         match thread::Builder::new().spawn_scoped(scope, work) {
             Ok(_) => Next::Accept,
-            Err(error) => self.finish(Err(Failure::io(&format!("serve {peer}: start a thread"), &error))),
+            Err(error) => {
+                self.finish(&peer, Err(Failure::io(&format!("serve {peer}: start a thread"), &error)))
+            }
         }
     }
 
@@ -129,14 +158,13 @@ impl<'a> Server<'a> {
         }
     }
 
-    fn finish(&self, done: Result<()>) -> Next {
-        self.slots.give_back();
+    fn finish(&self, peer: &SocketAddr, done: Result<()>) -> Next {
         let Err(failure) = done else { return Next::Accept };
+        self.failed.store(true, Ordering::Relaxed);
         if failure.kind == Kind::OutputClosed {
             return Next::End;
         }
-        self.failed.store(true, Ordering::Relaxed);
-        self.out.fail(&failure);
+        self.out.fail_of(&peer.to_string(), &failure);
         Next::Accept
     }
 }
@@ -181,25 +209,55 @@ fn send_back(socket: &Socket, peer: &SocketAddr, moved: &mut u64) -> Result<()> 
     }
 }
 
+/// A connection that was accepted.
+struct Connection<'a> {
+    socket: Socket,
+    peer: SocketAddr,
+    slot: Slot<'a>,
+}
+
 /// How many more connections may be served at the same time.
 struct Slots {
     free: Mutex<u32>,
     freed: Condvar,
 }
 
+/// One of them, given back when dropped.
+struct Slot<'a>(&'a Slots);
+
 impl Slots {
     fn new(free: u32) -> Self {
         Self { free: Mutex::new(free), freed: Condvar::new() }
     }
 
-    fn take(&self) {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free = self.freed.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
+    /// Waits for a slot. While there is none, `report` is asked every second
+    /// until it has reported so.
+    fn take(&self, report: impl Fn() -> bool) -> Slot<'_> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reported = false;
+        while *free == 0 {
+            if reported {
+                free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let waited =
+                self.freed.wait_timeout(free, REPORT_FULL_AFTER).unwrap_or_else(PoisonError::into_inner);
+            free = waited.0;
+            if waited.1.timed_out() && *free == 0 {
+                reported = report();
+            }
+        }
         *free -= 1;
-    }
-
-    fn give_back(&self) {
-        *self.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.freed.notify_one();
+        Slot(self)
     }
 }
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.freed.notify_one();
+    }
+}
+
+/// How long all slots are taken before that is worth a line.
+const REPORT_FULL_AFTER: Duration = Duration::from_secs(1);

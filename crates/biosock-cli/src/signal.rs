@@ -1,4 +1,4 @@
-//! Ending on SIGINT and SIGTERM, after tidying up.
+//! Ending on a signal, after tidying up.
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
@@ -6,36 +6,55 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use signal_hook::low_level::{emulate_default_handler, pipe};
 
-/// From now on SIGINT and SIGTERM run `clean` and then do what they do by
-/// default: the process dies of the signal, so that its parent sees which.
+use crate::messages;
+
+/// From now on the signals that ask a process to end run `clean` and then do
+/// what they do by default: the process dies of the signal, so that its parent
+/// sees which. SIGHUP and SIGQUIT stay ignored where they are, as nohup(1) and
+/// shells have it.
 ///
 /// The handler notes the signal and writes to a pipe that a thread reads, so
 /// that none is lost whatever the other threads wait for. To be called while
 /// there is one thread: a signal that comes while the handler is set up in
 /// its parts would be lost, so it is kept pending until all are there.
 pub(crate) fn at_end(clean: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    at_end_by(SigSet::from_iter(ENDING), clean)
+    let asked = |signal: &Signal| matches!(signal, Signal::SIGINT | Signal::SIGTERM) || !is_ignored(*signal);
+    at_end_by(ENDING.into_iter().filter(asked).collect(), clean)
 }
 
-/// The same, but a signal that is ignored stays so: the shell has a script's
-/// background jobs ignore SIGINT.
+/// The same, but each signal that is ignored stays so: the shell has a
+/// script's background jobs ignore SIGINT.
 pub(crate) fn at_end_unless_ignored(clean: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let ignored = ignored();
-    // Signal n is bit n - 1 (proc(5)).
-    let heeded = |signal: &Signal| ignored >> (*signal as u32 - 1) & 1 == 0;
-    at_end_by(ENDING.into_iter().filter(heeded).collect(), clean)
+    at_end_by(ENDING.into_iter().filter(|signal| !is_ignored(*signal)).collect(), clean)
 }
 
-const ENDING: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];
+const ENDING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
 
-/// The signals that this process ignores; none where the system does not tell.
-fn ignored() -> u64 {
+/// Starts a thread that takes no signals, so that those whose handling is being
+/// set up stay pending for the others.
+pub(crate) fn thread_without(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let started = thread::Builder::new().name(name.into()).spawn(run);
+    before.thread_set_mask()?;
+    started.map(drop)
+}
+
+/// Whether this is the first process of a container: the kernel then has no
+/// signal end it that it does not handle (pid_namespaces(7)).
+pub(crate) fn is_init() -> bool {
+    std::process::id() == 1
+}
+
+/// Whether this process ignores a signal; not where the system does not say.
+fn is_ignored(signal: Signal) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    // Signal n is bit n - 1 (proc(5)).
+    mask >> (signal as u32 - 1) & 1 == 1
 }
 
 fn at_end_by(signals: SigSet, clean: impl FnOnce() + Send + 'static) -> io::Result<()> {
@@ -58,8 +77,11 @@ fn wait(mut reader: UnixStream, last: &AtomicUsize, clean: impl FnOnce()) {
         return;
     }
     clean();
+    messages::flush(messages::PATIENCE_AT_SIGNAL);
     let signal = i32::try_from(last.load(Ordering::SeqCst)).unwrap_or(Signal::SIGTERM as i32);
-    // Comes back only where the default could not be done.
-    let _ = emulate_default_handler(signal);
+    if !is_init() {
+        // Comes back only where the default could not be done.
+        let _ = emulate_default_handler(signal);
+    }
     std::process::exit(128 + signal);
 }

@@ -17,9 +17,13 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
     let args: Vec<OsString> = std::env::args_os().collect();
     Cli::try_parse_from(&args).and_then(checked).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // A closed output is no failure of the help.
-            let _ = error.print();
-            ExitCode::SUCCESS
+            let text = error.render();
+            let text =
+                if output::colour(&std::io::stdout()) { text.ansi().to_string() } else { text.to_string() };
+            match output::stdout_text(text.as_bytes()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(failure) => usage_output(&args).fail(&failure),
+            }
         }
         _ => usage_output(&args).fail(&usage(&args)),
     })

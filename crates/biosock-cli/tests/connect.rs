@@ -474,7 +474,8 @@ fn a_closed_output_ends_it_quietly() {
     let (mut socket, _) = listener.accept().unwrap();
     let server = thread::spawn(move || while socket.write_all(&[b'x'; 4096]).is_ok() {});
     let ended = client.finish();
-    assert_eq!((ended.code(), &*ended.stderr), (Some(0), ""));
+    // Not all was written, but its reader knows.
+    assert_eq!((ended.code(), &*ended.stderr), (Some(1), ""));
     server.join().unwrap();
 }
 
@@ -534,4 +535,34 @@ fn colour_is_for_a_terminal_without_no_color() {
         assert_eq!(shown.contains("\x1b[1;31mbiosock:\x1b[0m connect to"), coloured, "{shown:?}");
         assert_eq!(shown.contains('\x1b'), coloured, "{shown:?}");
     }
+}
+
+#[test]
+fn an_input_or_output_that_is_closed_is_reported() {
+    for (closed, message) in [
+        ("<&-", "read standard input: bad file descriptor (EBADF)"),
+        (">&-", "write standard output: bad file descriptor (EBADF)"),
+    ] {
+        let (addr, server) = answering(b"answer");
+        let script = format!("exec \"$0\" connect {addr} {closed}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_biosock")]);
+        let ended = Process::start(&mut command, Stdio::null()).finish();
+        server.join().unwrap();
+        assert_eq!((ended.code(), ended.stderr), (Some(1), format!("biosock: {message}\n")), "{closed}");
+    }
+    // With nothing to write there is nothing to fail.
+    let (addr, server) = answering(b"");
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec \"$0\" connect \"$1\" >&-", env!("CARGO_BIN_EXE_biosock"), &addr]);
+    Process::start(&mut command, Stdio::null()).finish().ok();
+    server.join().unwrap();
+}
+
+#[test]
+fn a_port_may_begin_with_zeros() {
+    let (addr, server) = answering(b"yes");
+    let (host, port) = addr.rsplit_once(':').unwrap();
+    assert_eq!(run(["connect", &format!("{host}:{port:0>9}")], b"").ok().stdout, b"yes");
+    server.join().unwrap();
 }

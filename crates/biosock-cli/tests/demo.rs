@@ -94,9 +94,9 @@ fn a_system_without_ipv6_is_told_so_and_the_rest_is_shown() {
 }
 
 #[test]
-fn a_closed_output_is_no_failure_and_is_quiet() {
+fn an_output_that_nobody_reads_is_a_quiet_failure() {
     let (reader, writer) = rustix::pipe::pipe().unwrap();
     drop(reader);
     let ended = Process::start_with(&mut biosock(["demo"]), Stdio::null(), writer.into()).finish();
-    assert_eq!((ended.code(), &*ended.stderr), (Some(0), ""));
+    assert_eq!((ended.code(), &*ended.stderr), (Some(1), ""));
 }

@@ -216,7 +216,7 @@ fn a_command_has_the_connection_and_the_addresses() {
     let (server, addr) = Process::listen(["127.0.0.1:0", "--exec", script], Stdio::null());
     let socket = dial(&addr);
     let me = socket.local_addr().unwrap();
-    let heard = exchange(&socket, || {}, b"hello\n");
+    let heard = exchange(socket, || {}, b"hello\n");
     assert_eq!(String::from_utf8(heard).unwrap(), format!("hello from {me} to {addr}\n"));
     server.finish().ok();
 }
@@ -326,7 +326,11 @@ fn a_unix_socket_file_is_made_and_removed() {
 
 #[test]
 fn signals_end_it_and_remove_the_file() {
-    for (name, number) in [("INT", 2), ("TERM", 15)] {
+    for (name, number) in [("HUP", 1), ("INT", 2), ("QUIT", 3), ("TERM", 15)] {
+        if [1, 3].contains(&number) && is_ignored(number as u32) {
+            println!("skipped: SIG{name}: this process has it ignored");
+            continue;
+        }
         let folder = tempfile::tempdir().unwrap();
         let (path, target) = socket_path(&folder);
         let (server, _) = Process::listen([&*target, "--keep-open", "--echo"], Stdio::null());
@@ -376,16 +380,197 @@ fn a_signal_ends_a_listener_that_serves_standard_streams() {
 
 #[test]
 fn a_signal_ends_the_commands() {
-    let script = "echo $$; exec sleep 1000";
-    let (server, addr) = Process::listen(["127.0.0.1:0", "--exec", script], Stdio::null());
-    let mut client = dial(&addr);
-    let mut pid = [0; 1];
-    client.read_exact(&mut pid).unwrap();
+    for (name, number) in [("TERM", 15), ("HUP", 1)] {
+        if is_ignored(number as u32) {
+            println!("skipped: SIG{name}: this process has it ignored");
+            continue;
+        }
+        let script = "echo $$; exec sleep 1000";
+        let (server, addr) = Process::listen(["127.0.0.1:0", "--exec", script], Stdio::null());
+        let mut client = dial(&addr);
+        client.read_exact(&mut [0]).unwrap();
+        server.signal(name);
+        assert_eq!(server.finish().status.signal(), Some(number));
+        // The command held the other end.
+        let _ = client.read_to_end(&mut Vec::new());
+    }
+}
+
+/// As nohup(1) starts it.
+#[test]
+fn a_hangup_that_is_ignored_ends_nothing() {
+    let mut command = Command::new("sh");
+    let script = "trap '' HUP; exec \"$0\" listen 127.0.0.1:0 --echo --keep-open";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_biosock")]);
+    let mut server = Process::start(&mut command, Stdio::null());
+    let addr = server.line_with("listening on ");
+    server.signal("HUP");
+    assert_eq!(exchange_tcp(&addr, b"still there"), b"still there");
     server.signal("TERM");
     assert_eq!(server.finish().status.signal(), Some(15));
-    // The command held the other end.
-    let mut rest = Vec::new();
-    client.read_to_end(&mut rest).unwrap();
+}
+
+/// What a command that is run has of this process.
+#[test]
+fn a_command_has_its_own_signals_descriptors_and_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = folder.path().join("sh");
+    std::fs::write(&fake, "#!/bin/sh\necho the sh of PATH\n").unwrap();
+    std::fs::set_permissions(&fake, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let script = "PATH=/usr/bin:/bin; echo group $(cut -d' ' -f5 /proc/$$/stat) of $$;
+        grep -E '^Sig(Ign|Blk)' /proc/self/status; env; readlink /proc/$$/fd/*; :";
+    let mut command = biosock(["listen", "127.0.0.1:0", "--exec", script]);
+    command.env("PATH", folder.path());
+    for name in ["LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES", "BIOSOCK_LISTEN_FDS"] {
+        command.env(name, "1");
+    }
+    let mut server = Process::start(&mut command, Stdio::null());
+    let addr = server.line_with("listening on ");
+    let heard = String::from_utf8(exchange(&dial(&addr), || {}, b"")).unwrap();
+    server.finish().ok();
+    assert!(!heard.contains("LISTEN_"), "{heard}");
+    let mask = |name: &str| {
+        let mask = heard.lines().find_map(|line| line.strip_prefix(name)).expect("a mask");
+        u64::from_str_radix(mask.trim(), 16).unwrap()
+    };
+    assert_eq!(mask("SigIgn:") >> 12 & 1, 0, "SIGPIPE ends it: {heard}");
+    assert_eq!(mask("SigBlk:"), 0, "{heard}");
+    let group = heard.strip_prefix("group ").expect("/bin/sh was taken").lines().next().unwrap();
+    let (group, pid) = group.split_once(" of ").unwrap();
+    assert_eq!(group, pid);
+    assert_eq!(heard.matches("socket:[").count(), 2, "{heard}");
+    assert_eq!(heard.matches("anon_inode").count(), 0, "{heard}");
+}
+
+/// The example of the manual, for a peer whose address is made for it.
+#[test]
+fn the_manual_s_command_takes_no_peer_for_a_pattern() {
+    let help = run(["listen", "--help"], b"").ok().out();
+    let (_, example) = help.split_once("--exec 'echo ").expect("an example");
+    let script = format!("cd /; echo {}", example.split('\'').next().unwrap());
+    assert!(script.contains("$BIOSOCK_PEER"), "{script}");
+    let folder = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&folder);
+    let (server, _) = Process::listen([&*target, "--exec", &script], Stdio::null());
+    let peer: biosock::SocketAddr = format!("unix:@{} x * y", std::process::id()).parse().unwrap();
+    let none = biosock::Options::empty();
+    let mut client = biosock::Socket::stream_for(&peer, none).unwrap();
+    client.bind(&peer, none).unwrap();
+    let server_addr = format!("unix:{}", path.display()).parse().unwrap();
+    client.connect_timeout(&server_addr, none, DEADLINE).unwrap();
+    let mut heard = String::new();
+    client.read_to_string(&mut heard).unwrap();
+    drop(client);
+    assert_eq!(heard, format!("hello {peer}\n"));
+    server.finish().ok();
+}
+
+/// Messages that nobody reads hold up neither peers nor threads.
+#[test]
+fn messages_that_are_not_read_hold_up_nothing_and_are_counted() {
+    const CONNECTIONS: usize = 3000;
+    let most = CONNECTIONS.to_string();
+    let args = ["listen", "127.0.0.1:0", "--echo", "--json", "--max", &most, "--at-once", "10"];
+    let mut command = biosock(args);
+    let mut server = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = server.stderr.take().unwrap();
+    let mut line = Vec::new();
+    while line.last() != Some(&b'\n') {
+        let mut byte = [0];
+        stderr.read_exact(&mut byte).unwrap();
+        line.push(byte[0]);
+    }
+    let listening = json_lines(&String::from_utf8(line).unwrap());
+    let addr = listening[0]["address"].as_str().unwrap().to_owned();
+    let mut threads = 0;
+    for number in 1..CONNECTIONS {
+        assert_eq!(exchange_tcp(&addr, b"x"), b"x");
+        if number % 100 == 0 {
+            let tasks = std::fs::read_dir(format!("/proc/{}/task", server.id())).unwrap();
+            threads = threads.max(tasks.count());
+        }
+    }
+    let last = dial(&addr);
+    assert_eq!(exchange(&last, || last.shutdown(Shutdown::Write).unwrap(), b"x"), b"x");
+    drop(last);
+    // Ten connections, and the main thread, that of signals and that of messages;
+    // one that has given its slot back may be about to end.
+    assert!(threads <= 10 + 3 + 10, "{threads} threads");
+
+    let mut text = String::new();
+    stderr.read_to_string(&mut text).unwrap();
+    let objects = json_lines(&text);
+    let (counts, events): (Vec<_>, Vec<_>) = objects.iter().partition(|object| object["event"] == "dropped");
+    let dropped: u64 = counts.iter().map(|object| object["count"].as_u64().unwrap()).sum();
+    assert!(dropped > 0, "{} events", events.len());
+    assert_eq!(events.len() + dropped as usize, 2 * CONNECTIONS);
+    assert_eq!(server.wait().unwrap().code(), Some(1), "not all that was asked for was written");
+}
+
+#[test]
+fn it_says_when_all_places_are_taken() {
+    let args = ["127.0.0.1:0", "--echo", "--max", "2", "--at-once", "1"];
+    let (mut server, addr) = Process::listen(args, Stdio::null());
+    let mut first = dial(&addr);
+    first.write_all(b"1").unwrap();
+    first.read_exact(&mut [0]).unwrap();
+    let second = dial(&addr);
+    server.line_with("1 connection is served, the next one waits; --at-once N serves more at a time");
+    drop((first, second));
+    server.finish().ok();
+}
+
+/// The first process of a PID namespace, as in a container. Nothing there is
+/// ended by a signal that it does not handle, and all orphans are its children.
+#[test]
+fn as_pid_1_it_ends_by_sigterm_and_reaps_orphans() {
+    let mut probe = Command::new("unshare");
+    if !probe
+        .args(["-pf", "--mount-proc", "true"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|it| it.success())
+    {
+        common::skip("unshare -pf --mount-proc", "not permitted");
+        return;
+    }
+    // 100 orphans, or the number of processes that run or are zombies there.
+    let script = "read word; case $word in
+        orphans) for i in $(seq 100); do (sleep 0.1 2>/dev/null &); done; echo made;;
+        *) echo $(cat /proc/[0-9]*/status 2>/dev/null | grep -c '^State:.Z') \
+            $(cat /proc/[0-9]*/comm 2>/dev/null | grep -cx sleep);; esac";
+    let mut command = Command::new("unshare");
+    command.args(["-pf", "--mount-proc", env!("CARGO_BIN_EXE_biosock"), "listen", "127.0.0.1:0"]);
+    command.args(["--keep-open", "--exec", script]);
+    let mut server = Process::start(&mut command, Stdio::null());
+    let addr = server.line_with("listening on ");
+    assert_eq!(exchange(&dial(&addr), || {}, b"orphans\n"), b"made\n");
+    let end = std::time::Instant::now() + DEADLINE / 3;
+    loop {
+        let counts = String::from_utf8(exchange(&dial(&addr), || {}, b"count\n")).unwrap();
+        let (zombies, running) = counts.trim().split_once(' ').unwrap();
+        if (zombies, running) == ("0", "0") {
+            break;
+        }
+        assert!(std::time::Instant::now() < end, "{zombies} zombies, {running} orphans that run");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let child = child_of(server.id());
+    let killed = Command::new("kill").args(["-TERM", &child.to_string()]).status();
+    assert!(killed.expect("kill runs").success());
+    assert_eq!(server.finish().code(), Some(128 + 15));
+}
+
+/// The process whose parent this is (proc_pid_stat(5)).
+fn child_of(parent: u32) -> u32 {
+    let is_child = |pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let after_name = stat.rsplit_once(')').map_or("", |(_, after)| after);
+        after_name.split_whitespace().nth(1) == Some(&*parent.to_string())
+    };
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.find(is_child).expect("it has a child")
 }
 
 /// A socket file that nothing stands behind.

@@ -68,6 +68,41 @@ fn unix_paths() {
     assert!(table.ends_with("unix:/\\x1b[2J\n"), "{table}");
 }
 
+/// Each character of Unicode's category Cf, by Python's table of them.
+#[test]
+fn no_invisible_character_comes_to_the_terminal() {
+    if !common::has("python3") {
+        return;
+    }
+    let script = "import sys, unicodedata as u; print(*(c for c in range(sys.maxunicode + 1) \
+                  if u.category(chr(c)) in ('Cf', 'Zl', 'Zp', 'Cc') and c))";
+    let mut python = std::process::Command::new("python3");
+    let listed = common::Process::start(python.args(["-c", script]), std::process::Stdio::null());
+    let listed = listed.finish().ok().out();
+    let invisible: Vec<char> =
+        listed.split_whitespace().filter_map(|c| char::from_u32(c.parse().unwrap())).collect();
+    assert!(invisible.len() > 200);
+    let is_raw = |text: &str| text.chars().find(|c| *c != '\n' && invisible.contains(c));
+    for some in invisible.chunks(12) {
+        let target = format!("unix:/{}", String::from_iter(some));
+        for args in [
+            &["lookup", &target][..],
+            &["lookup", "--json", &target],
+            &["connect", &target],
+            &["connect", "--json", "--trace-svg", "/dev/stdout", &target],
+            &["connect", "--trace", &target],
+        ] {
+            let ended = run(args, b"");
+            let text = ended.out() + &ended.stderr;
+            assert!(!text.is_empty());
+            assert_eq!(is_raw(&text), None, "{args:?}");
+        }
+    }
+    // In JSON they are there, two escapes for one beyond the basic plane.
+    let objects = run(["connect", "--json", "x:\u{e0041}"], b"").stderr;
+    assert!(objects.contains(r"\udb40\udc41") && is_raw(&objects).is_none(), "{objects}");
+}
+
 #[test]
 fn verbose_tells_the_call() {
     let ended = run(["lookup", "--verbose", "127.0.0.1:1"], b"").ok();

@@ -25,6 +25,45 @@ fn every_help_has_examples() {
     }
 }
 
+/// What prints says so where that could not be written, closed descriptors too:
+/// each by a shell, which leaves them as they are to be.
+#[test]
+fn what_is_not_written_is_a_failure() {
+    let results = [
+        "--help",
+        "--version",
+        "connect --help",
+        "completions bash",
+        "man",
+        "demo",
+        "demo --json",
+        "lookup 127.0.0.1:1",
+        "lookup --json 127.0.0.1:1",
+    ];
+    let results =
+        results.iter().flat_map(|args| [(*args, ">/dev/full"), (*args, ">&-"), (*args, "1</dev/null")]);
+    let messages = ["lookup --verbose 127.0.0.1:1", "lookup --verbose --json 127.0.0.1:1"];
+    let messages =
+        messages.iter().flat_map(|args| [(*args, "2>/dev/full"), (*args, "2>&-"), (*args, "2</dev/null")]);
+    for (args, place) in results.chain(messages) {
+        let ended = in_shell(&format!("exec \"$0\" {args} {place}"));
+        assert_eq!(ended.code(), Some(1), "{args} {place}");
+        if !place.starts_with('2') {
+            assert!(ended.stderr.contains("write standard output: "), "{args} {place}: {}", ended.stderr);
+        }
+    }
+    // A place that takes all is as good as any, also one opened for both directions.
+    for place in [">/dev/null", "1<>/dev/null", "2>&- >/dev/null"] {
+        in_shell(&format!("exec \"$0\" lookup 127.0.0.1:1 {place}")).ok();
+    }
+}
+
+fn in_shell(script: &str) -> common::Ended {
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_biosock")]);
+    common::Process::start(&mut command, std::process::Stdio::null()).finish()
+}
+
 #[test]
 fn the_version_is_the_crates() {
     let version = run(["--version"], b"").ok().out();

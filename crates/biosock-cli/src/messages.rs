@@ -1,0 +1,356 @@
+//! Lines for standard error, which never block what they report.
+//!
+//! A line goes into a bounded queue, and one thread writes them. When the
+//! queue is full, because standard error is not read, lines are dropped and
+//! counted; a flood of the same is written once and counted. Both counts are
+//! written when there is room.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use serde_json::json;
+
+use crate::{signal, start};
+
+/// How long the end waits for a reader that takes nothing.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// The same where a signal ends the process: its sender may not wait longer.
+pub(crate) const PATIENCE_AT_SIGNAL: Duration = Duration::from_secs(1);
+
+const MOST_LINES: usize = 1024;
+const MOST_BYTES: usize = 1 << 20;
+/// Lines that are alike: so many are written in this time, the others counted.
+const ALIKE: (u32, Duration) = (10, Duration::from_secs(1));
+/// So many kinds of them are known at a time.
+const MOST_KINDS: usize = 32;
+/// Written at once, so that it stays whole in a pipe (PIPE_BUF, pipe(7)).
+const WHOLE: usize = 4096;
+
+static QUEUE: Queue = Queue { state: Mutex::new(State::new()), changed: Condvar::new() };
+
+/// Whether lines are JSON objects.
+pub(crate) fn set_json(json: bool) {
+    QUEUE.lock().json = json;
+}
+
+/// From now on a line that cannot be written makes the command fail: the user
+/// asked for it.
+pub(crate) fn require() {
+    QUEUE.lock().required = true;
+}
+
+/// Writes a line, later.
+pub(crate) fn post(line: &str) {
+    QUEUE.post(line);
+}
+
+/// Writes a line, unless many of its kind were written just now.
+pub(crate) fn post_of_kind(kind: &str, line: &str) {
+    let mut state = QUEUE.lock();
+    if state.is_one_too_many(kind) {
+        QUEUE.start(&mut state);
+        return;
+    }
+    drop(state);
+    QUEUE.post(line);
+}
+
+/// Waits until all is written, but no longer than this while nothing is.
+pub(crate) fn flush(patience: Duration) {
+    QUEUE.flush(patience);
+}
+
+/// Whether a line that was required is lost.
+pub(crate) fn have_failed() -> bool {
+    let state = QUEUE.lock();
+    state.required && (state.lost || !state.is_idle())
+}
+
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    json: bool,
+    required: bool,
+    lines: VecDeque<String>,
+    bytes: usize,
+    kinds: Vec<Kind>,
+    dropped: u64,
+    /// There is a thread that writes.
+    started: bool,
+    /// It has taken lines that it has not written yet.
+    writing: bool,
+    /// How often it has written something.
+    writes: u64,
+    /// Something was dropped or could not be written.
+    lost: bool,
+    /// Nobody will read any more.
+    gone: bool,
+    /// Counts are to be written now.
+    ending: bool,
+}
+
+/// Lines that are alike.
+#[derive(Debug)]
+struct Kind {
+    text: String,
+    until: Instant,
+    written: u32,
+    held_back: u64,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn post(&'static self, line: &str) {
+        let mut state = self.lock();
+        self.start(&mut state);
+        state.push(format!("{line}\n"));
+        self.changed.notify_all();
+    }
+
+    /// Starts the writer. Where there is no thread to be had, the next line or
+    /// the end tries again.
+    fn start(&'static self, state: &mut State) {
+        if state.started {
+            return;
+        }
+        state.started = signal::thread_without("messages", || self.write_all()).is_ok();
+    }
+
+    fn write_all(&self) {
+        let mut state = self.lock();
+        loop {
+            state.count_up();
+            let text = state.take();
+            if text.is_empty() {
+                self.changed.notify_all();
+                state = match state.next_count() {
+                    Some(wait) => {
+                        self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0
+                    }
+                    None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                };
+                continue;
+            }
+            let gone = state.gone;
+            state.writing = true;
+            drop(state);
+            let written =
+                if gone { Err(Errno::PIPE.into()) } else { write(text.as_bytes(), || self.progress()) };
+            state = self.lock();
+            state.writing = false;
+            if let Err(error) = written {
+                state.lost = true;
+                state.gone |= error.kind() == io::ErrorKind::BrokenPipe
+                    || Errno::from_io_error(&error) == Some(Errno::BADF);
+            }
+        }
+    }
+
+    fn progress(&self) {
+        self.lock().writes += 1;
+        self.changed.notify_all();
+    }
+
+    fn flush(&'static self, patience: Duration) {
+        let mut state = self.lock();
+        if state.is_idle() {
+            return;
+        }
+        self.start(&mut state);
+        state.ending = true;
+        self.changed.notify_all();
+        let (mut writes, mut end) = (state.writes, Instant::now() + patience);
+        while !state.is_idle() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                state.lost = true;
+                break;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            if state.writes != writes {
+                (writes, end) = (state.writes, Instant::now() + patience);
+            }
+        }
+        state.ending = false;
+    }
+}
+
+impl State {
+    const fn new() -> Self {
+        Self {
+            json: false,
+            required: false,
+            lines: VecDeque::new(),
+            bytes: 0,
+            kinds: Vec::new(),
+            dropped: 0,
+            started: false,
+            writing: false,
+            writes: 0,
+            lost: false,
+            gone: false,
+            ending: false,
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        let counted = self.dropped == 0 && self.kinds.iter().all(|kind| kind.held_back == 0);
+        self.lines.is_empty() && !self.writing && counted
+    }
+
+    fn push(&mut self, line: String) {
+        if self.lines.len() >= MOST_LINES || self.bytes + line.len() > MOST_BYTES {
+            self.dropped += 1;
+            self.lost = true;
+            return;
+        }
+        self.bytes += line.len();
+        self.lines.push_back(line);
+    }
+
+    /// Notes a line of this kind. Whether it is only to be counted.
+    fn is_one_too_many(&mut self, kind: &str) -> bool {
+        let now = Instant::now();
+        if let Some(known) = self.kinds.iter_mut().find(|known| known.text == kind) {
+            if known.written < ALIKE.0 {
+                known.written += 1;
+                return false;
+            }
+            known.held_back += 1;
+            return true;
+        }
+        if self.kinds.len() < MOST_KINDS {
+            let text = kind.to_owned();
+            self.kinds.push(Kind { text, until: now + ALIKE.1, written: 1, held_back: 0 });
+        }
+        false
+    }
+
+    /// Puts the counts that are due into the queue.
+    fn count_up(&mut self) {
+        let (now, json, ending) = (Instant::now(), self.json, self.ending);
+        let (due, later): (Vec<_>, _) =
+            std::mem::take(&mut self.kinds).into_iter().partition(|kind| ending || kind.until <= now);
+        self.kinds = later;
+        for Kind { text, held_back, .. } in due {
+            if held_back > 0 {
+                self.push(repeated(json, &text, held_back));
+                if !ending {
+                    // It goes on: its next lines are counted at once.
+                    self.kinds.push(Kind { text, until: now + ALIKE.1, written: ALIKE.0, held_back: 0 });
+                }
+            }
+        }
+        if self.dropped > 0 && self.lines.len() < MOST_LINES / 2 {
+            let line = dropped(json, std::mem::take(&mut self.dropped));
+            self.push(line);
+        }
+    }
+
+    /// How long until a count is due.
+    fn next_count(&self) -> Option<Duration> {
+        let until = self.kinds.iter().map(|kind| kind.until).min()?;
+        Some(until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)))
+    }
+
+    /// The next lines, as many as stay whole.
+    fn take(&mut self) -> String {
+        let mut text = self.lines.pop_front().unwrap_or_default();
+        while self.lines.front().is_some_and(|next| text.len() + next.len() <= WHOLE) {
+            text.extend(self.lines.pop_front());
+        }
+        self.bytes -= text.len();
+        text
+    }
+}
+
+fn repeated(json: bool, text: &str, count: u64) -> String {
+    if json {
+        return format!("{}\n", json!({ "event": "repeated", "message": text, "count": count }));
+    }
+    format!("biosock: {count} times more: {text}\n")
+}
+
+fn dropped(json: bool, count: u64) -> String {
+    if json {
+        return format!("{}\n", json!({ "event": "dropped", "count": count }));
+    }
+    format!("biosock: {count} messages were dropped, because standard error was not read\n")
+}
+
+fn write(mut bytes: &[u8], progress: impl Fn()) -> io::Result<()> {
+    start::check_open(start::ERROR)?;
+    let stderr = io::stderr();
+    while !bytes.is_empty() {
+        // std takes EBADF for success.
+        match rustix::io::write(stderr.as_fd(), bytes) {
+            Ok(n) => {
+                bytes = &bytes[n..];
+                progress();
+            }
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                let mut fds = [PollFd::new(&stderr, PollFlags::OUT)];
+                let _ = poll(&mut fds, Some(&Timespec { tv_sec: 1, tv_nsec: 0 }));
+            }
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_queue_has_no_room_for_is_counted() {
+        let mut state = State::new();
+        (0..MOST_LINES + 7).for_each(|number| state.push(format!("{number}\n")));
+        assert_eq!((state.lines.len(), state.dropped, state.lost), (MOST_LINES, 7, true));
+        state.count_up();
+        assert_eq!(state.lines.len(), MOST_LINES, "no room for the count yet");
+        while state.lines.len() >= MOST_LINES / 2 {
+            let text = state.take();
+            assert!(text.len() <= WHOLE && text.ends_with('\n'));
+        }
+        state.count_up();
+        assert_eq!(state.lines.back().unwrap(), &dropped(false, 7));
+        while !state.take().is_empty() {}
+        assert_eq!((state.bytes, state.is_idle()), (0, true));
+    }
+
+    #[test]
+    fn long_lines_are_bounded_in_bytes() {
+        let mut state = State::new();
+        (0..3).for_each(|_| state.push("x".repeat(MOST_BYTES / 2)));
+        assert_eq!((state.lines.len(), state.dropped), (2, 1));
+    }
+
+    #[test]
+    fn a_flood_of_the_same_is_counted() {
+        let mut state = State::new();
+        let counted = (0..100).filter(|_| state.is_one_too_many("reset")).count();
+        assert_eq!(counted, 90);
+        assert!(!state.is_one_too_many("another kind"));
+        state.ending = true;
+        state.count_up();
+        assert_eq!(state.take(), "biosock: 90 times more: reset\n");
+        assert!(state.is_idle());
+        // However many kinds a peer thinks of, few are kept.
+        let _ = (0..1000).filter(|kind: &u32| state.is_one_too_many(&kind.to_string())).count();
+        assert_eq!(state.kinds.len(), MOST_KINDS);
+    }
+}

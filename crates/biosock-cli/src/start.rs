@@ -1,0 +1,38 @@
+//! What only the moment before `main` can tell.
+//!
+//! Rust's runtime opens /dev/null in place of a standard descriptor that is
+//! closed, so that no file takes its number. After that, what is written there
+//! would pass for written, and such a /dev/null cannot be told from one that a
+//! parent opened (Python, Node and runc open it for both directions, too).
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use rustix::io::{Errno, fcntl_getfd};
+use rustix::stdio;
+
+/// A bit for each standard descriptor that was closed.
+static CLOSED: AtomicU8 = AtomicU8::new(0);
+
+ctor::declarative::ctor! {
+    /// Three fcntl(2) calls: nothing that needs Rust's runtime.
+    #[ctor(unsafe)]
+    fn note_closed_descriptors() {
+        for (bit, fd) in [(INPUT, stdio::stdin()), (OUTPUT, stdio::stdout()), (ERROR, stdio::stderr())] {
+            if fcntl_getfd(fd) == Err(Errno::BADF) {
+                CLOSED.fetch_or(bit, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+pub(crate) const INPUT: u8 = 1;
+pub(crate) const OUTPUT: u8 = 2;
+pub(crate) const ERROR: u8 = 4;
+
+/// EBADF where this descriptor was closed when the process started.
+pub(crate) fn check_open(descriptor: u8) -> std::io::Result<()> {
+    match CLOSED.load(Ordering::Relaxed) & descriptor {
+        0 => Ok(()),
+        _ => Err(Errno::BADF.into()),
+    }
+}
