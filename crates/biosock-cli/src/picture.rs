@@ -2,15 +2,22 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rustix::fs::{Access, access};
+use biosock::Interest;
+use rustix::fs::{Access, OFlags, access};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
 use crate::failure::{Failure, Result};
+use crate::messages;
 use crate::output::escape;
+
+/// A pipe whose reader takes nothing for this long is given up.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the picture goes.
 #[derive(Debug)]
@@ -21,10 +28,13 @@ pub(crate) struct Picture {
 
 #[derive(Debug)]
 enum Place {
-    /// A device or a pipe: written to as it is.
+    /// A device or a pipe, opened non-blocking: written to as it is.
     Stream(File),
-    /// A file, links followed: replaced as a whole.
-    File(PathBuf),
+    /// A file that is there: written in place, so that its owner, mode and
+    /// links stay what they are.
+    Existing(File),
+    /// A file that is not there yet: made as a whole.
+    New(PathBuf),
 }
 
 impl Picture {
@@ -36,11 +46,11 @@ impl Picture {
         }
     }
 
-    /// The file is whole or what it was before.
     pub(crate) fn write(self, svg: &str) -> Result<()> {
         let written = match self.place {
-            Place::Stream(mut file) => file.write_all(svg.as_bytes()),
-            Place::File(path) => replace(&path, svg.as_bytes()),
+            Place::Stream(file) => write_stream(file, svg.as_bytes()),
+            Place::Existing(file) => overwrite(file, svg.as_bytes()),
+            Place::New(path) => create(&path, svg.as_bytes()),
         };
         written.map_err(|error| failure(&self.name, &error))
     }
@@ -48,48 +58,76 @@ impl Picture {
 
 impl Place {
     fn of(name: &Path) -> io::Result<Self> {
-        // What stands there is open already, perhaps as our own standard output.
-        let is_open = ["/dev", "/proc"].iter().any(|folder| name.starts_with(folder));
-        match fs::metadata(name) {
-            Ok(there) if there.is_dir() => Err(Errno::ISDIR.into()),
-            Ok(there) if is_open || !there.is_file() => {
-                Ok(Self::Stream(OpenOptions::new().append(true).open(name)?))
+        // What stands there is open already, perhaps as this command's standard
+        // output, and is written to where it is.
+        let is_open = ["/dev", "/proc"].iter().any(|directory| name.starts_with(directory));
+        let mut how = OpenOptions::new();
+        // A link to what is not there yet makes it, as open(2) does.
+        how.write(true).append(is_open).create(name.is_symlink());
+        // A FIFO that nobody reads is an error (ENXIO) instead of a wait.
+        how.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
+        match how.open(name) {
+            Ok(file) if is_open || !file.metadata()?.is_file() => Ok(Self::Stream(file)),
+            Ok(file) => Ok(Self::Existing(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                successor(name)?;
+                Ok(Self::New(name.to_owned()))
             }
-            there => {
-                let path = if there.is_ok() { fs::canonicalize(name)? } else { name.to_owned() };
-                successor(&path)?;
-                Ok(Self::File(path))
-            }
+            Err(error) => Err(error),
         }
     }
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_stream(mut file: File, mut bytes: &[u8]) -> io::Result<()> {
+    // It may be standard error.
+    messages::flush(messages::PATIENCE);
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(n) => bytes = &bytes[n..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if !biosock::fd::wait(file.as_fd(), Interest::Write, Some(PATIENCE))? {
+                    return Err(Errno::TIMEDOUT.into());
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// What was longer is cut only once the picture is there.
+fn overwrite(mut file: File, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)?;
+    file.set_len(bytes.len() as u64)
+}
+
+fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = successor(path)?;
     file.write_all(bytes)?;
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-/// A new file in the folder, to take this one's place. One that is there has
-/// to allow writing, and its mode is kept.
+/// A new file in the directory, to take this name.
 fn successor(path: &Path) -> io::Result<NamedTempFile> {
-    let mode = match OpenOptions::new().write(true).open(path) {
-        Ok(there) => Some(there.metadata()?.permissions()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
     // As open(2) makes files: less what umask(2) takes.
     let usual = Permissions::from_mode(0o666);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // tempfile's error would name a file that nobody asked for.
-    access(folder, Access::WRITE_OK | Access::EXEC_OK)?;
-    let file = tempfile::Builder::new().prefix(".biosock-").permissions(usual).tempfile_in(folder)?;
-    if let Some(mode) = mode {
-        file.as_file().set_permissions(mode)?;
-    }
-    Ok(file)
+    access(directory, Access::WRITE_OK | Access::EXEC_OK)?;
+    tempfile::Builder::new().prefix(".biosock-").permissions(usual).tempfile_in(directory)
 }
 
 fn failure(name: &Path, error: &io::Error) -> Failure {
-    Failure::io(&format!("write {}", escape(&name.to_string_lossy())), error)
+    let failure = Failure::io(&format!("write {}", escape(&name.to_string_lossy())), error);
+    match Errno::from_io_error(error) {
+        Some(Errno::NXIO) if is_fifo(name) => {
+            failure.hint("nothing reads from this FIFO; start its reader first")
+        }
+        _ => failure,
+    }
+}
+
+fn is_fifo(name: &Path) -> bool {
+    fs::metadata(name).is_ok_and(|there| there.file_type().is_fifo())
 }

@@ -34,6 +34,9 @@ impl Target {
             return Err(String::from("it is empty"));
         }
         let (host, service) = host_and_service(&text)?;
+        if (host, service) == (None, None) {
+            return Err(String::from("it is any host, without a service\n  hint: add a service, as in *:80"));
+        }
         check_port(service)?;
         Ok(Self::Ip { host: host.map(String::from), service: service.map(String::from) })
     }
@@ -113,6 +116,11 @@ fn unix(text: &str) -> Result<UnixAddr, String> {
 
 /// What the text names; `None` for any, or for what it does not mention.
 fn host_and_service(text: &str) -> Result<(Option<&str>, Option<&str>), String> {
+    if text.contains("://") {
+        return Err(String::from(
+            "a host and service are wanted, not a URL\n  hint: write them as in example.org:80",
+        ));
+    }
     let explain = |error: biosock::Error| {
         let hint = error.hint().unwrap_or("write host and service as in localhost:80 or [::1]:80");
         format!("{}\n  hint: {hint}", error.why())

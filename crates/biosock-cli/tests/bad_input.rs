@@ -58,6 +58,14 @@ const TABLE: &[Row] = &[
         "biosock: invalid value 'a:b:c' for '<HOST:SERVICE|unix:PATH>': ambiguous host or service: a second colon (at byte 3)",
         "  hint: write an IPv6 address in brackets: [::1]:80",
     ]),
+    (&["connect", "http://host:80/"], 2, &[
+        "biosock: invalid value 'http://host:80/' for '<HOST:SERVICE|unix:PATH>': a host and service are wanted, not a URL",
+        "  hint: write them as in example.org:80",
+    ]),
+    (&["lookup", "*"], 2, &[
+        "biosock: invalid value '*' for '<HOST[:SERVICE]>': it is any host, without a service",
+        "  hint: add a service, as in *:80",
+    ]),
     (&["connect", "::1:80"], 2, &[
         "biosock: invalid value '::1:80' for '<HOST:SERVICE|unix:PATH>': ambiguous host or service: a second colon (at byte 1)",
         "  hint: write an IPv6 address in brackets: [::1]:80",
@@ -508,6 +516,28 @@ fn no_message_has_a_control_character() {
                 text.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'),
                 "{args:?}: {text:?}"
             );
+        }
+    }
+}
+
+/// Messages are as long as somebody reads, whatever the text.
+#[test]
+fn no_message_is_as_long_as_a_hostile_text() {
+    for text in ["x".repeat(100_000), "\u{202e}".repeat(30_000)] {
+        for args in [
+            ["connect", &text, "--json"],
+            ["connect", &format!("{text}:80"), "--verbose"],
+            ["connect", &format!("a:{text}"), "--trace"],
+            ["connect", &format!("--{text}"), "a:1"],
+            ["connect", "--bind", &text],
+            ["lookup", &format!("a:b:{text}"), "--json"],
+            ["listen", "--exec=", &text],
+            [&*text, "--json", "a"],
+            ["listen", "--max", &text],
+        ] {
+            let ended = run(args, b"");
+            let said = ended.stderr.len() + ended.stdout.len();
+            assert!(said > 0 && said < 20_000, "{said} bytes: {}", &ended.stderr[..100]);
         }
     }
 }

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::io;
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -248,6 +248,44 @@ fn a_picture_takes_the_place_of_the_last_one() {
     let ended = trace_into(Path::new("/dev/stderr"));
     let (svg, message) = ended.stderr.split_once("biosock: ").expect("a message");
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n") && message.starts_with("connect to "));
+}
+
+/// It stays the same file: its owner, its mode and its other names.
+#[test]
+fn a_picture_is_written_into_the_file_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, other) = (folder.path().join("race.svg"), folder.path().join("other.svg"));
+    fs::write(&file, [b'x'; 100_000]).unwrap();
+    fs::hard_link(&file, &other).unwrap();
+    let is_owner = std::os::unix::fs::chown(&file, Some(12345), Some(12345)).is_err();
+    let before = fs::metadata(&file).unwrap();
+    trace_into(&file);
+    let after = fs::metadata(&file).unwrap();
+    let id = |of: &fs::Metadata| (of.ino(), of.uid(), of.gid(), of.mode(), of.nlink());
+    assert_eq!(id(&after), id(&before));
+    assert!(is_owner || after.uid() == 12345);
+    let svg = fs::read_to_string(&other).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{} bytes", svg.len());
+}
+
+#[test]
+fn a_picture_into_a_fifo_waits_for_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    let made = Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.expect("mkfifo runs").success());
+    let ended = trace_into(&fifo);
+    let expected = format!(
+        "biosock: write {}: no such device or address (ENXIO)
+  hint: nothing reads from this FIFO; start its reader first\n",
+        fifo.display()
+    );
+    assert_eq!((ended.code(), ended.stderr), (Some(1), expected));
+    let mut reader = Command::new("cat");
+    let reader = Process::start(reader.arg(&fifo), Stdio::null());
+    // Until it has opened it.
+    while trace_into(&fifo).stderr.contains("ENXIO") {}
+    assert!(reader.finish().out().ends_with("</svg>\n"));
 }
 
 #[test]

@@ -60,18 +60,18 @@ impl Literal {
     }
 }
 
-/// A port in one to five decimal figures, 0 to 65535.
+/// A port in decimal figures, 0 to 65535, as many zeros as may lead it.
 #[inline(always)]
 pub(crate) fn parse_port(text: impl IntoIterator<Item = u8>) -> Option<u16> {
-    let (mut port, mut digits) = (0, 0);
+    let mut port = None;
     for b in text {
-        port = port * 10 + digit(b)?;
-        digits += 1;
-        if digits > 5 {
+        let so_far = port.unwrap_or(0) * 10 + digit(b)?;
+        if so_far > u32::from(u16::MAX) {
             return None;
         }
+        port = Some(so_far);
     }
-    if digits == 0 { None } else { u16::try_from(port).ok() }
+    port.and_then(|port| u16::try_from(port).ok())
 }
 
 #[inline(always)]
@@ -172,7 +172,9 @@ mod tests {
             ("65535", Some(65535)),
             ("00080", Some(80)),
             ("65536", None),
-            ("000080", None),
+            ("000080", Some(80)),
+            ("0065536", None),
+            ("99999999999999999999", None),
             ("", None),
             ("+80", None),
             ("8o", None),
