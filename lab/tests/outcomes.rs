@@ -201,6 +201,18 @@ fn a_family_without_a_route_does_not_lead() {
 }
 
 #[test]
+fn an_address_without_a_route_is_tried_once_while_the_other_is_silent() {
+    let deadline = Some(Duration::from_millis(900));
+    let (v6, v4) = (vec![Host::Unreachable], vec![Host::Silent]);
+    let scenario = Scenario { v6, v4, deadline, ..scenario::all_good() };
+    each_driver("an_address_without_a_route_is_tried_once_while_the_other_is_silent", &scenario, |said| {
+        let expected = [format!("{V4} no answer"), format!("{V6} no route to host (EHOSTUNREACH)")];
+        assert_eq!(said.attempts(), expected);
+        assert_eq!(said.failure(), "timed out");
+    });
+}
+
+#[test]
 fn one_that_refuses_gives_way_at_once() {
     let scenario = Scenario { v6: vec![Host::Refuses], ..scenario::all_good() };
     each_driver("one_that_refuses_gives_way_at_once", &scenario, |said| {

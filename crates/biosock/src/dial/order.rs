@@ -316,8 +316,8 @@ mod tests {
     fn ipv6_is_sure_to_lead_only_where_nothing_speaks_against_it() {
         assert!(goes_before_any_v4(&addr("::1")));
         assert!(!goes_before_any_v4(&addr("::ffff:127.0.0.1")));
-        // Reserved, so without a route.
-        assert!(!goes_before_any_v4(&addr("4000::1")));
+        // Link-local without a zone, so without a route.
+        assert!(!goes_before_any_v4(&addr("fe80::1")));
     }
 
     #[test]

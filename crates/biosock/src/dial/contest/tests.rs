@@ -176,3 +176,37 @@ fn after_each_attempt_that_fails_at_once_the_dial_may_be_ended() {
     }
     assert!(matches!(contest.advance(Duration::ZERO), Turn::Exhausted));
 }
+
+#[test]
+fn who_answered_as_another_won_was_not_silent() {
+    let ((_one, v6), (_two, v4)) = (listener("[::1]:0"), listener("127.0.0.1:0"));
+    let (memory, settings, began) = (Memory::new(16), hasty(), Instant::now());
+    let delay = settings.pace.attempt_delay;
+    let mut contest = Contest::new(&settings, Some(&memory), began, &[v6, v4], &[]);
+    let Turn::Watch(first, late) = contest.advance(Duration::ZERO) else { panic!("no attempt") };
+    let Turn::Watch(second, won) = contest.advance(delay) else { panic!("no second attempt") };
+    // Both are connected by now, and the second is looked at first.
+    crate::fd::wait(late.as_fd(), crate::Interest::Write, None).unwrap();
+    crate::fd::wait(won.as_fd(), crate::Interest::Write, None).unwrap();
+    assert!(matches!(contest.decided(delay * 2, second, won), Decided::Won(_)));
+    contest.closing(first, late);
+    drop(contest.end(delay * 2, false));
+    assert_eq!(memory.rank(&v6, began), Rank::Unknown);
+    assert_eq!(memory.rank(&v4, began), Rank::Used(delay));
+}
+
+#[test]
+fn ipv6_leads_without_ipv4_s_answer_only_where_it_would_anyhow() {
+    let settings = patient();
+    let first = |v6: &str| {
+        let mut contest = Contest::new(&settings, None, Instant::now(), &[], &BOTH);
+        contest.answered(Duration::ZERO, (Domain::IPV6, Ok(vec![v6.parse().unwrap()])));
+        contest.advance(Duration::ZERO)
+    };
+    let (_listener, near) = listener("[::1]:0");
+    assert!(matches!(first(&near.to_string()), Turn::Watch(..)));
+    // Reserved, so without a route: IPv4 would go first (RFC 6724, rule 1).
+    assert!(
+        matches!(first("[4000::1]:1"), Turn::Wait(Some(until)) if until == settings.pace.resolution_delay)
+    );
+}
