@@ -161,6 +161,17 @@ impl SocketAddr {
     }
 }
 
+/// Whether a name can have addresses of this family, any for UNSPEC.
+///
+/// # Errors
+/// It is another family: AF_UNIX has no names, and the rest are not supported.
+pub(crate) fn check_family(operation: Operation, family: Domain) -> Result<()> {
+    match family {
+        Domain::UNSPEC | Domain::IPV4 | Domain::IPV6 => Ok(()),
+        other => Err(unsupported_family(operation, other)),
+    }
+}
+
 pub(crate) fn unsupported_family(operation: Operation, family: Domain) -> Error {
     Error::unsupported_family(operation, family)
 }

@@ -193,6 +193,10 @@ pub(crate) enum Refusal {
     NotListening,
     /// A set of listeners without one.
     NoAddress,
+    /// A Unix listener without a path or a name.
+    Unnamed,
+    /// An address of another family than the one that was asked for.
+    OtherFamily,
     /// LISTEN_FDS or its like is not what its protocol says.
     BadHandOver,
     /// A dial's socket is its own peer.
@@ -211,6 +215,8 @@ impl Refusal {
             Self::NotASocketFile => "the file exists and is no socket",
             Self::NotListening => "the socket does not listen",
             Self::NoAddress => "there is no address to listen on",
+            Self::Unnamed => "a Unix socket needs a path or an @name to listen on",
+            Self::OtherFamily => "the address is of another family than the one asked for",
             Self::BadHandOver => "that is no list of descriptors",
             Self::ConnectedToItself => "connected to itself: nothing listens there",
             #[cfg(feature = "tokio")]
@@ -229,7 +235,7 @@ impl Refusal {
             Self::NoRuntime => Some("call it in what a runtime runs, as in block_on or spawn"),
             #[cfg(feature = "tokio")]
             Self::NotTcp => Some("dial_async takes other sockets too"),
-            Self::NoAddress | Self::BadHandOver => None,
+            Self::NoAddress | Self::Unnamed | Self::OtherFamily | Self::BadHandOver => None,
         }
     }
 

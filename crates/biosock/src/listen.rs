@@ -8,8 +8,9 @@ use crate::fd::{SockAddr, set, set_nonblocking};
 use crate::{Domain, Error, Operation, Options, Reason, Result, Socket, SocketAddr, Syscall, Type, sys};
 
 impl Socket {
-    /// Binds to an address and listens there, with the longest backlog that
-    /// the system has. A datagram socket is only bound. Port 0 lets the
+    /// Binds to an address and listens there, with a backlog of SOMAXCONN, as
+    /// BIO_listen has it (4096 in glibc; [`listen_with_backlog`](Self::listen_with_backlog)
+    /// asks for more). A datagram socket is only bound. Port 0 lets the
     /// system choose; [`local_addr`](Self::local_addr) tells.
     ///
     /// Acts on [`Options::KEEPALIVE`], [`Options::NODELAY`] and
@@ -33,12 +34,13 @@ impl Socket {
     /// ```
     #[doc(alias = "BIO_listen")]
     pub fn listen(&self, addr: &SocketAddr, options: Options) -> Result<()> {
-        self.listen_with_backlog(addr, options, u32::MAX)
+        self.listen_with_backlog(addr, options, sys::MAX_BACKLOG.unsigned_abs())
     }
 
     /// As [`listen`](Self::listen), with a queue of at most `backlog`
     /// connections not yet accepted. The system caps it (on Linux at
-    /// /proc/sys/net/core/somaxconn); 0 asks for the shortest queue there is.
+    /// /proc/sys/net/core/somaxconn, read as the socket begins to listen), so
+    /// `u32::MAX` asks for the longest queue; 0 for the shortest.
     ///
     /// # Errors
     /// As [`listen`](Self::listen).
@@ -65,7 +67,7 @@ impl Socket {
         backlog: u32,
     ) -> Result<()> {
         // The system caps the number by itself, but takes it as signed.
-        let backlog = i32::try_from(backlog).unwrap_or(sys::MAX_BACKLOG);
+        let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
         let listen = || {
             if options.contains(Options::NONBLOCK) {
                 self.set_nonblocking(true)?;
@@ -124,7 +126,7 @@ fn prepare_and_listen(
     }
     if options.contains(Options::TFO) && socktype == Type::STREAM {
         // As many handshakes with data may be pending (RFC 7413, section 5.1) as connections.
-        set(sys::set_fastopen_listen(fd, sys::MAX_BACKLOG), Operation::Listen, Reason::UnableToTfo)?;
+        set(sys::set_fastopen_listen(fd, backlog), Operation::Listen, Reason::UnableToTfo)?;
     }
     Ok(())
 }

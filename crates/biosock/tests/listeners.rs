@@ -5,6 +5,7 @@ mod alone;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -198,8 +199,115 @@ fn only_a_file_of_ours_is_removed() {
 #[test]
 fn tcp_s_options_hinder_no_unix_socket() {
     let listen = Listen::new().options(Options::NODELAY | Options::TFO | Options::KEEPALIVE);
-    let listeners = listen.listen("unix:").unwrap();
+    let listeners = listen.listen(&abstract_target()).unwrap();
     let dialer = Dialer::new().options(Options::NODELAY | Options::TFO | Options::KEEPALIVE);
     let dialed = dialer.dial_addrs(&listeners.addrs().unwrap()).unwrap();
     assert_eq!(dialed.socket.domain().unwrap(), Domain::UNIX);
+}
+
+/// An abstract name that no other test has.
+fn abstract_target() -> String {
+    static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    format!("unix:@biosock-test-{}-{number}", std::process::id())
+}
+
+#[test]
+fn what_is_not_of_the_family_asked_for_is_refused() {
+    let refusal = |family, target: &str| {
+        Listen::new().family(family).listen(target).map(|set| set.addrs()).unwrap_err().to_string()
+    };
+    for family in [Domain::UNIX, Domain::from_raw(999)] {
+        for target in ["foo:80", "127.0.0.1:0", "*:0", "0"] {
+            let error = refusal(family, target);
+            assert!(error.contains("family"), "{family:?}, {target}: {error}");
+            let error = Dialer::new().family(family).dial(target).unwrap_err().to_string();
+            assert!(error.contains("family") || target == "*:0", "{family:?}, {target}: {error}");
+        }
+    }
+    assert!(!std::path::Path::new("foo").exists());
+    let target = abstract_target();
+    assert!(refusal(Domain::IPV4, &target).contains("another family"));
+    Listen::new().family(Domain::UNIX).listen(&target).unwrap();
+    let error = refusal(Domain::UNSPEC, "unix:");
+    assert_eq!(error, "listen: a Unix socket needs a path or an @name to listen on");
+    Listen::new().listen_addrs(&["unix:".parse().unwrap()]).unwrap_err();
+}
+
+/// What a socket option says, as ss(8) and getsockopt(2) have it.
+fn reuseaddr(listeners: &Listeners) -> Vec<bool> {
+    let get = |socket: &biosock::Socket| rustix::net::sockopt::socket_reuseaddr(socket).unwrap();
+    listeners.sockets().iter().map(get).collect()
+}
+
+#[test]
+fn a_server_that_closed_first_is_started_again_at_once() {
+    let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
+    let addr = listeners.addrs().unwrap()[0];
+    let client = Dialer::new().dial_addrs(&[addr]).unwrap().socket;
+    let (served, _) = listeners.accept(PLAIN, None).unwrap();
+    // The server closes first: its end stays in TIME_WAIT.
+    drop(served);
+    drop((client, listeners));
+    let again = Listen::new().listen(&addr.to_string()).unwrap();
+    // Nobody takes a port that is listened on.
+    assert!(Listen::new().listen(&addr.to_string()).is_err());
+    drop(again);
+    Listen::new().reuseaddr(false).listen(&addr.to_string()).unwrap_err();
+    Listen::new().shards(2, "127.0.0.1:0").unwrap();
+}
+
+#[test]
+fn only_tcp_s_sockets_reuse_addresses() {
+    let addrs =
+        ["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap(), abstract_target().parse().unwrap()];
+    let set = |listen: Listen| reuseaddr(&listen.listen_addrs(&addrs).unwrap());
+    assert_eq!(set(Listen::new()), [true, true, false]);
+    assert_eq!(set(Listen::new().options(Options::REUSEADDR)), [true, true, false]);
+    assert_eq!(set(Listen::new().reuseaddr(false)), [false; 3]);
+    assert_eq!(set(Listen::new().options(Options::REUSEADDR).reuseaddr(false)), [false; 3]);
+}
+
+/// In a network of its own, where the system allows longer queues than libc's
+/// SOMAXCONN.
+#[test]
+fn the_longest_queue_that_the_system_allows_is_asked_for() {
+    let tools = ["unshare", "ip", "ss", "sysctl"];
+    let missing = tools.iter().find(|tool| Command::new(tool).arg("--version").output().is_err());
+    let in_network = ["unshare", "-rn", "sh", "-c"];
+    let has_networks =
+        Command::new("unshare").args(["-rn", "true"]).status().is_ok_and(|done| done.success());
+    if missing.is_some() || !has_networks {
+        println!(
+            "skipped: the_longest_queue_that_the_system_allows_is_asked_for: no {missing:?}, or no namespaces"
+        );
+        assert!(std::env::var_os("BIOSOCK_REQUIRE_ALL").is_none(), "they are required here");
+        return;
+    }
+    let set_up = "ip link set lo up && sysctl -qw net.core.somaxconn=65535 && exec \"$0\" \"$@\"";
+    let [unshare, how, sh, c] = in_network;
+    run_alone("queues_alone", &[unshare, how, sh, c, set_up]);
+}
+
+#[test]
+fn queues_alone() {
+    if !is_alone("queues_alone") {
+        return;
+    }
+    let any = "127.0.0.1:0".parse().unwrap();
+    let plain = biosock::Socket::stream_for(&any, PLAIN).unwrap();
+    plain.listen(&any, PLAIN).unwrap();
+    assert_eq!(queue(&plain.local_addr().unwrap()), 4096, "BIO_listen's stays");
+    for (listen, expected) in [(Listen::new(), 65535), (Listen::new().backlog(16), 16)] {
+        let listeners = listen.listen("127.0.0.1:0").unwrap();
+        assert_eq!(queue(&listeners.addrs().unwrap()[0]), expected);
+    }
+}
+
+/// The length that ss(8) tells: for who listens, what it calls Send-Q.
+fn queue(addr: &SocketAddr) -> u32 {
+    let filter = format!("sport = :{}", addr.port().unwrap());
+    let told = Command::new("ss").args(["-ltnH", &filter]).output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    told.split_whitespace().nth(2).and_then(|queue| queue.parse().ok()).unwrap_or_else(|| panic!("{told:?}"))
 }

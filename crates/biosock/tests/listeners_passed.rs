@@ -40,6 +40,11 @@ fn activated() {
     }
 }
 
+/// An abstract name that no other test has.
+fn abstract_target() -> String {
+    format!("unix:@biosock-passed-{}", std::process::id())
+}
+
 fn greeting(addr: &SocketAddr) -> String {
     let mut heard = String::new();
     Dialer::new().dial_addrs(&[*addr]).unwrap().socket.read_to_string(&mut heard).unwrap();
@@ -48,8 +53,9 @@ fn greeting(addr: &SocketAddr) -> String {
 
 #[test]
 fn listeners_are_passed_to_a_child() {
-    let listeners =
-        Listen::new().listen_addrs(&["127.0.0.1:0".parse().unwrap(), "unix:".parse().unwrap()]).unwrap();
+    let listeners = Listen::new()
+        .listen_addrs(&["127.0.0.1:0".parse().unwrap(), abstract_target().parse().unwrap()])
+        .unwrap();
     let addrs = listeners.addrs().unwrap();
     let mut command = part("activated");
     listeners.pass_to(&mut command).unwrap();

@@ -84,6 +84,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::addr::check_family;
 use crate::{
     Cancel, Domain, Error, HostServ, KeepAlive, Lookup, Options, Priority, Reason, Socket, SocketAddr, Type,
 };
@@ -500,6 +501,7 @@ impl Dialer {
         if target.starts_with("unix:") {
             return Ok(Plan::Addrs(vec![target.parse()?]));
         }
+        check_family(crate::Operation::Lookup, self.settings.family)?;
         let HostServ { host, service } = HostServ::parse(target, Priority::Host)?;
         let service = service.name().ok_or_else(|| {
             let at = target.len();

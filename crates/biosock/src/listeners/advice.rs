@@ -155,9 +155,5 @@ impl Judge {
     }
 }
 
-pub(super) fn would_block(error: &Error) -> bool {
-    error.raw_os_error() == Some(sys::Errno::AGAIN.raw_os_error())
-}
-
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ pub struct Listen {
     pub(super) options: Options,
     pub(super) family: Domain,
     pub(super) backlog: u32,
+    pub(super) reuseaddr: bool,
     pub(super) reuseport: bool,
     pub(super) device: Option<String>,
 }
@@ -28,7 +29,8 @@ impl Default for Listen {
 }
 
 impl Listen {
-    /// The defaults: every family, no options, the longest backlog.
+    /// The defaults: every family, SO_REUSEADDR on TCP's sockets and no other
+    /// option, the longest backlog that the system allows.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -42,6 +44,7 @@ impl Listen {
             options: Options::empty(),
             family: Domain::UNSPEC,
             backlog: u32::MAX,
+            reuseaddr: true,
             reuseport: false,
             device: None,
         }
@@ -49,11 +52,12 @@ impl Listen {
 
     /// Options for each socket, as of [`Socket::listen`](crate::Socket::listen).
     /// [`Options::V6_ONLY`] is always set, since IPv4 has sockets of its own.
-    /// NODELAY and TFO are TCP's: a Unix socket goes without.
+    /// NODELAY and TFO are TCP's, as is REUSEADDR, which
+    /// [`reuseaddr`](Self::reuseaddr) decides: a Unix socket goes without.
     ///
     /// ```
     /// # use biosock::{Options, listeners::Listen};
-    /// Listen::new().options(Options::REUSEADDR | Options::NODELAY).listen("127.0.0.1:0")?;
+    /// Listen::new().options(Options::KEEPALIVE | Options::NODELAY).listen("127.0.0.1:0")?;
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn options(mut self, options: Options) -> Self {
@@ -61,7 +65,24 @@ impl Listen {
         self
     }
 
-    /// Only addresses of this family ([`Domain::UNSPEC`] is any).
+    /// Whether TCP's sockets have SO_REUSEADDR (socket(7)), as they do by
+    /// default: a server that is started again then has its port at once,
+    /// though connections of its former process linger in TIME_WAIT. On Linux
+    /// it gives no port that another socket listens on.
+    ///
+    /// ```
+    /// # use biosock::listeners::Listen;
+    /// Listen::new().reuseaddr(false).listen("127.0.0.1:0")?;
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    #[doc(alias = "SO_REUSEADDR")]
+    pub fn reuseaddr(mut self, reuseaddr: bool) -> Self {
+        self.reuseaddr = reuseaddr;
+        self
+    }
+
+    /// Only addresses of this family ([`Domain::UNSPEC`] is any; a target
+    /// that gives none of it is refused).
     ///
     /// ```
     /// # use biosock::{Domain, listeners::Listen};
@@ -75,7 +96,8 @@ impl Listen {
     }
 
     /// The queue of connections not yet accepted, as of
-    /// [`Socket::listen_with_backlog`](crate::Socket::listen_with_backlog).
+    /// [`Socket::listen_with_backlog`](crate::Socket::listen_with_backlog);
+    /// by default the longest that the system allows.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -115,7 +137,9 @@ impl Listen {
     /// # Errors
     /// Of the first address that could not be had, with nothing left open: a
     /// name that is not known, socket(2)'s, setsockopt(2)'s, bind(2)'s,
-    /// listen(2)'s, a file that is no socket. An empty target is refused.
+    /// listen(2)'s, a file that is not a socket. An empty target is refused, and
+    /// so is a Unix address without a path or @name, for which bind(2) would
+    /// choose one.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -133,7 +157,7 @@ impl Listen {
     ///
     /// ```
     /// # use biosock::listeners::Listen;
-    /// let listeners = Listen::new().listen_addrs(&["127.0.0.1:0".parse()?, "unix:".parse()?])?;
+    /// let listeners = Listen::new().listen_addrs(&["127.0.0.1:0".parse()?, "[::1]:0".parse()?])?;
     /// assert_eq!(listeners.sockets().len(), 2);
     /// # Ok::<(), biosock::Error>(())
     /// ```

@@ -67,9 +67,11 @@ impl SocketFile {
     ///
     /// ```
     /// # use biosock::listeners::Listen;
-    /// let abstract_name = Listen::new().listen("unix:")?;
-    /// assert!(abstract_name.files().iter().all(|file| file.path().exists()));
-    /// # Ok::<(), biosock::Error>(())
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("socket");
+    /// let listeners = Listen::new().listen(&format!("unix:{}", path.display()))?;
+    /// assert_eq!(listeners.files()[0].path(), path);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn path(&self) -> &Path {
         &self.path

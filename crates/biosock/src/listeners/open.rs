@@ -17,6 +17,12 @@ impl Listen {
         if addrs.is_empty() {
             return Err(Error::refused(Operation::Listen, Refusal::NoAddress));
         }
+        if addrs.iter().any(is_unnamed) {
+            return Err(Error::refused(Operation::Listen, Refusal::Unnamed));
+        }
+        if let Some(other) = addrs.iter().find(|addr| !self.serves(addr)) {
+            return Err(Error::refused(Operation::Listen, Refusal::OtherFamily).at(other));
+        }
         let wanted = without_silent(addrs);
         for _ in 1..PORT_TRIES {
             match self.open_once(&wanted) {
@@ -37,6 +43,10 @@ impl Listen {
             beside.sockets.push(socket);
         }
         Ok(beside)
+    }
+
+    fn serves(&self, addr: &SocketAddr) -> bool {
+        self.family == Domain::UNSPEC || self.family == addr.family()
     }
 
     fn open_once(&self, addrs: &[SocketAddr]) -> Result<Listeners> {
@@ -91,7 +101,9 @@ impl Listen {
         if let Some(device) = &self.device {
             socket.bind_device(device)?;
         }
-        let options = (self.options | Options::V6_ONLY) - Options::NONBLOCK;
+        let mut options = (self.options | Options::V6_ONLY) - Options::NONBLOCK;
+        // On a Unix socket it does nothing.
+        options.set(Options::REUSEADDR, self.reuseaddr && addr.family() != Domain::UNIX);
         socket.listen_as(Type::STREAM, addr, options.fit_for(addr.family()), self.backlog)?;
         Ok(socket)
     }
@@ -99,6 +111,11 @@ impl Listen {
 
 fn copy(socket: &Socket) -> Result<Socket> {
     socket.as_fd().try_clone_to_owned().map(Socket::from).map_err(|error| dup_error(&error))
+}
+
+/// For such a one bind(2) chooses an abstract name that nobody knows of.
+fn is_unnamed(addr: &SocketAddr) -> bool {
+    matches!(addr, SocketAddr::Unix(unix) if unix.is_unnamed())
 }
 
 /// Where IPv6 is switched off its wildcard can still be bound, to no use.

@@ -14,10 +14,11 @@ use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use super::acceptor::Pool;
-use super::advice::{AcceptAdvice, Event, FEW, Judge, Verdict, would_block};
+use super::advice::{AcceptAdvice, Event, FEW, Judge, Verdict};
 use super::{Listeners, SocketFile, unlink};
 use crate::accept::accept_socket;
 use crate::cause::Refusal;
+use crate::sys::Errno;
 use crate::{Cancel, Error, Operation, Options, Result, Socket, SocketAddr, Syscall};
 
 impl Listeners {
@@ -242,7 +243,9 @@ impl AsyncListeners {
     /// ```
     /// # use biosock::listeners::Listen;
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-    /// Listen::new().listen("unix:")?.into_async()?.unlink()?;
+    /// # let dir = tempfile::tempdir()?;
+    /// # let target = format!("unix:{}", dir.path().join("socket").display());
+    /// Listen::new().listen(&target)?.into_async()?.unlink()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -294,6 +297,10 @@ fn accept_from(
             return Poll::Ready(accepted);
         }
     }
+}
+
+fn would_block(error: &Error) -> bool {
+    error.raw_os_error() == Some(Errno::AGAIN.raw_os_error())
 }
 
 /// Tells what there is to tell; gives the pause, if there is one.
