@@ -17,6 +17,7 @@
 /* Bits for options words, beside BIO_SOCK_*. */
 #  define BIOSOCK_INHERIT 0x01000000 /* executed programs inherit the descriptor */
 #  define BIOSOCK_MPTCP 0x02000000   /* Multipath TCP where the kernel has it */
+#  define BIOSOCK_NO_REUSEADDR 0x04000000 /* listen without SO_REUSEADDR */
 
 /* How an attempt ended. */
 #  define BIOSOCK_CONNECTED 1

@@ -216,6 +216,15 @@ fn settings_are_used_or_refused() {
     assert_eq!((queue.len(), queue[0].0), (1, system(errno())), "{queue:?}");
     assert!(queue[0].1.contains("no-such-device"), "{queue:?}");
 
+    for (options, reused) in [(0, 1), (0x0400_0000, 0), (0x0400_0000 | 0x01, 0)] {
+        let settings = biosock_listen_options { options, ..self::options() };
+        let set = Set::made(unsafe { biosock_listen::<S>(c("127.0.0.1:0").as_ptr(), &settings) });
+        let (mut value, mut size) = (-1, 4);
+        let value_at = (&raw mut value).cast();
+        let got =
+            unsafe { libc::getsockopt(set.fd(0), libc::SOL_SOCKET, libc::SO_REUSEADDR, value_at, &mut size) };
+        assert_eq!((got, value), (0, reused), "{options:#x}");
+    }
     let settings =
         biosock_listen_options { options: INHERIT | 0x01, family: libc::AF_INET, backlog: 4, ..options() };
     let set = Set::made(unsafe { biosock_listen::<S>(c("localhost:0").as_ptr(), &settings) });

@@ -197,7 +197,7 @@ pub(crate) struct ListenArgs {
     /// Listen on the sockets that a service manager opened and passed
     /// (LISTEN_FDS, sd_listen_fds(3)) instead; their options are its own
     #[arg(long)]
-    #[arg(conflicts_with_all = ["target", "ipv4", "ipv6", "v6only", "reuseaddr", "backlog", "device"])]
+    #[arg(conflicts_with_all = ["target", "ipv4", "ipv6", "v6only", "reuseaddr", "no_reuseaddr", "backlog", "device"])]
     #[arg(conflicts_with_all = ["keepalive", "nodelay", "tfo"])]
     pub(crate) activated: bool,
     #[command(flatten)]
@@ -220,9 +220,13 @@ pub(crate) struct ListenArgs {
     /// BIOSOCK_LOCAL. A Unix peer chooses its own address: quote them
     #[arg(long, value_name = "COMMAND", value_parser = value(command))]
     pub(crate) exec: Option<OsString>,
-    /// Bind even if connections of a former listener linger (SO_REUSEADDR;
-    /// Linux wants the former to have had it too)
+    /// Do not set SO_REUSEADDR, with which TCP's sockets are bound even if
+    /// connections of a former listener linger (Linux wants the former to
+    /// have had it too)
     #[arg(long)]
+    pub(crate) no_reuseaddr: bool,
+    /// What is the default
+    #[arg(long, hide = true, overrides_with = "no_reuseaddr")]
     pub(crate) reuseaddr: bool,
     /// Without a host: listen on IPv6's addresses and none of IPv4. (An IPv6
     /// socket here never takes IPv4 connections: IPV6_V6ONLY.)

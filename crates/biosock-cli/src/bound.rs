@@ -36,14 +36,12 @@ fn passed(out: &Output) -> Result<Listeners> {
 
 fn how(args: &ListenArgs, target: &Target) -> Listen {
     let how = Listen::new().options(options(args)).family(family(args, target));
-    let how = how.backlog(args.backlog.unwrap_or(u32::MAX));
+    let how = how.reuseaddr(!args.no_reuseaddr).backlog(args.backlog.unwrap_or(u32::MAX));
     args.device.iter().fold(how, |how, device| how.device(device))
 }
 
 fn options(args: &ListenArgs) -> Options {
-    let mut options = args.stream.options();
-    options.set(Options::REUSEADDR, args.reuseaddr);
-    options
+    args.stream.options()
 }
 
 /// Of the wildcards, --v6only leaves IPv6's.

@@ -683,17 +683,17 @@ fn an_abstract_name_needs_no_file() {
 }
 
 #[test]
-fn reuseaddr_takes_an_address_that_lingers() {
-    let args = ["127.0.0.1:0", "--exec", "exec true", "--reuseaddr"];
+fn an_address_that_lingers_is_taken_unless_without_reuseaddr() {
+    let args = ["127.0.0.1:0", "--exec", "exec true"];
     let (server, addr) = Process::listen(args, Stdio::null());
     // The server's side closes first, so that its address is in TIME_WAIT.
     let mut client = dial(&addr);
     let _ = client.read_to_end(&mut Vec::new());
     drop(client);
     server.finish().ok();
-    let ended = run(["listen", &addr], b"");
+    let ended = run(["listen", "--no-reuseaddr", &addr], b"");
     assert!(ended.stderr.contains("(EADDRINUSE)\n  hint: something has this address"), "{}", ended.stderr);
-    let (server, again) = Process::listen([&*addr, "--reuseaddr", "--echo"], Stdio::null());
+    let (server, again) = Process::listen([&*addr, "--echo"], Stdio::null());
     assert_eq!(again, addr);
     assert_eq!(exchange_tcp(&addr, b"x"), b"x");
     server.finish().ok();

@@ -18,6 +18,9 @@ pub(super) const INHERIT: c_int = 0x0100_0000;
 /// `BIOSOCK_MPTCP`: Multipath TCP where the kernel has it.
 pub(super) const MPTCP: c_int = 0x0200_0000;
 
+/// `BIOSOCK_NO_REUSEADDR`: listening sockets go without SO_REUSEADDR.
+pub(super) const NO_REUSEADDR: c_int = 0x0400_0000;
+
 /// The page's bits of an options word. A bit that neither the page nor
 /// `others` has is refused, lest it be taken for done.
 pub(super) fn options(given: c_int, others: c_int) -> Result<Options, Trouble> {

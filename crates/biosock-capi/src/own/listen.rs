@@ -3,13 +3,13 @@
 
 use std::ffi::{c_char, c_int};
 use std::mem::ManuallyDrop;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::ptr;
 
 use biosock::listeners::{Listen, Listeners};
 use biosock::{Cancel, Socket};
 
-use super::convert::{self, INHERIT, Target};
+use super::convert::{self, INHERIT, NO_REUSEADDR, Target};
 use super::growing::{self, Growing};
 use super::raise::{Trouble, run};
 use crate::addr::BIO_ADDR;
@@ -166,7 +166,8 @@ unsafe fn listen(given: &biosock_listen_options) -> Result<Listen, Trouble> {
         return Err(Trouble::Invalid(format!("reserved is {}, not 0", given.reserved)));
     }
     let mut listen = Listen::new()
-        .options(convert::options(given.options, INHERIT)?)
+        .options(convert::options(given.options, INHERIT | NO_REUSEADDR)?)
+        .reuseaddr(given.options & NO_REUSEADDR == 0)
         .family(convert::family(given.family)?);
     if let Some(backlog) = convert::positive("backlog", given.backlog)? {
         listen = listen.backlog(backlog);
@@ -209,7 +210,12 @@ pub unsafe fn biosock_listeners_take_over<H: Host>(
         let stop = Cancel::new()?;
         // SAFETY: open, each once, and now the set's.
         let owned = fds.iter().map(|fd| unsafe { OwnedFd::from_raw_fd(*fd) });
-        let set = Listeners::take_over(owned.map(Socket::from).collect())?;
+        let taken = Listeners::try_take_over(owned.map(Socket::from).collect());
+        let set = taken.map_err(|(error, sockets)| {
+            // They stay the caller's.
+            sockets.into_iter().map(Socket::into_raw_fd).for_each(drop);
+            error
+        })?;
         Ok(boxed(set, stop, 0))
     })
 }

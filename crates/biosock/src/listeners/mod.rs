@@ -98,17 +98,31 @@ impl Listeners {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn take_over(sockets: Vec<Socket>) -> Result<Self> {
-        if sockets.is_empty() {
-            return Err(Error::refused(Operation::Listen, Refusal::NoAddress));
+        Self::try_take_over(sockets).map_err(|(error, _)| error)
+    }
+
+    /// As [`take_over`](Self::take_over), but with an error the sockets come
+    /// back as they were: open, and each in its mode.
+    ///
+    /// # Errors
+    /// As [`take_over`](Self::take_over).
+    ///
+    /// ```
+    /// use std::os::fd::OwnedFd;
+    /// use biosock::Socket;
+    /// use biosock::listeners::Listeners;
+    ///
+    /// let datagrams = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// let (error, back) = Listeners::try_take_over(vec![OwnedFd::from(datagrams).into()]).unwrap_err();
+    /// assert!(error.to_string().contains("does not listen"));
+    /// assert!(!back[0].is_nonblocking()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_take_over(sockets: Vec<Socket>) -> Result<Self, (Error, Vec<Socket>)> {
+        match prepare(&sockets) {
+            Ok(()) => Ok(Self { sockets, ..Self::with_room(0) }),
+            Err(error) => Err((error, sockets)),
         }
-        for socket in &sockets {
-            if !socket.is_listening()? {
-                let error = Error::refused(Operation::Listen, Refusal::NotListening);
-                return Err(error.at(&socket.local_addr()?));
-            }
-            socket.set_nonblocking(true)?;
-        }
-        Ok(Self { sockets, ..Self::with_room(0) })
     }
 
     /// The sockets.
@@ -181,6 +195,33 @@ impl Listeners {
     pub fn unlink(&self) -> std::io::Result<()> {
         unlink(&self.files)
     }
+}
+
+/// Looks at all, then makes all non-blocking, or none.
+fn prepare(sockets: &[Socket]) -> Result<()> {
+    if sockets.is_empty() {
+        return Err(Error::refused(Operation::Listen, Refusal::NoAddress));
+    }
+    let mut blocking = Vec::with_capacity(sockets.len());
+    for socket in sockets {
+        if !socket.is_listening()? {
+            let error = Error::refused(Operation::Listen, Refusal::NotListening);
+            return Err(error.at(&socket.local_addr()?));
+        }
+        if !socket.is_nonblocking()? {
+            blocking.push(socket);
+        }
+    }
+    for (done, socket) in blocking.iter().enumerate() {
+        if let Err(error) = socket.set_nonblocking(true) {
+            for socket in &blocking[..done] {
+                // It just could be changed the other way.
+                let _ = socket.set_nonblocking(false);
+            }
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 fn unlink(files: &[SocketFile]) -> std::io::Result<()> {
