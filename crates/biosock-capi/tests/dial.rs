@@ -387,6 +387,51 @@ fn the_report_tells_of_failure() {
     unsafe { biosock_report_free(report) };
 }
 
+/// Set in the copy that runs in a network of its own.
+const IN_A_NETWORK: &str = "BIOSOCK_TEST_IN_A_NETWORK";
+
+/// In a network with so few ports that the system soon gives the socket the one
+/// that it dials.
+#[test]
+fn a_connection_to_itself_is_a_refusal() {
+    const NAME: &str = "a_connection_to_itself_is_a_refusal";
+    if std::env::var_os(IN_A_NETWORK).is_some() {
+        return refuse_itself();
+    }
+    let inside =
+        "ip link set lo up && echo 40000 40003 >/proc/sys/net/ipv4/ip_local_port_range && exec \"$@\"";
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-n", "sh", "-c", inside, "sh"]).arg(std::env::current_exe().unwrap());
+    let copy = command.args(["--exact", NAME]).env(IN_A_NETWORK, "1").output();
+    let ran =
+        copy.as_ref().is_ok_and(|copy| String::from_utf8_lossy(&copy.stdout).contains("running 1 test"));
+    if !ran {
+        println!("skipped: {NAME}: unshare -n is not permitted, or ip is not installed");
+        let required = std::env::var_os("BIOSOCK_REQUIRE_ALL").is_some_and(|value| value == "1");
+        assert!(!required, "skipped: {NAME}: {copy:?}, and BIOSOCK_REQUIRE_ALL=1 forbids it");
+        return;
+    }
+    let copy = copy.unwrap();
+    assert!(copy.status.success(), "{}", String::from_utf8_lossy(&copy.stdout));
+}
+
+fn refuse_itself() {
+    let target = c("127.0.0.1:40002");
+    let mut met = 0;
+    for _ in 0..32 {
+        let mut report = ptr::null_mut();
+        let sock = dial(&target, &biosock_dial_options { report: &mut report, ..options() });
+        assert_eq!((sock, errno()), (-1, libc::ECONNREFUSED));
+        assert_eq!(codes(), [system(libc::ECONNREFUSED), CONNECT]);
+        let line = attempt(report, 0);
+        assert_eq!((line.outcome, line.error), (2, libc::ECONNREFUSED));
+        let said = text(line.text).expect("there is one");
+        met += usize::from(said == "connected to itself: nothing listens there");
+        unsafe { biosock_report_free(report) };
+    }
+    assert!(met > 0, "the network has too many ports");
+}
+
 #[test]
 fn bad_settings_leave_no_report() {
     let mut report = ptr::dangling_mut();
