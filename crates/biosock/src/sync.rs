@@ -2,7 +2,7 @@
 //! (`scripts/loom`), as loom does.
 
 #[cfg(not(all(test, loom)))]
-pub(crate) use std::sync::{Arc, atomic};
+pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, atomic};
 
 #[cfg(all(test, loom))]
-pub(crate) use loom::sync::{Arc, atomic};
+pub(crate) use loom::sync::{Arc, Condvar, Mutex, MutexGuard, atomic};

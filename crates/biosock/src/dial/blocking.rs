@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::contest::{Contest, Decided, NAT64, Turn, wait_error};
+use super::lookups::Lookups;
 use super::report::{DialFailure, Report};
-use super::resolver::{Lookups, Question, Resolver};
+use super::resolver::{Question, Resolver};
 use crate::connect::Backoff;
 use crate::{Cancel, Interest, Socket, sys};
 
@@ -110,7 +111,7 @@ fn wait(
     now: Duration,
     next: Option<Duration>,
 ) -> Result<Vec<bool>, i32> {
-    let wakers = [lookups.map(|lookups| lookups.waker.as_fd()), limits.cancel.map(AsFd::as_fd)];
+    let wakers = [lookups.map(|lookups| lookups.waker().as_fd()), limits.cancel.map(AsFd::as_fd)];
     let wakers = wakers.into_iter().flatten().map(|waker| (waker, Interest::Read));
     let sockets = watched.iter().filter(|watched| watched.from <= now);
     let sockets = sockets.map(|watched| (watched.socket.as_fd(), Interest::Write));

@@ -6,12 +6,13 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::itself;
+use super::lookups::Answer;
 use super::memory::{Memory, Rank};
 use super::nat64::{self, Prefix};
 use super::order::{goes_before, goes_before_any_v4, has_route, prefer_known};
 use super::race::{Race, Step};
 use super::report::{Attempt, LookupReport, Outcome, Report};
-use super::resolver::{Answer, Question};
+use super::resolver::Question;
 use super::settings::Settings;
 use crate::cause::Refusal;
 use crate::connect::{Backoff, connect_outcome, is_queue_full};

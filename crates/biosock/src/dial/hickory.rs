@@ -11,6 +11,7 @@ use hickory_resolver::proto::{ProtoError, ProtoErrorKind};
 use hickory_resolver::{ResolveError, TokioResolver};
 
 use super::async_resolver::{AsyncResolver, Resolving};
+use super::lookups::{LookupTask, system_resolver};
 use super::{Question, hosts, sort_destinations};
 use crate::{Domain, Error, ErrorKind, Lookup, Operation, Result, SocketAddr, Syscall, sys};
 
@@ -123,16 +124,10 @@ async fn port(question: &Question) -> Result<u16> {
     if let Ok(port) = question.service.parse() {
         return Ok(port);
     }
-    let question = question.clone();
-    let found = tokio::task::spawn_blocking(move || {
-        let loopback = if question.family == Domain::IPV6 { "::1" } else { "127.0.0.1" };
-        let lookup = Lookup::new().host(loopback).service(&question.service);
-        lookup.family(question.family).socktype(question.socktype).run()
-    });
-    let found = found.await.map_err(|_| {
-        Error::from_kind(Operation::Lookup, ErrorKind::Cancelled).about("on a runtime that has ended")
-    })??;
-    Ok(found.first().and_then(|found| found.addr.port()).unwrap_or_default())
+    let loopback = if question.family == Domain::IPV6 { "::1" } else { "127.0.0.1" };
+    let question = Question { host: Some(loopback.into()), ..question.clone() };
+    let found = LookupTask::start(&system_resolver(), question).await?;
+    Ok(found.first().and_then(SocketAddr::port).unwrap_or_default())
 }
 
 fn failed(name: String, code: i32) -> Error {

@@ -54,13 +54,12 @@
 //! address without a deadline, a [`Cancel`] and [`Options::NONBLOCK`] is socket(2),
 //! connect(2) and getsockname(2), and with one of them three calls more. A name of /etc/hosts
 //! ([at hand](Resolver::at_hand)) starts none either. Any other
-//! name that is dialled blocking starts a thread for each family; one whose
-//! resolver goes on after the dial has ended lives until the resolver lets it,
-//! and holds nothing but its question. So with a resolver that never returns,
-//! each dial leaves up to two threads behind; how many there may be is left to
-//! the system (RLIMIT_NPROC), and a thread that cannot be had is a look-up that
-//! failed. Async dials use the runtime's threads, or none: `HickoryResolver`
-//! (feature `hickory`), or an `AsyncResolver` of your own.
+//! name is looked up for each family on threads of biosock's, blocking dials and
+//! those of a runtime alike: a bounded number of them for the whole process
+//! ([`lookup_threads`] says how they start, wait and end), and equal questions
+//! under way share one. A thread that cannot be had is a lookup that failed.
+//! With `HickoryResolver` (feature `hickory`), or an `AsyncResolver` of your own,
+//! async dials use no thread.
 
 #[cfg(feature = "tokio")]
 mod async_resolver;
@@ -70,9 +69,11 @@ mod contest;
 mod hickory;
 mod hosts;
 mod itself;
+mod lookups;
 mod memory;
 mod nat64;
 mod order;
+mod pool;
 mod race;
 mod report;
 mod resolver;
@@ -93,6 +94,7 @@ use crate::{
 pub use async_resolver::{AsyncResolver, Resolving};
 #[cfg(feature = "hickory")]
 pub use hickory::HickoryResolver;
+pub use lookups::{lookup_threads, set_lookup_threads};
 pub use memory::Memory;
 pub use order::sort_destinations;
 pub use race::Pace;
@@ -101,7 +103,7 @@ pub use resolver::{Question, Resolver, SystemResolver};
 
 use blocking::Limits;
 use contest::Contest;
-use resolver::Lookups;
+use lookups::Lookups;
 use settings::Settings;
 
 /// A connection, and how it came about.
@@ -165,7 +167,7 @@ impl Dialer {
         Self {
             settings: Settings::default(),
             timeout: None,
-            resolver: Arc::new(SystemResolver),
+            resolver: lookups::system_resolver(),
             #[cfg(feature = "tokio")]
             async_resolver: None,
             memory: None,

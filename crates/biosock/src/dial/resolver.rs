@@ -1,15 +1,10 @@
 //! Who turns names into addresses for a dial.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 
 use super::hosts;
 use crate::literal::parse_port;
-use crate::sys::{SignalsBlocked, Waker};
-use crate::{Domain, Error, ErrorKind, Lookup, Operation, Result, SocketAddr, Syscall, Type};
+use crate::{Domain, Lookup, Result, SocketAddr, Type};
 
 /// A question that a dial asks.
 ///
@@ -21,7 +16,7 @@ use crate::{Domain, Error, ErrorKind, Lookup, Operation, Result, SocketAddr, Sys
 /// assert_eq!(SystemResolver.resolve(&question)?[0].to_string(), "127.0.0.1:80");
 /// # Ok::<(), biosock::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
     /// The host's name; `None` for the loopback addresses.
     pub host: Option<String>,
@@ -33,9 +28,11 @@ pub struct Question {
     pub socktype: Type,
 }
 
-/// Turns names into addresses. A dial asks on a thread of its own for each
-/// family, so an implementation may block; a panic of it is a look-up that failed.
-/// What is [at hand](Self::at_hand) needs no thread.
+/// Turns names into addresses. A dial asks for each family on a thread of
+/// biosock's ([`lookup_threads`](super::lookup_threads)), so an implementation
+/// may block; a panic of it is a lookup that failed. An equal question that a
+/// dial asks the same resolver (the same [`Arc`](std::sync::Arc)) meanwhile
+/// shares the answer. What is [known locally](Self::at_hand) needs no thread.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -128,85 +125,5 @@ impl Resolver for SystemResolver {
         let port = parse_port(question.service.bytes())?;
         let found = hosts::destinations(question.host.as_deref()?, port, question.family)?;
         hosts::go_first().then_some(found)
-    }
-}
-
-/// What one look-up gave.
-pub(super) type Answer = (Domain, Result<Vec<SocketAddr>>);
-
-/// Look-ups on threads of their own. Dropping this abandons them: a thread
-/// ends as soon as its resolver lets it. How many there may be is the system's
-/// affair (RLIMIT_NPROC): a thread that cannot be had is a failed look-up.
-/// They take no signals, so that the caller's handlers never run on them.
-#[derive(Debug)]
-pub(super) struct Lookups {
-    answers: Receiver<Answer>,
-    sender: Sender<Answer>,
-    pub(super) waker: Arc<Waker>,
-}
-
-impl Lookups {
-    /// Asks for each family. A thread that cannot be had is a failed look-up.
-    pub(super) fn start(
-        resolver: &Arc<dyn Resolver>,
-        question: &Question,
-        families: &[Domain],
-    ) -> Result<Self> {
-        let waker = Arc::new(Waker::new()?);
-        let (sender, answers) = channel();
-        let lookups = Self { answers, sender, waker };
-        let _blocked = SignalsBlocked::new();
-        for &family in families {
-            lookups.spawn(resolver, Question { family, ..question.clone() }, family);
-        }
-        Ok(lookups)
-    }
-
-    /// Asks one question more, whose answer is to have this mark.
-    pub(super) fn ask(&self, resolver: &Arc<dyn Resolver>, question: Question, mark: Domain) {
-        let _blocked = SignalsBlocked::new();
-        self.spawn(resolver, question, mark);
-    }
-
-    fn spawn(&self, resolver: &Arc<dyn Resolver>, question: Question, mark: Domain) {
-        ask(Arc::clone(resolver), question, mark, self.sender.clone(), Arc::clone(&self.waker));
-    }
-
-    /// The answers that have come since.
-    pub(super) fn take(&self) -> impl Iterator<Item = Answer> + '_ {
-        self.waker.clear();
-        self.answers.try_iter()
-    }
-}
-
-fn ask(
-    resolver: Arc<dyn Resolver>,
-    question: Question,
-    mark: Domain,
-    sender: Sender<Answer>,
-    waker: Arc<Waker>,
-) {
-    let for_thread = (sender.clone(), Arc::clone(&waker));
-    let started = thread::Builder::new().name("biosock look-up".into()).spawn(move || {
-        let (sender, waker) = for_thread;
-        // Whoever waits for the answer is to hear of a panic, too.
-        let answer = catch_unwind(AssertUnwindSafe(|| resolver.resolve(&question)));
-        tell(&sender, &waker, (mark, answer.unwrap_or_else(|_| Err(panicked()))));
-    });
-    if let Err(error) = started {
-        let errno = error.raw_os_error().unwrap_or_default();
-        let error = Error::system_call(Operation::Lookup, Syscall::Clone, errno, None);
-        tell(&sender, &waker, (mark, Err(error)));
-    }
-}
-
-pub(super) fn panicked() -> Error {
-    Error::from_kind(Operation::Lookup, ErrorKind::LookupFailed).about("by a resolver that panicked")
-}
-
-/// A dial that is over hears nothing, and need not.
-fn tell(sender: &Sender<Answer>, waker: &Waker, answer: Answer) {
-    if sender.send(answer).is_ok() {
-        waker.wake();
     }
 }

@@ -6,7 +6,6 @@ use std::io;
 use std::net;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,8 +15,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::async_resolver::Resolving;
 use super::contest::{Contest, Decided, NAT64, Turn, wait_error};
+use super::lookups::LookupTask;
 use super::report::{DialError, DialFailure, Report};
-use super::resolver::{Question, panicked};
+use super::resolver::Question;
 use super::{Dialed, Dialer, Plan, unable};
 use crate::cancel::CancelWatch;
 use crate::cause::Refusal;
@@ -27,9 +27,9 @@ impl Dialer {
     /// As [`dial`](Self::dial), on a tokio runtime with its I/O and time
     /// drivers. The socket stays non-blocking, as tokio's types want it; for
     /// TCP there is [`dial_stream_async`](Self::dial_stream_async).
-    /// Look-ups are the [`async_resolver`](Self::async_resolver)'s; without one
-    /// they run on the runtime's blocking threads, of which tokio has 512 by
-    /// default, and a runtime that is dropped waits for those that are left.
+    /// Lookups are the [`async_resolver`](Self::async_resolver)'s; without one
+    /// they run on threads of biosock's ([`lookup_threads`](super::lookup_threads)),
+    /// none of the runtime's, and a runtime that is dropped does not wait for them.
     ///
     /// # Errors
     /// As [`dial`](Self::dial), and outside of a runtime.
@@ -133,15 +133,12 @@ impl Dialer {
         if self.async_resolver.is_some() { None } else { self.resolver.at_hand(question) }
     }
 
-    /// Starts a look-up, by the async resolver or on a blocking thread of the
-    /// runtime's.
+    /// Starts a lookup, by the async resolver or on a thread.
     fn look_up(&self, question: Question) -> Resolving<'_> {
-        if let Some(resolver) = &self.async_resolver {
-            return resolver.resolve(question);
+        match &self.async_resolver {
+            Some(resolver) => resolver.resolve(question),
+            None => Box::pin(LookupTask::start(&self.resolver, question)),
         }
-        let resolver = Arc::clone(&self.resolver);
-        let thread = tokio::task::spawn_blocking(move || resolver.resolve(&question));
-        Box::pin(async { thread.await.unwrap_or_else(|_| Err(panicked())) })
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `send`, `recv`, `poll` | moving bytes, waiting |
 //! | `AddrInfoList`, `NameBuffers`, `getaddrinfo`, `getnameinfo`, `interface_name`, `interface_index` | names |
 //! | `Waker`, `Poller`, `Wakes`, `poll_any`, `has_hung_up`, `forks`, `SignalsBlocked` | waiting for several, being woken, threads without the caller's signals |
+//! | `PerProcess` | what a child must not have from its parent |
 //! | `inherit`, `inheritable`, `take_passed` | listeners handed from process to process |
 //! | `errno_name`, `errno_kind`, `errno_hint`, `is_retryable`, `eai_name`, `eai_kind`, `eai_text` | what error numbers mean |
 //!

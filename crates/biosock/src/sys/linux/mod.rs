@@ -10,6 +10,7 @@ mod hand_over;
 #[cfg(test)]
 mod interrupt;
 mod option;
+mod process;
 mod resolve;
 mod signals;
 mod sockaddr;
@@ -45,6 +46,7 @@ pub(crate) use errno::{
 pub(crate) use fork::forks;
 pub(crate) use hand_over::{inherit, inheritable, take_passed};
 pub(crate) use option::*;
+pub(crate) use process::PerProcess;
 pub(crate) use resolve::{AddrInfoList, EaiError, Hints, NameBuffers, getaddrinfo, getnameinfo};
 pub(crate) use signals::SignalsBlocked;
 pub(crate) use sockaddr::{SUN_PATH_LEN, SockAddrBuf, decode, encode};

@@ -1,0 +1,263 @@
+//! Lookups on threads, for dials that block and for those of a runtime.
+
+use std::hash::{Hash, Hasher};
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::pool::{Asker, Pool, Ticket, Work};
+use super::resolver::{Question, Resolver, SystemResolver};
+use crate::sys::{PerProcess, Waker};
+use crate::{Domain, Error, ErrorKind, Operation, Result, SocketAddr, Syscall};
+
+/// How many threads this process has at most for the lookups of all of its
+/// dials: 64 unless [`set_lookup_threads`] was called.
+///
+/// They start when they are needed, take no signals, and end after ten seconds
+/// without work. A lookup that has begun keeps its thread until its resolver
+/// returns, even where no dial waits for it any more: getaddrinfo(3) cannot be
+/// interrupted. It keeps nothing else, and a dial that asks the same meanwhile
+/// shares it. Lookups that find no thread wait for one, as long as their dial
+/// does.
+///
+/// So that names whose server is silent do not take all of the threads, the
+/// first half of them start at once, and each of the others up to 2 s after the one
+/// before: with the default 57 ms at first, and the last after 30 s, when
+/// getaddrinfo(3) by its own defaults has given up the first.
+///
+/// ```
+/// assert_eq!(biosock::dial::lookup_threads(), 64);
+/// ```
+pub fn lookup_threads() -> usize {
+    LIMIT.load(Ordering::Relaxed)
+}
+
+/// Lets the lookups of all dials of this process have at most so many threads;
+/// 0 is taken for 1. Threads beyond a lower number end when they have no work.
+/// A process that forks passes the number on.
+///
+/// ```
+/// use biosock::dial::{lookup_threads, set_lookup_threads};
+///
+/// set_lookup_threads(256);
+/// assert_eq!(lookup_threads(), 256);
+/// ```
+pub fn set_lookup_threads(limit: usize) {
+    LIMIT.store(limit.max(1), Ordering::Relaxed);
+    SHARED.get().pool.set_limit(limit);
+}
+
+static LIMIT: AtomicUsize = AtomicUsize::new(64);
+
+static SHARED: PerProcess<Shared> = PerProcess::new();
+
+/// What the dials of a process share.
+struct Shared {
+    pool: Arc<Pool<Asking>>,
+    /// One for all, so that their questions are told to be equal.
+    system: Arc<SystemResolver>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { pool: Arc::new(Pool::new(lookup_threads())), system: Arc::new(SystemResolver) }
+    }
+}
+
+/// The system's resolver that dials have by default.
+pub(super) fn system_resolver() -> Arc<dyn Resolver> {
+    Arc::clone(&SHARED.get().system) as Arc<dyn Resolver>
+}
+
+/// A question to a resolver.
+#[derive(Debug)]
+struct Asking {
+    resolver: Arc<dyn Resolver>,
+    question: Question,
+}
+
+impl Asking {
+    /// The resolver's place in memory, which no other has meanwhile.
+    fn place(&self) -> *const () {
+        Arc::as_ptr(&self.resolver).cast()
+    }
+}
+
+impl PartialEq for Asking {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place() && self.question == other.question
+    }
+}
+
+impl Eq for Asking {}
+
+impl Hash for Asking {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.place(), &self.question).hash(state);
+    }
+}
+
+impl Work for Asking {
+    type Answer = Result<Vec<SocketAddr>>;
+
+    fn run(&self) -> Self::Answer {
+        self.resolver.resolve(&self.question)
+    }
+
+    fn panicked() -> Self::Answer {
+        Err(Error::from_kind(Operation::Lookup, ErrorKind::LookupFailed).about("by a resolver that panicked"))
+    }
+
+    fn without_thread(error: &io::Error) -> Self::Answer {
+        let errno = error.raw_os_error().unwrap_or_default();
+        Err(Error::system_call(Operation::Lookup, Syscall::Clone, errno, None))
+    }
+}
+
+/// A lookup of a dial's; dropping it abandons it.
+#[derive(Debug)]
+struct Waiting {
+    /// `None` only while this is dropped.
+    ticket: Option<Ticket<Asking>>,
+}
+
+impl Waiting {
+    fn start(
+        resolver: &Arc<dyn Resolver>,
+        question: Question,
+        asker: Arc<dyn Asker<Result<Vec<SocketAddr>>>>,
+    ) -> Self {
+        let asking = Asking { resolver: Arc::clone(resolver), question };
+        Self { ticket: Some(SHARED.get().pool.ask(asking, asker)) }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        // In a child of fork(2) the parent's pool has no threads, and its lock
+        // may be held for good.
+        if let Some(foreign) = self.ticket.take().filter(|ticket| !ticket.is_of(&SHARED.get().pool)) {
+            std::mem::forget(foreign);
+        }
+    }
+}
+
+/// What one lookup gave.
+pub(super) type Answer = (Domain, Result<Vec<SocketAddr>>);
+
+/// The lookups of a dial that blocks.
+#[derive(Debug)]
+pub(super) struct Lookups {
+    answers: Arc<Answers>,
+    waiting: Vec<Waiting>,
+}
+
+/// Answers that have come; the waker is readable from then on.
+#[derive(Debug)]
+struct Answers {
+    come: Mutex<Vec<Answer>>,
+    waker: Waker,
+}
+
+/// Who waits for the answer that is to have this mark.
+struct Marked {
+    mark: Domain,
+    answers: Arc<Answers>,
+}
+
+impl Asker<Result<Vec<SocketAddr>>> for Marked {
+    fn answered(&self, answer: Result<Vec<SocketAddr>>) {
+        self.answers.come.lock().unwrap_or_else(PoisonError::into_inner).push((self.mark, answer));
+        self.answers.waker.wake();
+    }
+}
+
+impl Lookups {
+    /// Asks for each family.
+    pub(super) fn start(
+        resolver: &Arc<dyn Resolver>,
+        question: &Question,
+        families: &[Domain],
+    ) -> Result<Self> {
+        let answers = Answers { come: Mutex::default(), waker: Waker::new()? };
+        let mut lookups = Self { answers: Arc::new(answers), waiting: Vec::new() };
+        for &family in families {
+            lookups.ask(resolver, Question { family, ..question.clone() }, family);
+        }
+        Ok(lookups)
+    }
+
+    /// Asks one question more, whose answer is to have this mark.
+    pub(super) fn ask(&mut self, resolver: &Arc<dyn Resolver>, question: Question, mark: Domain) {
+        let asker = Arc::new(Marked { mark, answers: Arc::clone(&self.answers) });
+        self.waiting.push(Waiting::start(resolver, question, asker));
+    }
+
+    pub(super) fn waker(&self) -> &Waker {
+        &self.answers.waker
+    }
+
+    /// The answers that have come since.
+    pub(super) fn take(&self) -> Vec<Answer> {
+        self.answers.waker.clear();
+        std::mem::take(&mut *self.answers.come.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(feature = "tokio")]
+pub(super) use task::LookupTask;
+
+#[cfg(feature = "tokio")]
+mod task {
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use super::*;
+
+    /// A lookup that a task waits for.
+    #[derive(Debug)]
+    pub(in crate::dial) struct LookupTask {
+        state: Arc<Mutex<State>>,
+        _waiting: Waiting,
+    }
+
+    #[derive(Debug, Default)]
+    struct State {
+        answer: Option<Result<Vec<SocketAddr>>>,
+        task: Option<std::task::Waker>,
+    }
+
+    impl LookupTask {
+        pub(in crate::dial) fn start(resolver: &Arc<dyn Resolver>, question: Question) -> Self {
+            let state = Arc::new(Mutex::<State>::default());
+            let asker = Arc::clone(&state);
+            Self { state, _waiting: Waiting::start(resolver, question, asker) }
+        }
+    }
+
+    impl Asker<Result<Vec<SocketAddr>>> for Mutex<State> {
+        fn answered(&self, answer: Result<Vec<SocketAddr>>) {
+            let mut state = self.lock().unwrap_or_else(PoisonError::into_inner);
+            state.answer = Some(answer);
+            let task = state.task.take();
+            drop(state);
+            task.into_iter().for_each(std::task::Waker::wake);
+        }
+    }
+
+    impl Future for LookupTask {
+        type Output = Result<Vec<SocketAddr>>;
+
+        fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            match state.answer.take() {
+                Some(answer) => Poll::Ready(answer),
+                None => {
+                    state.task = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! Threads for work that blocks and cannot be interrupted, as lookups do: a
+//! bounded number of them, equal work done once, and work that nobody waits
+//! for any more forgotten.
+//!
+//! Half of the threads start when they are needed. Each of the others starts
+//! some time after the one before it, so that a flood of work that hangs does
+//! not have them all at once, and some are left for work that does not hang.
+//! What waits for a thread is taken from both ends of the queue in turn: the
+//! oldest, since work of little patience leaves it, and the newest, since much
+//! patient work would keep it waiting.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use crate::sync::{Condvar, Mutex, MutexGuard};
+
+#[cfg(all(test, loom))]
+mod model;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+#[cfg(all(test, loom))]
+use model::{sleep, spawn};
+
+/// What a thread is to do.
+pub(super) trait Work: Eq + Hash + Send + Sync + 'static {
+    type Answer: Clone + std::fmt::Debug + Send + 'static;
+
+    /// Does it, however long it takes.
+    fn run(&self) -> Self::Answer;
+    /// What a panic of [`run`](Self::run) answers.
+    fn panicked() -> Self::Answer;
+    /// There is no thread to do it.
+    fn without_thread(error: &io::Error) -> Self::Answer;
+}
+
+/// Who gets the answer, on the thread that has it.
+pub(super) trait Asker<A>: Send + Sync {
+    fn answered(&self, answer: A);
+}
+
+/// How long a thread without work stays.
+#[cfg(not(all(test, loom)))]
+const IDLE: Duration = Duration::from_secs(10);
+
+/// How long it takes until the last thread may have started: as long as three
+/// silent name servers keep getaddrinfo(3) (resolv.conf(5): `timeout:5 attempts:2`).
+const RAMP: Duration = Duration::from_secs(30);
+/// The most between two starts.
+const LONGEST_STEP: Duration = Duration::from_secs(2);
+
+/// The threads, and what they have to do.
+#[derive(Debug)]
+pub(super) struct Pool<W: Work> {
+    state: Mutex<State<W>>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State<W: Work> {
+    jobs: HashMap<Arc<W>, Job<W::Answer>>,
+    /// Those that no thread has begun, by age.
+    queue: BTreeMap<u64, Arc<W>>,
+    /// Which end of the queue the last came from.
+    was_newest: bool,
+    next_number: u64,
+    limit: usize,
+    threads: usize,
+    /// Threads without work, those that have just started included.
+    idle: usize,
+    /// A thread waits for its time to join the others.
+    growing: bool,
+    /// Whether those that are idle have been so for long enough.
+    #[cfg(all(test, loom))]
+    expired: bool,
+}
+
+/// With the number of each.
+type Askers<A> = Vec<(u64, Arc<dyn Asker<A>>)>;
+
+struct Job<A> {
+    number: u64,
+    askers: Askers<A>,
+}
+
+impl<A> std::fmt::Debug for Job<A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").field("number", &self.number).field("askers", &self.askers.len()).finish()
+    }
+}
+
+/// That someone waits for an answer. Dropping it forgets the asker, and the
+/// work too unless a thread has begun it or others wait for it.
+#[derive(Debug)]
+pub(super) struct Ticket<W: Work> {
+    pool: Arc<Pool<W>>,
+    work: Arc<W>,
+    job: u64,
+    asker: u64,
+}
+
+impl<W: Work> Pool<W> {
+    /// A pool of at most so many threads, and of at least one.
+    pub(super) fn new(limit: usize) -> Self {
+        let state = State {
+            jobs: HashMap::new(),
+            queue: BTreeMap::new(),
+            was_newest: true,
+            next_number: 0,
+            limit: limit.max(1),
+            threads: 0,
+            idle: 0,
+            growing: false,
+            #[cfg(all(test, loom))]
+            expired: false,
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Changes the limit. Of more threads than that some end, once idle.
+    pub(super) fn set_limit(self: &Arc<Self>, limit: usize) {
+        let mut state = self.lock();
+        state.limit = limit.max(1);
+        let start = state.grow();
+        drop(state);
+        self.changed.notify_all();
+        // Where it fails, the work goes on waiting for the threads there are.
+        let _ = start.map(|start| self.start(start));
+    }
+
+    /// Has work done, or waits with others for the same.
+    pub(super) fn ask(self: &Arc<Self>, work: W, asker: Arc<dyn Asker<W::Answer>>) -> Ticket<W> {
+        let work = Arc::new(work);
+        let mut state = self.lock();
+        let (job, asker) = state.join(&work, asker);
+        let start = state.grow();
+        drop(state);
+        self.changed.notify_one();
+        let ticket = Ticket { pool: Arc::clone(self), work, job, asker };
+        if let Some(Err(error)) = start.map(|start| self.start(start)) {
+            ticket.answer_without_thread(&error);
+        }
+        ticket
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<W>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(self: &Arc<Self>, start: Start) -> io::Result<()> {
+        let pool = Arc::clone(self);
+        let started = spawn(move || {
+            if let Start::After(delay) = start {
+                sleep(delay);
+                pool.lock().has_grown();
+            }
+            pool.serve();
+        });
+        started.inspect_err(|_| self.lock().has_not_started(start))
+    }
+
+    /// A thread's life.
+    fn serve(self: &Arc<Self>) {
+        while let Some((work, start)) = self.next() {
+            // Where it fails, the queue goes on waiting for the threads there are.
+            let _ = start.map(|start| self.start(start));
+            let answer = catch_unwind(AssertUnwindSafe(|| work.run())).unwrap_or_else(|_| W::panicked());
+            let askers = self.lock().take_askers(&work);
+            // A destructor of the caller's may run here, and a waker of a runtime's.
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                drop(work);
+                askers.iter().for_each(|(_, asker)| asker.answered(answer.clone()));
+                drop((askers, answer));
+            }));
+            self.lock().idle += 1;
+        }
+    }
+
+    /// Waits for work, and takes it; `None` where the thread is to end.
+    fn next(&self) -> Option<(Arc<W>, Option<Start>)> {
+        let mut state = self.lock();
+        loop {
+            if let Some(work) = state.take() {
+                return Some((work, state.grow()));
+            }
+            let (locked, expired) = self.wait(state);
+            state = locked;
+            if state.queue.is_empty() && (expired || state.threads > state.limit) {
+                state.idle -= 1;
+                state.threads -= 1;
+                return None;
+            }
+        }
+    }
+
+    #[cfg(not(all(test, loom)))]
+    fn wait<'a>(&self, state: MutexGuard<'a, State<W>>) -> (MutexGuard<'a, State<W>>, bool) {
+        let waited = self.changed.wait_timeout(state, IDLE);
+        let (state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        (state, waited.timed_out())
+    }
+}
+
+impl<W: Work> State<W> {
+    /// The numbers of the job and of this asker.
+    fn join(&mut self, work: &Arc<W>, asker: Arc<dyn Asker<W::Answer>>) -> (u64, u64) {
+        let number = self.next_number;
+        self.next_number += 1;
+        let queue = &mut self.queue;
+        let job = self.jobs.entry(Arc::clone(work)).or_insert_with_key(|work| {
+            queue.insert(number, Arc::clone(work));
+            Job { number, askers: Vec::new() }
+        });
+        job.askers.push((number, asker));
+        (job.number, number)
+    }
+
+    /// How a thread is to start now, if there is need and room for one; it
+    /// counts as started.
+    fn grow(&mut self) -> Option<Start> {
+        if self.queue.len() <= self.idle || self.threads >= self.limit {
+            return None;
+        }
+        let at_once = self.limit.div_ceil(2);
+        if self.threads < at_once {
+            self.threads += 1;
+            self.idle += 1;
+            return Some(Start::Now);
+        }
+        if self.growing {
+            return None;
+        }
+        let delay = step(self.threads - at_once, self.limit - at_once);
+        self.threads += 1;
+        self.growing = true;
+        Some(Start::After(delay))
+    }
+
+    /// A thread's time to join the others has come.
+    fn has_grown(&mut self) {
+        self.growing = false;
+        self.idle += 1;
+    }
+
+    fn has_not_started(&mut self, start: Start) {
+        self.threads -= 1;
+        match start {
+            Start::Now => self.idle -= 1,
+            Start::After(_) => self.growing = false,
+        }
+    }
+
+    /// Work for a thread that has none.
+    fn take(&mut self) -> Option<Arc<W>> {
+        let next = if self.was_newest { self.queue.pop_first() } else { self.queue.pop_last() };
+        let (_, work) = next?;
+        self.was_newest = !self.was_newest;
+        self.idle -= 1;
+        Some(work)
+    }
+
+    /// Those who wait for work that has ended.
+    fn take_askers(&mut self, work: &W) -> Askers<W::Answer> {
+        self.jobs.remove(work).map(|job| job.askers).unwrap_or_default()
+    }
+
+    /// Takes an asker back, and the work where nothing needs it any more: both
+    /// to be dropped without the lock.
+    fn forget(&mut self, ticket: &Ticket<W>) -> Option<Forgotten<W>> {
+        let job = self.jobs.get_mut(&*ticket.work).filter(|job| job.number == ticket.job)?;
+        let at = job.askers.iter().position(|(number, _)| *number == ticket.asker)?;
+        let (_, asker) = job.askers.swap_remove(at);
+        let is_needless = job.askers.is_empty() && self.queue.remove(&ticket.job).is_some();
+        let work = is_needless.then(|| self.jobs.remove_entry(&*ticket.work)).flatten();
+        Some((asker, work.map(|(work, _)| work)))
+    }
+}
+
+type Forgotten<W> = (Arc<dyn Asker<<W as Work>::Answer>>, Option<Arc<W>>);
+
+impl<W: Work> Ticket<W> {
+    pub(super) fn is_of(&self, pool: &Arc<Pool<W>>) -> bool {
+        Arc::ptr_eq(&self.pool, pool)
+    }
+
+    /// Answers what no thread has begun, for want of one.
+    fn answer_without_thread(&self, error: &io::Error) {
+        let mut state = self.pool.lock();
+        let Some(work) = state.queue.remove(&self.job) else { return };
+        let askers = state.take_askers(&work);
+        drop(state);
+        askers.iter().for_each(|(_, asker)| asker.answered(W::without_thread(error)));
+    }
+}
+
+impl<W: Work> Drop for Ticket<W> {
+    fn drop(&mut self) {
+        let forgotten = self.pool.lock().forget(self);
+        drop(forgotten);
+    }
+}
+
+/// When a thread begins to look for work.
+#[derive(Clone, Copy, Debug)]
+enum Start {
+    Now,
+    After(Duration),
+}
+
+/// How long after the one before it the thread of this number, from 0, starts,
+/// of so many that do not start at once. The fewer are left, the longer.
+fn step(number: usize, of: usize) -> Duration {
+    let all = of.saturating_mul(of.saturating_add(1)) / 2;
+    let part = (number + 1) as f64 / all.max(1) as f64;
+    RAMP.mul_f64(part).min(LONGEST_STEP)
+}
+
+#[cfg(not(all(test, loom)))]
+fn spawn(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    // The caller's signal handlers run on the caller's threads alone.
+    let _blocked = crate::sys::SignalsBlocked::new();
+    std::thread::Builder::new().name("biosock lookup".into()).spawn(job).map(drop)
+}
+
+#[cfg(not(all(test, loom)))]
+fn sleep(time: Duration) {
+    std::thread::sleep(time);
+}

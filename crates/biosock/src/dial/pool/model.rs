@@ -1,0 +1,183 @@
+//! Every order of the pool's steps, by loom (`scripts/loom`). Time passes
+//! there when [`Pool::expire`] says so.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use loom::sync::atomic::AtomicUsize;
+use loom::thread;
+
+use super::*;
+
+thread_local! {
+    /// Whether threads can be had. Loom runs all of a model on one thread.
+    static NO_THREADS: AtomicBool = const { AtomicBool::new(false) };
+}
+
+pub(super) fn spawn(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    if NO_THREADS.with(|none| none.load(Ordering::Relaxed)) {
+        return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+    }
+    thread::spawn(job);
+    Ok(())
+}
+
+pub(super) fn sleep(_: Duration) {}
+
+impl<W: Work> Pool<W> {
+    pub(super) fn wait<'a>(&self, mut state: MutexGuard<'a, State<W>>) -> (MutexGuard<'a, State<W>>, bool) {
+        if !state.expired {
+            state = self.changed.wait(state).unwrap();
+        }
+        let expired = state.expired;
+        (state, expired)
+    }
+
+    /// From now on a thread without work has been so for long enough.
+    fn expire(&self) {
+        self.lock().expired = true;
+        self.changed.notify_all();
+    }
+}
+
+/// Nothing is left when all threads have ended.
+impl<W: Work> Drop for Pool<W> {
+    fn drop(&mut self) {
+        let state = self.lock();
+        assert_eq!((state.threads, state.idle, state.jobs.len(), state.queue.len()), (0, 0, 0, 0));
+        assert!(!state.growing);
+    }
+}
+
+/// Work that answers with how often it was done.
+struct Count(u8, Arc<AtomicUsize>);
+
+impl PartialEq for Count {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Count {}
+
+impl Hash for Count {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl Work for Count {
+    type Answer = Option<usize>;
+
+    fn run(&self) -> Self::Answer {
+        Some(1 + self.1.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn panicked() -> Self::Answer {
+        unreachable!("no work panics here")
+    }
+
+    fn without_thread(_: &io::Error) -> Self::Answer {
+        None
+    }
+}
+
+#[derive(Default)]
+struct Mailbox {
+    answer: Mutex<Option<Option<usize>>>,
+    come: Condvar,
+}
+
+impl Asker<Option<usize>> for Mailbox {
+    fn answered(&self, answer: Option<usize>) {
+        let before = self.answer.lock().unwrap().replace(answer);
+        assert!(before.is_none(), "two answers");
+        self.come.notify_one();
+    }
+}
+
+impl Mailbox {
+    fn wait(&self) -> Option<usize> {
+        let mut answer = self.answer.lock().unwrap();
+        loop {
+            match *answer {
+                Some(answer) => return answer,
+                None => answer = self.come.wait(answer).unwrap(),
+            }
+        }
+    }
+}
+
+fn ask(pool: &Arc<Pool<Count>>, work: u8, runs: &Arc<AtomicUsize>) -> Option<usize> {
+    let mailbox = Arc::new(Mailbox::default());
+    let _ticket = pool.ask(Count(work, Arc::clone(runs)), Arc::clone(&mailbox) as Arc<dyn Asker<_>>);
+    mailbox.wait()
+}
+
+fn model(limit: usize, check: impl Fn(Arc<Pool<Count>>, Arc<AtomicUsize>) + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    // What needs more switches between threads than these is not looked for.
+    builder.preemption_bound = Some(3);
+    builder.check(move || {
+        NO_THREADS.with(|none| none.store(false, Ordering::Relaxed));
+        check(Arc::new(Pool::new(limit)), Arc::new(AtomicUsize::new(0)));
+    });
+}
+
+#[test]
+fn loom_equal_work_is_done_once_or_after_one_another() {
+    model(1, |pool, runs| {
+        let (theirs, their_runs) = (Arc::clone(&pool), Arc::clone(&runs));
+        let other = thread::spawn(move || ask(&theirs, 0, &their_runs).unwrap());
+        let mine = ask(&pool, 0, &runs).unwrap();
+        let other = other.join().unwrap();
+        let runs = runs.load(Ordering::Relaxed);
+        assert!((1..=2).contains(&runs) && mine.max(other) == runs, "{mine}, {other} of {runs}");
+        pool.expire();
+    });
+}
+
+#[test]
+fn loom_idle_threads_end_and_no_work_is_left_to_them() {
+    model(1, |pool, runs| {
+        assert_eq!(ask(&pool, 0, &runs), Some(1));
+        let expiring = Arc::clone(&pool);
+        let expire = thread::spawn(move || expiring.expire());
+        assert_eq!(ask(&pool, 1, &runs), Some(2));
+        expire.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_what_is_abandoned_is_forgotten_and_may_be_asked_for_again() {
+    model(1, |pool, runs| {
+        let mailbox: Arc<dyn Asker<_>> = Arc::new(Mailbox::default());
+        drop(pool.ask(Count(0, Arc::clone(&runs)), Arc::clone(&mailbox)));
+        // Only a thread that has the answer in its hands may still have it.
+        let again = ask(&pool, 0, &runs).unwrap();
+        assert!((1..=2).contains(&again));
+        pool.expire();
+    });
+}
+
+#[test]
+fn loom_the_second_half_joins_while_work_waits() {
+    model(2, |pool, runs| {
+        let (theirs, their_runs) = (Arc::clone(&pool), Arc::clone(&runs));
+        let other = thread::spawn(move || ask(&theirs, 1, &their_runs));
+        ask(&pool, 0, &runs).unwrap();
+        other.join().unwrap().unwrap();
+        assert_eq!(runs.load(Ordering::Relaxed), 2);
+        pool.expire();
+    });
+}
+
+#[test]
+fn loom_work_without_a_thread_is_answered() {
+    model(1, |pool, runs| {
+        NO_THREADS.with(|none| none.store(true, Ordering::Relaxed));
+        let (theirs, their_runs) = (Arc::clone(&pool), Arc::clone(&runs));
+        let other = thread::spawn(move || ask(&theirs, 0, &their_runs));
+        assert_eq!(ask(&pool, 0, &runs), None);
+        assert_eq!(other.join().unwrap(), None);
+    });
+}

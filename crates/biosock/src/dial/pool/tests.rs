@@ -1,0 +1,185 @@
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use super::*;
+
+/// Work by name: what hangs does so until the test lets it go on.
+#[derive(Clone)]
+struct Job {
+    name: &'static str,
+    begun: Sender<&'static str>,
+    gate: Option<Arc<Mutex<Receiver<()>>>>,
+}
+
+impl PartialEq for Job {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Job {}
+
+impl Hash for Job {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl Work for Job {
+    type Answer = &'static str;
+
+    fn run(&self) -> Self::Answer {
+        self.begun.send(self.name).unwrap();
+        if let Some(gate) = &self.gate {
+            let _ = gate.lock().unwrap().recv();
+        }
+        assert_ne!(self.name, "panics", "a panic that the test wants");
+        self.name
+    }
+
+    fn panicked() -> Self::Answer {
+        "panicked"
+    }
+
+    fn without_thread(_: &io::Error) -> Self::Answer {
+        "without thread"
+    }
+}
+
+impl Asker<&'static str> for Mutex<Sender<&'static str>> {
+    fn answered(&self, answer: &'static str) {
+        let _ = self.lock().unwrap().send(answer);
+    }
+}
+
+/// A pool with what its work reports.
+struct Bench {
+    pool: Arc<Pool<Job>>,
+    begin: Sender<&'static str>,
+    begun: Receiver<&'static str>,
+}
+
+impl Bench {
+    fn new(limit: usize) -> Self {
+        let (begin, begun) = channel();
+        Self { pool: Arc::new(Pool::new(limit)), begin, begun }
+    }
+
+    fn ask(&self, name: &'static str) -> (Ticket<Job>, Receiver<&'static str>) {
+        self.ask_gated(name, None)
+    }
+
+    fn ask_gated(
+        &self,
+        name: &'static str,
+        gate: Option<Receiver<()>>,
+    ) -> (Ticket<Job>, Receiver<&'static str>) {
+        let (answer, answered) = channel();
+        let gate = gate.map(|gate| Arc::new(Mutex::new(gate)));
+        let job = Job { name, begun: self.begin.clone(), gate };
+        (self.pool.ask(job, Arc::new(Mutex::new(answer))), answered)
+    }
+
+    /// Work that hangs until its sender is dropped; it has begun.
+    fn hang(&self, name: &'static str) -> (Sender<()>, Ticket<Job>, Receiver<&'static str>) {
+        let (gate, closed) = channel();
+        let (ticket, answer) = self.ask_gated(name, Some(closed));
+        assert_eq!(self.begun.recv(), Ok(name));
+        (gate, ticket, answer)
+    }
+}
+
+#[test]
+fn equal_work_under_way_is_done_once() {
+    let bench = Bench::new(1);
+    let (gate, first, first_answer) = bench.hang("same");
+    let (_second, second_answer) = bench.ask("same");
+    drop(first);
+    drop(gate);
+    assert_eq!(second_answer.recv(), Ok("same"));
+    assert!(first_answer.recv().is_err(), "who is gone is not answered");
+    let (_third, third_answer) = bench.ask("same");
+    assert_eq!((third_answer.recv(), bench.begun.recv()), (Ok("same"), Ok("same")));
+    assert!(bench.begun.try_recv().is_err(), "it was done twice in all");
+}
+
+#[test]
+fn what_is_abandoned_in_the_queue_is_never_begun() {
+    let bench = Bench::new(1);
+    let (gate, _hanging, answer) = bench.hang("hangs");
+    let (waiting, nobody) = bench.ask("waits");
+    let (_last, last_answer) = bench.ask("last");
+    drop(waiting);
+    assert!(nobody.recv().is_err());
+    assert_eq!(bench.pool.lock().queue.len(), 1);
+    assert_eq!(bench.pool.lock().jobs.len(), 2);
+    drop(gate);
+    assert_eq!((answer.recv(), last_answer.recv()), (Ok("hangs"), Ok("last")));
+    assert_eq!((bench.begun.recv(), bench.begun.try_recv().is_err()), (Ok("last"), true));
+}
+
+#[test]
+fn the_queue_is_served_from_both_ends() {
+    let bench = Bench::new(1);
+    let (gate, _hanging, _answer) = bench.hang("hangs");
+    let _waiting: Vec<_> = ["oldest", "older", "newer", "newest"].map(|name| bench.ask(name)).into();
+    drop(gate);
+    let order: Vec<_> = bench.begun.iter().take(4).collect();
+    assert_eq!(order, ["newest", "oldest", "newer", "older"]);
+}
+
+#[test]
+fn a_panic_is_an_answer_and_the_thread_goes_on() {
+    let bench = Bench::new(1);
+    let (_one, answer) = bench.ask("panics");
+    assert_eq!(answer.recv(), Ok("panicked"));
+    let (_two, answer) = bench.ask("works");
+    assert_eq!(answer.recv(), Ok("works"));
+    assert_eq!(bench.pool.lock().threads, 1);
+}
+
+#[test]
+fn half_of_the_threads_start_at_once_and_one_more_after_another() {
+    let bench = Bench::new(4);
+    let _first: Vec<_> = ["a", "b"].map(|name| bench.hang(name)).into();
+    let (_keep, closed) = channel();
+    let _third = bench.ask_gated("c", Some(closed));
+    let (_fourth, answer) = bench.ask("d");
+    // One thread at a time waits for its turn.
+    assert!(bench.pool.lock().growing);
+    assert_eq!(bench.pool.lock().threads, 3);
+    let mut both = [bench.begun.recv().unwrap(), bench.begun.recv().unwrap()];
+    both.sort_unstable();
+    assert_eq!((both, answer.recv()), (["c", "d"], Ok("d")));
+    assert!(bench.pool.lock().threads <= 4);
+}
+
+#[test]
+fn a_higher_limit_serves_what_waits() {
+    let bench = Bench::new(1);
+    let _hanging = bench.hang("hangs");
+    let (_ticket, answer) = bench.ask("waits");
+    assert!(answer.try_recv().is_err());
+    bench.pool.set_limit(4);
+    assert_eq!(answer.recv(), Ok("waits"));
+}
+
+#[test]
+fn what_no_thread_can_be_had_for_is_answered_to_all_who_wait() {
+    let bench = Bench::new(1);
+    let _hanging = bench.hang("hangs");
+    let ((one, first), (_two, second)) = (bench.ask("waits"), bench.ask("waits"));
+    one.answer_without_thread(&io::Error::from_raw_os_error(libc::EAGAIN));
+    assert_eq!((first.recv(), second.recv()), (Ok("without thread"), Ok("without thread")));
+    assert!(bench.pool.lock().queue.is_empty());
+}
+
+#[test]
+fn the_last_thread_starts_after_what_silent_name_servers_take() {
+    for of in [32, 128] {
+        let all: Duration = (0..of).map(|number| step(number, of)).sum();
+        assert!((RAMP - Duration::from_secs(1)..=RAMP).contains(&all), "{of}: {all:?}");
+    }
+    assert_eq!(step(0, 1), LONGEST_STEP);
+    assert!(step(0, 32) < Duration::from_millis(60));
+}
