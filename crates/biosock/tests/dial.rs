@@ -203,7 +203,8 @@ fn a_connection_to_itself_is_a_refusal() {
     for ip in [&*own, "::1", &format!("::ffff:{own}")] {
         let (addr, dialer) = itself(ip);
         let late = Duration::from_secs(60);
-        for dialer in [dialer.clone(), dialer.clone().timeout(late), dialer.clone().mptcp(true)] {
+        let fast = dialer.clone().options(Options::TFO);
+        for dialer in [dialer.clone(), dialer.clone().timeout(late), dialer.clone().mptcp(true), fast] {
             let failed = dialer.dial_addrs(&[addr]).unwrap_err();
             let [attempt] = &failed.report().attempts[..] else { panic!("one attempt: {failed}") };
             let Outcome::Failed(error) = &attempt.outcome else { panic!("{addr}: {attempt:?}") };

@@ -29,7 +29,7 @@
 //! | 4, sorting by RFC 6724 | each answer by its resolver; the first of each decide which family leads, by [`sort_destinations`]'s rules |
 //! | 4, what is known of addresses | [`Memory`]: what was silent, refused or unreachable goes last, as unusable; among equals the fastest goes first |
 //! | 4, interleaving, First Address Family Count | yes, [`Dialer::first_family_count`] |
-//! | 5, a start every 250 ms, at once after a failure, losers closed | yes, between 10 ms and 2 s ([`Pace::attempt_delay`]); the delay does not follow the RTT |
+//! | 5, a start every 250 ms, at once after a failure, losers closed | yes, between 10 ms and 2 s ([`Pace::attempt_delay`]); within the resolution delay a failure leaves the turn to the other family's answer; the delay does not follow the RTT |
 //! | 6, answers that change meanwhile | new addresses join the race; what an answer would take back goes on |
 //! | 7.1 and 7.2, NAT64 | [`Dialer::nat64`]. Section 7.2's last resort after 2 s is not needed: IPv4 is asked for anyway, and no route for it tells at once |
 //! | 7.3, VPNs | the resolver's affair |
