@@ -65,8 +65,8 @@ impl<'a> Dial<'a> {
         let report = error.report();
         let failure = match error.failure() {
             DialFailure::Unable(error) => return Failure::from(error),
-            DialFailure::TimedOut => self.late(report),
-            DialFailure::Cancelled => self.interrupted(report),
+            DialFailure::TimedOut => with_hint(self.late(report), error.hint()),
+            DialFailure::Cancelled => with_hint(self.interrupted(report), error.hint()),
             _ => self.none_answered(report, error.hint()),
         };
         let failure = failure.with_course(&race::rows(report));
@@ -77,13 +77,13 @@ impl<'a> Dial<'a> {
     fn late(&self, report: &Report) -> Failure {
         let limit = self.args.timeout.unwrap_or(report.elapsed).as_secs_f64();
         let failure = Failure::new(format!("connect to {}: no answer within {limit} s", self.args.target));
-        with_hint(failure.with_errno(Some(Errno::TIMEDOUT.raw_os_error())), report)
+        failure.with_errno(Some(Errno::TIMEDOUT.raw_os_error()))
     }
 
     fn interrupted(&self, report: &Report) -> Failure {
         let after = duration(report.elapsed);
         let failure = Failure::new(format!("connect to {}: interrupted after {after}", self.args.target));
-        with_hint(failure.with_errno(Some(Errno::INTR.raw_os_error())), report)
+        failure.with_errno(Some(Errno::INTR.raw_os_error()))
     }
 
     fn none_answered(&self, report: &Report, hint: Option<&str>) -> Failure {
@@ -92,8 +92,7 @@ impl<'a> Dial<'a> {
             (Some(family), _) if report.attempts.is_empty() => {
                 failure.hint(format!("only {family} is tried, the family of --bind"))
             }
-            (_, Some(hint)) => failure.hint(hint),
-            (..) => failure,
+            (_, hint) => with_hint(failure, hint),
         }
     }
 
@@ -111,15 +110,8 @@ impl<'a> Dial<'a> {
     }
 }
 
-/// What to try where no answer came.
-fn with_hint(failure: Failure, report: &Report) -> Failure {
-    if !report.attempts.is_empty() {
-        failure.hint("the host does not answer; it may be down or behind a firewall")
-    } else if report.lookups.iter().any(|lookup| lookup.answer.is_none()) {
-        failure.hint("the resolver does not answer; check the name servers in /etc/resolv.conf")
-    } else {
-        failure
-    }
+fn with_hint(failure: Failure, hint: Option<&str>) -> Failure {
+    hint.into_iter().fold(failure, Failure::hint)
 }
 
 /// The error that says it all: of an only attempt without look-ups, or of

@@ -363,14 +363,14 @@ const TABLE: &[Row] = &[
     ]),
     (&["connect", "unix:{dir}/file"], 1, &[
         "biosock: connect to unix:{dir}/file: connection refused (ECONNREFUSED)",
-        "  hint: nothing listens there; check the port and that the server runs",
+        "  hint: the file is not a socket, or nothing listens on it",
     ]),
     (&["connect", "unix:{dir}/file/below"], 1, &[
         "biosock: connect to unix:{dir}/file/below: not a directory (ENOTDIR)",
     ]),
     (&["connect", "--bind", "192.0.2.1", "{refused}"], 1, &[
         "biosock: bind to 192.0.2.1:0: cannot assign requested address (EADDRNOTAVAIL)",
-        "  hint: no interface has this address",
+        "  hint: no interface has this address, or it is not ready yet (duplicate address detection)",
     ]),
     (&["connect", "--bind", "[::1]", "{refused}"], 1, &[
         "biosock: look up {refused}: address family for hostname not supported (EAI_ADDRFAMILY)",
@@ -406,11 +406,11 @@ const TABLE: &[Row] = &[
     ]),
     (&["listen", "192.0.2.1:0"], 1, &[
         "biosock: bind to 192.0.2.1:0: cannot assign requested address (EADDRNOTAVAIL)",
-        "  hint: no interface has this address",
+        "  hint: no interface has this address, or it is not ready yet (duplicate address detection)",
     ]),
     (&["listen", "{used}"], 1, &[
         "biosock: bind to {used}: address already in use (EADDRINUSE)",
-        "  hint: something has this address; choose another port, or allow REUSEADDR",
+        "  hint: something has this address; choose another port",
     ]),
     (&["listen", "unix:{dir}/file"], 1, &[
         "biosock: listen on unix:{dir}/file: the file exists and is no socket",
@@ -418,7 +418,7 @@ const TABLE: &[Row] = &[
     ]),
     (&["listen", "unix:{dir}/none/s"], 1, &[
         "biosock: bind to unix:{dir}/none/s: no such file or directory (ENOENT)",
-        "  hint: the folder of the socket file does not exist",
+        "  hint: the directory of the socket file does not exist",
     ]),
     (&["listen", "127.0.0.1:no-such-service"], 1, &[
         "biosock: look up 127.0.0.1:no-such-service: servname not supported for ai_socktype (EAI_SERVICE)",

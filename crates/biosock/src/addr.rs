@@ -7,14 +7,16 @@ use std::str::FromStr;
 
 use crate::sys;
 use crate::unix::UnixAddr;
-use crate::{Domain, Error, Operation, Reason, Result};
+use crate::{Domain, Error, Operation, Reason, Result, Syscall};
 
 /// A socket address of one of the families that the page serves.
 ///
 /// The text forms, which [`FromStr`] reads and [`Display`](fmt::Display)
-/// writes, are `127.0.0.1:80`, `[::1]:80`, `[fe80::1%eth0]:80`,
-/// `unix:/run/x.sock`, `unix:@abstract` and `unix:` (unnamed). IPv6 flow info
-/// has no text form (RFC 4291) and is 0 after reading.
+/// writes, are `127.0.0.1:80`, `[::1]:80`, `[fe80::1%2]:80`,
+/// `unix:/run/x.sock`, `unix:@abstract` and `unix:` (unnamed). A zone may be
+/// given by the name of its interface as well (`%eth0`), which is looked up
+/// then; writing makes no system call. IPv6 flow info has no text form (RFC
+/// 4291) and is 0 after reading.
 ///
 /// ```
 /// use biosock::{Domain, SocketAddr};
@@ -144,6 +146,27 @@ impl SocketAddr {
         self
     }
 
+    /// The name of the interface that is the zone of an IPv6 address (RFC
+    /// 4007), by if_indextoname(3): three system calls. `None` without a zone,
+    /// and where the interface is gone or its name could not be read back.
+    /// [`Display`](fmt::Display) writes the zone's number, which needs none.
+    ///
+    /// ```
+    /// # use biosock::SocketAddr;
+    /// let addr: SocketAddr = "[fe80::1%lo]:80".parse()?;
+    /// assert_eq!(addr.to_string(), "[fe80::1%1]:80");
+    /// assert_eq!(addr.zone_name().as_deref(), Some("lo"));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn zone_name(&self) -> Option<String> {
+        match self {
+            Self::V6(v6) if v6.scope_id() != 0 => {
+                sys::interface_name(v6.scope_id()).filter(|name| is_zone_name(name))
+            }
+            _ => None,
+        }
+    }
+
     /// The path of an AF_UNIX address with one.
     ///
     /// ```
@@ -237,7 +260,7 @@ impl fmt::Display for Text<'_> {
         match self.0 {
             SocketAddr::V4(v4) => v4.fmt(f),
             SocketAddr::V6(v6) if v6.scope_id() == 0 => write!(f, "[{}]:{}", v6.ip(), v6.port()),
-            SocketAddr::V6(v6) => write!(f, "[{}%{}]:{}", v6.ip(), Zone(v6.scope_id()), v6.port()),
+            SocketAddr::V6(v6) => write!(f, "[{}%{}]:{}", v6.ip(), v6.scope_id(), v6.port()),
             SocketAddr::Unix(unix) => unix.fmt(f),
         }
     }
@@ -246,19 +269,6 @@ impl fmt::Display for Text<'_> {
 impl fmt::Debug for SocketAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-/// A zone (RFC 4007) by the name of its interface, or by number where the
-/// interface is gone or its name could not be read back.
-struct Zone(u32);
-
-impl fmt::Display for Zone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match sys::interface_name(self.0) {
-            Some(name) if is_zone_name(&name) => f.write_str(&name),
-            _ => self.0.fmt(f),
-        }
     }
 }
 
@@ -324,7 +334,14 @@ fn parse_zone(text: &str, at: usize, zone: &str) -> Result<u32> {
     if !zone.is_empty() && zone.bytes().all(|b| b.is_ascii_digit()) {
         return zone.parse().map_err(|_| bad(text, at, "the zone is above 4294967295"));
     }
-    sys::interface_index(zone).ok_or_else(|| bad(text, at, "the zone names no interface"))
+    match sys::interface_index(zone) {
+        Ok(index) => index.ok_or_else(|| bad(text, at, "no such interface")),
+        // For want of a descriptor to ask by, as a rule.
+        Err(errno) => {
+            let errno = errno.raw_os_error();
+            Err(Error::system_call(Operation::Parse, Syscall::Socket, errno, None).about(text))
+        }
+    }
 }
 
 impl From<std::net::SocketAddr> for SocketAddr {

@@ -156,12 +156,14 @@ impl Error {
         self
     }
 
-    /// A resolver's failure; `system` is errno where the code is EAI_SYSTEM.
+    /// A resolver's failure; `system` is errno where the code is EAI_SYSTEM,
+    /// `shortage` that of a shortage which the code does not tell.
     pub(crate) fn resolver_call(
         operation: Operation,
         syscall: Syscall,
         code: i32,
         system: Option<i32>,
+        shortage: Option<i32>,
         name: String,
     ) -> Self {
         let cause = match system {
@@ -169,7 +171,7 @@ impl Error {
             None => Cause::Reason(Reason::SystemLibrary),
         };
         let resolver = ResolverError::new(code);
-        let subject = Subject::Name(NameSubject { name, resolver, shortage: None });
+        let subject = Subject::Name(NameSubject { name, resolver, shortage });
         Self { subject, cause, operation }
     }
 
@@ -450,20 +452,39 @@ impl Error {
     /// ```
     pub fn hint(&self) -> Option<&'static str> {
         match self.subject() {
+            Subject::Text(TextSubject { input: text, .. })
+            | Subject::Name(NameSubject { name: text, .. })
+                if text.contains("://") && !text.starts_with('[') =>
+            {
+                Some("a host and a service are wanted, not a URL: write host:80")
+            }
             Subject::Text(text) if text.input.matches(':').count() > 1 && !text.input.starts_with('[') => {
                 Some("write an IPv6 address in brackets: [::1]:80")
             }
             Subject::Addr(addr) if addr.path().is_some() => self.path_hint(),
+            Subject::Addr(SocketAddr::V6(v6))
+                if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 && self.is_invalid_call() =>
+            {
+                Some("a link-local address needs its zone, as in [fe80::1%eth0]:80")
+            }
             _ => self.system_hint(),
         }
     }
 
-    /// What is said of ports does not help with the file of a Unix socket.
+    fn is_invalid_call(&self) -> bool {
+        self.system().is_some() && self.kind() == ErrorKind::InvalidInput
+    }
+
+    /// What is said of ports and hosts does not help with the file of a Unix socket.
     fn path_hint(&self) -> Option<&'static str> {
         match self.kind() {
             ErrorKind::Io(io::ErrorKind::AddrInUse) => Some(
                 "end the process that has the file open, or remove it if none has, or choose another path",
             ),
+            ErrorKind::Io(io::ErrorKind::ConnectionRefused) => {
+                Some("the file is not a socket, or nothing listens on it")
+            }
+            ErrorKind::TimedOut => Some(UNIX_SILENT),
             _ => self.system_hint(),
         }
     }
@@ -479,6 +500,12 @@ impl Error {
         }
     }
 }
+
+/// What to try where a Unix listener, a host and a resolver are silent.
+pub(crate) const UNIX_SILENT: &str = "the server does not accept: its queue of connections is full";
+pub(crate) const HOST_SILENT: &str = "the host does not answer; it may be down or behind a firewall";
+pub(crate) const RESOLVER_SILENT: &str =
+    "the resolver does not answer; check the name servers in /etc/resolv.conf";
 
 /// What to try after a lookup failed, whichever resolver it was.
 fn lookup_hint(kind: ErrorKind) -> Option<&'static str> {
@@ -770,6 +797,19 @@ mod tests {
         assert_eq!(lossy(&[b"\xffa", b"", b"b\xfe\xfd"]), "\u{fffd}ab\u{fffd}\u{fffd}");
     }
 
+    /// Of two sockets bound to a port with SO_REUSEADDR the second that listens
+    /// hears it from listen(2), not bind(2).
+    #[test]
+    fn a_busy_address_gets_one_hint_from_either_call() {
+        let hint = |operation, call| {
+            let error = Error::system_call(operation, call, libc::EADDRINUSE, None);
+            error.at(&"127.0.0.1:80".parse().unwrap()).hint()
+        };
+        let expected = Some("something has this address; choose another port");
+        assert_eq!(hint(Operation::Bind, Syscall::Bind), expected);
+        assert_eq!(hint(Operation::Listen, Syscall::Listen), expected);
+    }
+
     #[test]
     fn abbreviations_stay_as_they_are() {
         let texts = ["Connection refused", "RFS specific error", ".lib section in a.out corrupted", ""];
@@ -780,7 +820,7 @@ mod tests {
     #[test]
     fn a_look_up_that_lacks_descriptors_says_so() {
         let failed = |code, system| {
-            Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, code, system, "host".into())
+            Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, code, system, None, "host".into())
         };
         let starved = failed(libc::EAI_SYSTEM, Some(libc::EMFILE));
         assert_eq!(starved.to_string(), "look up host: too many open files (EMFILE)");
@@ -791,5 +831,16 @@ mod tests {
             Some("the name server did not answer, or failed; check the network and try again")
         );
         assert_eq!(failed(libc::EAI_FAIL, None).hint(), None);
+        assert_eq!(starved.kind(), ErrorKind::OutOfResources);
+
+        // What glibc makes of it; the queue has what it says.
+        let (operation, call) = (Operation::Lookup, Syscall::GetAddrInfo);
+        let shortage = Some(libc::EMFILE);
+        let error = Error::resolver_call(operation, call, libc::EAI_NONAME, None, shortage, "host".into());
+        assert_eq!(error.to_string(), "look up host: too many open files (EMFILE)");
+        assert_eq!((error.kind(), error.raw_os_error()), (ErrorKind::OutOfResources, shortage));
+        assert_eq!(error.hint(), starved.hint());
+        let entries: Vec<_> = error.queue_entries().map(|entry| entry.to_string()).collect();
+        assert_eq!(entries, ["system lib: Name or service not known"]);
     }
 }

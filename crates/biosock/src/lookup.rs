@@ -1,6 +1,7 @@
 //! Names to addresses, after BIO_lookup_ex(3).
 
 use std::ffi::{CString, c_void};
+use std::io;
 use std::net::{self, IpAddr};
 use std::ptr::NonNull;
 
@@ -10,7 +11,8 @@ use crate::literal::{kinds, parse_ipv4, parse_ipv6, parse_port};
 use crate::sys::{self, EaiError, Hints};
 use crate::unix::UnixAddr;
 use crate::{
-    Domain, Error, HostServ, Operation, Part, Priority, Protocol, Result, SocketAddr, Syscall, Type,
+    Domain, Error, ErrorKind, HostServ, Operation, Part, Priority, Protocol, Result, SocketAddr, Syscall,
+    Type,
 };
 
 pub use crate::literal::{Literal, literal_v4};
@@ -209,7 +211,13 @@ impl<'a> Lookup<'a> {
     /// ```
     pub fn run(&self) -> Result<Vec<AddrInfo>> {
         self.check_port()?;
-        Ok(match self.answer()? {
+        if self.host.is_none() && self.service.is_none() && self.family != Domain::UNIX {
+            let missing = "the service is missing, as in *:80";
+            return Err(Error::explained(Operation::Lookup, ErrorKind::InvalidInput, "any host", missing));
+        }
+        // The resolver says of an unknown zone that there is no such name.
+        let answer = self.answer().or_else(|error| self.check_zone().and(Err(error)));
+        Ok(match answer? {
             Answer::Literal(literal) => literal.iter().collect(),
             Answer::System(list) => list.iter().collect(),
             Answer::Unix(found) if found.socktype == Type::ANY => {
@@ -325,7 +333,34 @@ impl<'a> Lookup<'a> {
             (None, Some(service)) => lossy(&[b"*:", service]),
             (None, None) => lossy(&[b"nothing"]),
         };
-        Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, error.code, error.system, text)
+        let EaiError { code, system, shortage } = error;
+        Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, code, system, shortage, text)
+    }
+
+    /// The zone of an IPv6 address has to be an interface.
+    pub(crate) fn check_zone(&self) -> Result<()> {
+        let host = self.host.unwrap_or_default();
+        let Some(at) = host.iter().position(|byte| *byte == b'%') else { return Ok(()) };
+        let (Some(_), Ok(zone)) = (parse_ipv6(&host[..at]), std::str::from_utf8(&host[at + 1..])) else {
+            return Ok(());
+        };
+        if zone.is_empty() || zone.bytes().all(|b| b.is_ascii_digit()) {
+            return Ok(());
+        }
+        match sys::interface_index(zone) {
+            Ok(None) => Err(Error::explained(
+                Operation::Lookup,
+                ErrorKind::Io(io::ErrorKind::NotFound),
+                lossy(&[host]),
+                format!("no such interface: {zone}"),
+            )),
+            Ok(Some(_)) => Ok(()),
+            // The resolver would ask in the same way.
+            Err(errno) => {
+                let errno = errno.raw_os_error();
+                Err(Error::system_call(Operation::Lookup, Syscall::Socket, errno, None).about(lossy(&[host])))
+            }
+        }
     }
 
     fn c_host(&self) -> Result<Option<CString>> {
@@ -430,7 +465,7 @@ mod tests {
     }
 
     fn services() -> impl Strategy<Value = Option<String>> {
-        proptest::option::of("0{0,3}[0-9]{1,5}")
+        proptest::option::of("0{0,12}[0-9]{1,5}")
     }
 
     proptest! {

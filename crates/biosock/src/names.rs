@@ -139,8 +139,8 @@ pub fn raw_names_of(addr: SockAddr<'_>, numeric: bool) -> Result<RawNames> {
 }
 
 fn ask(addr: SockAddr<'_>, numeric: bool, describe: impl FnOnce() -> String) -> Result<sys::NameBuffers> {
-    sys::getnameinfo(addr, numeric).map_err(|sys::EaiError { code, system }| {
+    sys::getnameinfo(addr, numeric).map_err(|sys::EaiError { code, system, .. }| {
         let (operation, call) = (Operation::ReverseLookup, Syscall::GetNameInfo);
-        Error::resolver_call(operation, call, code, system, describe())
+        Error::resolver_call(operation, call, code, system, None, describe())
     })
 }

@@ -657,3 +657,14 @@ fn nothing_is_left_behind() {
     assert!(open() <= files + 60, "{files} descriptors before, {} after", open());
     assert!(threads() <= tasks + 30, "{tasks} threads before, {} after", threads());
 }
+
+/// What is said of hosts does not help with a socket file.
+#[test]
+fn a_server_that_does_not_accept_is_said_to() {
+    let (_folder, _listener, _waiting, path) = full_queue();
+    let late = Dialer::new().timeout(Duration::from_millis(30)).dial(&path.to_string()).unwrap_err();
+    assert_eq!(late.hint(), Some("the server does not accept: its queue of connections is full"));
+    let socket = Socket::stream_for(&path, PLAIN).unwrap();
+    let error = socket.connect_timeout(&path, PLAIN, Duration::from_millis(1)).unwrap_err();
+    assert_eq!(error.hint(), late.hint());
+}

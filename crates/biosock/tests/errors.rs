@@ -177,13 +177,14 @@ fn what_to_try() {
     holder.listen(&open, PLAIN).unwrap();
     std::fs::write(file.path().unwrap(), "precious").unwrap();
 
+    let v6 = || Socket::new(Domain::IPV6, Type::STREAM, Protocol::DEFAULT, PLAIN).unwrap();
     let connect = |socket: Socket, addr| socket.connect(addr, PLAIN).unwrap_err();
     let bind = |socket: Socket, addr| socket.bind(addr, PLAIN).unwrap_err();
     let listen = |addrs: &[SocketAddr]| Listen::new().listen_addrs(addrs).unwrap_err();
     let precious = listen(&[file]);
     assert_eq!(precious.kind(), ErrorKind::Io(io::ErrorKind::AlreadyExists));
     let take_over = |sockets| Listeners::take_over(sockets).unwrap_err();
-    let port = "something has this address; choose another port, or allow REUSEADDR";
+    let port = "something has this address; choose another port";
     let open_file =
         "end the process that has the file open, or remove it if none has, or choose another path";
     for (error, expected) in [
@@ -196,9 +197,25 @@ fn what_to_try() {
             Some("there is no such socket file; check the path and that the server runs"),
         ),
         (bind(tcp(), &taken), Some(port)),
-        (bind(tcp(), &addr("203.0.113.9:9")), Some("no interface has this address")),
+        (
+            bind(tcp(), &addr("203.0.113.9:9")),
+            Some("no interface has this address, or it is not ready yet (duplicate address detection)"),
+        ),
         (bind(unix(), &open), Some(open_file)),
-        (bind(unix(), &path("none/s")), Some("the folder of the socket file does not exist")),
+        (bind(unix(), &path("none/s")), Some("the directory of the socket file does not exist")),
+        (connect(unix(), &file), Some("the file is not a socket, or nothing listens on it")),
+        (
+            connect(v6(), &addr("[fe80::1]:80")),
+            Some("a link-local address needs its zone, as in [fe80::1%eth0]:80"),
+        ),
+        (
+            HostServ::parse("http://host:80/", Priority::Host).unwrap_err(),
+            Some("a host and a service are wanted, not a URL: write host:80"),
+        ),
+        (
+            Lookup::parse("http://127.0.0.1/", Priority::Host).unwrap().run().unwrap_err(),
+            Some("a host and a service are wanted, not a URL: write host:80"),
+        ),
         (bind(not_a_socket(), &open), None),
         (precious, Some("choose another path; only a stale socket file is replaced")),
         (listen(&[]), None),

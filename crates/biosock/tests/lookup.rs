@@ -1,6 +1,8 @@
 //! Look-up through the system's resolver, as far as it needs no network.
 
-use biosock::{Domain, Lookup, Protocol, QueueEntry, Reason, SocketAddr, Type};
+use std::process::Command;
+
+use biosock::{Domain, ErrorKind, Lookup, Protocol, QueueEntry, Reason, SocketAddr, Type};
 
 fn addrs(question: Lookup<'_>) -> Vec<String> {
     let mut found: Vec<_> = question.run().unwrap().iter().map(|found| found.addr.to_string()).collect();
@@ -28,7 +30,7 @@ fn other_texts_of_an_address_are_the_resolver_s() {
     let of = |host| addrs(Lookup::new().host(host).service("1").socktype(Type::STREAM));
     assert_eq!(of("127.1"), ["127.0.0.1:1"]);
     assert_eq!(of("0x7f.0.0.010"), ["127.0.0.8:1"]);
-    assert_eq!(of("fe80::1%lo"), ["[fe80::1%lo]:1"]);
+    assert_eq!(of("fe80::1%lo"), ["[fe80::1%1]:1"]);
 }
 
 #[test]
@@ -42,7 +44,11 @@ fn refusals_name_the_question_and_the_answer() {
             Lookup::new().host("127.0.0.1").service("80").family(Domain::IPV6),
             "look up 127.0.0.1:80: address family for hostname not supported (EAI_ADDRFAMILY)",
         ),
-        (Lookup::new(), "look up nothing: name or service not known (EAI_NONAME)"),
+        (Lookup::new(), "look up any host: the service is missing, as in *:80"),
+        (
+            Lookup::new().host("fe80::1%no-such").service("1"),
+            "look up fe80::1%no-such: no such interface: no-such",
+        ),
         (
             Lookup::new().host("::1").service("1").socktype(Type::from_raw(99)),
             "look up [::1]:1: ai_socktype not supported (EAI_SOCKTYPE)",
@@ -96,4 +102,38 @@ fn addresses_have_names() {
     assert_eq!((&*numeric.host, &*numeric.service), ("::1", "443"));
     let error = names("unix:/x", true).unwrap_err();
     assert_eq!(error.to_string(), "name unix:/x: unsupported protocol family");
+}
+
+const STARVED: &str = "BIOSOCK_TEST_STARVED";
+
+/// Not a test of its own: the program that has no descriptor left.
+#[test]
+fn starved() {
+    if std::env::var_os(STARVED).is_none() {
+        return;
+    }
+    let hoard: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+    let failed = |host| Lookup::new().host(host).service("1").run().unwrap_err();
+    let errors = [failed("localhost"), failed("no-such.invalid"), failed("fe80::1%lo")];
+    let zone = "[fe80::1%lo]:80".parse::<SocketAddr>().unwrap_err();
+    let shown = SocketAddr::V6("[fe80::1%1]:80".parse().unwrap()).to_string();
+    drop(hoard);
+    for error in errors {
+        let told = (error.kind(), error.raw_os_error(), error.hint());
+        let hint = Some("the process has too many open files; raise it with ulimit -n");
+        assert_eq!(told, (ErrorKind::OutOfResources, Some(libc::EMFILE), hint), "{error}");
+        assert!(error.to_string().ends_with(": too many open files (EMFILE)"), "{error}");
+    }
+    assert_eq!(zone.to_string(), "parse [fe80::1%lo]:80: socket: too many open files (EMFILE)");
+    assert_eq!(shown, "[fe80::1%1]:80");
+}
+
+/// glibc says that there is no such name where it cannot open /etc/hosts.
+#[test]
+fn a_shortage_is_not_taken_for_a_wrong_name() {
+    let mut copy = Command::new("sh");
+    copy.args(["-c", "ulimit -n 40; exec \"$0\" --exact starved --test-threads=1"]);
+    let copy = copy.arg(std::env::current_exe().unwrap()).env(STARVED, "1").output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&copy.stdout), String::from_utf8_lossy(&copy.stderr));
+    assert!(copy.status.success() && out.contains("1 passed"), "{out}{err}");
 }

@@ -50,6 +50,10 @@ fn watched() {
     drop(found);
     mark("parse addresses");
     let parsed: [SocketAddr; 2] = ["[::1]:80".parse().unwrap(), "unix:/run/x".parse().unwrap()];
+    mark("none");
+    let zone: SocketAddr = "[fe80::1%lo]:80".parse().unwrap();
+    mark("show a zone");
+    assert_eq!(zone.to_string(), "[fe80::1%1]:80");
     mark("dial an address");
     let dialed = Dialer::new().dial_addrs(&[addr]).unwrap();
     mark("dial an address within a time");
@@ -95,6 +99,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("close", &["close"]),
     ("literal look-up", &[]),
     ("parse addresses", &[]),
+    ("show a zone", &[]),
     ("dial an address", &["socket", "connect", "getsockname"]),
     ("dial an address within a time", &["socket", "connect", "ppoll", "getpeername", "getsockname", "ioctl"]),
     (

@@ -13,6 +13,7 @@ use hickory_resolver::{ResolveError, TokioResolver};
 use super::async_resolver::{AsyncResolver, Resolving};
 use super::lookups::{LookupTask, system_resolver};
 use super::{Question, hosts, sort_destinations};
+use crate::literal::parse_port;
 use crate::{Domain, Error, ErrorKind, Lookup, Operation, Result, SocketAddr, Syscall, sys};
 
 /// Asks DNS servers itself, with no thread at all, where getaddrinfo(3) would
@@ -98,6 +99,7 @@ impl HickoryResolver {
         if let Ok(found) = figures.run_numeric() {
             return Ok(found.into_iter().map(|found| found.addr.with_port(port)).collect());
         }
+        figures.check_zone()?;
         let failed = |code| failed(format!("{host}:{}", question.service), code);
         let name = host.as_str().into_name().map_err(|error| failed(sys::EAI_NONAME).with_source(error))?;
         if let Some(found) = hosts::destinations(host, port, question.family) {
@@ -121,7 +123,7 @@ impl AsyncResolver for HickoryResolver {
 
 /// The port: in figures, or by services(5), which is a file to read.
 async fn port(question: &Question) -> Result<u16> {
-    if let Ok(port) = question.service.parse() {
+    if let Some(port) = parse_port(question.service.bytes()) {
         return Ok(port);
     }
     let loopback = if question.family == Domain::IPV6 { "::1" } else { "127.0.0.1" };
@@ -131,7 +133,7 @@ async fn port(question: &Question) -> Result<u16> {
 }
 
 fn failed(name: String, code: i32) -> Error {
-    Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, code, None, name)
+    Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, code, None, None, name)
 }
 
 /// /etc/resolv.conf could not be read, or says nothing of use.

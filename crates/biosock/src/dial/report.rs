@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::error::Why;
+use crate::error::{HOST_SILENT, RESOLVER_SILENT, UNIX_SILENT, Why};
 use crate::{Domain, Error, ErrorKind, Operation, SocketAddr};
 
 /// The course of a dial. All times are since its start.
@@ -226,7 +226,22 @@ impl DialError {
         if let DialFailure::Unable(error) = &self.0.failure {
             return error.hint();
         }
+        if matches!(self.0.failure, DialFailure::TimedOut | DialFailure::Cancelled) {
+            return self.silent();
+        }
         self.cause().and_then(Error::hint).or_else(|| self.errors().find_map(Error::hint))
+    }
+
+    /// Who did not answer in time, or until the cancel: the last of the attempts, or a resolver.
+    fn silent(&self) -> Option<&'static str> {
+        let Report { attempts, lookups, .. } = &self.0.report;
+        let silent = |attempt: &&Attempt| matches!(attempt.outcome, Outcome::NoAnswer);
+        match attempts.iter().rev().find(silent) {
+            Some(attempt) if attempt.addr.path().is_some() => Some(UNIX_SILENT),
+            Some(_) => Some(HOST_SILENT),
+            None if lookups.iter().any(|lookup| lookup.answer.is_none()) => Some(RESOLVER_SILENT),
+            None => self.errors().find_map(Error::hint),
+        }
     }
 
     /// The error that best says why: the last attempt's; of the lookups' one

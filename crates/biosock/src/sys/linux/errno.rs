@@ -99,10 +99,15 @@ pub(crate) fn eai_kind(code: i32) -> ErrorKind {
     }
 }
 
+/// Whether an error number says that descriptors, buffers or memory ran out.
+pub(super) fn is_shortage(errno: i32) -> bool {
+    matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
+}
+
 /// What sort of failure an error number is.
 pub(crate) fn errno_kind(errno: i32) -> ErrorKind {
     match errno {
-        libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM => ErrorKind::OutOfResources,
+        errno if is_shortage(errno) => ErrorKind::OutOfResources,
         libc::ECANCELED => ErrorKind::Cancelled,
         libc::EAFNOSUPPORT | libc::EPFNOSUPPORT | libc::EPROTONOSUPPORT | libc::ESOCKTNOSUPPORT => {
             ErrorKind::Unsupported
@@ -117,18 +122,21 @@ pub(crate) fn errno_hint(errno: i32, operation: Operation) -> Option<&'static st
     use Operation::{Bind, Connect, Listen, Socket};
     Some(match (operation, errno) {
         (Connect, libc::ECONNREFUSED) => "nothing listens there; check the port and that the server runs",
-        (Connect, libc::ETIMEDOUT) => "the host does not answer; it may be down or behind a firewall",
+        (Connect, libc::ETIMEDOUT) => crate::error::HOST_SILENT,
         (Connect, libc::ENETUNREACH | libc::EHOSTUNREACH) => {
             "there is no route; check the network or try the other family"
         }
+        (Connect, libc::EADDRNOTAVAIL) => {
+            "no local port or address is free for it; see ip_local_port_range in ip(7)"
+        }
         (Connect, libc::ENOENT) => "there is no such socket file; check the path and that the server runs",
         (Connect, libc::EPROTOTYPE) => "the peer's socket is of another type",
-        (Bind | Listen, libc::EADDRINUSE) => {
-            "something has this address; choose another port, or allow REUSEADDR"
+        (Bind | Listen, libc::EADDRINUSE) => "something has this address; choose another port",
+        (Bind | Listen, libc::EADDRNOTAVAIL) => {
+            "no interface has this address, or it is not ready yet (duplicate address detection)"
         }
-        (Bind | Listen, libc::EADDRNOTAVAIL) => "no interface has this address",
-        (Bind | Listen, libc::EACCES) => "ports below 1024 and protected folders need privilege",
-        (Bind | Listen, libc::ENOENT) => "the folder of the socket file does not exist",
+        (Bind | Listen, libc::EACCES) => "ports below 1024 and protected directories need privilege",
+        (Bind | Listen, libc::ENOENT) => "the directory of the socket file does not exist",
         (Socket, libc::EAFNOSUPPORT) => "this system has no such address family; IPv6 may be off",
         (_, libc::EMFILE) => "the process has too many open files; raise it with ulimit -n",
         (_, libc::ENFILE) => "the system has too many open files",

@@ -207,12 +207,15 @@ fn name_of(fd: BorrowedFd<'_>, call: NameCall) -> Result<SockAddrBuf, Errno> {
 
 /// The name of a network interface (a zone of RFC 4007).
 pub(crate) fn interface_name(index: u32) -> Option<String> {
-    rustix::net::netdevice::index_to_name(any_socket()?, index).ok()
+    rustix::net::netdevice::index_to_name(any_socket().ok()?, index).ok()
 }
 
-/// The number of a network interface.
-pub(crate) fn interface_index(name: &str) -> Option<u32> {
-    rustix::net::netdevice::name_to_index(any_socket()?, name).ok()
+/// The number of a network interface; `None` where there is no such.
+pub(crate) fn interface_index(name: &str) -> Result<Option<u32>, Errno> {
+    match rustix::net::netdevice::name_to_index(any_socket()?, name) {
+        Err(Errno::NODEV) => Ok(None),
+        index => index.map(Some),
+    }
 }
 
 /// Whether IPv6 is switched off in the calling thread's network: by the
@@ -229,6 +232,6 @@ pub(crate) fn is_ipv6_off() -> bool {
 }
 
 /// A socket to ask the kernel about interfaces with.
-fn any_socket() -> Option<OwnedFd> {
-    socket(Domain::UNIX, Type::DGRAM, Protocol::DEFAULT, Options::empty(), true).ok()
+fn any_socket() -> Result<OwnedFd, Errno> {
+    socket(Domain::UNIX, Type::DGRAM, Protocol::DEFAULT, Options::empty(), true)
 }

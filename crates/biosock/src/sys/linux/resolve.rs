@@ -26,10 +26,13 @@ pub(crate) struct Hints {
 pub(crate) struct EaiError {
     pub(crate) code: i32,
     pub(crate) system: Option<i32>,
+    /// The errno of a shortage that the resolver met on its way to another
+    /// code: glibc says EAI_NONAME where it could not open /etc/hosts.
+    pub(crate) shortage: Option<i32>,
 }
 
 impl EaiError {
-    pub(crate) const NO_MEMORY: Self = Self { code: libc::EAI_MEMORY, system: None };
+    pub(crate) const NO_MEMORY: Self = Self { code: libc::EAI_MEMORY, system: None, shortage: None };
 
     /// Whether it tells of the system or of memory, not of the name.
     pub(crate) fn is_of_the_system(&self) -> bool {
@@ -71,11 +74,29 @@ pub(crate) fn getaddrinfo(
     let mut list = ptr::null_mut();
     // SAFETY: both strings end in NUL or are NULL, `hints` has the unused
     // fields zero as the page demands, `list` is a place for the result.
-    let code = unsafe { libc::getaddrinfo(pointer(host), pointer(service), &hints, &mut list) };
+    let call = || unsafe { libc::getaddrinfo(pointer(host), pointer(service), &hints, &mut list) };
+    let (code, left) = with_own_errno(call);
     match NonNull::new(list) {
         Some(list) if code == 0 => Ok(AddrInfoList(list)),
-        _ => Err(eai_error(code)),
+        _ => Err(EaiError { shortage: errno::is_shortage(left).then_some(left), ..eai_error(code) }),
     }
+}
+
+/// Runs a call, and gives what it left in errno, 0 if nothing. To the caller
+/// errno is as if this had not looked.
+fn with_own_errno<T>(call: impl FnOnce() -> T) -> (T, i32) {
+    // SAFETY: asks for the place of this thread's errno.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: the place is valid for as long as the thread is.
+    let before = unsafe { errno.replace(0) };
+    let done = call();
+    // SAFETY: as above.
+    let left = unsafe { errno.read() };
+    if left == 0 {
+        // SAFETY: as above.
+        unsafe { errno.write(before) };
+    }
+    (done, left)
 }
 
 fn flags(hints: Hints) -> c_int {
@@ -91,7 +112,7 @@ fn pointer(text: Option<&CStr>) -> *const c_char {
 
 fn eai_error(code: c_int) -> EaiError {
     let system = (code == libc::EAI_SYSTEM).then(|| errno::last().raw_os_error());
-    EaiError { code, system }
+    EaiError { code, system, shortage: None }
 }
 
 impl AddrInfoList {
