@@ -13,6 +13,10 @@
 
 #  include <stddef.h>
 #  include <openssl/bio.h>
+#  if (defined(LIBRESSL_VERSION_NUMBER) || defined(OPENSSL_IS_AWSLC) || \
+       defined(OPENSSL_IS_BORINGSSL)) && !defined(BIOSOCK_OPENSSL_BIO_H)
+#    error "biosock: <openssl/bio.h> is the library's own, which lacks BIO_ADDRINFO: put biosock's -I before its"
+#  endif
 
 /* Bits for options words, beside BIO_SOCK_*. */
 #  define BIOSOCK_INHERIT 0x01000000 /* executed programs inherit the descriptor */

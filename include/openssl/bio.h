@@ -25,6 +25,29 @@
 #    if !defined(BIOSOCK_DEPRECATED_1_1_0)
 #      define BIOSOCK_DEPRECATED_1_1_0
 #    endif
+#  elif OPENSSL_VERSION_NUMBER < 0x30200000L && !defined(BIOSOCK_OPENSSL_BIO_NEWER)
+#    define BIOSOCK_OPENSSL_BIO_NEWER
+/* What came with OpenSSL 3.0 and 3.2, and the overlay has over older ones too. */
+#    include <time.h>
+#    if !defined(BIO_SOCK_TFO)
+#      define BIO_SOCK_TFO 0x20
+#    endif
+#    if !defined(BIO_R_TFO_DISABLED)
+#      define BIO_R_TFO_DISABLED 106
+#      define BIO_R_TFO_NO_KERNEL_SUPPORT 108
+#      define BIO_R_UNABLE_TO_TFO 109
+#    endif
+#    if defined(__cplusplus)
+extern "C" {
+#    endif
+int BIO_ADDR_copy(BIO_ADDR *dst, const BIO_ADDR *src);
+BIO_ADDR *BIO_ADDR_dup(const BIO_ADDR *ap);
+#    if OPENSSL_VERSION_NUMBER < 0x30000000L
+int BIO_socket_wait(int fd, int for_read, time_t max_time);
+#    endif
+#    if defined(__cplusplus)
+}
+#    endif
 #  endif
 #else
 #  define BIOSOCK_BIO_DECLARES 1

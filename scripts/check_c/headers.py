@@ -53,6 +53,8 @@ def run_checks(report, target):
         _check_own(target)
     _against_original(report, target)
     _mixture(report, target)
+    with report.check("headers: over an older OpenSSL's, what is newer is declared"):
+        _newer_over_older(target)
     for package, include, name in DERIVED:
         _over_derived(report, target, package, include, name)
 
@@ -107,6 +109,38 @@ def _over_derived(report, target, package, include, name):
         for compiler, language, standard in LANGUAGES:
             must([compiler, f"-std={standard}", *WARNINGS, "-Wno-address", f"-I{INCLUDE}",
                   f"-isystem{theirs}", "-fsyntax-only", "-x", language, source])
+    with report.check(f"headers: {name}'s before ours are refused by biosock.h, with a reason"):
+        source = target.scratch / "order.c"
+        source.write_text("#include <biosock.h>\n")
+        result = run([CC, f"-I{theirs}", f"-I{INCLUDE}", "-fsyntax-only", source])
+        if result.returncode == 0 or "put biosock's -I before its" not in result.stdout:
+            raise Failed(f"no word about the order:\n{result.stdout}")
+
+
+NEWER = """#include <openssl/bio.h>
+int main(void)
+{
+    BIO_ADDR *one = BIO_ADDR_new(), *other = BIO_ADDR_dup(one);
+    int done = BIO_ADDR_copy(other, one) + BIO_socket_wait(-1, 1, 1) + BIO_SOCK_TFO + BIO_R_UNABLE_TO_TFO;
+
+    BIO_ADDR_free(one);
+    BIO_ADDR_free(other);
+    return done == 0;
+}
+"""
+
+
+def _newer_over_older(target):
+    """The system's headers, or the prefix's, and 1.1.1's where they are built."""
+    _need_original(target, _original(target))
+    source = target.scratch / "newer.txt"
+    source.write_text(NEWER)
+    home = Path(os.environ.get("ORIGINALS_DIR", target.libraries.parent / "originals"))
+    oldest = home / "1.1.1" / "include"
+    for options in [_original(target), *([[f"-isystem{oldest}"]] if oldest.exists() else [])]:
+        for compiler, language, standard in LANGUAGES:
+            must([compiler, f"-std={standard}", *WARNINGS, f"-I{INCLUDE}", *options,
+                  "-fsyntax-only", "-x", language, source])
 
 
 def _mixture(report, target):
