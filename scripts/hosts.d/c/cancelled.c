@@ -747,7 +747,7 @@ static const char *outcome_of(int status)
 
 static int try(const struct one *one, int blocked)
 {
-    int status, wanted = one->ends;
+    int status = 0, wanted = one->ends;
     pid_t child;
 
     fflush(stdout);

@@ -86,7 +86,7 @@ static void be_child(void)
 
 static void fork_one(void)
 {
-    int status;
+    int status = 0;
     pid_t child = fork();
 
     if (child == 0)

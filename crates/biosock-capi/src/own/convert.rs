@@ -101,9 +101,23 @@ pub(super) unsafe fn addrs(addrs: *const *const BIO_ADDR, count: usize) -> Resul
         return Err(Trouble::Null("addrs"));
     }
     // SAFETY: as the caller promised.
-    let addrs = unsafe { std::slice::from_raw_parts(addrs, count) };
+    let addrs = unsafe { elements(addrs, count) };
     // SAFETY: as the caller promised.
-    addrs.iter().map(|addr| unsafe { known(*addr) }).collect()
+    addrs.map(|addr| unsafe { known(addr) }).collect()
+}
+
+/// The elements of a caller's array, each read when it is asked for: a count
+/// that is too large does no harm where an earlier element is refused.
+///
+/// # Safety
+///
+/// `first` points to as many elements as are asked for, at any alignment.
+pub(super) unsafe fn elements<T: Copy>(first: *const T, count: usize) -> impl Iterator<Item = T> {
+    (0..count).map(move |index| {
+        let place = first.wrapping_add(index);
+        // SAFETY: as the caller promised.
+        unsafe { place.read_unaligned() }
+    })
 }
 
 /// The addresses of a chain that a look-up gave, each once; none for NULL.

@@ -205,8 +205,7 @@ pub unsafe fn biosock_listeners_take_over<H: Host>(
             return Err(Trouble::Null("fds"));
         }
         // SAFETY: as the caller promised.
-        let fds = unsafe { std::slice::from_raw_parts(fds, count) };
-        check_all(fds)?;
+        let fds = checked(unsafe { convert::elements(fds, count) })?;
         let stop = Cancel::new()?;
         // SAFETY: open, each once, and now the set's.
         let owned = fds.iter().map(|fd| unsafe { OwnedFd::from_raw_fd(*fd) });
@@ -220,13 +219,15 @@ pub unsafe fn biosock_listeners_take_over<H: Host>(
     })
 }
 
-/// Whatever the core could refuse, before any descriptor changes hands.
-fn check_all(fds: &[c_int]) -> Result<(), Trouble> {
-    for (index, &fd) in fds.iter().enumerate() {
+/// The descriptors, once all are checked for whatever the core could refuse:
+/// before any changes hands.
+fn checked(given: impl Iterator<Item = c_int>) -> Result<Vec<c_int>, Trouble> {
+    let mut fds = Vec::new();
+    for fd in given {
         if fd < 0 {
             return Err(Trouble::Invalid(format!("descriptor {fd} is none")));
         }
-        if fds[..index].contains(&fd) {
+        if fds.contains(&fd) {
             return Err(Trouble::Invalid(format!("descriptor {fd} is given twice")));
         }
         // SAFETY: not negative; it is not closed at the end, and the system
@@ -236,8 +237,9 @@ fn check_all(fds: &[c_int]) -> Result<(), Trouble> {
         if !socket.is_listening().map_err(about)? {
             return Err(Trouble::Invalid(format!("descriptor {fd} does not listen")));
         }
+        fds.push(fd);
     }
-    Ok(())
+    Ok(fds)
 }
 
 /// `biosock_listeners_passed`: the set that a service manager passed to this
