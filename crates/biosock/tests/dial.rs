@@ -498,6 +498,26 @@ fn silent() -> (Socket, Socket, SocketAddr) {
 }
 
 #[test]
+fn a_dial_that_was_cancelled_teaches_nothing() {
+    let (_listener, _first, silent) = silent();
+    let (_listeners, port) = listeners("127.0.0.1:0");
+    let good = SocketAddr::from(([127, 0, 0, 1], port));
+    let pace = Pace { attempt_delay: Pace::ATTEMPT_DELAYS.0, ..Pace::default() };
+    let dialer = Dialer::new().pace(pace).memory(Arc::new(Memory::new(16)));
+    let cancel = Cancel::new().unwrap();
+    let cancelled = dialer.clone().cancel(cancel.clone());
+    thread::scope(|scope| {
+        let dialing = scope.spawn(|| cancelled.dial_addrs(&[silent]));
+        // Longer than the delay after which silence counts.
+        thread::sleep(pace.attempt_delay * 5);
+        cancel.cancel();
+        assert_eq!(dialing.join().unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
+    });
+    let first = |dialer: &Dialer| dialer.dial_addrs(&[silent, good]).unwrap().report.attempts[0].addr;
+    assert_eq!([first(&dialer), first(&dialer)], [silent, good], "the second has learned from the first");
+}
+
+#[test]
 fn another_thread_cancels_a_connect_under_way() {
     let (_listener, _first, addr) = silent();
     let cancel = Cancel::new().unwrap();

@@ -7,9 +7,11 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use biosock::dial::{AsyncResolver, DialFailure, Dialed, Dialer, Pace, Question, Resolver, Resolving};
+use biosock::dial::{
+    AsyncResolver, DialFailure, Dialed, Dialer, Memory, Pace, Question, Resolver, Resolving,
+};
 use biosock::listeners::Listen;
-use biosock::{Cancel, Domain, Options, Result, Socket, SocketAddr, Type};
+use biosock::{Cancel, Domain, ErrorKind, Options, Result, Socket, SocketAddr, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
@@ -251,6 +253,43 @@ async fn a_cancel_ends_several_dials() {
     let (one, two, ()) = tokio::join!(dialer.dial_async(&target), dialer.dial_async(&target), ending);
     for ended in [one, two] {
         assert!(matches!(ended.unwrap_err().failure(), DialFailure::Cancelled));
+    }
+}
+
+#[tokio::test]
+async fn a_dial_that_was_cancelled_teaches_nothing() {
+    let _alone = ALONE.lock().await;
+    let (_listener, _first, silent) = silent();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let good = SocketAddr::from(listener.local_addr().unwrap());
+    let pace = Pace { attempt_delay: Pace::ATTEMPT_DELAYS.0, ..Pace::default() };
+    let dialer = Dialer::new().pace(pace).memory(Arc::new(Memory::new(16)));
+    let cancel = Cancel::new().unwrap();
+    let cancelled = dialer.clone().cancel(cancel.clone());
+    let target = silent.to_string();
+    let ending = async {
+        // Longer than the delay after which silence counts.
+        tokio::time::sleep(pace.attempt_delay * 5).await;
+        cancel.cancel();
+    };
+    let (ended, ()) = tokio::join!(cancelled.dial_async(&target), ending);
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::Cancelled);
+    let both = dialer.resolver(Arc::new(Both([silent, good])));
+    let first = async || both.dial_async("name:1").await.unwrap().report.attempts[0].addr;
+    assert_eq!([first().await, first().await], [silent, good], "the second has learned from the first");
+}
+
+/// Has two addresses at hand, whatever the name.
+#[derive(Debug)]
+struct Both([SocketAddr; 2]);
+
+impl Resolver for Both {
+    fn resolve(&self, _: &Question) -> Result<Vec<SocketAddr>> {
+        Ok(self.0.to_vec())
+    }
+
+    fn at_hand(&self, _: &Question) -> Option<Vec<SocketAddr>> {
+        Some(self.0.to_vec())
     }
 }
 
