@@ -98,7 +98,7 @@ impl Listeners {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn take_over(sockets: Vec<Socket>) -> Result<Self> {
-        Self::try_take_over(sockets).map_err(|(error, _)| error)
+        Self::try_take_over(sockets).map_err(|failed| failed.0)
     }
 
     /// As [`take_over`](Self::take_over), but with an error the sockets come
@@ -113,15 +113,15 @@ impl Listeners {
     /// use biosock::listeners::Listeners;
     ///
     /// let datagrams = std::net::UdpSocket::bind("127.0.0.1:0")?;
-    /// let (error, back) = Listeners::try_take_over(vec![OwnedFd::from(datagrams).into()]).unwrap_err();
+    /// let (error, back) = *Listeners::try_take_over(vec![OwnedFd::from(datagrams).into()]).unwrap_err();
     /// assert!(error.to_string().contains("does not listen"));
     /// assert!(!back[0].is_nonblocking()?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn try_take_over(sockets: Vec<Socket>) -> Result<Self, (Error, Vec<Socket>)> {
+    pub fn try_take_over(sockets: Vec<Socket>) -> Result<Self, Box<(Error, Vec<Socket>)>> {
         match prepare(&sockets) {
             Ok(()) => Ok(Self { sockets, ..Self::with_room(0) }),
-            Err(error) => Err((error, sockets)),
+            Err(error) => Err(Box::new((error, sockets))),
         }
     }
 
