@@ -26,7 +26,7 @@ pub(crate) fn open(args: &ListenArgs, out: &Output, files: &SocketFiles) -> Resu
     Ok(out.call(LISTEN_ALL, words, run, sockets)?)
 }
 
-fn passed(out: &Output) -> Result<Listeners> {
+pub(crate) fn passed(out: &Output) -> Result<Listeners> {
     let tell = |passed: &Option<Listeners>| passed.as_ref().map_or("none".into(), sockets);
     out.call(PASSED, "", Listeners::passed, tell)?.ok_or_else(|| {
         Failure::new("no listening socket was passed to this process")

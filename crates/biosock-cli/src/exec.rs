@@ -10,6 +10,7 @@ use std::process::{Command, ExitStatus};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use biosock::listeners::Listeners;
 use biosock::{Socket, SocketAddr};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, wait};
 use signal_hook::consts::SIGCHLD;
@@ -18,10 +19,6 @@ use signal_hook::low_level::pipe;
 use crate::closing::{self, Until};
 use crate::failure::{Failure, Result};
 use crate::signal;
-
-/// What a service manager or a parent passed listeners with (sd_listen_fds(3)).
-const PASSED: [&str; 5] =
-    ["LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES", "BIOSOCK_LISTEN_FDS"];
 
 /// The commands that run, each leader of a process group of its own, and who
 /// waits for the end of each.
@@ -95,7 +92,7 @@ impl Children {
         shell.env("BIOSOCK_PEER", peer.to_string()).env("BIOSOCK_LOCAL", local.to_string());
         shell.stdin(socket.as_fd().try_clone_to_owned()?).stdout(socket.as_fd().try_clone_to_owned()?);
         // They are about the listeners of this process.
-        for name in PASSED {
+        for name in Listeners::PASSED_ENV {
             shell.env_remove(name);
         }
         let (sender, ended) = mpsc::channel();

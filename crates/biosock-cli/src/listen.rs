@@ -13,13 +13,18 @@ use crate::signal;
 use crate::socket_file::SocketFiles;
 
 pub(crate) fn run(args: &ListenArgs, out: &Output) -> Result<()> {
+    // Before anything is opened, which might get the number of one that is missing.
+    let passed = if args.activated { Some(bound::passed(out)?) } else { None };
     let files = SocketFiles::default();
     let children = Children::default();
     tidy_on_signal(&files, &children)?;
     if args.exec.is_some() || signal::is_init() {
         children.reap()?;
     }
-    let listeners = bound::open(args, out, &files)?;
+    let listeners = match passed {
+        Some(passed) => passed,
+        None => bound::open(args, out, &files)?,
+    };
     for socket in listeners.sockets() {
         let addr = out.call(LOCAL_ADDR, "", || socket.local_addr(), ToString::to_string)?.to_string();
         let event = json!({ "event": "listening", "address": addr });

@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
+use crate::sys::Wrong;
 use crate::{ErrorKind, Reason, Syscall, sys};
 
 /// What the operating system said: a call and its error number.
@@ -199,6 +200,8 @@ pub(crate) enum Refusal {
     OtherFamily,
     /// LISTEN_FDS or its like is not what its protocol says.
     BadHandOver,
+    /// A descriptor that is said to be passed is not what it should be.
+    Passed(Wrong),
     /// A dial's socket is its own peer.
     ConnectedToItself,
     /// An async call outside of a runtime.
@@ -218,6 +221,11 @@ impl Refusal {
             Self::Unnamed => "a Unix socket needs a path or an @name to listen on",
             Self::OtherFamily => "the address is of another family than the one asked for",
             Self::BadHandOver => "that is no list of descriptors",
+            Self::Passed(Wrong::NotASocket) => "it is not a socket",
+            Self::Passed(Wrong::NotListening) => "the socket does not listen",
+            Self::Passed(Wrong::AnotherSocket) => "it is another socket by now",
+            Self::Passed(Wrong::NotInherited) => "this process opened it itself",
+            Self::Passed(Wrong::NotOpen) => "it is not open",
             Self::ConnectedToItself => "connected to itself: nothing listens there",
             #[cfg(feature = "tokio")]
             Self::NoRuntime => "there is no tokio runtime here",
@@ -235,7 +243,8 @@ impl Refusal {
             Self::NoRuntime => Some("call it in what a runtime runs, as in block_on or spawn"),
             #[cfg(feature = "tokio")]
             Self::NotTcp => Some("dial_async takes other sockets too"),
-            Self::NoAddress | Self::Unnamed | Self::OtherFamily | Self::BadHandOver => None,
+            Self::NoAddress | Self::Unnamed | Self::OtherFamily => None,
+            Self::BadHandOver | Self::Passed(_) => None,
         }
     }
 

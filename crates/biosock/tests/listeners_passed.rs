@@ -5,6 +5,7 @@ mod alone;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +32,10 @@ fn activated() {
         let (mut socket, _) = listeners.accept(PLAIN, Some(Duration::from_secs(60))).unwrap();
         socket.write_all(name.as_bytes()).unwrap();
     }
-    // A child of this one has none of them.
+    // The environment is inherited, and says nothing to a child of this one.
+    let child = part("nothing_passed").output().unwrap();
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+    // Nor has it any of them.
     let child = Command::new("sh").args(["-c", "ls -l /proc/self/fd"]).output().unwrap();
     let inherited = String::from_utf8(child.stdout).unwrap();
     for socket in passed.iter().flat_map(|(_, listeners)| listeners.sockets()) {
@@ -140,16 +144,20 @@ fn a_child_takes_over_while_clients_come_and_none_is_refused() {
     });
 }
 
+/// A shell between the two, which runs the child and is gone when it asks.
 #[test]
-fn what_is_passed_to_a_child_is_not_its_child_s() {
+fn what_is_passed_is_passed_though_the_parent_ends_first() {
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
-    // A shell between the two, which does not exec.
+    let addr = listeners.addrs().unwrap()[0];
+    let part = part("activated");
     let mut command = Command::new("sh");
-    let program = std::env::current_exe().unwrap();
-    command.args(["-c", "\"$0\" --exact nothing_passed --test-threads=1; exit $?"]).arg(program);
-    command.env(PART, "nothing_passed");
+    command.args(["-c", "(sleep 0.2; exec \"$0\" \"$@\") & exit 0", part.get_program().to_str().unwrap()]);
+    command.args(part.get_args()).env(PART, "activated").stdout(Stdio::null());
     listeners.pass_to(&mut command).unwrap();
+    drop(listeners);
     assert!(command.status().unwrap().success());
+    drop(command);
+    assert_eq!(greeting(&addr), "unknown");
 }
 
 /// Not a test of its own: a process to which nothing was passed.
@@ -162,22 +170,83 @@ fn nothing_passed() {
 
 #[test]
 fn what_is_passed_must_be_what_it_is_said_to_be() {
-    run_alone("badly_passed", &["sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\" 3</dev/null"]);
-    run_alone("badly_passed", &["sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=200 exec \"$0\" \"$@\""]);
-    run_alone("badly_passed", &["sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=many exec \"$0\" \"$@\""]);
+    for (said, set_up) in [
+        (
+            "descriptor 3, which was passed: it is not a socket",
+            "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\" 3</dev/null",
+        ),
+        ("which was passed: fcntl: bad file", "exec 3>&-; LISTEN_PID=$$ LISTEN_FDS=200 exec \"$0\" \"$@\""),
+        ("LISTEN_FDS=many: that is no list", "LISTEN_PID=$$ LISTEN_FDS=many exec \"$0\" \"$@\""),
+        ("BIOSOCK_LISTEN_FDS=3: that is no list", "BIOSOCK_LISTEN_FDS=3 exec \"$0\" \"$@\""),
+    ] {
+        run_alone("badly_passed", &["env", &format!("{SAID}={said}"), "sh", "-c", set_up]);
+    }
 }
+
+/// What the error says where what is passed is wrong.
+const SAID: &str = "BIOSOCK_TEST_SAID";
 
 /// Not a test of its own: a process that is passed what is no listener.
 #[test]
 fn badly_passed() {
     if is_alone("badly_passed") {
         let error = Listeners::passed().unwrap_err().to_string();
-        let told = [
-            "query socket: getsockopt: socket operation on non-socket",
-            "which was passed: fcntl: bad file",
-            "no list",
-        ];
-        assert!(told.iter().any(|told| error.contains(told)), "{error}");
+        assert!(error.contains(&std::env::var(SAID).unwrap()), "{error}");
+    }
+}
+
+fn is_open(fd: i32) -> bool {
+    Path::new(&format!("/proc/self/fd/{fd}")).exists()
+}
+
+/// Descriptors 3 and 5 are listeners, and 4 is not open.
+#[test]
+fn where_one_is_missing_the_others_are_closed_and_it_is_named() {
+    let listeners = Listen::new()
+        .listen_addrs(&["127.0.0.1:0", "127.0.0.2:0"].map(|addr| addr.parse().unwrap()))
+        .unwrap();
+    let mut command = Command::new("sh");
+    let sockets = listeners.sockets();
+    let stream = |at: usize| Stdio::from(sockets[at].as_fd().try_clone_to_owned().unwrap());
+    let part = part("two_of_three_passed");
+    command.args(["-c", "LISTEN_PID=$$ LISTEN_FDS=3 exec \"$0\" \"$@\" 3<&0 5>&2 4>&- 0</dev/null 2>&1"]);
+    command.arg(part.get_program()).args(part.get_args()).env(PART, "two_of_three_passed");
+    let done = command.stdin(stream(0)).stderr(stream(1)).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+}
+
+/// Not a test of its own.
+#[test]
+fn two_of_three_passed() {
+    if is_alone("two_of_three_passed") {
+        assert!([3, 5].map(is_open) == [true; 2] && !is_open(4));
+        let error = Listeners::passed().unwrap_err().to_string();
+        assert!(error.contains("descriptor 4, which was passed: fcntl: bad file"), "{error}");
+        assert_eq!([3, 5].map(is_open), [false; 2], "they are not left to be inherited");
+        assert!(Listeners::passed().unwrap().is_none());
+    }
+}
+
+#[test]
+fn what_this_process_opened_is_not_touched() {
+    let set_up = "exec 3>&- 4>&- 5>&-; LISTEN_PID=$$ LISTEN_FDS=3 exec \"$0\" \"$@\"";
+    run_alone("opened_here", &["sh", "-c", set_up]);
+}
+
+/// Not a test of its own: safe code has a file and listeners where the
+/// environment says that some were passed.
+#[test]
+fn opened_here() {
+    if is_alone("opened_here") {
+        let file = std::fs::File::open("/dev/null").unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let datagrams = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let opened = [file.as_raw_fd(), listener.as_raw_fd(), datagrams.as_raw_fd()];
+        assert_eq!(opened, [3, 4, 5]);
+        let error = Listeners::passed().unwrap_err().to_string();
+        assert!(error.ends_with("descriptor 3, which was passed: this process opened it itself"), "{error}");
+        assert_eq!(opened.map(is_open), [true; 3]);
+        listener.local_addr().unwrap();
     }
 }
 

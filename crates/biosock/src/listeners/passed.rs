@@ -3,30 +3,56 @@
 
 use std::env;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::os::unix::process::parent_id;
 use std::process::{self, Command};
 
 use super::Listeners;
 use crate::cause::Refusal;
-use crate::{Error, Operation, Result, Socket, Syscall, sys};
+use crate::sys::{self, Passed, Wrong};
+use crate::{Error, Operation, Result, Socket, Syscall};
 
-/// Which process has listeners for its child, and their descriptors:
-/// `PID:FD,FD`. It is of no use to grandchildren, who inherit it too.
+/// What a parent passed to its child: each descriptor with the inode of its
+/// socket, `FD:INODE,FD:INODE`. Who inherits the list and not the sockets, as
+/// the child's own children do, sees by the inodes that it is for another.
 const FROM_PARENT: &str = "BIOSOCK_LISTEN_FDS";
 
 /// What a service manager says (sd_listen_fds(3)): for whom, how many, and
 /// their names, if they have any.
 const FROM_MANAGER: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
 
+/// What else newer ones say of the process that it is for.
+const MANAGER_S_PIDFD: &str = "LISTEN_PIDFDID";
+
 impl Listeners {
+    /// The environment variables that [`passed`](Self::passed) reads: they are
+    /// about this process, so that a program that it runs is better off
+    /// without (`Command::env_remove`). [`pass_to`](Self::pass_to) sees to it.
+    ///
+    /// ```
+    /// use biosock::listeners::Listeners;
+    ///
+    /// let mut command = std::process::Command::new("true");
+    /// for name in Listeners::PASSED_ENV {
+    ///     command.env_remove(name);
+    /// }
+    /// ```
+    pub const PASSED_ENV: [&'static str; 5] =
+        [FROM_MANAGER[0], FROM_MANAGER[1], FROM_MANAGER[2], MANAGER_S_PIDFD, FROM_PARENT];
+
     /// Takes over the sockets that a service manager passed to this process
     /// (systemd's socket activation: LISTEN_PID and LISTEN_FDS in the
     /// environment), or its parent by [`pass_to`](Self::pass_to). `None`
     /// where there are none, or they were taken before.
     ///
+    /// Call it before other threads open descriptors. All are looked at before
+    /// one is taken: a descriptor that this process opened itself, as the
+    /// standard library and this one do with FD_CLOEXEC, is not touched. The
+    /// environment stays as it is; [`PASSED_ENV`](Self::PASSED_ENV) has the
+    /// names that a child of this process is better off without.
+    ///
     /// # Errors
-    /// The environment lists no numbers, or one that is no listening socket.
-    /// All that was passed is closed then.
+    /// The environment lists no numbers, or a descriptor that is not an
+    /// inherited listening socket, which is named. The others that were
+    /// passed are closed then.
     ///
     /// ```
     /// use biosock::listeners::{Listen, Listeners};
@@ -77,13 +103,12 @@ impl Listeners {
     /// make room for its child drops its own once the child says that it is
     /// there, and no connection is refused in between.
     ///
-    /// The process must be a child of this one, or this one itself that goes
-    /// on as another program (exec): one in between, such as a shell that
-    /// does not exec, hinders it. For programs with other customs there is
+    /// The listeners are the first's to take them among the child and those
+    /// that it runs. For programs with other customs there is
     /// [`inheritable`](Self::inheritable).
     ///
     /// # Errors
-    /// dup(2)'s.
+    /// dup(2)'s and fstat(2)'s.
     ///
     /// ```
     /// use std::process::Command;
@@ -97,12 +122,14 @@ impl Listeners {
     /// ```
     pub fn pass_to(&self, command: &mut Command) -> Result<()> {
         let copies = self.copies(|fd| fd.try_clone_to_owned())?;
-        let numbers: Vec<_> = copies.iter().map(|copy| copy.as_raw_fd().to_string()).collect();
+        let pair = |copy: &OwnedFd| Ok(format!("{}:{}", copy.as_raw_fd(), sys::inode(copy.as_fd())?));
+        let pairs: Result<Vec<_>, sys::Errno> = copies.iter().map(pair).collect();
+        let pairs = pairs.map_err(|errno| dup_error(&errno.into()))?;
         // What was for this process is not for its child.
-        for name in FROM_MANAGER {
+        for name in Self::PASSED_ENV {
             command.env_remove(name);
         }
-        command.env(FROM_PARENT, format!("{}:{}", process::id(), numbers.join(",")));
+        command.env(FROM_PARENT, pairs.join(","));
         sys::inherit(command, copies);
         Ok(())
     }
@@ -139,17 +166,15 @@ pub(super) fn dup_error(error: &std::io::Error) -> Error {
 /// What the environment says was passed to this process.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Described {
-    fds: Vec<RawFd>,
+    fds: Vec<Passed>,
     names: Vec<String>,
 }
 
 fn described() -> Result<Described> {
     let said = |name| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let (me, parent) = (process::id(), parent_id());
+    let me = process::id();
     if let Some(list) = said(FROM_PARENT) {
-        if let Some(described) = from_parent(&list, &[me, parent])? {
-            return Ok(described);
-        }
+        return from_parent(&list);
     }
     let [pid, count, names] = FROM_MANAGER.map(said);
     match (pid, count) {
@@ -158,22 +183,21 @@ fn described() -> Result<Described> {
     }
 }
 
-/// `None` where it is meant for another process.
-fn from_parent(list: &str, pids: &[u32]) -> Result<Option<Described>> {
+fn from_parent(list: &str) -> Result<Described> {
     let bad = || bad_list(FROM_PARENT, list);
-    let (pid, fds) = list.split_once(':').ok_or_else(bad)?;
-    if !pids.contains(&pid.parse().map_err(|_| bad())?) {
-        return Ok(None);
-    }
-    let fds: Vec<RawFd> = fds.split(',').map(str::parse).collect::<Result<_, _>>().map_err(|_| bad())?;
+    let pair = |pair: &str| {
+        let (fd, inode) = pair.split_once(':')?;
+        Some(Passed { fd: fd.parse().ok()?, inode: Some(inode.parse().ok()?) })
+    };
+    let fds: Vec<Passed> = list.split(',').map(pair).collect::<Option<_>>().ok_or_else(bad)?;
     // Those below are standard input, output and error; two owners of one
     // would close it twice.
-    let is_twice = |at: usize| fds[..at].contains(&fds[at]);
-    if fds.iter().any(|&fd| fd < FIRST) || (0..fds.len()).any(is_twice) {
+    let is_twice = |at: usize| fds[..at].iter().any(|before| before.fd == fds[at].fd);
+    if fds.iter().any(|passed| passed.fd < FIRST) || (0..fds.len()).any(is_twice) {
         return Err(bad());
     }
     let names = vec![UNKNOWN.to_owned(); fds.len()];
-    Ok(Some(Described { fds, names }))
+    Ok(Described { fds, names })
 }
 
 /// SD_LISTEN_FDS_START.
@@ -184,7 +208,8 @@ const UNKNOWN: &str = "unknown";
 fn from_manager(count: &str, names: Option<&str>) -> Result<Described> {
     let bad = |value| bad_list(FROM_MANAGER[1], value);
     let number: u16 = count.parse().map_err(|_| bad(count))?;
-    let fds: Vec<RawFd> = (FIRST..FIRST + RawFd::from(number)).collect();
+    let fds = (FIRST..FIRST + RawFd::from(number)).map(|fd| Passed { fd, inode: None });
+    let fds: Vec<Passed> = fds.collect();
     let mut names: Vec<String> =
         names.map_or(Vec::new(), |names| names.split(':').map(String::from).collect());
     names.resize(fds.len(), UNKNOWN.to_owned());
@@ -196,8 +221,17 @@ fn bad_list(variable: &str, value: &str) -> Error {
 }
 
 fn take(described: &Described) -> Result<Vec<Socket>> {
-    let taken = sys::take_passed(&described.fds).map_err(|(fd, errno)| {
-        let error = Error::system_call(Operation::Listen, Syscall::Fcntl, errno.raw_os_error(), None);
+    if described.fds.is_empty() {
+        return Ok(Vec::new());
+    }
+    let taken = sys::take_passed(&described.fds).map_err(|(fd, wrong)| {
+        let error = match wrong {
+            Wrong::NotOpen => {
+                let errno = sys::Errno::BADF.raw_os_error();
+                Error::system_call(Operation::Listen, Syscall::Fcntl, errno, None)
+            }
+            wrong => Error::refused(Operation::Listen, Refusal::Passed(wrong)),
+        };
         error.about(format!("descriptor {fd}, which was passed"))
     })?;
     Ok(taken.into_iter().map(Socket::from).collect())
@@ -210,7 +244,7 @@ mod tests {
     #[test]
     fn a_manager_tells_how_many_and_their_names() {
         let described = from_manager("3", Some("http:https")).unwrap();
-        assert_eq!(described.fds, [3, 4, 5]);
+        assert_eq!(described.fds, [3, 4, 5].map(|fd| Passed { fd, inode: None }));
         assert_eq!(described.names, ["http", "https", "unknown"]);
         assert_eq!(from_manager("0", None).unwrap(), Described::default());
         for bad in ["", "-1", "x", "65536", "3 "] {
@@ -220,11 +254,11 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_tells_whose_and_which() {
-        assert_eq!(from_parent("7:5,9", &[1, 7]).unwrap().unwrap().fds, [5, 9]);
-        assert_eq!(from_parent("8:5,9", &[1, 7]).unwrap(), None);
-        for bad in ["", "7", "7:", "x:3", "7:3,", "7:2", "7:-1", "7:3,x", "7:3,4,3"] {
-            assert!(from_parent(bad, &[7]).is_err(), "{bad}");
+    fn a_parent_tells_which_and_of_what_inode() {
+        let passed = |fd, inode| Passed { fd, inode: Some(inode) };
+        assert_eq!(from_parent("5:77,9:78").unwrap().fds, [passed(5, 77), passed(9, 78)]);
+        for bad in ["", "7", "7:", "x:3", "7:3,", "2:7", "-1:7", "7:3,x", "7:3,4,3", "7:3,7:3", "7:-1"] {
+            assert!(from_parent(bad).is_err(), "{bad}");
         }
     }
 }

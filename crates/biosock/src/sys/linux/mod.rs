@@ -44,7 +44,7 @@ pub(crate) use errno::{
     accept_advice, eai_kind, eai_name, eai_text, errno_hint, errno_kind, errno_name, is_retryable,
 };
 pub(crate) use fork::forks;
-pub(crate) use hand_over::{inherit, inheritable, take_passed};
+pub(crate) use hand_over::{Passed, Wrong, inherit, inheritable, inode, take_passed};
 pub(crate) use option::*;
 pub(crate) use process::PerProcess;
 pub(crate) use resolve::{AddrInfoList, EaiError, Hints, NameBuffers, getaddrinfo, getnameinfo};
