@@ -16,7 +16,6 @@ use crate::closing::{self, Until};
 use crate::failure::{Failure, Kind, Result};
 use crate::output::{Output, stdout, write_all};
 use crate::socket_file::is;
-use crate::start;
 use crate::transfer::socket_failure;
 
 /// How much is moved by one read and write.
@@ -130,6 +129,10 @@ impl Relay<'_> {
             let n = match input.read(&mut buffer) {
                 Ok(0) => return self.end_of_input(),
                 Ok(n) => n,
+                // nohup(1) leaves one that cannot be read: there is no input.
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::BADF) => {
+                    return self.end_of_input();
+                }
                 Err(error) if try_again(&error) => continue,
                 Err(error) => return Err(input_failure(error)),
             };
@@ -199,7 +202,6 @@ fn wait(fds: &mut [PollFd<'_>]) -> io::Result<()> {
 
 /// Standard input without std's buffer and lock.
 fn stdin() -> io::Result<File> {
-    start::check_open(start::INPUT)?;
     io::stdin().as_fd().try_clone_to_owned().map(File::from)
 }
 

@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use rustix::io::{Errno, fcntl_getfd};
 use rustix::stdio;
 
-/// A bit for each standard descriptor that was closed.
+/// A bit for each of standard output and error that was closed.
 static CLOSED: AtomicU8 = AtomicU8::new(0);
 
 ctor::declarative::ctor! {
-    /// Three fcntl(2) calls: nothing that needs Rust's runtime.
+    /// Two fcntl(2) calls: nothing that needs Rust's runtime.
     #[ctor(unsafe)]
     fn note_closed_descriptors() {
-        for (bit, fd) in [(INPUT, stdio::stdin()), (OUTPUT, stdio::stdout()), (ERROR, stdio::stderr())] {
+        for (bit, fd) in [(OUTPUT, stdio::stdout()), (ERROR, stdio::stderr())] {
             if fcntl_getfd(fd) == Err(Errno::BADF) {
                 CLOSED.fetch_or(bit, Ordering::Relaxed);
             }
@@ -25,9 +25,8 @@ ctor::declarative::ctor! {
     }
 }
 
-pub(crate) const INPUT: u8 = 1;
-pub(crate) const OUTPUT: u8 = 2;
-pub(crate) const ERROR: u8 = 4;
+pub(crate) const OUTPUT: u8 = 1;
+pub(crate) const ERROR: u8 = 2;
 
 /// EBADF where this descriptor was closed when the process started.
 pub(crate) fn check_open(descriptor: u8) -> std::io::Result<()> {

@@ -538,24 +538,26 @@ fn colour_is_for_a_terminal_without_no_color() {
 }
 
 #[test]
-fn an_input_or_output_that_is_closed_is_reported() {
-    for (closed, message) in [
-        ("<&-", "read standard input: bad file descriptor (EBADF)"),
-        (">&-", "write standard output: bad file descriptor (EBADF)"),
-    ] {
-        let (addr, server) = answering(b"answer");
-        let script = format!("exec \"$0\" connect {addr} {closed}");
+fn an_output_that_is_closed_is_a_failure_and_an_input_is_empty() {
+    let in_shell = |script: &str, addr: &str| {
         let mut command = Command::new("sh");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_biosock")]);
-        let ended = Process::start(&mut command, Stdio::null()).finish();
-        server.join().unwrap();
-        assert_eq!((ended.code(), ended.stderr), (Some(1), format!("biosock: {message}\n")), "{closed}");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_biosock"), addr]);
+        Process::start(&mut command, Stdio::null()).finish()
+    };
+    let (addr, server) = answering(b"answer");
+    let ended = in_shell("exec \"$0\" connect \"$1\" >&-", &addr);
+    server.join().unwrap();
+    let expected = "biosock: write standard output: bad file descriptor (EBADF)\n";
+    assert_eq!((ended.code(), &*ended.stderr), (Some(1), expected));
+    // The second is what nohup(1) makes of a terminal.
+    for input in ["<&-", "0>/dev/null"] {
+        let (addr, server) = answering(b"answer");
+        let ended = in_shell(&format!("exec \"$0\" connect \"$1\" {input}"), &addr).ok();
+        assert_eq!((ended.stdout, server.join().unwrap()), (b"answer".to_vec(), Vec::new()), "{input}");
     }
     // With nothing to write there is nothing to fail.
     let (addr, server) = answering(b"");
-    let mut command = Command::new("sh");
-    command.args(["-c", "exec \"$0\" connect \"$1\" >&-", env!("CARGO_BIN_EXE_biosock"), &addr]);
-    Process::start(&mut command, Stdio::null()).finish().ok();
+    in_shell("exec \"$0\" connect \"$1\" >&-", &addr).ok();
     server.join().unwrap();
 }
 
