@@ -238,6 +238,15 @@ fn the_unspecified_address_may_be_the_socket_s_own_too() {
 }
 
 #[test]
+fn a_datagram_socket_may_be_its_own_peer() {
+    let holder = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let addr = SocketAddr::from(holder.local_addr().unwrap());
+    drop(holder);
+    let dialed = Dialer::new().socktype(Type::DGRAM).source(addr).dial_addrs(&[addr]).unwrap();
+    assert_eq!(dialed.socket.local_addr().unwrap(), addr);
+}
+
+#[test]
 fn equal_ports_alone_are_no_connection_to_itself() {
     let (listeners, port) = listeners("127.0.0.1:0");
     let source = SocketAddr::from(([127, 0, 0, 9], port));
