@@ -239,7 +239,7 @@ impl Race {
         let their_turn = [Domain::IPV6, Domain::IPV4]
             .into_iter()
             .any(|family| self.is_pending(family) && self.is_turn_of(family));
-        let may_lead = self.attempts == 0 && self.v4_may_lead && self.is_pending(Domain::IPV4);
+        let may_lead = self.v4_may_lead && self.is_pending(Domain::IPV4);
         let nothing_good = !self.pending.is_empty() && self.waiting().all(|candidate| candidate.unusable);
         let waits = their_turn || may_lead || nothing_good;
         self.patience_ends.filter(|_| waits).unwrap_or_default()
