@@ -143,6 +143,11 @@ def debian_boringssl(_):
 LIBRARIES = {"AWS-LC": aws_lc, "BoringSSL": boringssl, "BoringSSL of Debian": debian_boringssl}
 
 
+def built_library(bench, name):
+    """One of them, built if need be."""
+    return LIBRARIES[name](bench)
+
+
 def source_of(package):
     """Where cargo keeps the package that brings the sources."""
     manifest = HERE / "sources/Cargo.toml"

@@ -71,6 +71,18 @@ impl<L: Linked> Host for Swap<L> {
     }
 }
 
+/// LibreSSL's one function number, which it prints as "CRYPTO_internal".
+const LIBRE_FUNCTION: u32 = 0xFFF;
+
+/// LibreSSL's BIO_R_INVALID_ARGUMENT; the number that means so in OpenSSL
+/// 1.1.1 is another library's name there.
+const LIBRE_INVALID_ARGUMENT: u32 = 125;
+
+/// The number of a system call, as far as LibreSSL names them.
+fn libre_call(code: u8) -> u32 {
+    if code <= 8 { code.into() } else { LIBRE_FUNCTION }
+}
+
 /// BoringSSL's number of the BIO library; AWS-LC has it too.
 const BORING_LIB_BIO: u32 = 17;
 
@@ -79,13 +91,14 @@ impl Table {
         match (self.modern(), self.put_error) {
             (Some(modern), _) => push_modern(&modern, entry),
             (None, Some(put)) if self.is_boring() => self.push_boring(put, entry),
+            (None, Some(put)) if self.is_libre() => self.push_libre(put, entry),
             (None, Some(put)) => self.push_classic(put, entry),
             // No queue anywhere: errno is all there is.
             (None, None) => {}
         }
     }
 
-    /// OpenSSL 1.1.1 and LibreSSL: the function has a number.
+    /// OpenSSL 1.1.1: the function has a number.
     fn push_classic(&self, put: Put, entry: &Entry) {
         let (lib, function, reason) = match entry.what {
             What::System { errno, call } => (LIB_SYS, call.code, errno as u32),
@@ -99,11 +112,44 @@ impl Table {
         }
     }
 
+    /// LibreSSL: no numbers of functions but one, and some reasons in library
+    /// BIO that are not OpenSSL's, which therefore go to a library of their
+    /// own. The data of each entry has the function's name and the words.
+    fn push_libre(&self, put: Put, entry: &Entry) {
+        let (lib, function, reason) = match entry.what {
+            What::System { errno, call } => (LIB_SYS, libre_call(call.code), errno as u32),
+            What::Bio(reason @ (106 | 108 | 109 | 129 | 130)) => {
+                (self.own_library(), LIBRE_FUNCTION, reason.into())
+            }
+            What::Bio(reason) => (LIB_BIO, LIBRE_FUNCTION, reason.into()),
+            What::Common(Common::Invalid) => (LIB_BIO, LIBRE_FUNCTION, LIBRE_INVALID_ARGUMENT),
+            What::Common(common) => (LIB_BIO, LIBRE_FUNCTION, common.classic()),
+            What::Memory => (LIB_BIO, LIBRE_FUNCTION, MEMORY_CLASSIC),
+        };
+        put_error(put, [lib, function, reason], entry.site);
+        let words = match entry.what {
+            What::Bio(reason) => crate::text::bio_reason(reason),
+            _ => entry.data,
+        };
+        let Some(format) = self.format_data else { return };
+        let function = entry.site.function.as_ptr();
+        match words {
+            // SAFETY: the host's function, as its header declares it; the
+            // format names two texts, which follow. It keeps a copy.
+            Some(words) => unsafe { format(c"%s: %s".as_ptr(), function, words.as_ptr()) },
+            // SAFETY: as above, with one text.
+            None => unsafe { format(c"%s".as_ptr(), function) },
+        }
+    }
+
     /// BoringSSL and AWS-LC: no function, and other reasons in library BIO
-    /// than the page's. So these go to a library of their own, with words.
+    /// than OpenSSL's. Those that they have go there under their own numbers,
+    /// the others to a library of their own; all with words.
     fn push_boring(&self, put: Put, entry: &Entry) {
         let (lib, reason) = match entry.what {
             What::System { errno, .. } => (LIB_SYS, errno as u32),
+            What::Bio(103) => (BORING_LIB_BIO, 102),
+            What::Bio(118) => (BORING_LIB_BIO, 113),
             What::Bio(reason) => (self.own_library(), reason.into()),
             What::Common(Common::BioLibrary) => (BORING_LIB_BIO, BORING_LIB_BIO),
             // Their nearest: "should not have been called".
@@ -149,6 +195,12 @@ impl Table {
     }
 
     fn add_data(&self, first: Option<&CStr>, second: Option<&CStr>) {
+        if let (Some(format), None) = (self.format_data, self.add_error_data) {
+            let [first, second] = [first, second].map(|text| text.unwrap_or_default().as_ptr());
+            // SAFETY: the host's function, as its header declares it; the format
+            // names two texts, which follow.
+            return unsafe { format(c"%s%s".as_ptr(), first, second) };
+        }
         let (Some(add), Some(first)) = (self.add_error_data, first) else { return };
         match second {
             // SAFETY: the host's function, as its manual page declares it: the

@@ -7,6 +7,7 @@ pub(super) type SetDebug = unsafe extern "C" fn(*const c_char, c_int, *const c_c
 pub(super) type SetError = unsafe extern "C" fn(c_int, c_int, *const c_char, ...);
 pub(super) type Put = unsafe extern "C" fn(c_int, c_int, c_int, *const c_char, c_int);
 pub(super) type AddData = unsafe extern "C" fn(c_int, ...);
+pub(super) type FormatData = unsafe extern "C" fn(*const c_char, ...);
 pub(super) type PeekLast = unsafe extern "C" fn() -> c_ulong;
 pub(super) type NextLibrary = unsafe extern "C" fn() -> c_int;
 pub(super) type Malloc = unsafe extern "C" fn(usize, *const c_char, c_int) -> *mut c_void;
@@ -15,7 +16,7 @@ pub(super) type BoringMalloc = unsafe extern "C" fn(usize) -> *mut c_void;
 pub(super) type BoringFree = unsafe extern "C" fn(*mut c_void);
 
 /// Names of the functions, in the order of [`Table`]'s fields.
-pub(super) const NAMES: [&std::ffi::CStr; 11] = [
+pub(super) const NAMES: [&std::ffi::CStr; 12] = [
     c"ERR_new",
     c"ERR_set_debug",
     c"ERR_set_error",
@@ -27,6 +28,7 @@ pub(super) const NAMES: [&std::ffi::CStr; 11] = [
     c"CRYPTO_free",
     c"OPENSSL_malloc",
     c"OPENSSL_free",
+    c"ERR_asprintf_error_data",
 ];
 
 /// What there is of a host, as the linker or the loader filled it in: each
@@ -45,6 +47,7 @@ pub struct Table {
     pub(super) crypto_free: Option<Free>,
     pub(super) boring_malloc: Option<BoringMalloc>,
     pub(super) boring_free: Option<BoringFree>,
+    pub(super) format_data: Option<FormatData>,
 }
 
 /// The three functions by which OpenSSL 3 and 4 take an error.
@@ -68,6 +71,7 @@ impl Table {
         crypto_free: None,
         boring_malloc: None,
         boring_free: None,
+        format_data: None,
     };
 
     pub(super) fn modern(&self) -> Option<Modern> {
@@ -78,6 +82,11 @@ impl Table {
     /// is a function.
     pub(super) fn is_boring(&self) -> bool {
         self.boring_malloc.is_some()
+    }
+
+    /// Whether the host is LibreSSL: it alone has ERR_asprintf_error_data.
+    pub(super) fn is_libre(&self) -> bool {
+        self.format_data.is_some() && !self.is_boring()
     }
 
     /// Whether errors can be put anywhere.
@@ -115,6 +124,7 @@ macro_rules! linked {
             ".weak ERR_new, ERR_set_debug, ERR_set_error, ERR_put_error, ERR_add_error_data",
             ".weak ERR_peek_last_error, ERR_get_next_error_library",
             ".weak CRYPTO_malloc, CRYPTO_free, OPENSSL_malloc, OPENSSL_free",
+            ".weak ERR_asprintf_error_data",
             ".pushsection .data.rel.ro.biosock_host, \"aw\"",
             ".balign 8",
             ".globl biosock_host",
@@ -123,6 +133,7 @@ macro_rules! linked {
             ".8byte ERR_new, ERR_set_debug, ERR_set_error, ERR_put_error, ERR_add_error_data",
             ".8byte ERR_peek_last_error, ERR_get_next_error_library",
             ".8byte CRYPTO_malloc, CRYPTO_free, OPENSSL_malloc, OPENSSL_free",
+            ".8byte ERR_asprintf_error_data",
             ".popsection",
         );
 
