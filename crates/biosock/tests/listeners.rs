@@ -148,37 +148,120 @@ fn of_many_that_find_a_stale_file_one_gets_it() {
     }
 }
 
-/// Whoever else replaces a stale file has the folder locked; so has who
-/// removes one.
+/// A lock on the directory, which anyone may take who may open it, hinders
+/// nobody (H6). The own one is waited for, and gone afterwards.
 #[test]
-fn a_folder_that_is_locked_is_waited_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("socket");
+fn only_the_lock_next_to_the_file_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
     let target = format!("unix:{}", path.display());
     drop(UnixListener::bind(&path).unwrap());
+    let of_another = std::fs::File::open(dir.path()).unwrap();
+    rustix::fs::flock(&of_another, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let lock_path = dir.path().join(".socket.lock");
 
     let listen = || Listen::new().listen(&target).unwrap();
-    let listeners = meanwhile(folder.path(), listen, || UnixStream::connect(&path).is_err());
+    let listeners = meanwhile(&lock_path, listen, || UnixStream::connect(&path).is_err());
     Dialer::new().dial(&target).unwrap();
-    meanwhile(folder.path(), || listeners.unlink().unwrap(), || path.exists());
+    meanwhile(&lock_path, || listeners.unlink().unwrap(), || path.exists());
     assert!(!path.exists());
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "no lock stays");
+
+    // Who holds it on and on keeps the file from being replaced, not the caller.
+    drop(UnixListener::bind(&path).unwrap());
+    let _held = lock(&lock_path);
+    let in_use = Listen::new().listen(&target).unwrap_err();
+    assert_eq!(in_use.raw_os_error(), Some(libc::EADDRINUSE));
+    assert!(path.exists());
 }
 
-/// Does something while the folder is locked for a moment, in which
-/// `unchanged` holds.
-fn meanwhile<T: Send>(folder: &Path, job: impl FnOnce() -> T + Send, unchanged: impl Fn() -> bool) -> T {
-    let lock = std::fs::File::open(folder).unwrap();
+fn lock(path: &Path) -> std::fs::File {
+    use std::os::unix::fs::OpenOptionsExt;
+    let lock =
+        std::fs::OpenOptions::new().write(true).create(true).mode(0o600).truncate(true).open(path).unwrap();
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    lock
+}
+
+/// Does something while the lock is held for a moment, in which `unchanged`
+/// holds.
+fn meanwhile<T: Send>(path: &Path, job: impl FnOnce() -> T + Send, unchanged: impl Fn() -> bool) -> T {
+    let lock = lock(path);
     thread::scope(|scope| {
         let start = Instant::now();
         let job = scope.spawn(job);
         thread::sleep(Duration::from_millis(100));
         let unchanged = unchanged();
-        // After a second it goes on without.
+        // After a second it gives up.
         assert!(unchanged || start.elapsed() > Duration::from_millis(900));
+        std::fs::remove_file(path).unwrap();
         drop(lock);
         job.join().unwrap()
     })
+}
+
+/// Runs where the process may change its directory.
+#[test]
+fn a_relative_file_is_removed_from_another_directory() {
+    run_alone("moves_about", &[]);
+}
+
+#[test]
+fn moves_about() {
+    if !is_alone("moves_about") {
+        return;
+    }
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::env::set_current_dir(dir.path()).unwrap();
+    let listeners = Listen::new().listen("unix:socket").unwrap();
+    assert_eq!(listeners.addrs().unwrap()[0].to_string(), "unix:socket");
+    std::env::set_current_dir(other.path()).unwrap();
+    let of_another = UnixListener::bind("socket").unwrap();
+    listeners.unlink().unwrap();
+    assert!(!dir.path().join("socket").exists());
+    assert!(other.path().join("socket").exists(), "it is another's");
+    drop(of_another);
+}
+
+/// The directory is another by the time that the file is to be removed, or
+/// there is a FIFO in its place.
+#[test]
+fn where_the_directory_is_another_nothing_of_it_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let [first, second, moved] = ["first", "second", "moved"].map(|name| dir.path().join(name));
+    [&first, &second].iter().for_each(|dir| std::fs::create_dir(dir).unwrap());
+    let listeners = Listen::new().listen(&format!("unix:{}/socket", first.display())).unwrap();
+    let of_another = UnixListener::bind(second.join("socket")).unwrap();
+    std::fs::rename(&first, &moved).unwrap();
+    std::os::unix::fs::symlink(&second, &first).unwrap();
+    assert!(first.join("socket").exists());
+    listeners.unlink().unwrap();
+    assert!(second.join("socket").exists(), "it is another's");
+    assert!(!moved.join("socket").exists(), "its own is gone");
+    drop(of_another);
+
+    let listeners = Listen::new().listen(&format!("unix:{}/socket", moved.display())).unwrap();
+    std::fs::rename(&moved, dir.path().join("again")).unwrap();
+    assert!(Command::new("mkfifo").arg(&moved).status().unwrap().success());
+    listeners.unlink().unwrap();
+    let refused = Listen::new().listen(&format!("unix:{}/socket", moved.display())).unwrap_err();
+    assert_eq!(refused.raw_os_error(), Some(libc::ENOTDIR));
+}
+
+/// What is in its place by now, with whatever inode, is a socket or stays.
+#[test]
+fn what_is_not_a_socket_is_not_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    for _ in 0..20 {
+        let listeners = Listen::new().listen(&format!("unix:{}", path.display())).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        // Often of the same number.
+        std::fs::write(&path, "precious").unwrap();
+        listeners.unlink().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+        std::fs::remove_file(&path).unwrap();
+    }
 }
 
 #[test]

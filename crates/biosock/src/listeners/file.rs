@@ -1,17 +1,21 @@
 //! The file of a listening Unix socket: made, replaced where stale, removed.
 
-use std::fs::{self, File, Metadata};
+use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{flock, fstat, openat, statat, unlinkat};
 
 use crate::cause::Refusal;
-use crate::sys::Errno;
-use crate::{Domain, Error, Operation, Options, Protocol, Result, Socket, SocketAddr, Syscall, Type};
+use crate::sys::{self, Errno};
+use crate::{
+    Domain, Error, Operation, Options, Protocol, Result, Socket, SocketAddr, Syscall, Type, UnixAddr,
+};
 
 /// The file of a Unix socket that this process made, for who removes it at
 /// the end: it can be kept where the listeners cannot, as by a thread that
@@ -32,14 +36,20 @@ use crate::{Domain, Error, Operation, Options, Protocol, Result, Socket, SocketA
 #[derive(Clone, Debug)]
 pub struct SocketFile {
     path: PathBuf,
-    id: Id,
+    place: Place,
+    /// `None` where the file was not found in its place.
+    id: Option<Id>,
 }
 
 /// Device and inode, which no two files have at a time.
 type Id = (u64, u64);
 
-fn id(meta: &Metadata) -> Id {
-    (meta.dev(), meta.ino())
+fn id(meta: &Stat) -> Id {
+    (meta.st_dev, meta.st_ino)
+}
+
+fn is_socket(meta: &Stat) -> bool {
+    FileType::from_raw_mode(meta.st_mode) == FileType::Socket
 }
 
 impl SocketFile {
@@ -50,17 +60,28 @@ impl SocketFile {
         addr: &SocketAddr,
         mut listen: impl FnMut() -> Result<Socket>,
     ) -> Result<(Socket, Self)> {
+        let place = match Place::of(path) {
+            Ok(place) => place,
+            // bind(2) says why, unless the directory has come meanwhile.
+            Err(_) => {
+                listen()?;
+                return Err(Error::refused(Operation::Listen, Refusal::NotASocketFile).at(addr));
+            }
+        };
+        let mut before = place.look().ok().map(|meta| id(&meta));
         let socket = match listen() {
             Err(error) if error.raw_os_error() == Some(Errno::ADDRINUSE.raw_os_error()) => {
-                let _folder = lock_folder(path);
-                remove_stale(path, addr, error)?;
+                let Ok(_lock) = place.lock() else { return Err(error) };
+                remove_stale(&place, addr, error)?;
+                before = None;
                 listen()?
             }
             done => done?,
         };
-        // A file that is gone again is nobody's: it has no number.
-        let id = fs::symlink_metadata(path).map_or((0, 0), |meta| id(&meta));
-        Ok((socket, Self { path: path.into(), id }))
+        // bind(2) takes a path, whose directory may be another by now: what is
+        // in this one is its file only if it came with it.
+        let made = place.look().ok().filter(is_socket).map(|meta| id(&meta));
+        Ok((socket, Self { path: path.into(), place, id: made.filter(|made| Some(*made) != before) }))
     }
 
     /// Where it is.
@@ -77,10 +98,13 @@ impl SocketFile {
         &self.path
     }
 
-    /// Removes the file, unless it is gone or another has been put in its place.
+    /// Removes the file, unless it is gone or another has been put in its
+    /// place: the place being in the directory in which it was made, which
+    /// this keeps open (one descriptor), whatever the process's own is now.
     ///
     /// # Errors
-    /// unlink(2)'s.
+    /// unlink(2)'s, and those of its lock, a file that is there meanwhile:
+    /// EAGAIN where another process has that for a second.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -94,43 +118,122 @@ impl SocketFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn remove(&self) -> io::Result<()> {
+        let is_there = || self.place.look().is_ok_and(|meta| is_socket(&meta) && Some(id(&meta)) == self.id);
+        if !is_there() {
+            return Ok(());
+        }
         // Whoever replaces a stale file does not do it in between.
-        let _folder = lock_folder(&self.path);
-        match fs::symlink_metadata(&self.path) {
-            Ok(meta) if id(&meta) == self.id => fs::remove_file(&self.path),
-            _ => Ok(()),
+        let _lock = self.place.lock()?;
+        if is_there() { Ok(self.place.unlink()?) } else { Ok(()) }
+    }
+}
+
+/// A name in a directory that is open, so that it stays the same place when
+/// the process changes its directory, or others theirs.
+#[derive(Clone, Debug)]
+struct Place {
+    directory: Arc<OwnedFd>,
+    name: OsString,
+}
+
+impl Place {
+    fn of(path: &Path) -> Result<Self, Errno> {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let name = path.file_name().ok_or(Errno::INVAL)?.to_owned();
+        // O_PATH reads nothing, so that a FIFO is not waited for.
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = openat(CWD, parent.unwrap_or(Path::new(".")), flags, Mode::empty())?;
+        Ok(Self { directory: Arc::new(directory), name })
+    }
+
+    /// What is there, a symbolic link as itself.
+    fn look(&self) -> Result<Stat, Errno> {
+        self.look_at(&self.name)
+    }
+
+    fn look_at(&self, name: &OsStr) -> Result<Stat, Errno> {
+        statat(&*self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    fn unlink(&self) -> Result<(), Errno> {
+        unlinkat(&*self.directory, &self.name, AtFlags::empty())
+    }
+
+    /// The address of what is there now, for connect(2); `None` where it is
+    /// too long, or there is no /proc.
+    fn addr(&self) -> Option<SocketAddr> {
+        let directory = PathBuf::from(format!("/proc/self/fd/{}", self.directory.as_raw_fd()));
+        let path = directory.exists().then(|| directory.join(&self.name))?;
+        UnixAddr::from_path(path).ok().map(SocketAddr::from)
+    }
+
+    /// Keeps two processes from replacing or removing each other's file.
+    ///
+    /// The lock is on a file of this user's alone, next to the other, which
+    /// is there only meanwhile: who may just read the directory cannot hold
+    /// it, and who may write to it could take the place itself.
+    ///
+    /// # Errors
+    /// EAGAIN where another has it for a second, EACCES where it is another
+    /// user's, and those of making the file.
+    fn lock(&self) -> Result<Lock<'_>, Errno> {
+        let mut name = OsString::from(".");
+        name.push(&self.name);
+        name.push(".lock");
+        let end = Instant::now() + Duration::from_secs(1);
+        loop {
+            match self.try_lock(&name) {
+                Ok(file) => return Ok(Lock { place: self, name, _file: file }),
+                Err(Errno::AGAIN | Errno::ACCESS) if Instant::now() < end => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+
+    fn try_lock(&self, name: &OsStr) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = openat(&*self.directory, name, flags, Mode::RUSR | Mode::WUSR)?;
+        let meta = fstat(&file)?;
+        if meta.st_uid != sys::effective_user() || meta.st_mode & 0o077 != 0 {
+            return Err(Errno::PERM);
+        }
+        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        // The one before may have removed what was opened here.
+        match self.look_at(name) {
+            Ok(now) if id(&now) == id(&meta) => Ok(file),
+            _ => Err(Errno::AGAIN),
         }
     }
 }
 
-/// Keeps two from replacing or removing each other's file. Where the folder
-/// cannot be locked in a second, this goes on without.
-fn lock_folder(path: &Path) -> Option<File> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let folder = File::open(folder.unwrap_or(Path::new("."))).ok()?;
-    let end = Instant::now() + Duration::from_secs(1);
-    while flock(&folder, FlockOperation::NonBlockingLockExclusive).is_err() {
-        if Instant::now() > end {
-            return None;
-        }
-        thread::sleep(Duration::from_millis(10));
+/// Held until it is dropped, which removes its file.
+struct Lock<'p> {
+    place: &'p Place,
+    name: OsString,
+    _file: OwnedFd,
+}
+
+impl Drop for Lock<'_> {
+    fn drop(&mut self) {
+        // One that stays hinders nobody.
+        let _ = unlinkat(&*self.place.directory, &self.name, AtFlags::empty());
     }
-    Some(folder)
 }
 
 /// Removes a socket file that no socket stands behind; refuses all else.
-fn remove_stale(path: &Path, addr: &SocketAddr, in_use: Error) -> Result<()> {
-    let Ok(meta) = fs::symlink_metadata(path) else { return Ok(()) };
-    if !meta.file_type().is_socket() {
+fn remove_stale(place: &Place, addr: &SocketAddr, in_use: Error) -> Result<()> {
+    let Ok(meta) = place.look() else { return Ok(()) };
+    if !is_socket(&meta) {
         return Err(Error::refused(Operation::Listen, Refusal::NotASocketFile).at(addr));
     }
-    if !is_stale(addr) {
+    if !is_stale(&place.addr().unwrap_or(*addr)) {
         return Err(in_use);
     }
-    match fs::symlink_metadata(path) {
-        Ok(now) if id(&now) == id(&meta) => fs::remove_file(path).map_err(|error| {
-            let errno = error.raw_os_error().unwrap_or_default();
-            Error::system_call(Operation::Listen, Syscall::Unlink, errno, None).at(addr)
+    match place.look() {
+        Ok(now) if id(&now) == id(&meta) => place.unlink().map_err(|errno| {
+            Error::system_call(Operation::Listen, Syscall::Unlink, errno.raw_os_error(), None).at(addr)
         }),
         _ => Ok(()),
     }

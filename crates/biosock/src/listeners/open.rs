@@ -128,7 +128,7 @@ fn without_silent(addrs: &[SocketAddr]) -> Vec<SocketAddr> {
 
 /// Whether the address had its port from the system, so that another may do.
 fn is_of_chosen_port(error: &Error, addrs: &[SocketAddr]) -> bool {
-    error.address().is_some_and(|addr| addrs.contains(&addr.with_port(0)))
+    error.address().is_some_and(|addr| addr.port().is_some() && addrs.contains(&addr.with_port(0)))
 }
 
 fn is(error: &Error, errno: Errno) -> bool {

@@ -12,6 +12,7 @@
 //! | `Waker`, `Poller`, `Wakes`, `poll_any`, `has_hung_up`, `forks`, `SignalsBlocked` | waiting for several, being woken, threads without the caller's signals |
 //! | `PerProcess` | what a child must not have from its parent |
 //! | `inherit`, `inheritable`, `inode`, `Passed`, `Wrong`, `take_passed` | listeners handed from process to process |
+//! | `effective_user` | whose files these are |
 //! | `errno_name`, `errno_kind`, `errno_hint`, `is_retryable`, `eai_name`, `eai_kind`, `eai_text` | what error numbers mean |
 //!
 //! Every call that can fail gives an [`Errno`]; what that means to the caller

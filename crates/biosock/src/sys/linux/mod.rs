@@ -231,6 +231,12 @@ pub(crate) fn is_ipv6_off() -> bool {
     std::fs::read("/proc/thread-self/net/if_inet6").is_ok_and(|addresses| addresses.is_empty())
 }
 
+/// The user by whose rights files are opened and made (geteuid(2)).
+pub(crate) fn effective_user() -> u32 {
+    // SAFETY: it has no preconditions.
+    unsafe { libc::geteuid() }
+}
+
 /// A socket to ask the kernel about interfaces with.
 fn any_socket() -> Result<OwnedFd, Errno> {
     socket(Domain::UNIX, Type::DGRAM, Protocol::DEFAULT, Options::empty(), true)
