@@ -15,7 +15,7 @@ use biosock::dial::{
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use crate::{Failure, Result};
+use crate::Result;
 
 /// Who dials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -70,7 +70,7 @@ pub fn run(kind: Kind, target: &str, manner: Manner) -> Result<Value> {
         Kind::Plain => timed(|| TcpStream::connect(target)),
     };
     if manner.settle {
-        told["threads"] = wait_for_threads()?.into();
+        told["threads"] = settled(&before)?.into();
         told["descriptors"] = json!({"before": before, "after": descriptors()?});
     }
     Ok(told)
@@ -208,15 +208,24 @@ pub(crate) fn descriptors() -> Result<Vec<String>> {
     Ok(open)
 }
 
-/// Look-ups may go on for as long as the resolver does. Gives the number of
-/// threads that are left, which is 1.
-fn wait_for_threads() -> Result<usize> {
+/// Lookups may go on for as long as the resolver does, with a descriptor each.
+/// Waits until they have ended, and gives the number of threads that are left,
+/// which is 1.
+fn settled(before: &[String]) -> Result<usize> {
     let limit = Instant::now() + Duration::from_secs(60);
     loop {
-        let threads = fs::read_dir("/proc/self/task").map_err(Failure::from)?.count();
-        if threads == 1 || Instant::now() > limit {
+        let threads = threads()?;
+        if (threads == 1 && descriptors()? == *before) || Instant::now() > limit {
             return Ok(threads);
         }
         sleep(Duration::from_millis(10));
     }
+}
+
+/// How many threads there are but for those that look names up, which stay
+/// for a while when they have no work.
+pub(crate) fn threads() -> Result<usize> {
+    let names = fs::read_dir("/proc/self/task")?.map(|task| fs::read_to_string(task?.path().join("comm")));
+    // One that has ended meanwhile has no name.
+    Ok(names.filter(|name| name.as_ref().is_ok_and(|name| name.trim() != "biosock lookup")).count())
 }

@@ -5,8 +5,6 @@ mod cost;
 mod table;
 mod target;
 
-use std::fs;
-use std::io;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -19,7 +17,7 @@ use clap::ValueEnum;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::client::descriptors;
+use crate::client::{descriptors, threads};
 use crate::{Failure, Result};
 
 pub use cost::{Cost, spend};
@@ -312,8 +310,4 @@ fn settle((open, running): (usize, usize)) -> Result<()> {
         sleep(Duration::from_millis(2));
     }
     Ok(())
-}
-
-fn threads() -> io::Result<usize> {
-    Ok(fs::read_dir("/proc/self/task")?.count())
 }

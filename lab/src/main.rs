@@ -2,10 +2,12 @@
 
 #![forbid(unsafe_code)]
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use biosock::dial::{Question, Resolver, SystemResolver, sort_destinations};
+use biosock::{Domain, Lookup, Type};
 use biosock_lab::client::{self, Kind};
 use biosock_lab::contestants::Rules;
 use biosock_lab::load::{self, Amount, Caller};
@@ -83,6 +85,15 @@ enum Command {
     /// The other side.
     #[command(hide = true)]
     ShortageClients { count: usize, addrs: Vec<SocketAddr> },
+    /// Sort addresses as the library does, and print them.
+    #[command(hide = true)]
+    Sort { addrs: Vec<IpAddr> },
+    /// Print what the library knows of a name without a lookup.
+    #[command(hide = true)]
+    Known { name: String },
+    /// Print what getaddrinfo gives for a name.
+    #[command(hide = true)]
+    Ask { name: String },
     /// Dial a few times, and count: what strace watches.
     #[command(hide = true)]
     Spend { caller: Caller, target: String },
@@ -122,6 +133,17 @@ fn main() -> ExitCode {
             println!("{spent}");
             ExitCode::SUCCESS
         }),
+        Command::Sort { addrs } => {
+            let mut addrs: Vec<_> = addrs.into_iter().map(|ip| SocketAddr::new(ip, 80).into()).collect();
+            sort_destinations(&mut addrs);
+            print_ips(&addrs)
+        }
+        Command::Ask { name } => ask(&name),
+        Command::Known { name } => {
+            let (service, family, socktype) = ("80".into(), Domain::UNSPEC, Type::STREAM);
+            let question = Question { host: Some(name), service, family, socktype };
+            print_ips(&SystemResolver.at_hand(&question).unwrap_or_default())
+        }
         Command::Client { kind, target, deadline, resolution_delay, nat64, settle } => {
             dial(kind, &target, client::Manner { deadline, resolution_delay, nat64, settle })
         }
@@ -130,6 +152,16 @@ fn main() -> ExitCode {
         eprintln!("biosock-lab: {error}");
         ExitCode::from(2)
     })
+}
+
+fn ask(name: &str) -> Result<ExitCode> {
+    let found = Lookup::new().host(name).service("80").socktype(Type::STREAM).run()?;
+    print_ips(&found.iter().map(|found| found.addr).collect::<Vec<_>>())
+}
+
+fn print_ips(addrs: &[biosock::SocketAddr]) -> Result<ExitCode> {
+    addrs.iter().filter_map(biosock::SocketAddr::ip).for_each(|ip| println!("{ip}"));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// More than ten addresses that are silent for 131 s each.

@@ -1,6 +1,7 @@
 //! Names by DNS servers, asked without a thread (feature `hickory`).
 
 use std::net::{self, IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::name_server::TokioConnectionProvider;
@@ -11,8 +12,9 @@ use hickory_resolver::proto::{ProtoError, ProtoErrorKind};
 use hickory_resolver::{ResolveError, TokioResolver};
 
 use super::async_resolver::{AsyncResolver, Resolving};
+use super::hosts::HostsFile;
 use super::lookups::{LookupTask, system_resolver};
-use super::{Question, hosts, sort_destinations};
+use super::{Question, Resolver, hosts, sort_destinations};
 use crate::literal::parse_port;
 use crate::{Domain, Error, ErrorKind, Lookup, Operation, Result, SocketAddr, Syscall, sys};
 
@@ -102,7 +104,14 @@ impl HickoryResolver {
         figures.check_zone()?;
         let failed = |code| failed(format!("{host}:{}", question.service), code);
         let name = host.as_str().into_name().map_err(|error| failed(sys::EAI_NONAME).with_source(error))?;
-        if let Some(found) = hosts::destinations(host, port, question.family) {
+        let in_hosts = if HostsFile::is_needless() {
+            hosts::destinations(host, port, question.family)
+        } else {
+            let question = Question { service: port.to_string(), ..question.clone() };
+            let hosts_file: Arc<dyn Resolver> = Arc::new(HostsFile);
+            LookupTask::start(&hosts_file, question).await.ok()
+        };
+        if let Some(found) = in_hosts {
             return Ok(found);
         }
         let kind = if question.family == Domain::IPV6 { RecordType::AAAA } else { RecordType::A };

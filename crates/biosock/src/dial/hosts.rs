@@ -1,94 +1,141 @@
 //! hosts(5): names that the machine's owner gave addresses to, and
 //! nsswitch.conf(5), which says whether they are asked for first.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::net::{self, IpAddr};
 
+use super::files::{FromText, files, lines, without_comment, words};
 use super::sort_destinations;
 use crate::{Domain, SocketAddr};
 
-const HOSTS: &str = "/etc/hosts";
-const NSSWITCH: &str = "/etc/nsswitch.conf";
-
 /// The destinations of a family, or of both ([`Domain::UNSPEC`]), that
-/// /etc/hosts has for a name; `None` where the file does not have the name, or
-/// cannot be read.
+/// /etc/hosts has for a name, where it takes no while to say; `None` where the
+/// file does not have the name, cannot be read, or is large and has changed,
+/// until [`has`] has read it.
 ///
 /// A name that is there is no question for DNS, of neither family: who gives
 /// a name one IPv4 address there does not want DNS's IPv6 one. getaddrinfo(3)
 /// keeps to that when it is asked for both families at once, not when it is
 /// asked for one.
 pub(super) fn destinations(name: &str, port: u16, family: Domain) -> Option<Vec<SocketAddr>> {
-    let found = every_address(open(HOSTS)?, name);
+    sorted(&files().hosts.get_quickly()?.every_address(name), port, family)
+}
+
+fn sorted(found: &[IpAddr], port: u16, family: Domain) -> Option<Vec<SocketAddr>> {
     if found.is_empty() {
         return None;
     }
-    let of = |wanted| {
-        let addrs = found.iter().map(|ip| SocketAddr::from(net::SocketAddr::new(*ip, port)));
-        let mut addrs: Vec<_> = addrs.filter(|addr| addr.family() == wanted).collect();
-        sort_destinations(&mut addrs);
-        addrs
-    };
-    Some(match family {
-        Domain::UNSPEC => [of(Domain::IPV6), of(Domain::IPV4)].concat(),
-        family => of(family),
-    })
+    let addrs = found.iter().map(|ip| SocketAddr::from(net::SocketAddr::new(*ip, port)));
+    let mut addrs: Vec<_> =
+        addrs.filter(|addr| family == Domain::UNSPEC || addr.family() == family).collect();
+    sort_destinations(&mut addrs);
+    // Which family leads is the dial's to say.
+    addrs.sort_by_key(|addr| addr.family() != Domain::IPV6);
+    Some(addrs)
 }
 
-/// Whether the file has a name.
+/// Whether the file has a name. This may read all of the file.
 pub(super) fn has(name: &str) -> bool {
-    open(HOSTS).is_some_and(|file| !every_address(file, name).is_empty())
+    files().hosts.get().is_some_and(|hosts| !hosts.every_address(name).is_empty())
+}
+
+/// The file as a resolver that may take a while, for those who look no further
+/// by themselves.
+#[cfg(feature = "hickory")]
+#[derive(Debug)]
+pub(super) struct HostsFile;
+
+#[cfg(feature = "hickory")]
+impl HostsFile {
+    /// Whether [`destinations`] knows as much.
+    pub(super) fn is_needless() -> bool {
+        files().hosts.is_quick()
+    }
+}
+
+#[cfg(feature = "hickory")]
+impl super::Resolver for HostsFile {
+    /// The name is not found where the file does not have it.
+    fn resolve(&self, question: &super::Question) -> crate::Result<Vec<SocketAddr>> {
+        let port = crate::literal::parse_port(question.service.bytes()).unwrap_or_default();
+        let hosts = question.host.as_deref().zip(files().hosts.get());
+        let found = hosts.and_then(|(name, hosts)| sorted(&hosts.every_address(name), port, question.family));
+        let nothing = || crate::Error::from_kind(crate::Operation::Lookup, crate::ErrorKind::NameNotFound);
+        found.ok_or_else(nothing)
+    }
 }
 
 /// Whether what the file has is the answer, whatever else might be asked.
 pub(super) fn go_first() -> bool {
-    open(NSSWITCH).is_some_and(files_first)
+    files().nsswitch.get_quickly().is_some_and(|sources| sources.0)
 }
 
-fn open(path: &str) -> Option<impl BufRead> {
-    File::open(path).ok().map(BufReader::new)
+/// The names of /etc/hosts.
+#[derive(Debug)]
+pub(super) struct Hosts {
+    text: Vec<u8>,
+    /// Where in the text the line of a name begins, by the name's hash.
+    lines: Vec<(u32, u32)>,
 }
 
-/// What the first line, without its comment, has to say.
-fn first<T>(mut file: impl BufRead, mut said: impl FnMut(&str) -> Option<T>) -> Option<T> {
-    let mut line = Vec::new();
-    while matches!(file.read_until(b'\n', &mut line), Ok(read) if read > 0) {
-        let found = String::from_utf8_lossy(&line).split('#').next().and_then(&mut said);
-        if found.is_some() {
-            return found;
+impl FromText for Hosts {
+    fn from_text(text: Vec<u8>) -> Self {
+        let mut found = Vec::new();
+        let mut start: u32 = 0;
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            found.extend(words(without_comment(line)).skip(1).map(|name| (hash(name), start)));
+            start += line.len() as u32;
         }
-        line.clear();
+        found.sort_unstable();
+        found.dedup();
+        Self { text, lines: found }
     }
-    None
 }
 
-fn every_address(file: impl BufRead, name: &str) -> Vec<IpAddr> {
-    let mut found = Vec::new();
-    let _: Option<()> = first(file, |line| {
-        found.extend(entry(line, name));
-        None
-    });
-    found
+impl Hosts {
+    /// In the order of the file.
+    fn every_address(&self, name: &str) -> Vec<IpAddr> {
+        let wanted = hash(name.as_bytes());
+        let first = self.lines.partition_point(|(hash, _)| *hash < wanted);
+        let of_name = self.lines[first..].iter().take_while(|(hash, _)| *hash == wanted);
+        let entry = |(_, start): &(u32, u32)| {
+            let line = lines(&self.text[*start as usize..]).next()?;
+            entry(line, name)
+        };
+        of_name.filter_map(entry).collect()
+    }
 }
 
-/// "hosts: files ..." and no `[ACTION]` that has it go on after a find.
-fn files_first(file: impl BufRead) -> bool {
-    let verdict = first(file, |line| {
-        let sources = line.trim_start().strip_prefix("hosts")?.trim_start().strip_prefix(':')?;
-        let mut sources = sources.split_ascii_whitespace();
-        let files = sources.next() == Some("files");
-        Some(files && sources.next().is_none_or(|next| !next.starts_with('[')))
-    });
-    verdict.unwrap_or(false)
+/// FNV-1a of a name in small letters.
+fn hash(name: &[u8]) -> u32 {
+    let step = |hash: u32, byte: &u8| (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193);
+    name.iter().fold(0x811c_9dc5, step)
+}
+
+/// Whether nsswitch.conf has "hosts: files ..." and no `[ACTION]` that has it
+/// go on after a find.
+#[derive(Debug)]
+pub(super) struct Sources(bool);
+
+impl FromText for Sources {
+    fn from_text(text: Vec<u8>) -> Self {
+        Self(lines(&text).find_map(files_are_first).unwrap_or(false))
+    }
+}
+
+/// What a line says of it, if it is the one for hosts.
+fn files_are_first(line: &[u8]) -> Option<bool> {
+    let line = line.trim_ascii_start().strip_prefix(b"hosts")?;
+    let mut sources = words(line.trim_ascii_start().strip_prefix(b":")?);
+    let files = sources.next() == Some(b"files");
+    Some(files && sources.next().is_none_or(|next| !next.starts_with(b"[")))
 }
 
 /// The address of a line that has the name. One with a zone is none, as in
 /// glibc, which asks DNS for such a name.
-fn entry(line: &str, name: &str) -> Option<IpAddr> {
-    let mut fields = line.split_ascii_whitespace();
-    let ip = fields.next()?.parse().ok()?;
-    fields.any(|field| field.eq_ignore_ascii_case(name)).then_some(ip)
+fn entry(line: &[u8], name: &str) -> Option<IpAddr> {
+    let mut fields = words(line);
+    let ip = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+    fields.any(|field| field.eq_ignore_ascii_case(name.as_bytes())).then_some(ip)
 }
 
 #[cfg(test)]
@@ -105,15 +152,18 @@ mod tests {
 fe80::1%eth0 link
 not-an-address bad
 \n
+192.0.2.3 twice twice # on a line
 192.0.2.2 last";
         let found = |name| {
-            every_address(file.as_bytes(), name).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+            let hosts = Hosts::from_text(file.as_bytes().to_vec());
+            hosts.every_address(name).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         };
         let cases = [
             ("localhost", "127.0.0.1 ::1"),
             ("HERE", "127.0.0.1 192.0.2.1"),
             ("link", ""),
             ("last", "192.0.2.2"),
+            ("twice", "192.0.2.3"),
             ("elsewhere", ""),
             ("bad", ""),
             ("local", ""),
@@ -141,7 +191,22 @@ not-an-address bad
             ("networks: files", false),
             ("", false),
         ] {
-            assert_eq!(files_first(file.as_bytes()), expected, "{file}");
+            assert_eq!(Sources::from_text(file.into()).0, expected, "{file}");
         }
+    }
+
+    #[test]
+    fn a_name_is_found_among_150_000() {
+        let mut file: String =
+            (0..150_000).map(|number| format!("0.0.0.0 blocked{number}.example\n")).collect();
+        file += "192.0.2.1 wanted.example\n";
+        let hosts = Hosts::from_text(file.into());
+        let of_hash = hosts.lines.chunk_by(|(one, _), (two, _)| one == two).map(<[_]>::len).max();
+        assert!((1..10).contains(&of_hash.unwrap()), "a name costs a few lines: {of_hash:?}");
+        for number in [0, 77_777, 149_999] {
+            assert_eq!(hosts.every_address(&format!("BLOCKED{number}.example")), [IpAddr::from([0; 4])]);
+        }
+        assert_eq!(hosts.every_address("wanted.example"), [IpAddr::from([192, 0, 2, 1])]);
+        assert!(hosts.every_address("absent.example").is_empty());
     }
 }

@@ -65,6 +65,8 @@
 mod async_resolver;
 mod blocking;
 mod contest;
+mod files;
+mod gai;
 #[cfg(feature = "hickory")]
 mod hickory;
 mod hosts;

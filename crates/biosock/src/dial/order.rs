@@ -1,9 +1,11 @@
 //! Which destination first: RFC 6724, section 6, as a pure function, and the
 //! sources that it needs.
 
-use std::cmp::Reverse;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::cmp::{Ordering, Reverse};
+use std::net::{IpAddr, Ipv6Addr};
 
+use super::files::files;
+use super::gai::Policy;
 use super::memory::Rank;
 use crate::{Domain, Options, Protocol, Socket, SocketAddr, Type};
 
@@ -16,8 +18,13 @@ use crate::{Domain, Options, Protocol, Socket, SocketAddr, Type};
 /// with the source, of IPv6 addresses alone: among IPv4 addresses it would undo
 /// the server's rotation) and 10 (else as they came). Rules 3, 4 and 7 need to
 /// know of deprecated, home and tunnelled addresses, which no portable call
-/// tells. Labels and precedences are those of section 2.1; gai.conf(5) is not
-/// read.
+/// reports.
+///
+/// Labels, precedences and the scopes of IPv4 addresses are those of
+/// gai.conf(5), read as getaddrinfo(3) does: any line of a table replaces the
+/// whole table, and the file is read once unless it has `reload yes`. Where it
+/// has no line of a table, the C library's defaults hold: glibc's are RFC
+/// 3484's with a few labels more, others' those of RFC 6724, section 2.1.
 ///
 /// The source of each is the one that the system gives a UDP socket that is
 /// connected to it; nothing is sent.
@@ -26,17 +33,44 @@ use crate::{Domain, Options, Protocol, Socket, SocketAddr, Type};
 /// use biosock::SocketAddr;
 /// use biosock::dial::sort_destinations;
 ///
-/// // Loopback has a route everywhere, this reserved address nowhere.
-/// let mut addrs = vec!["[100::1]:80".parse()?, "127.0.0.1:80".parse::<SocketAddr>()?];
+/// // Loopback has a route everywhere, this broadcast address nowhere.
+/// let mut addrs = vec!["255.255.255.255:80".parse()?, "127.0.0.1:80".parse::<SocketAddr>()?];
 /// sort_destinations(&mut addrs);
-/// assert_eq!(addrs.len(), 2);
+/// assert_eq!(addrs[0].to_string(), "127.0.0.1:80");
 /// # Ok::<(), biosock::Error>(())
 /// ```
 pub fn sort_destinations(addrs: &mut [SocketAddr]) {
     if addrs.len() > 1 {
-        // Cached: each key costs a socket.
-        addrs.sort_by_cached_key(|addr| key(addr, source_for(addr)));
+        // Once for each: a key costs a socket.
+        let keyed: Vec<_> = addrs.iter().map(|addr| (key(addr, source_for(addr)), *addr)).collect();
+        let sorted = merge_sorted(keyed);
+        addrs.iter_mut().zip(sorted).for_each(|(place, (_, addr))| *place = addr);
     }
+}
+
+/// By the rules one after the other. Rule 9 is for two addresses of a family,
+/// so this is no order that a usual sort could take: a may go before b, and
+/// b be as good as c, which goes before a.
+fn compare((one, of_one): &(Key, SocketAddr), (two, of_two): &(Key, SocketAddr)) -> Ordering {
+    let same_family = of_one.family() == of_two.family();
+    one.0.cmp(&two.0).then_with(|| if same_family { one.1.cmp(&two.1) } else { Ordering::Equal })
+}
+
+/// Sorted by halves, which are merged, the first one's first among equals: where
+/// the rules are no order, that too decides, and glibc does it so.
+fn merge_sorted(mut first: Vec<(Key, SocketAddr)>) -> Vec<(Key, SocketAddr)> {
+    if first.len() < 2 {
+        return first;
+    }
+    let second = merge_sorted(first.split_off(first.len() / 2));
+    let mut merged = Vec::with_capacity(first.len() + second.len());
+    let (mut first, mut second) = (merge_sorted(first).into_iter().peekable(), second.into_iter().peekable());
+    while let (Some(one), Some(two)) = (first.peek(), second.peek()) {
+        let next = if compare(one, two).is_le() { first.next() } else { second.next() };
+        merged.extend(next);
+    }
+    merged.extend(first.chain(second));
+    merged
 }
 
 /// Whether the first destination goes before the second, by section 6 and by
@@ -49,7 +83,7 @@ pub(super) fn goes_before(one: &SocketAddr, two: &SocketAddr, rank: impl Fn(&Soc
 /// Whether an IPv6 destination goes before every IPv4 one that there could be.
 pub(super) fn goes_before_any_v4(addr: &SocketAddr) -> bool {
     let ((unusable, other_scope, other_label, Reverse(precedence), _), _) = key(addr, source_for(addr));
-    let (of_v4, _) = policy(Ipv4Addr::UNSPECIFIED.to_ipv6_mapped());
+    let of_v4 = files().gai.policy().highest_of_v4();
     !unusable && !other_scope && !other_label && precedence > of_v4
 }
 
@@ -93,7 +127,7 @@ fn source_for(addr: &SocketAddr) -> Option<IpAddr> {
 type Key = (Class, Reverse<u32>);
 
 /// That of rules 1 to 8.
-type Class = (bool, bool, bool, Reverse<u8>, u8);
+type Class = (bool, bool, bool, Reverse<i32>, i32);
 
 /// A key with history in its places: what did not work is unusable (rule 1),
 /// what worked is preferred after rule 8.
@@ -105,12 +139,16 @@ fn place(
 }
 
 fn key(addr: &SocketAddr, source: Option<IpAddr>) -> Key {
+    key_by(&files().gai.policy(), addr, source)
+}
+
+fn key_by(policy: &Policy, addr: &SocketAddr, source: Option<IpAddr>) -> Key {
     let Some(ip) = addr.ip() else { return Key::default() };
-    let to = Traits::of(ip);
+    let to = Traits::of(ip, policy);
     let Some(source) = source else {
         return ((true, false, false, Reverse(to.precedence), to.scope), Reverse(0));
     };
-    let from = Traits::of(source);
+    let from = Traits::of(source, policy);
     let shared = if addr.family() == Domain::IPV6 { common_prefix(ip, source) } else { 0 };
     let class = (false, to.scope != from.scope, to.label != from.label, Reverse(to.precedence), to.scope);
     (class, Reverse(shared))
@@ -118,22 +156,19 @@ fn key(addr: &SocketAddr, source: Option<IpAddr>) -> Key {
 
 /// What RFC 6724 knows an address by.
 struct Traits {
-    scope: u8,
-    precedence: u8,
-    label: u8,
+    scope: i32,
+    precedence: i32,
+    label: i32,
 }
 
 impl Traits {
-    fn of(ip: IpAddr) -> Self {
+    fn of(ip: IpAddr, policy: &Policy) -> Self {
         let v6 = as_v6(ip);
-        let scope = match ip {
-            // Section 3.2.
-            IpAddr::V4(v4) if v4.is_loopback() || v4.is_link_local() => LINK_LOCAL,
-            IpAddr::V4(_) => GLOBAL,
-            IpAddr::V6(_) => scope(v6),
+        let scope = match v6.to_ipv4_mapped() {
+            Some(v4) => policy.scope_of_v4(v4),
+            None => scope(v6),
         };
-        let (precedence, label) = policy(v6);
-        Self { scope, precedence, label }
+        Self { scope, precedence: policy.precedence(v6), label: policy.label(v6) }
     }
 }
 
@@ -146,14 +181,14 @@ fn as_v6(ip: IpAddr) -> Ipv6Addr {
 }
 
 // RFC 6724, section 3.1: the scopes of RFC 4291, section 2.7.
-const LINK_LOCAL: u8 = 0x2;
-const SITE_LOCAL: u8 = 0x5;
-const GLOBAL: u8 = 0xe;
+const LINK_LOCAL: i32 = 0x2;
+const SITE_LOCAL: i32 = 0x5;
+const GLOBAL: i32 = 0xe;
 
-fn scope(ip: Ipv6Addr) -> u8 {
+fn scope(ip: Ipv6Addr) -> i32 {
     let first = ip.segments()[0];
     match ip {
-        _ if ip.is_multicast() => (first & 0xf) as u8,
+        _ if ip.is_multicast() => i32::from(first & 0xf),
         // Section 3.1: loopback is treated "as having link-local scope".
         _ if ip.is_loopback() || ip.is_unicast_link_local() => LINK_LOCAL,
         _ if first & 0xffc0 == 0xfec0 => SITE_LOCAL,
@@ -161,29 +196,10 @@ fn scope(ip: Ipv6Addr) -> u8 {
     }
 }
 
-/// Precedence and label by RFC 6724, section 2.1; the longest prefix counts.
-fn policy(ip: Ipv6Addr) -> (u8, u8) {
-    let mapped = ip.to_ipv4_mapped().is_some();
-    let [first, second, ..] = ip.segments();
-    match ip {
-        Ipv6Addr::LOCALHOST => (50, 0),
-        _ if mapped => (35, 4),
-        // ::/96, the IPv4-compatible ones.
-        _ if ip.segments()[..6] == [0; 6] => (1, 3),
-        _ if (first, second) == (0x2001, 0) => (5, 5),
-        _ if first == 0x2002 => (30, 2),
-        _ if first == 0x3ffe => (1, 12),
-        _ if first & 0xffc0 == 0xfec0 => (1, 11),
-        _ if first & 0xfe00 == 0xfc00 => (3, 13),
-        _ => (40, 1),
-    }
-}
-
-/// RFC 6724, section 2.2: how many leading bits two addresses share, of the
-/// 64 of a usual prefix.
+/// RFC 6724, section 2.2: how many leading bits two addresses share.
 fn common_prefix(one: IpAddr, two: IpAddr) -> u32 {
     let differing = as_v6(one).to_bits() ^ as_v6(two).to_bits();
-    differing.leading_zeros().min(64)
+    differing.leading_zeros()
 }
 
 #[cfg(test)]
@@ -252,7 +268,8 @@ mod tests {
     }
 
     fn sorted(mut pairs: Vec<(&str, Option<&str>)>) -> Vec<String> {
-        pairs.sort_by_key(|(to, from)| key(&addr(to), from.map(|from| from.parse().unwrap())));
+        let policy = Policy::rfc_6724();
+        pairs.sort_by_key(|(to, from)| key_by(&policy, &addr(to), from.map(|from| from.parse().unwrap())));
         pairs.into_iter().map(|(to, _)| to.to_owned()).collect()
     }
 

@@ -123,7 +123,7 @@ impl Resolver for SystemResolver {
     fn at_hand(&self, question: &Question) -> Option<Vec<SocketAddr>> {
         // The names of services may be a directory server's to know.
         let port = parse_port(question.service.bytes())?;
-        let found = hosts::destinations(question.host.as_deref()?, port, question.family)?;
-        hosts::go_first().then_some(found)
+        let host = question.host.as_deref().filter(|_| hosts::go_first())?;
+        hosts::destinations(host, port, question.family)
     }
 }
