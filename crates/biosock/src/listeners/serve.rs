@@ -29,7 +29,7 @@ impl Listeners {
     ///
     /// # Errors
     /// accept(2)'s, epoll(7)'s, eventfd(2)'s, and EAGAIN when the time has passed.
-    /// [`AcceptAdvice`] sorts them.
+    /// [`AcceptAdvice`](super::AcceptAdvice) sorts them.
     ///
     /// ```
     /// use std::time::Duration;
@@ -93,7 +93,7 @@ impl Listeners {
     }
 
     /// Accepts until `stop` is cancelled, and tells each connection. Failures
-    /// that pass are sat out: [`AcceptAdvice`]. Stopping
+    /// that pass are sat out: [`AcceptAdvice`](super::AcceptAdvice). Stopping
     /// accepts no more; what was accepted goes on, and who waits in the queue
     /// waits until the set is dropped.
     ///
