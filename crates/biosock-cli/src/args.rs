@@ -181,6 +181,11 @@ pub(crate) struct ConnectArgs {
 /// read, they are dropped and counted, and of messages that are alike at most
 /// 10 a second are written. There is no time limit for peers: 100 that are
 /// silent take every place of --at-once, and then a message says so.
+///
+/// With --json, standard error gets an object for each event: listening
+/// (address), accepted (peer), closed (peer, sent, received, seconds), error,
+/// full (at_once: every place is taken and a peer waits), repeated (message,
+/// count: what was alike and not written) and dropped (count).
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   biosock listen :8080 > upload                receive a file
@@ -232,7 +237,8 @@ pub(crate) struct ListenArgs {
     /// socket here never takes IPv4 connections: IPV6_V6ONLY.)
     #[arg(long, conflicts_with = "ipv4")]
     pub(crate) v6only: bool,
-    /// How many connections may wait to be accepted; the system has a limit
+    /// How many connections may wait to be accepted [default: as many as the
+    /// OS allows]
     #[arg(long, value_name = "N", value_parser = value(whole_number), allow_negative_numbers = true)]
     pub(crate) backlog: Option<u32>,
     /// Listen on this network interface alone (SO_BINDTODEVICE)

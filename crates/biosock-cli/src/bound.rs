@@ -23,7 +23,15 @@ pub(crate) fn open(args: &ListenArgs, out: &Output, files: &SocketFiles) -> Resu
         // No file, and a signal need not wait for the resolver.
         Target::Ip { .. } => listen(),
     };
-    Ok(out.call(LISTEN_ALL, words, run, sockets)?)
+    out.call(LISTEN_ALL, words, run, sockets).map_err(|error| {
+        let failure = Failure::from(&error);
+        let is_ip = matches!(target, Target::Ip { .. });
+        if args.no_reuseaddr && is_ip && is(&error, Errno::ADDRINUSE) {
+            return failure
+                .hint("something has this address; choose another port, or leave out --no-reuseaddr");
+        }
+        failure
+    })
 }
 
 pub(crate) fn passed(out: &Output) -> Result<Listeners> {

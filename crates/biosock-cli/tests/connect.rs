@@ -142,22 +142,27 @@ fn what_was_sent_arrives_though_the_output_fails() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let mut client = Process::start_with(&mut biosock(["connect", &addr]), Stdio::piped(), full.into());
+    let mut command = biosock(["connect", "--json", &addr]);
+    let mut client = Process::start_with(&mut command, Stdio::piped(), full.into());
     let (mut socket, _) = listener.accept().unwrap();
-    let sent = common::varied_bytes(100_000);
+    // More than this side's system takes while nobody reads.
+    let sent = common::varied_bytes(250_000);
     client.write(&sent);
-    // More than it ever reads: closing so would reset the connection.
+    // More than the client ever reads: closing so would reset the connection.
     let mut writer = socket.try_clone().unwrap();
     let writer = thread::spawn(move || writer.write_all(&[b'x'; 300_000]).is_ok());
     assert!(writer.join().unwrap());
+    // A client that resets has done so by now.
+    thread::sleep(Duration::from_millis(200));
     let mut heard = Vec::new();
     socket.read_to_end(&mut heard).unwrap();
     drop(socket);
-    // Reading it to its end was no error: nothing was reset.
-    assert!(!heard.is_empty() && sent.starts_with(&heard), "{}", heard.len());
     let ended = client.finish();
-    let expected = "biosock: write standard output: no space left on device (ENOSPC)\n";
-    assert_eq!((ended.code(), &*ended.stderr), (Some(1), expected));
+    let objects = json_lines(&ended.stderr);
+    let event = |name| objects.iter().find(|object| object["event"] == name).expect(name);
+    assert_eq!(ended.code(), Some(1));
+    assert_eq!(event("error")["message"], "write standard output: no space left on device (ENOSPC)");
+    assert!(sent.starts_with(&heard) && event("closed")["sent"] == heard.len(), "{}", heard.len());
 }
 
 #[test]
