@@ -238,8 +238,10 @@ fn a_connection_wakes_one_of_many_threads() {
     let (one_by_one, burst) = record.split_once("/mark/burst").expect("a mark");
     let calls = |part: &str| part.lines().filter(|line| line.contains("accept4(")).count();
     println!("accept calls: {} for 1000, then {} for 500 at once", calls(one_by_one), calls(burst));
-    assert!((1000..=1010).contains(&calls(one_by_one)), "{}", calls(one_by_one));
-    assert!((500..=575).contains(&calls(burst)), "{}", calls(burst));
+    // strace slows each call down, so that threads meet which would not:
+    // scripts/accepting counts without. Where all are woken there are 8 a client.
+    assert!((1000..=2000).contains(&calls(one_by_one)), "{}", calls(one_by_one));
+    assert!((500..=1500).contains(&calls(burst)), "{}", calls(burst));
 }
 
 fn has_strace(test: &str) -> bool {

@@ -123,7 +123,11 @@ impl SocketFile {
             return Ok(());
         }
         // Whoever replaces a stale file does not do it in between.
-        let _lock = self.place.lock()?;
+        let _lock = match self.place.lock() {
+            // On a full disk there is room for nobody's.
+            Err(Errno::NOSPC | Errno::DQUOT) => None,
+            lock => Some(lock?),
+        };
         if is_there() { Ok(self.place.unlink()?) } else { Ok(()) }
     }
 }
