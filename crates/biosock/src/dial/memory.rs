@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::mem::discriminant;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use crate::SocketAddr;
@@ -75,14 +75,14 @@ impl Memory {
     }
 
     pub(crate) fn rank(&self, addr: &SocketAddr, now: Instant) -> Rank {
-        let entries = self.lock();
+        let Some(entries) = self.lock() else { return Rank::Unknown };
         let entry = entries.iter().find(|entry| entry.addr == *addr && entry.counts(now));
         entry.map_or(Rank::Unknown, |entry| entry.rank)
     }
 
     /// What is learned again counts from when it was learned first.
     pub(crate) fn learn(&self, addr: SocketAddr, rank: Rank, now: Instant) {
-        let mut entries = self.lock();
+        let Some(mut entries) = self.lock() else { return };
         let known = entries.iter().position(|entry| entry.addr == addr).and_then(|at| entries.remove(at));
         let known =
             known.filter(|entry| entry.counts(now) && discriminant(&entry.rank) == discriminant(&rank));
@@ -93,8 +93,18 @@ impl Memory {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The entries, which are held for microseconds at a time. `None` where
+    /// they are not free within 20 ms: in a child of fork(2) the thread that
+    /// held them may not exist, and a dial does without its history.
+    fn lock(&self) -> Option<MutexGuard<'_, VecDeque<Entry>>> {
+        for _ in 0..20 {
+            match self.entries.try_lock() {
+                Ok(entries) => return Some(entries),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
+        None
     }
 }
 
@@ -108,6 +118,18 @@ mod tests {
 
     fn addr(last: u8) -> SocketAddr {
         SocketAddr::from(([192, 0, 2, last], 80))
+    }
+
+    #[test]
+    fn a_lock_that_stays_held_is_not_waited_for() {
+        let (memory, now) = (Memory::new(2), Instant::now());
+        memory.learn(addr(1), FAST, now);
+        let held = memory.lock().expect("free");
+        assert_eq!(memory.rank(&addr(1), now), Rank::Unknown);
+        memory.learn(addr(2), FAST, now);
+        drop(held);
+        assert_eq!(memory.rank(&addr(1), now), FAST);
+        assert_eq!(memory.rank(&addr(2), now), Rank::Unknown);
     }
 
     #[test]
