@@ -100,7 +100,7 @@ pub fn accept(fd: BorrowedFd<'_>, options: Options) -> Result<(OwnedFd, SockAddr
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "BIO_accept_ex")]
-#[inline(always)]
+#[inline]
 pub fn accept_to(
     fd: BorrowedFd<'_>,
     options: Options,

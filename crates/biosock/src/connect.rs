@@ -352,9 +352,6 @@ pub fn connect(fd: BorrowedFd<'_>, addr: SockAddr<'_>, options: Options) -> Resu
     prepare_and_connect(fd, addr, options)
 }
 
-/// Always a part of its callers, of which there are two: only so does a failure
-/// stay in registers on its way to the C layer (`scripts/costs`).
-#[inline(always)]
 fn prepare_and_connect(fd: BorrowedFd<'_>, addr: SockAddr<'_>, options: Options) -> Result<()> {
     set_stream_options(fd, options, Operation::Connect)?;
     if options.contains(Options::TFO) {

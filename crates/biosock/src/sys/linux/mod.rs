@@ -97,7 +97,7 @@ mod cancelled {
     }
 }
 
-#[inline(always)]
+#[inline]
 pub(crate) fn connect(fd: BorrowedFd<'_>, addr: SockAddr<'_>) -> Result<(), Errno> {
     let bytes = addr.as_bytes();
     let len = libc::socklen_t::try_from(bytes.len()).unwrap_or(libc::socklen_t::MAX);
@@ -121,7 +121,7 @@ pub(crate) fn listen(fd: BorrowedFd<'_>, backlog: i32) -> Result<(), Errno> {
 ///
 /// It is libc's, since rustix copies the address and a C caller's is to be
 /// written where it lies.
-#[inline(always)]
+#[inline]
 pub(crate) fn accept_to(
     fd: BorrowedFd<'_>,
     options: Options,
