@@ -261,6 +261,25 @@ fn input_that_pauses_is_sent_though_the_peer_has_ended() {
     server.finish().ok();
 }
 
+/// A peer that is gone takes nothing from the next one.
+#[test]
+fn input_that_a_peer_cannot_take_any_more_is_for_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&folder);
+    let args = ["listen", &target, "--max", "2", "--json"];
+    let mut server = Process::start(&mut biosock(args), Stdio::piped());
+    server.line_with("{\"event\":\"listening\"");
+    drop(UnixStream::connect(&path).unwrap());
+    server.line_with("{\"event\":\"closed\"");
+    let mut second = UnixStream::connect(&path).unwrap();
+    server.give(b"for the second");
+    let mut heard = String::new();
+    second.read_to_string(&mut heard).unwrap();
+    drop(second);
+    assert_eq!(heard, "for the second");
+    server.finish().ok();
+}
+
 #[test]
 fn an_echo_that_the_peer_did_not_take_is_a_failure() {
     let (server, addr) = Process::listen(["127.0.0.1:0", "--echo"], Stdio::null());
