@@ -214,3 +214,99 @@ fn short_of_descriptors() {
 fn a_shortage_is_sat_out_and_no_connection_is_lost() {
     run_alone("short_of_descriptors", &["sh", "-c", "ulimit -n 40 && exec \"$0\" \"$@\""]);
 }
+
+/// A client that is not served within a minute fails here.
+fn is_served(mut client: Socket) {
+    let copy = std::os::fd::AsFd::as_fd(&client).try_clone_to_owned().unwrap();
+    std::net::TcpStream::from(copy).set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    assert_eq!(client.read(&mut [0]).unwrap(), 1);
+}
+
+fn both_families() -> Listeners {
+    Listen::new().listen_addrs(&["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()]).unwrap()
+}
+
+/// Each that accepts keeps its connection, and is away until all are served.
+#[test]
+fn no_connection_waits_while_a_thread_does() {
+    const THREADS: usize = 8;
+    for _ in 0..20 {
+        let listeners = both_families();
+        let addrs = listeners.addrs().unwrap();
+        let all_served = std::sync::Barrier::new(THREADS + 1);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    let (mut socket, _) = listeners.accept(PLAIN, None).unwrap();
+                    socket.write_all(b"x").unwrap();
+                    all_served.wait();
+                });
+            }
+            let dial = |addr| Dialer::new().dial_addrs(&[addr]).unwrap().socket;
+            // Two at a time, so that threads are woken for either at once.
+            for _ in 0..THREADS / 2 {
+                let clients = [dial(addrs[0]), dial(addrs[1])];
+                clients.into_iter().for_each(is_served);
+            }
+            all_served.wait();
+        });
+    }
+}
+
+/// Of two threads with a stop each, one is stopped as a connection comes: if
+/// it was the one that was woken, the other takes the connection.
+#[test]
+fn who_is_stopped_leaves_its_connection_to_another() {
+    for _ in 0..100 {
+        let listeners = both_families();
+        let addrs = listeners.addrs().unwrap();
+        let stops = [Cancel::new().unwrap(), Cancel::new().unwrap()];
+        thread::scope(|scope| {
+            let work = |stop| {
+                for event in listeners.incoming(PLAIN, stop) {
+                    if let Event::Connection(mut socket, _) = event.unwrap() {
+                        socket.write_all(b"x").unwrap();
+                    }
+                }
+            };
+            let works = [&stops[0], &stops[1]].map(|stop| scope.spawn(move || work(stop)));
+            let client = Dialer::new().dial_addrs(&addrs[..1]).unwrap().socket;
+            stops[0].cancel();
+            is_served(client);
+            stops[1].cancel();
+            works.into_iter().for_each(|work| work.join().unwrap());
+        });
+    }
+}
+
+/// A set keeps as many descriptors as threads accepted from it at a time.
+#[test]
+fn accepting_keeps_a_descriptor_for_each_thread_and_one_for_all() {
+    run_alone("descriptors_of_accepting", &[]);
+}
+
+#[test]
+fn descriptors_of_accepting() {
+    if !is_alone("descriptors_of_accepting") {
+        return;
+    }
+    let before = alone::descriptors();
+    let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
+    let addr = listeners.addrs().unwrap()[0];
+    for _ in 0..3 {
+        let client = Dialer::new().dial_addrs(&[addr]).unwrap();
+        listeners.accept(PLAIN, None).unwrap();
+        drop(client);
+    }
+    assert_eq!(alone::descriptors(), before + 3, "the listener, an epoll, the nudge");
+    let stop = Cancel::new().unwrap();
+    thread::scope(|scope| {
+        let waiting = (0..4).map(|_| scope.spawn(|| listeners.accept_or_stop(PLAIN, None, &stop)));
+        let waiting: Vec<_> = waiting.collect();
+        stop.cancel();
+        waiting.into_iter().for_each(|wait| assert!(wait.join().unwrap().unwrap().is_none()));
+    });
+    assert!(alone::descriptors() <= before + 3 + 1 + 4, "the stop, and an epoll a thread");
+    drop((listeners, stop));
+    assert_eq!(alone::descriptors(), before);
+}

@@ -174,3 +174,35 @@ fn a_cancel_in_another_process_wakes_tasks() {
     });
     assert_eq!(child.status(), Some(0));
 }
+
+fn epolls() -> usize {
+    let links = std::fs::read_dir("/proc/self/fd").unwrap();
+    let link = |entry: std::io::Result<std::fs::DirEntry>| std::fs::read_link(entry.unwrap().path()).ok();
+    links.filter_map(link).filter(|link| link.ends_with("anon_inode:[eventpoll]")).count()
+}
+
+/// What the parent accepted with stays the parent's, and the children accept
+/// with their own; also a loop that was begun before.
+#[test]
+fn children_accept_with_their_own() {
+    if !is_alone("children_accept_with_their_own") {
+        return;
+    }
+    let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
+    let addr = listeners.addrs().unwrap()[0];
+    let stop = Cancel::new().unwrap();
+    let dial = || Dialer::new().dial_addrs(&[addr]).unwrap();
+    let _first = (dial(), listeners.accept(PLAIN, None).unwrap());
+    let mut begun = listeners.incoming(PLAIN, &stop);
+    let _second = (dial(), begun.next().unwrap().unwrap());
+    assert_eq!(epolls(), 1);
+    let _third = dial();
+    let child = Child::fork(|| matches!(begun.next(), Some(Ok(Event::Connection(..)))) && epolls() == 1);
+    assert_eq!(child.status(), Some(0));
+    let _fourth = dial();
+    let child = Child::fork(|| listeners.accept(PLAIN, None).is_ok());
+    assert_eq!(child.status(), Some(0));
+    // The parent's is as it was.
+    let _fifth = dial();
+    assert!(matches!(begun.next(), Some(Ok(Event::Connection(..)))));
+}
