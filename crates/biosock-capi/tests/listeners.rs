@@ -385,3 +385,37 @@ fn a_stop_in_one_process_ends_the_workers_of_all() {
     });
     assert_eq!((statuses, set.accept(-1), errno()), ([0; 3], -1, libc::ECANCELED));
 }
+
+/// Not a test of its own: strace makes every ioctl(2) fail.
+#[test]
+fn taking_over_fails_late() {
+    if std::env::var_os("BIOSOCK_TEST_WATCHED").is_none() {
+        return;
+    }
+    let listeners = [TcpListener::bind("127.0.0.1:0"), TcpListener::bind("127.0.0.1:0")];
+    let fds = listeners.map(|listener| listener.expect("loopback").into_raw_fd());
+    assert!(unsafe { biosock_listeners_take_over::<S>(fds.as_ptr(), 2) }.is_null());
+    assert_eq!(errno(), libc::EPERM, "{:?}", queue());
+    for fd in fds {
+        assert_ne!(unsafe { libc::fcntl(fd, libc::F_GETFD) }, -1, "still open");
+        close(fd);
+    }
+}
+
+/// After all looked right, too.
+#[test]
+fn descriptors_stay_the_callers_however_late_taking_over_fails() {
+    use std::process::Command;
+    let test = "descriptors_stay_the_callers_however_late_taking_over_fails";
+    if Command::new("strace").arg("-V").output().is_err() {
+        println!("skipped: {test}: strace is not installed");
+        assert!(std::env::var_os("BIOSOCK_REQUIRE_ALL").is_none(), "strace is required here");
+        return;
+    }
+    let program = std::env::current_exe().expect("its own path");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "inject=ioctl:error=EPERM"]).arg(program);
+    strace.args(["--exact", "taking_over_fails_late", "--test-threads=1"]).env("BIOSOCK_TEST_WATCHED", "1");
+    let done = strace.output().expect("strace runs");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+}
