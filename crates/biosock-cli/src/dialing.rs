@@ -1,20 +1,16 @@
 //! How `biosock connect` dials, and what it says when that fails.
 
-use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use biosock::dial::{
-    DialError, DialFailure, Dialed, Dialer, LookupReport, Outcome, Pace, Question, Report, Resolver,
-    SystemResolver,
-};
+use biosock::dial::{DialError, DialFailure, Dialed, Dialer, LookupReport, Outcome, Pace, Report};
 use biosock::{Cancel, Domain, Lookup, Options, SocketAddr, Type};
 use rustix::io::Errno;
 
 use crate::args::ConnectArgs;
 use crate::bound::addresses;
-use crate::call::{DIAL_LOOKUP, LOOKUP};
+use crate::call::{Call, DIAL_LOOKUP, LOOKUP};
 use crate::failure::{Failure, Result};
 use crate::output::{Output, duration};
 use crate::race;
@@ -44,7 +40,7 @@ impl<'a> Dial<'a> {
             .pace(pace(args))
             .mptcp(args.mptcp)
             .cancel(cancel)
-            .resolver(Arc::new(Telling(*out)));
+            .on_lookup(tracer(args, out));
         let dialer = sources.into_iter().fold(dialer, Dialer::source);
         let dialer = args.device.iter().fold(dialer, |dialer, device| dialer.device(device));
         let left = args.timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
@@ -206,15 +202,16 @@ fn look_up(source: &Source, family: Domain, end: Option<Instant>, out: &Output) 
     Ok(answer.ok_or_else(late)??.into_iter().map(|found| found.addr).collect())
 }
 
-/// The system's resolver, told of as it answers.
-#[derive(Debug)]
-struct Telling(Output);
-
-impl Resolver for Telling {
-    fn resolve(&self, question: &Question) -> biosock::Result<Vec<SocketAddr>> {
-        let host = question.host.as_deref().unwrap_or("*");
-        let words = format!("{host}:{}, {}, stream", question.service, question.family);
-        self.0.call(DIAL_LOOKUP, words, || SystemResolver.resolve(question), |found| listed(found))
+/// Reports each lookup of a dial as it ends.
+fn tracer(
+    args: &ConnectArgs,
+    out: &Output,
+) -> impl Fn(Domain, Duration, biosock::Result<&[SocketAddr], &biosock::Error>) + Send + Sync + 'static {
+    let (target, out) = (args.target.to_string(), *out);
+    move |family, elapsed, answer| {
+        let arguments = format!("{target}, {family}, stream");
+        let result = answer.map_or_else(|error| error.why().to_string(), listed);
+        out.trace(&Call { routine: DIAL_LOOKUP, arguments, result, ok: answer.is_ok(), elapsed });
     }
 }
 

@@ -382,6 +382,22 @@ fn a_source_for_each_family_and_a_source_by_name() {
 }
 
 #[test]
+fn a_name_of_the_hosts_file_takes_no_thread() {
+    if !has("strace") {
+        return;
+    }
+    // The names of threads, as they are set (PR_SET_NAME).
+    let named = |target: &str| {
+        let mut command = Command::new("strace");
+        command.args(["-f", "-qq", "-e", "trace=prctl", env!("CARGO_BIN_EXE_biosock"), "connect", target]);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        String::from_utf8_lossy(&output.stderr).matches("biosock look").count()
+    };
+    assert_eq!(named("localhost:1"), 0);
+    assert!(named("no-such-name.invalid:1") > 0, "a lookup's thread is seen");
+}
+
+#[test]
 fn goes_through_the_interface_that_was_asked_for() {
     let (addr, server) = answering(b"");
     run(["connect", "--device", "lo", &addr], b"").ok();

@@ -4,12 +4,12 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::contest::{Contest, Decided, NAT64, Turn, wait_error};
+use super::contest::{Contest, Decided, Turn, wait_error};
 use super::lookups::Lookups;
 use super::report::{DialFailure, Report};
 use super::resolver::{Question, Resolver};
 use crate::connect::Backoff;
-use crate::{Cancel, Interest, Socket, sys};
+use crate::{Cancel, Domain, Interest, Socket, sys};
 
 /// What limits a dial: its deadline, and whoever may cancel it.
 #[derive(Clone, Copy)]
@@ -68,9 +68,9 @@ pub(super) fn run(
                 watched.push(Watched { attempt, socket, from: Duration::ZERO, backoff: Backoff::default() });
             }
             Turn::Wait(next) => {
-                if let Some(question) = contest.take_question() {
-                    if let Err(error) = ask(&mut lookups, resolver, question) {
-                        contest.answered(now, (NAT64, Err(error)));
+                if let Some((mark, question)) = contest.take_question() {
+                    if let Err(error) = ask(&mut lookups, resolver, question, mark) {
+                        contest.answered(now, (mark, Err(error)));
                         continue;
                     }
                 }
@@ -92,13 +92,18 @@ pub(super) fn run(
     (ended, contest.end(limits.start.elapsed(), cancelled))
 }
 
-/// Asks for a NAT64's prefix, in a dial that may have asked for nothing yet.
-fn ask(lookups: &mut Option<Lookups>, resolver: &Arc<dyn Resolver>, question: Question) -> crate::Result<()> {
+/// Asks one question more, in a dial that may have asked for nothing yet.
+fn ask(
+    lookups: &mut Option<Lookups>,
+    resolver: &Arc<dyn Resolver>,
+    question: Question,
+    mark: Domain,
+) -> crate::Result<()> {
     let under_way = match lookups.take() {
         Some(under_way) => under_way,
         None => Lookups::start(resolver, &question, &[])?,
     };
-    lookups.insert(under_way).ask(resolver, question, NAT64);
+    lookups.insert(under_way).ask(resolver, question, mark);
     Ok(())
 }
 

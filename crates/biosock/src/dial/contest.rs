@@ -13,7 +13,7 @@ use super::order::{goes_before, goes_before_any_v4, has_route, prefer_known};
 use super::race::{Race, Step};
 use super::report::{Attempt, LookupReport, Outcome, Report};
 use super::resolver::Question;
-use super::settings::Settings;
+use super::settings::{OnLookup, Settings};
 use crate::cause::Refusal;
 use crate::connect::{Backoff, connect_outcome, is_queue_full};
 use crate::{Connect, Domain, Error, ErrorKind, Operation, Options, Result, Socket, SocketAddr, Syscall};
@@ -57,6 +57,7 @@ pub(super) struct Contest<'d> {
     /// Attempts whose outcome came too late to be looked at.
     unheard: Vec<usize>,
     stranded: Stranded,
+    deferred: Deferred,
 }
 
 /// IPv4 addresses that the machine has no route to, for a NAT64.
@@ -75,6 +76,16 @@ enum Discovery {
     Wanted,
     UnderWay,
     Done(Vec<Prefix>),
+}
+
+/// The question for a family that has no way out.
+#[derive(Debug, Default)]
+enum Deferred {
+    #[default]
+    None,
+    /// For where the other family's answer gives nothing.
+    Kept(Question),
+    Wanted(Question),
 }
 
 /// The mark of the look-up of a NAT64's prefix among those of the families.
@@ -113,6 +124,7 @@ impl<'d> Contest<'d> {
             knocking: Vec::new(),
             unheard: Vec::new(),
             stranded: Stranded::default(),
+            deferred: Deferred::default(),
         };
         contest.add(None, addrs.to_vec());
         contest
@@ -144,6 +156,9 @@ impl<'d> Contest<'d> {
         if family == NAT64 {
             return self.discovered(now, answer);
         }
+        if let Some(OnLookup(call)) = &self.settings.on_lookup {
+            call(family, now, answer.as_deref());
+        }
         let told = match answer {
             Ok(addrs) => {
                 let count = addrs.len();
@@ -153,9 +168,28 @@ impl<'d> Contest<'d> {
             }
             Err(error) => Err(error),
         };
+        if !matches!(told, Ok(1..)) {
+            self.want_deferred();
+        }
         self.race.looked_up(now, family);
         if let Some(lookup) = self.report.lookups.iter_mut().find(|lookup| lookup.family == family) {
             (lookup.took, lookup.answer) = (Some(now), Some(told));
+        }
+    }
+
+    /// Asks this only where the look-ups under way give no address.
+    pub(super) fn defer(&mut self, question: Question) {
+        self.deferred = Deferred::Kept(question);
+    }
+
+    /// The only family that was asked for has no address: the other is to say
+    /// what there is.
+    fn want_deferred(&mut self) {
+        if let Deferred::Kept(question) = std::mem::take(&mut self.deferred) {
+            let family = question.family;
+            self.race.expect(family);
+            self.report.lookups.push(LookupReport { family, took: None, answer: None });
+            self.deferred = Deferred::Wanted(question);
         }
     }
 
@@ -197,13 +231,18 @@ impl<'d> Contest<'d> {
         self.stranded.addrs.push(addr);
     }
 
-    /// The question that is to be asked now, if any; its answer's mark is [`NAT64`].
-    pub(super) fn take_question(&mut self) -> Option<Question> {
+    /// The question that is to be asked now, if any, with its answer's mark.
+    pub(super) fn take_question(&mut self) -> Option<(Domain, Question)> {
+        if matches!(self.deferred, Deferred::Wanted(_)) {
+            if let Deferred::Wanted(question) = std::mem::take(&mut self.deferred) {
+                return Some((question.family, question));
+            }
+        }
         if !matches!(self.stranded.discovery, Discovery::Wanted) {
             return None;
         }
         self.stranded.discovery = Discovery::UnderWay;
-        Some(nat64::question(self.settings.socktype))
+        Some((NAT64, nat64::question(self.settings.socktype)))
     }
 
     /// RFC 8305, section 4, has the addresses of both families sorted together

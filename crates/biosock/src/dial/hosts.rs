@@ -33,6 +33,16 @@ fn sorted(found: &[IpAddr], port: u16, family: Domain) -> Option<Vec<SocketAddr>
     Some(addrs)
 }
 
+/// Whether a name may stand for hosts out there: not an address in any form,
+/// this machine, or a name that the file is known to have.
+pub(super) fn may_be_elsewhere(name: &str) -> bool {
+    let in_figures = name.contains(':') || name.starts_with(|first: char| first.is_ascii_digit());
+    let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    // RFC 6761, section 6.3: these are loopback's.
+    let here = last.eq_ignore_ascii_case("localhost");
+    !in_figures && !here && destinations(name, 0, Domain::UNSPEC).is_none()
+}
+
 /// Whether the file has a name. This may read all of the file.
 pub(super) fn has(name: &str) -> bool {
     files().hosts.get().is_some_and(|hosts| !hosts.every_address(name).is_empty())

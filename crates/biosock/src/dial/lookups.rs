@@ -14,7 +14,8 @@ use crate::{Domain, Error, ErrorKind, Operation, Result, SocketAddr, Syscall};
 /// dials: 64 unless [`set_lookup_threads`] was called.
 ///
 /// They start when they are needed, take no signals, and end after ten seconds
-/// without work. A lookup that has begun keeps its thread until its resolver
+/// without work. Namespaces of its own (setns(2)) a thread has from the dial
+/// that it started for. A lookup that has begun keeps its thread until its resolver
 /// returns, even where no dial waits for it any more: getaddrinfo(3) cannot be
 /// interrupted. It keeps nothing else, and a dial that asks the same meanwhile
 /// shares it. Lookups that find no thread wait for one, as long as their dial

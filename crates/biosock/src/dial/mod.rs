@@ -25,6 +25,7 @@
 //! | section | here |
 //! |---|---|
 //! | 3, both questions at once, IPv6's first, each answer used as it comes | yes; IPv4's waits 50 ms for IPv6's, and IPv6's for IPv4's where that may lead ([`Pace::resolution_delay`]) |
+//! | 3, a family that the machine has no route for | the system's resolver is not asked for it unless the other family gives no address: that costs three system calls for each family |
 //! | 3.1, several DNS servers | the resolver's affair |
 //! | 4, sorting by RFC 6724 | each answer by its resolver; the first of each decide which family leads, by [`sort_destinations`]'s rules |
 //! | 4, what is known of addresses | [`Memory`]: what was silent, refused or unreachable goes last, as unusable; among equals the fastest goes first |
@@ -77,6 +78,7 @@ mod nat64;
 mod order;
 mod pool;
 mod race;
+mod reach;
 mod report;
 mod resolver;
 mod settings;
@@ -145,6 +147,8 @@ pub struct Dialer {
     settings: Settings,
     timeout: Option<Duration>,
     resolver: Arc<dyn Resolver>,
+    /// Whether the resolver is the one that is there by default.
+    asks_the_system: bool,
     #[cfg(feature = "tokio")]
     async_resolver: Option<Arc<dyn AsyncResolver>>,
     memory: Option<Arc<Memory>>,
@@ -170,6 +174,7 @@ impl Dialer {
             settings: Settings::default(),
             timeout: None,
             resolver: lookups::system_resolver(),
+            asks_the_system: true,
             #[cfg(feature = "tokio")]
             async_resolver: None,
             memory: None,
@@ -388,6 +393,27 @@ impl Dialer {
         self
     }
 
+    /// Calls this when a lookup has ended, on the thread of the dial or of its
+    /// task: with the family, the time since the start of the dial, and what it
+    /// gave. A resolver need not be wrapped to see its answers, as one that
+    /// forgets [`at_hand`](Resolver::at_hand) would cost threads.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let dialer = Dialer::new().on_lookup(|family, took, answer| match answer {
+    ///     Ok(addrs) => println!("{family} after {took:?}: {} addresses", addrs.len()),
+    ///     Err(error) => println!("{family} after {took:?}: {error}"),
+    /// });
+    /// assert!(dialer.dial("localhost:1").is_err());
+    /// ```
+    pub fn on_lookup(
+        mut self,
+        call: impl Fn(Domain, Duration, crate::Result<&[SocketAddr], &Error>) + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.on_lookup = Some(settings::OnLookup(Arc::new(call)));
+        self
+    }
+
     /// Who turns names into addresses, on threads.
     ///
     /// ```
@@ -397,6 +423,7 @@ impl Dialer {
     /// ```
     pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
         self.resolver = resolver;
+        self.asks_the_system = false;
         self
     }
 
@@ -418,6 +445,7 @@ impl Dialer {
     #[cfg(feature = "tokio")]
     pub fn async_resolver(mut self, resolver: Arc<dyn AsyncResolver>) -> Self {
         self.async_resolver = Some(resolver);
+        self.asks_the_system = false;
         self
     }
 
@@ -463,17 +491,36 @@ impl Dialer {
         match &plan {
             Plan::Addrs(addrs) => self.run(start, target, self.contest(start, addrs, &[]), None),
             Plan::Names(question) => {
-                let families = self.settings.families();
-                let mut contest = self.contest(start, &[], families);
                 if let Some(addrs) = self.resolver.at_hand(question) {
+                    let mut contest = self.contest(start, &[], self.settings.families());
                     contest.answered_together(start.elapsed(), &addrs);
                     return self.run(start, target, contest, None);
                 }
+                let (contest, families) = self.contest_of(start, question);
                 let lookups = Lookups::start(&self.resolver, question, families);
                 let lookups = lookups.map_err(|error| unable(target, error))?;
                 self.run(start, target, contest, Some(lookups))
             }
         }
+    }
+
+    /// A contest between the addresses of a name, and the families to look up
+    /// for it: one that has no way out only where the other gives nothing.
+    fn contest_of(&self, start: Instant, question: &Question) -> (Contest<'_>, &'static [Domain]) {
+        let every = self.settings.families();
+        let asked = if self.asks_the_world(question) { reach::with_way_out(every) } else { every };
+        let mut contest = self.contest(start, &[], asked);
+        if let Some(&family) = every.iter().find(|family| !asked.contains(family)) {
+            contest.defer(Question { family, ..question.clone() });
+        }
+        (contest, asked)
+    }
+
+    /// Whether the system's resolver is asked for a name that stands for hosts
+    /// out there, and sockets go by the routes that every socket has.
+    fn asks_the_world(&self, question: &Question) -> bool {
+        let own_ways = self.settings.nat64 || self.settings.has_source_or_device();
+        self.asks_the_system && !own_ways && question.host.as_deref().is_some_and(hosts::may_be_elsewhere)
     }
 
     /// A contest between these addresses and those that pending look-ups will give.

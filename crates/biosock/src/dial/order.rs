@@ -117,7 +117,7 @@ fn prefer(addrs: &mut [SocketAddr], known: impl Fn(&SocketAddr) -> (Class, Rank)
 
 /// The address that packets to a destination would come from, where there is
 /// a route to it.
-fn source_for(addr: &SocketAddr) -> Option<IpAddr> {
+pub(super) fn source_for(addr: &SocketAddr) -> Option<IpAddr> {
     let socket = Socket::new(addr.family(), Type::DGRAM, Protocol::DEFAULT, Options::empty()).ok()?;
     socket.connect(addr, Options::empty()).ok()?;
     socket.local_addr().ok()?.ip()

@@ -1,6 +1,9 @@
 //! How a dial's sockets are to be.
 
+use std::fmt;
 use std::net::{SocketAddrV4, SocketAddrV6};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::race::Pace;
 use crate::sys::Errno;
@@ -20,6 +23,19 @@ pub(super) struct Settings {
     pub(super) device_v6: Option<String>,
     pub(super) first_family_count: usize,
     pub(super) nat64: bool,
+    pub(super) on_lookup: Option<OnLookup>,
+}
+
+/// Who is called when a lookup has ended.
+#[derive(Clone)]
+pub(super) struct OnLookup(pub(super) Arc<LookupHook>);
+
+type LookupHook = dyn Fn(Domain, Duration, Result<&[SocketAddr], &Error>) + Send + Sync;
+
+impl fmt::Debug for OnLookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnLookup")
+    }
 }
 
 impl Default for Settings {
@@ -38,6 +54,7 @@ impl Default for Settings {
             // RFC 8305, section 8: "First Address Family Count ... 1".
             first_family_count: 1,
             nat64: false,
+            on_lookup: None,
         }
     }
 }
@@ -50,6 +67,12 @@ impl Settings {
             Domain::IPV6 => &[Domain::IPV6],
             _ => &[Domain::IPV6, Domain::IPV4],
         }
+    }
+
+    /// Whether sockets have a source or a device of the caller's choice.
+    pub(super) fn has_source_or_device(&self) -> bool {
+        let (sources, devices) = ((&self.source_v4, &self.source_v6), (&self.device_v4, &self.device_v6));
+        sources != (&None, &None) || devices != (&None, &None)
     }
 
     pub(super) fn serves(&self, addr: &SocketAddr) -> bool {

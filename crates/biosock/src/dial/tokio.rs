@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
 
 use super::async_resolver::Resolving;
-use super::contest::{Contest, Decided, NAT64, Turn, wait_error};
+use super::contest::{Contest, Decided, Turn, wait_error};
 use super::lookups::LookupTask;
 use super::report::{DialError, DialFailure, Report};
 use super::resolver::Question;
@@ -112,12 +112,12 @@ impl Dialer {
         let (contest, lookups) = match plan {
             Plan::Addrs(addrs) => (self.contest(start.into_std(), &addrs, &[]), Lookups::new()),
             Plan::Names(question) => {
-                let families = self.settings.families();
-                let mut contest = self.contest(start.into_std(), &[], families);
                 if let Some(addrs) = self.at_hand(&question) {
+                    let mut contest = self.contest(start.into_std(), &[], self.settings.families());
                     contest.answered_together(start.elapsed(), &addrs);
                     (contest, Lookups::new())
                 } else {
+                    let (contest, families) = self.contest_of(start.into_std(), &question);
                     let look_up = |&family| (family, self.look_up(Question { family, ..question.clone() }));
                     (contest, families.iter().map(look_up).collect())
                 }
@@ -210,7 +210,8 @@ impl Dial<'_> {
                 }
                 Turn::Wait(next) => {
                     let question = self.contest.take_question();
-                    self.lookups.extend(question.map(|question| (NAT64, self.dialer.look_up(question))));
+                    self.lookups
+                        .extend(question.map(|(mark, question)| (mark, self.dialer.look_up(question))));
                     if let (Some(cancel), None) = (cancel, &cancel_watch) {
                         cancel_watch = Some(cancel.watch().map_err(unable_to_wait)?);
                     }
