@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let target = std::env::args().nth(1).unwrap_or_else(|| "localhost:0".into());
     let listeners = match Listeners::passed()? {
         Some(passed) => passed,
-        None => Listen::new().options(Options::REUSEADDR).listen(&target)?,
+        None => Listen::new().listen(&target)?,
     };
     for addr in listeners.addrs()? {
         println!("listening on {addr}");

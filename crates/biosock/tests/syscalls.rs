@@ -275,6 +275,25 @@ fn calls_after<'a>(record: &'a str, name: &str) -> Vec<&'a str> {
     begun.filter_map(|call| call.split_once('(')).map(|(call, _)| call).collect()
 }
 
+/// Not a test of its own: the program whose first listen strace makes fail.
+#[test]
+fn overtaken() {
+    if std::env::var_os(WATCHED).is_some() {
+        Listen::new().listen("127.0.0.1:0").unwrap();
+    }
+}
+
+/// With SO_REUSEADDR two may be bound to a port, and the second listen(2) fails.
+#[test]
+fn a_port_that_is_lost_at_listen_is_chosen_again() {
+    if has_strace("a_port_that_is_lost_at_listen_is_chosen_again") {
+        let record = tempfile::NamedTempFile::new().unwrap();
+        let path = record.path().to_str().unwrap();
+        under_strace(&["-o", path, "-e", "inject=listen:error=EADDRINUSE:when=1"], "overtaken");
+        assert!(std::fs::read_to_string(path).unwrap().contains("(INJECTED)"), "nothing was disturbed");
+    }
+}
+
 /// Not a test of its own: a loop whose every accept strace makes fail, until
 /// it has been told so once and gone on for as long as a pause or two take.
 #[test]

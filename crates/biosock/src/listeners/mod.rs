@@ -6,7 +6,7 @@
 //! use biosock::listeners::{Event, Listen};
 //! # use biosock::dial::Dialer;
 //!
-//! let listeners = Listen::new().options(Options::REUSEADDR).listen("localhost:0")?;
+//! let listeners = Listen::new().listen("localhost:0")?;
 //! let stop = Cancel::new()?;
 //! # let dialed = Dialer::new().dial_addrs(&listeners.addrs()?);
 //! # dialed.map_err(std::io::Error::from)?;
