@@ -104,7 +104,18 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("dial an address within a time", &["socket", "connect", "ppoll", "getpeername", "getsockname", "ioctl"]),
     (
         "listen on a set of two, with one port",
-        &["socket", "setsockopt", "bind", "listen", "getsockname", "socket", "bind", "listen"],
+        &[
+            "socket",
+            "setsockopt",
+            "setsockopt",
+            "bind",
+            "listen",
+            "getsockname",
+            "socket",
+            "setsockopt",
+            "bind",
+            "listen",
+        ],
     ),
     (
         "accept from each of a set of two for the first time",

@@ -55,19 +55,21 @@ static SHARED: PerProcess<Shared> = PerProcess::new();
 /// What the dials of a process share.
 struct Shared {
     pool: Arc<Pool<Asking>>,
-    /// One for all, so that their questions are told to be equal.
-    system: Arc<SystemResolver>,
 }
 
 impl Default for Shared {
     fn default() -> Self {
-        Self { pool: Arc::new(Pool::new(lookup_threads())), system: Arc::new(SystemResolver) }
+        Self { pool: Arc::new(Pool::new(lookup_threads())) }
     }
 }
 
 /// The system's resolver that dials have by default.
 pub(super) fn system_resolver() -> Arc<dyn Resolver> {
-    Arc::clone(&SHARED.get().system) as Arc<dyn Resolver>
+    // One for all, so that their questions are told to be equal. Not among
+    // what is shared: a dial without a lookup makes no pool, whose hasher
+    // would ask for random bytes.
+    static SYSTEM: PerProcess<Arc<SystemResolver>> = PerProcess::new();
+    Arc::clone(SYSTEM.get()) as Arc<dyn Resolver>
 }
 
 /// A question to a resolver.
