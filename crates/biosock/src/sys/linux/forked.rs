@@ -206,3 +206,39 @@ fn children_accept_with_their_own() {
     let _fifth = dial();
     assert!(matches!(begun.next(), Some(Ok(Event::Connection(..)))));
 }
+
+/// Knows one name, and hangs with any other.
+#[derive(Debug)]
+struct KnowsOne(crate::SocketAddr);
+
+impl crate::dial::Resolver for KnowsOne {
+    fn resolve(&self, question: &crate::dial::Question) -> crate::Result<Vec<crate::SocketAddr>> {
+        while question.host.as_deref() != Some("good") {
+            thread::park();
+        }
+        Ok(if question.family == self.0.family() { vec![self.0] } else { vec![] })
+    }
+}
+
+/// None of the parent's threads is in the child, and its lock may be held there.
+#[test]
+fn a_child_looks_names_up_on_threads_of_its_own() {
+    if !is_alone("a_child_looks_names_up_on_threads_of_its_own") {
+        return;
+    }
+    let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
+    let dialer = Dialer::new().resolver(std::sync::Arc::new(KnowsOne(listeners.addrs().unwrap()[0])));
+    let short = dialer.clone().timeout(Duration::from_millis(20));
+    // One thread for all, which is taken.
+    crate::dial::set_lookup_threads(1);
+    assert!(matches!(short.dial("dead:1").unwrap_err().failure(), DialFailure::TimedOut));
+    assert!(matches!(short.dial("good:1").unwrap_err().failure(), DialFailure::TimedOut));
+    for _ in 0..3 {
+        let child = Child::fork(|| {
+            let grandchild = Child::fork(|| dialer.dial("good:1").is_ok());
+            let [mine, again] = [dialer.dial("good:1"), dialer.dial("good:2")];
+            mine.is_ok() && again.is_ok() && grandchild.status() == Some(0)
+        });
+        assert_eq!(child.status(), Some(0));
+    }
+}
