@@ -24,6 +24,7 @@ pub mod due;
 pub mod kernel;
 pub mod listeners;
 pub mod load;
+pub mod lookups;
 pub mod room;
 pub mod scenario;
 pub mod shortage;

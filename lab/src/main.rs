@@ -11,6 +11,7 @@ use biosock::{Domain, Lookup, Type};
 use biosock_lab::client::{self, Kind};
 use biosock_lab::contestants::Rules;
 use biosock_lab::load::{self, Amount, Caller};
+use biosock_lab::lookups::{self, Driver};
 use biosock_lab::shortage::server::Manner;
 use biosock_lab::shortage::{self, Trial};
 use biosock_lab::{Result, bench};
@@ -75,6 +76,17 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Dial names that hang and names of a large /etc/hosts; fail if threads
+    /// exceed their bound, or the large file costs a dial twice as much.
+    Lookups,
+    #[command(hide = true)]
+    DeadNames {
+        driver: Driver,
+        #[arg(long)]
+        system: bool,
+    },
+    #[command(hide = true)]
+    KnownNames { driver: Driver },
     /// One side of the shortage.
     #[command(hide = true)]
     ShortageServer {
@@ -119,6 +131,9 @@ fn main() -> ExitCode {
         Command::Shortage { clients, descriptors, shortage, json } => {
             run_short(clients.into(), descriptors.into(), shortage, json)
         }
+        Command::Lookups => look_up(),
+        Command::DeadNames { driver, system } => print_json(lookups::dead(driver, system)),
+        Command::KnownNames { driver } => print_json(lookups::known(driver)),
         Command::ShortageServer { manner, descriptors } => {
             shortage::server::run(manner, descriptors).map(|()| ExitCode::SUCCESS)
         }
@@ -152,6 +167,17 @@ fn main() -> ExitCode {
         eprintln!("biosock-lab: {error}");
         ExitCode::from(2)
     })
+}
+
+fn look_up() -> Result<ExitCode> {
+    let table = lookups::run(&std::env::current_exe()?)?;
+    print!("{table}");
+    Ok(if table.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print_json(said: Result<serde_json::Value>) -> Result<ExitCode> {
+    println!("{}", said?);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn ask(name: &str) -> Result<ExitCode> {
