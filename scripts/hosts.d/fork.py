@@ -18,7 +18,7 @@ def check(bench):
 
 def midfork(bench):
     """<biosock.h> is used too, so there is no baseline; OpenSSL's own child hangs."""
-    rounds = 100 if bench.full else 2
+    rounds = 2000 if bench.full else 100
     shown = [f"{form}: {must([held_up(bench, form), rounds], timeout=3000).out.strip()}"
              for form in bench.forms() if form != "plain"]
     return "; ".join(shown) or "nothing to compare with"

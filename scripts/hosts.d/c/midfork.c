@@ -79,6 +79,7 @@ int dladdr(const void *address, Dl_info *info)
     return real(address, info);
 }
 
+/* Figures alone go to libc's: its resolver has locks of its own, which a fork may leave held. */
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                 struct addrinfo **list)
 {
@@ -86,6 +87,12 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 
     *(void **)&real = next("getaddrinfo");
     hold_up("getaddrinfo");
+    if (service != NULL && strcmp(service, "no-such-service") == 0)
+        return EAI_SERVICE;
+    if (node != NULL && strcmp(node, "localhost") == 0)
+        node = "127.0.0.1";
+    if (node != NULL && strspn(node, "0123456789.:") != strlen(node))
+        return EAI_NONAME;
     return real(node, service, hints, list);
 }
 
