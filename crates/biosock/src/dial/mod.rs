@@ -25,7 +25,7 @@
 //! | section | here |
 //! |---|---|
 //! | 3, both questions at once, IPv6's first, each answer used as it comes | yes; IPv4's waits 50 ms for IPv6's, and IPv6's for IPv4's where that may lead ([`Pace::resolution_delay`]) |
-//! | 3, a family that the machine has no route for | the system's resolver is not asked for it unless the other family gives no address: that costs three system calls for each family |
+//! | 3, a family that the machine has no route for | the system's resolver is not asked for it unless the other family gives no address: that costs four system calls for each family with a default route |
 //! | 3.1, several DNS servers | the resolver's affair |
 //! | 4, sorting by RFC 6724 | each answer by its resolver; the first of each decide which family leads, by [`sort_destinations`]'s rules |
 //! | 4, what is known of addresses | [`Memory`]: what was silent, refused or unreachable goes last, as unusable; among equals the fastest goes first |

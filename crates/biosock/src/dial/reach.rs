@@ -12,7 +12,7 @@ use crate::Domain;
 /// The families to ask for of these: not one that has no way out where the
 /// other has one.
 ///
-/// It costs three system calls for a family with a default route, which is
+/// It costs four system calls for a family with a default route, which is
 /// what the kernel makes of a destination in the world; without one, the
 /// family's routes are read (proc(5)) and one destination in each is tried.
 pub(super) fn with_way_out(families: &'static [Domain]) -> &'static [Domain] {
