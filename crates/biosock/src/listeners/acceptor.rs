@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 use super::Listeners;
 use super::advice::{AcceptAdvice, Event, Judge, Verdict};
 use crate::sys::{self, Errno, Poller, Waker, Wakes};
-use crate::{Cancel, Error, Interest, Operation, Options, Result, Syscall};
+use crate::{Cancel, Error, Interest, Operation, Options, Reason, Result, Syscall};
 
 /// Marks beyond the indexes of sockets.
 const STOP: usize = usize::MAX;
@@ -78,7 +78,10 @@ impl Pool {
         if let Some(nudge) = self.nudge.get() {
             return Ok(nudge);
         }
-        let made = Waker::new()?;
+        let made = Waker::new().map_err(|error| {
+            let errno = error.raw_os_error().unwrap_or_else(|| Errno::NOMEM.raw_os_error());
+            Error::system_call(Operation::Accept, Syscall::EventFd, errno, Reason::Accept)
+        })?;
         // Another thread's may be first.
         let _ = self.nudge.set(made);
         self.nudge.get().ok_or_else(|| epoll_error(Errno::NOMEM))
@@ -280,5 +283,5 @@ fn watch(set: &Listeners, stop: Option<&Cancel>, nudge: &Waker) -> std::result::
 }
 
 fn epoll_error(errno: Errno) -> Error {
-    Error::system_call(Operation::Accept, Syscall::Epoll, errno.raw_os_error(), None)
+    Error::system_call(Operation::Accept, Syscall::Epoll, errno.raw_os_error(), Reason::Accept)
 }
