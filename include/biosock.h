@@ -116,6 +116,9 @@ int biosock_dial_addrs(const BIO_ADDR *const *addrs, size_t count,
                        const biosock_dial_options *options);
 int biosock_dial_addrinfo(const BIO_ADDRINFO *list, const biosock_dial_options *options);
 
+/* The most threads that the lookups of all dials have; 0 only asks. */
+size_t biosock_lookup_threads(size_t most);
+
 /* What a dial did: biosock_report(3). */
 size_t biosock_report_attempts(const biosock_report *report);
 int biosock_report_attempt(const biosock_report *report, size_t index, biosock_attempt *attempt);

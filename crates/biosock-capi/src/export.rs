@@ -241,6 +241,8 @@ macro_rules! export_own {
             fn biosock_report_hint(report: *const biosock_report) -> *const c_char;
             fn biosock_report_free(report: *mut biosock_report) -> ();
 
+            fn biosock_lookup_threads(most: usize) -> usize;
+
             fn biosock_cancel_set(cancel: *const biosock_cancel) -> ();
             fn biosock_cancel_is_set(cancel: *const biosock_cancel) -> c_int;
             fn biosock_cancel_free(cancel: *mut biosock_cancel) -> ();

@@ -328,6 +328,17 @@ fn null_is_fine_where_nothing_is_needed() {
     assert_eq!(codes(), []);
 }
 
+#[test]
+fn the_number_of_lookup_threads_is_asked_and_set() {
+    set_errno(libc::EPIPE);
+    let before = biosock_lookup_threads(0);
+    assert_eq!(biosock_lookup_threads(before + 1), before);
+    assert_eq!(biosock_lookup_threads(0), before + 1, "0 only asks");
+    assert_eq!(biosock::dial::lookup_threads(), before + 1);
+    assert_eq!(biosock_lookup_threads(before), before + 1);
+    assert_eq!((errno(), codes()), (libc::EPIPE, vec![]));
+}
+
 /// As the INIT macro, then filled in.
 fn attempt(report: *mut biosock_report, index: usize) -> biosock_attempt {
     let mut attempt: biosock_attempt = unsafe { mem::zeroed() };

@@ -79,7 +79,7 @@ impl<'a> Dial<'a> {
     fn interrupted(&self, report: &Report) -> Failure {
         let after = duration(report.elapsed);
         let failure = Failure::new(format!("connect to {}: interrupted after {after}", self.args.target));
-        failure.with_errno(Some(Errno::INTR.raw_os_error()))
+        failure.with_errno(Some(Errno::CANCELED.raw_os_error()))
     }
 
     fn none_answered(&self, report: &Report, hint: Option<&str>) -> Failure {

@@ -420,6 +420,17 @@ fn a_signal_ends_a_dial_but_what_was_tried_is_told() {
     assert_eq!(client.finish().status.signal(), Some(15));
 }
 
+#[test]
+fn an_interrupted_dial_is_no_call_to_try_again() {
+    let (addr, _sockets) = silent();
+    let mut client = Process::start(&mut biosock(["connect", "--json", &addr]), Stdio::null());
+    wait_for_attempt(&addr);
+    client.signal("TERM");
+    let error = client.line_with(r#"{"event":"error","#);
+    assert!(error.contains(r#""symbol":"ECANCELED""#), "{error}");
+    client.finish();
+}
+
 /// Until two sockets wait for this address' answer: the one that filled its
 /// queue, and the client's.
 fn wait_for_attempt(addr: &str) {

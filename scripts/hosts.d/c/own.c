@@ -101,6 +101,7 @@ static void walk_dials(int port)
     options.cancel = biosock_cancel_new();
     options.memory = biosock_memory_new(8);
     EXPECT(options.cancel != NULL && options.memory != NULL);
+    EXPECT(biosock_lookup_threads(16) == 64 && biosock_lookup_threads(0) == 16);
     sock = biosock_dial_addrs(addrs, 2, &options);
     EXPECT(sock != -1 && BIO_closesocket(sock));
     walk_report(report);

@@ -5,7 +5,7 @@ use std::ptr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use biosock::dial::{DialError, Dialed, Dialer, Pace};
+use biosock::dial::{DialError, Dialed, Dialer, Pace, lookup_threads, set_lookup_threads};
 use biosock::{KeepAlive, Type};
 
 use super::cancel::biosock_cancel;
@@ -17,6 +17,7 @@ use super::raise::{Trouble, run};
 use super::report::biosock_report;
 use crate::addr::BIO_ADDR;
 use crate::connect::INVALID_SOCKET;
+use crate::errno;
 use crate::host::{Host, Site, site};
 use crate::lookup::BIO_ADDRINFO;
 use crate::memory::put;
@@ -101,6 +102,18 @@ pub unsafe fn biosock_dial_addrinfo<H: Host>(
     let dial = |dialer: &Dialer| Ok(dialer.dial_addrs(&unsafe { convert::chain(list) }?));
     // SAFETY: as the caller promised.
     unsafe { run_dial::<H>(site!(c"biosock_dial_addrinfo", 0), options, dial) }
+}
+
+/// `biosock_lookup_threads`: how many threads the lookups of all dials have at
+/// most, and from now on may have; 0 leaves the number as it is.
+pub fn biosock_lookup_threads(most: usize) -> usize {
+    errno::keeping(|| {
+        let before = lookup_threads();
+        if most != 0 {
+            set_lookup_threads(most);
+        }
+        before
+    })
 }
 
 /// Dials as the options say, and gives the report to who wants one.
