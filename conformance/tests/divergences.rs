@@ -56,7 +56,8 @@ fn texts_need_no_start() {
     assert_eq!(text(&cold(ours), CASE), "connect error");
 }
 
-/// Each name in backticks in the last column is a case, or a test of this folder.
+/// Each name in backticks in the last column is a case, a test of this folder, or a
+/// script that CI runs.
 #[test]
 fn the_cases_named_exist() {
     let names = named();
@@ -65,6 +66,7 @@ fn the_cases_named_exist() {
     for name in names {
         match name.split_once("::") {
             Some((file, test)) => assert!(has_test(file, test), "there is no test {name}"),
+            None if name.starts_with("scripts/") => assert!(is_run(&name), "CI does not run {name}"),
             None => assert!(run(&library, Some(&name)).cases.contains_key(&name), "there is no case {name}"),
         }
     }
@@ -73,6 +75,11 @@ fn the_cases_named_exist() {
 fn has_test(file: &str, test: &str) -> bool {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(file).with_extension("rs");
     std::fs::read_to_string(path).is_ok_and(|text| text.contains(&format!("#[test]\nfn {test}()")))
+}
+
+fn is_run(script: &str) -> bool {
+    let ci = include_str!("../../.ci/run");
+    ci.lines().any(|line| line.starts_with("check ") && line.split(' ').any(|word| word == script))
 }
 
 /// The last cells of the table of the C library.
