@@ -105,6 +105,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     (
         "listen on a set of two, with one port",
         &[
+            "eventfd2",
             "socket",
             "setsockopt",
             "setsockopt",
@@ -120,7 +121,6 @@ const EXPECTED: &[(&str, &[&str])] = &[
     (
         "accept from each of a set of two for the first time",
         &[
-            "eventfd2",
             "epoll_create1",
             "epoll_ctl",
             "epoll_ctl",

@@ -23,7 +23,7 @@
 
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
-use std::sync::{Mutex, OnceLock, TryLockError};
+use std::sync::{Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::Listeners;
@@ -37,14 +37,25 @@ const NUDGE: usize = usize::MAX - 1;
 
 /// The acceptors of a set that no thread uses at the moment: as many as ever
 /// accepted at a time, each with one descriptor.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pool {
     free: Mutex<Vec<Acceptor>>,
-    /// Wakes one of those that wait.
-    nudge: OnceLock<Waker>,
+    /// Wakes one of those that wait, in any process that has the set by
+    /// fork(2): made with the set, so that it is the same one for all.
+    nudge: Waker,
 }
 
 impl Pool {
+    /// # Errors
+    /// eventfd(2)'s.
+    pub(super) fn new() -> Result<Self> {
+        let nudge = Waker::new().map_err(|error| {
+            let errno = error.raw_os_error().unwrap_or_else(|| Errno::NOMEM.raw_os_error());
+            Error::system_call(Operation::Listen, Syscall::EventFd, errno, None)
+        })?;
+        Ok(Self { free: Mutex::default(), nudge })
+    }
+
     /// One that watches this stop already, if there is one.
     pub(super) fn take(&self, stop: Option<&Cancel>) -> Acceptor {
         let forks = sys::forks();
@@ -72,19 +83,6 @@ impl Pool {
             }
         }
         None
-    }
-
-    fn nudge(&self) -> Result<&Waker> {
-        if let Some(nudge) = self.nudge.get() {
-            return Ok(nudge);
-        }
-        let made = Waker::new().map_err(|error| {
-            let errno = error.raw_os_error().unwrap_or_else(|| Errno::NOMEM.raw_os_error());
-            Error::system_call(Operation::Accept, Syscall::EventFd, errno, Reason::Accept)
-        })?;
-        // Another thread's may be first.
-        let _ = self.nudge.set(made);
-        self.nudge.get().ok_or_else(|| epoll_error(Errno::NOMEM))
     }
 }
 
@@ -168,8 +166,8 @@ impl Acceptor {
 
     /// Who leaves a connection that it was woken for wakes another.
     fn end(&mut self, set: &Listeners, end: Turn) -> Turn {
-        if let (false, Some(nudge)) = (self.round.is_empty(), set.pool.nudge.get()) {
-            nudge.wake();
+        if !self.round.is_empty() {
+            set.pool.nudge.wake();
         }
         end
     }
@@ -218,7 +216,7 @@ impl Acceptor {
         stop: Option<&Cancel>,
         deadline: Option<Instant>,
     ) -> Result<Option<Turn>> {
-        let (in_doubt, nudge) = (self.judge.is_in_doubt(), set.pool.nudge()?);
+        let (in_doubt, nudge) = (self.judge.is_in_doubt(), &set.pool.nudge);
         if !self.has_stop(stop) {
             self.change_stop(stop)?;
         }

@@ -136,7 +136,7 @@ impl Listen {
     ///
     /// # Errors
     /// Of the first address that could not be had, with nothing left open: a
-    /// name that is not known, socket(2)'s, setsockopt(2)'s, bind(2)'s,
+    /// name that is not known, eventfd(2)'s, socket(2)'s, setsockopt(2)'s, bind(2)'s,
     /// listen(2)'s, a file that is not a socket. An empty target is refused, and
     /// so is a Unix address without a path or @name, for which bind(2) would
     /// choose one.

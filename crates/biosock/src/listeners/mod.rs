@@ -76,16 +76,16 @@ pub struct Listeners {
 
 impl Listeners {
     /// None yet, with room for as many.
-    fn with_room(count: usize) -> Self {
-        Self { sockets: Vec::with_capacity(count), files: Vec::new(), pool: Pool::default() }
+    fn with_room(count: usize) -> Result<Self> {
+        Ok(Self { sockets: Vec::with_capacity(count), files: Vec::new(), pool: Pool::new()? })
     }
 
     /// Takes over sockets that listen already, wherever they come from, and
     /// makes them non-blocking.
     ///
     /// # Errors
-    /// There is none, or one that does not listen; getsockopt(2)'s and
-    /// ioctl(2)'s. All are closed.
+    /// There is none, or one that does not listen; eventfd(2)'s,
+    /// getsockopt(2)'s and ioctl(2)'s. All are closed.
     ///
     /// ```
     /// use std::os::fd::OwnedFd;
@@ -119,8 +119,9 @@ impl Listeners {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn try_take_over(sockets: Vec<Socket>) -> Result<Self, Box<(Error, Vec<Socket>)>> {
-        match prepare(&sockets) {
-            Ok(()) => Ok(Self { sockets, ..Self::with_room(0) }),
+        let made = Self::with_room(0).and_then(|set| prepare(&sockets).map(|()| set));
+        match made {
+            Ok(set) => Ok(Self { sockets, ..set }),
             Err(error) => Err(Box::new((error, sockets))),
         }
     }

@@ -36,7 +36,7 @@ impl Listen {
     /// Another set on the same addresses. A Unix address has one queue, which
     /// both share.
     pub(super) fn open_beside(&self, first: &Listeners) -> Result<Listeners> {
-        let mut beside = Listeners::with_room(first.sockets.len());
+        let mut beside = Listeners::with_room(first.sockets.len())?;
         for socket in &first.sockets {
             let addr = socket.local_addr()?;
             let socket = if addr.family() == Domain::UNIX { copy(socket)? } else { self.listen_on(&addr)? };
@@ -50,7 +50,7 @@ impl Listen {
     }
 
     fn open_once(&self, addrs: &[SocketAddr]) -> Result<Listeners> {
-        let mut set = Listeners::with_room(addrs.len());
+        let mut set = Listeners::with_room(addrs.len())?;
         match self.fill(&mut set, addrs) {
             Ok(()) => Ok(set),
             Err(error) => {

@@ -18,8 +18,8 @@ impl Listeners {
     /// Several threads may accept from one set, and several processes that
     /// share it by fork(2): a connection wakes one of them (EPOLLEXCLUSIVE).
     /// For each thread that accepts at the same time as others the set keeps
-    /// a descriptor (epoll(7)), and one more for them all (eventfd(2)), until
-    /// it is dropped.
+    /// a descriptor (epoll(7)) until it is dropped, besides the one for them
+    /// all (eventfd(2)) that it has from the start.
     ///
     /// The sockets take turns: a busy one does not keep the others waiting.
     /// Connections that are gone before they are accepted (ECONNABORTED and
@@ -28,7 +28,7 @@ impl Listeners {
     /// further try, from 5 ms up to a second.
     ///
     /// # Errors
-    /// accept(2)'s, epoll(7)'s, eventfd(2)'s, and EAGAIN when the time has passed.
+    /// accept(2)'s, epoll(7)'s, and EAGAIN when the time has passed.
     /// [`AcceptAdvice`](super::AcceptAdvice) sorts them.
     ///
     /// ```

@@ -257,7 +257,7 @@ impl AsyncListeners {
     /// Back to a set for threads; the runtime watches it no more.
     ///
     /// # Errors
-    /// epoll_ctl(2)'s.
+    /// epoll_ctl(2)'s, and eventfd(2)'s.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -272,7 +272,7 @@ impl AsyncListeners {
         let back = |stream: TcpStream| Ok(Socket::from(OwnedFd::from(stream.into_std()?)));
         let sockets: io::Result<Vec<_>> = self.sockets.into_iter().map(back).collect();
         let sockets = sockets.map_err(|error| wait_error(&error))?;
-        Ok(Listeners { sockets, files: self.files, pool: Pool::default() })
+        Ok(Listeners { sockets, files: self.files, pool: Pool::new()? })
     }
 }
 

@@ -242,3 +242,69 @@ fn a_child_looks_names_up_on_threads_of_its_own() {
         assert_eq!(child.status(), Some(0));
     }
 }
+
+/// As a prefork server has it, one of whose workers is told to stop just as a
+/// connection wakes it: another, which sleeps, takes the connection.
+#[test]
+fn a_worker_that_is_stopped_leaves_its_connection_to_its_siblings() {
+    if !is_alone("a_worker_that_is_stopped_leaves_its_connection_to_its_siblings") {
+        return;
+    }
+    // All on one processor, where the first worker comes last.
+    stay_on_this_processor();
+    let (mut left, mut taken) = (0, 0);
+    for _ in 0..20 {
+        let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
+        let addr = listeners.addrs().unwrap()[0];
+        let client = Socket::stream_for(&addr, PLAIN).unwrap();
+        let stop = Cancel::new().unwrap();
+        let first = Child::fork(|| {
+            run_when_nothing_else_does();
+            listeners.incoming(PLAIN, &stop).next().is_none()
+        });
+        wait_until_asleep(&first);
+        // Less than it takes until the listeners are looked at of themselves.
+        let second = Child::fork(|| listeners.accept(PLAIN, Some(Duration::from_secs(3))).is_ok());
+        wait_until_asleep(&second);
+        // Nothing here waits, so that the first does not come in between.
+        client.connect(&addr, PLAIN).unwrap();
+        stop.cancel();
+        if first.status() == Some(0) {
+            left += 1;
+            taken += i32::from(second.status() == Some(0));
+        }
+        if taken > 2 {
+            return;
+        }
+    }
+    // One that is slow to come has three more.
+    assert!(left == 0, "of {left} connections that a stopped worker left, another took {taken}");
+    println!("note: no worker was stopped between its waking and its accept");
+}
+
+fn stay_on_this_processor() {
+    // SAFETY: it takes nothing.
+    let here = usize::try_from(unsafe { libc::sched_getcpu() }).unwrap_or(0);
+    // SAFETY: zeros are an empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the number is that of a processor, and has room in the set.
+    unsafe { libc::CPU_SET(here, &mut set) };
+    // SAFETY: the set and its size.
+    unsafe { libc::sched_setaffinity(0, size_of_val(&set), &set) };
+}
+
+fn run_when_nothing_else_does() {
+    // SAFETY: zeros are the only priority that there is with SCHED_IDLE.
+    let none: libc::sched_param = unsafe { std::mem::zeroed() };
+    // SAFETY: this process, and a place that outlives the call.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &none) };
+}
+
+/// Until it sleeps, which it does but in its wait; for a minute at most.
+fn wait_until_asleep(child: &Child) {
+    let end = Instant::now() + Duration::from_secs(60);
+    let stat = || std::fs::read_to_string(format!("/proc/{}/stat", child.0)).unwrap_or_default();
+    while !stat().rsplit(") ").next().is_some_and(|rest| rest.starts_with('S')) && Instant::now() < end {
+        thread::sleep(Duration::from_millis(5));
+    }
+}
