@@ -129,7 +129,8 @@ fn dials_that_ask_the_same_share_the_lookup() {
     for late in late {
         assert!(is_late(late.join().unwrap().unwrap_err().failure()));
     }
-    assert!(resolver.asked() <= 2, "{} lookups for two families", resolver.asked());
+    // A machine too busy for these dials to meet within 5 s asks anew, a third time after 15 s.
+    assert!(resolver.asked() <= 6, "{} lookups for two families", resolver.asked());
     let patient: Vec<_> = (0..100).map(|_| dial(Duration::from_secs(3600))).collect();
     resolver.let_go();
     for dialed in patient {
@@ -185,7 +186,7 @@ fn a_runtime_neither_lends_its_threads_nor_waits_for_lookups() {
         for dial in dials {
             assert!(is_late(dial.await.unwrap().unwrap_err().failure()));
         }
-        assert!(resolver.asked() <= 6, "{} lookups of six questions", resolver.asked());
+        assert!(resolver.asked() <= 18, "{} lookups of six questions", resolver.asked());
         tokio::task::spawn_blocking(|| ()).await.unwrap();
         assert_eq!(dialer.dial_async("good:1").await.unwrap().addr, addr);
     });

@@ -17,9 +17,12 @@ use crate::{Domain, Error, ErrorKind, Operation, Result, SocketAddr, Syscall};
 /// without work. Namespaces of its own (setns(2)) a thread has from the dial
 /// that it started for. A lookup that has begun keeps its thread until its resolver
 /// returns, even where no dial waits for it any more: getaddrinfo(3) cannot be
-/// interrupted. It keeps nothing else, and a dial that asks the same meanwhile
-/// shares it. Lookups that find no thread wait for one, as long as their dial
-/// does.
+/// interrupted. It keeps nothing else. A dial that asks the same within 5 s
+/// shares it; one that asks later starts a new lookup, so that one that never
+/// returns keeps no later dial from its name. With each lookup of the same
+/// question under way those 5 s double: a name that is dialled for an hour while
+/// none returns has 10. Lookups that find no thread wait for one, as long as
+/// their dial does.
 ///
 /// So that names whose server is silent do not take all of the threads, the
 /// first half of them start at once, and each of the others up to 2 s after the one

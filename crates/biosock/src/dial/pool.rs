@@ -2,6 +2,11 @@
 //! bounded number of them, equal work done once, and work that nobody waits
 //! for any more forgotten.
 //!
+//! Work may never return. So equal work joins a run only while that is young;
+//! later a new run begins, and the old one answers those who joined it. How old
+//! a run may be doubles with each run under way: a name whose lookups hang has
+//! few threads, however often it is asked for, and is never given up.
+//!
 //! Half of the threads start when they are needed. Each of the others starts
 //! some time after the one before it, so that a flood of work that hangs does
 //! not have them all at once, and some are left for work that does not hang.
@@ -14,7 +19,7 @@ use std::hash::Hash;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
@@ -47,6 +52,10 @@ pub(super) trait Asker<A>: Send + Sync {
 #[cfg(not(all(test, loom)))]
 const IDLE: Duration = Duration::from_secs(10);
 
+/// How long the only run of some work may be joined after it began: as long as
+/// the first name server has to answer (resolv.conf(5): `timeout:5`).
+const JOINABLE: Duration = Duration::from_secs(5);
+
 /// How long it takes until the last thread may have started: as long as three
 /// silent name servers keep getaddrinfo(3) (resolv.conf(5): `timeout:5 attempts:2`).
 const RAMP: Duration = Duration::from_secs(30);
@@ -62,7 +71,8 @@ pub(super) struct Pool<W: Work> {
 
 #[derive(Debug)]
 struct State<W: Work> {
-    jobs: HashMap<Arc<W>, Job<W::Answer>>,
+    /// Those of equal work together, the newest last. There is at least one.
+    jobs: HashMap<Arc<W>, Vec<Job<W::Answer>>>,
     /// Those that no thread has begun, by age.
     queue: BTreeMap<u64, Arc<W>>,
     /// Which end of the queue the last came from.
@@ -74,6 +84,9 @@ struct State<W: Work> {
     idle: usize,
     /// A thread waits for its time to join the others.
     growing: bool,
+    /// The time, which passes when a test says so.
+    #[cfg(test)]
+    now: Instant,
     /// Whether those that are idle have been so for long enough.
     #[cfg(all(test, loom))]
     expired: bool,
@@ -84,12 +97,16 @@ type Askers<A> = Vec<(u64, Arc<dyn Asker<A>>)>;
 
 struct Job<A> {
     number: u64,
+    /// When a thread began it.
+    begun: Option<Instant>,
     askers: Askers<A>,
 }
 
 impl<A> std::fmt::Debug for Job<A> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Job").field("number", &self.number).field("askers", &self.askers.len()).finish()
+        let mut job = f.debug_struct("Job");
+        job.field("number", &self.number).field("begun", &self.begun);
+        job.field("askers", &self.askers.len()).finish()
     }
 }
 
@@ -115,6 +132,8 @@ impl<W: Work> Pool<W> {
             threads: 0,
             idle: 0,
             growing: false,
+            #[cfg(test)]
+            now: Instant::now(),
             #[cfg(all(test, loom))]
             expired: false,
         };
@@ -132,7 +151,7 @@ impl<W: Work> Pool<W> {
         let _ = start.map(|start| self.start(start));
     }
 
-    /// Has work done, or waits with others for the same.
+    /// Has work done, or waits with others for the same, if that is young.
     pub(super) fn ask(self: &Arc<Self>, work: W, asker: Arc<dyn Asker<W::Answer>>) -> Ticket<W> {
         let work = Arc::new(work);
         let mut state = self.lock();
@@ -165,14 +184,14 @@ impl<W: Work> Pool<W> {
 
     /// A thread's life.
     fn serve(self: &Arc<Self>) {
-        while let Some((work, start)) = self.next() {
+        while let Some((number, work, start)) = self.next() {
             // Where it fails, the queue goes on waiting for the threads there are.
             let _ = start.map(|start| self.start(start));
             let answer = catch_unwind(AssertUnwindSafe(|| work.run())).unwrap_or_else(|_| W::panicked());
-            let askers = self.lock().take_askers(&work);
+            let (askers, key) = self.lock().end(&work, number);
             // A destructor of the caller's may run here, and a waker of a runtime's.
             let _ = catch_unwind(AssertUnwindSafe(|| {
-                drop(work);
+                drop((work, key));
                 askers.iter().for_each(|(_, asker)| asker.answered(answer.clone()));
                 drop((askers, answer));
             }));
@@ -181,11 +200,11 @@ impl<W: Work> Pool<W> {
     }
 
     /// Waits for work, and takes it; `None` where the thread is to end.
-    fn next(&self) -> Option<(Arc<W>, Option<Start>)> {
+    fn next(&self) -> Option<(u64, Arc<W>, Option<Start>)> {
         let mut state = self.lock();
         loop {
-            if let Some(work) = state.take() {
-                return Some((work, state.grow()));
+            if let Some((number, work)) = state.take() {
+                return Some((number, work, state.grow()));
             }
             let (locked, expired) = self.wait(state);
             state = locked;
@@ -195,6 +214,12 @@ impl<W: Work> Pool<W> {
                 return None;
             }
         }
+    }
+
+    /// Lets time pass.
+    #[cfg(test)]
+    fn pass(&self, time: Duration) {
+        self.lock().now += time;
     }
 
     #[cfg(not(all(test, loom)))]
@@ -208,15 +233,29 @@ impl<W: Work> Pool<W> {
 impl<W: Work> State<W> {
     /// The numbers of the job and of this asker.
     fn join(&mut self, work: &Arc<W>, asker: Arc<dyn Asker<W::Answer>>) -> (u64, u64) {
-        let number = self.next_number;
+        let (number, now) = (self.next_number, self.now());
         self.next_number += 1;
-        let queue = &mut self.queue;
-        let job = self.jobs.entry(Arc::clone(work)).or_insert_with_key(|work| {
-            queue.insert(number, Arc::clone(work));
-            Job { number, askers: Vec::new() }
-        });
-        job.askers.push((number, asker));
-        (job.number, number)
+        let jobs = self.jobs.entry(Arc::clone(work)).or_default();
+        let joinable = joinable(jobs.len());
+        let is_young = |begun| now.saturating_duration_since(begun) < joinable;
+        if !jobs.last().is_some_and(|newest| newest.begun.is_none_or(is_young)) {
+            self.queue.insert(number, Arc::clone(work));
+            jobs.push(Job { number, begun: None, askers: Vec::new() });
+        }
+        let newest = jobs.len() - 1;
+        jobs[newest].askers.push((number, asker));
+        (jobs[newest].number, number)
+    }
+
+    #[cfg(not(test))]
+    #[allow(clippy::unused_self, reason = "in tests the time is the state's")]
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    #[cfg(test)]
+    fn now(&self) -> Instant {
+        self.now
     }
 
     /// How a thread is to start now, if there is need and room for one; it
@@ -255,32 +294,46 @@ impl<W: Work> State<W> {
     }
 
     /// Work for a thread that has none.
-    fn take(&mut self) -> Option<Arc<W>> {
+    fn take(&mut self) -> Option<(u64, Arc<W>)> {
         let next = if self.was_newest { self.queue.pop_first() } else { self.queue.pop_last() };
-        let (_, work) = next?;
+        let (number, work) = next?;
         self.was_newest = !self.was_newest;
         self.idle -= 1;
-        Some(work)
+        let now = self.now();
+        let mut jobs = self.jobs.get_mut(&*work).into_iter().flatten();
+        jobs.find(|job| job.number == number).into_iter().for_each(|job| job.begun = Some(now));
+        Some((number, work))
     }
 
-    /// Those who wait for work that has ended.
-    fn take_askers(&mut self, work: &W) -> Askers<W::Answer> {
-        self.jobs.remove(work).map(|job| job.askers).unwrap_or_default()
+    /// Ends a job: those who wait for it, and what else is to be dropped
+    /// without the lock.
+    fn end(&mut self, work: &W, number: u64) -> (Askers<W::Answer>, Option<Arc<W>>) {
+        let Some(jobs) = self.jobs.get_mut(work) else { return (Vec::new(), None) };
+        let ended = jobs.iter().position(|job| job.number == number).map(|at| jobs.remove(at));
+        let key = if jobs.is_empty() { self.jobs.remove_entry(work) } else { None };
+        (ended.map(|job| job.askers).unwrap_or_default(), key.map(|(work, _)| work))
     }
 
-    /// Takes an asker back, and the work where nothing needs it any more: both
+    /// Takes an asker back, and the work where nothing needs it any more: all
     /// to be dropped without the lock.
     fn forget(&mut self, ticket: &Ticket<W>) -> Option<Forgotten<W>> {
-        let job = self.jobs.get_mut(&*ticket.work).filter(|job| job.number == ticket.job)?;
+        let mut jobs = self.jobs.get_mut(&*ticket.work)?.iter_mut();
+        let job = jobs.find(|job| job.number == ticket.job)?;
         let at = job.askers.iter().position(|(number, _)| *number == ticket.asker)?;
         let (_, asker) = job.askers.swap_remove(at);
-        let is_needless = job.askers.is_empty() && self.queue.remove(&ticket.job).is_some();
-        let work = is_needless.then(|| self.jobs.remove_entry(&*ticket.work)).flatten();
-        Some((asker, work.map(|(work, _)| work)))
+        let queued = if job.askers.is_empty() { self.queue.remove(&ticket.job) } else { None };
+        let key = queued.as_ref().and_then(|work| self.end(work, ticket.job).1);
+        Some((asker, [queued, key]))
     }
 }
 
-type Forgotten<W> = (Arc<dyn Asker<<W as Work>::Answer>>, Option<Arc<W>>);
+type Forgotten<W> = (Arc<dyn Asker<<W as Work>::Answer>>, [Option<Arc<W>>; 2]);
+
+/// How long after it began the newest of so many runs may be joined.
+fn joinable(runs: usize) -> Duration {
+    let doublings = u32::try_from(runs).unwrap_or(u32::MAX).saturating_sub(1);
+    JOINABLE.saturating_mul(2_u32.saturating_pow(doublings))
+}
 
 impl<W: Work> Ticket<W> {
     pub(super) fn is_of(&self, pool: &Arc<Pool<W>>) -> bool {
@@ -291,7 +344,7 @@ impl<W: Work> Ticket<W> {
     fn answer_without_thread(&self, error: &io::Error) {
         let mut state = self.pool.lock();
         let Some(work) = state.queue.remove(&self.job) else { return };
-        let askers = state.take_askers(&work);
+        let (askers, _key) = state.end(&work, self.job);
         drop(state);
         askers.iter().for_each(|(_, asker)| asker.answered(W::without_thread(error)));
     }

@@ -31,8 +31,9 @@ pub struct Question {
 /// Turns names into addresses. A dial asks for each family on a thread of
 /// biosock's ([`lookup_threads`](super::lookup_threads)), so an implementation
 /// may block; a panic of it is a lookup that failed. An equal question that a
-/// dial asks the same resolver (the same [`Arc`](std::sync::Arc)) meanwhile
-/// shares the answer. What is [known locally](Self::at_hand) needs no thread.
+/// dial asks the same resolver (the same [`Arc`](std::sync::Arc)) within 5 s
+/// shares the answer; a later one is asked anew, even while the first has not
+/// returned. What is [known locally](Self::at_hand) needs no thread.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -160,6 +160,20 @@ fn loom_what_is_abandoned_is_forgotten_and_may_be_asked_for_again() {
 }
 
 #[test]
+fn loom_a_run_that_is_old_and_the_one_in_its_place_answer_their_own() {
+    model(2, |pool, runs| {
+        let (theirs, their_runs) = (Arc::clone(&pool), Arc::clone(&runs));
+        let other = thread::spawn(move || ask(&theirs, 0, &their_runs).unwrap());
+        pool.pass(JOINABLE);
+        let mine = ask(&pool, 0, &runs).unwrap();
+        let other = other.join().unwrap();
+        let runs = runs.load(Ordering::Relaxed);
+        assert!((1..=2).contains(&runs) && mine.max(other) == runs, "{mine}, {other} of {runs}");
+        pool.expire();
+    });
+}
+
+#[test]
 fn loom_the_second_half_joins_while_work_waits() {
     model(2, |pool, runs| {
         let (theirs, their_runs) = (Arc::clone(&pool), Arc::clone(&runs));

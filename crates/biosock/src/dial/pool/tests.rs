@@ -104,6 +104,66 @@ fn equal_work_under_way_is_done_once() {
 }
 
 #[test]
+fn what_has_run_for_long_is_not_joined_and_answers_those_who_did() {
+    let bench = Bench::new(4);
+    let (gate, first, first_answer) = bench.hang("same");
+    let (abandoned, _nobody) = bench.ask("same");
+    bench.pool.pass(JOINABLE - Duration::from_nanos(1));
+    let (joined, joined_answer) = bench.ask("same");
+    assert_eq!((abandoned.job, joined.job), (first.job, first.job));
+    bench.pool.pass(Duration::from_nanos(1));
+    drop(abandoned);
+    let (_anew, anew_answer) = bench.ask("same");
+    assert_eq!((anew_answer.recv(), bench.begun.recv()), (Ok("same"), Ok("same")));
+    assert!(first_answer.try_recv().is_err() && joined_answer.try_recv().is_err());
+    // What came later has ended, so the old run is the newest again: as old as before.
+    let (waiting, _) = bench.ask_gated("same", Some(channel().1));
+    assert_ne!(waiting.job, first.job);
+    drop(gate);
+    assert_eq!((first_answer.recv(), joined_answer.recv()), (Ok("same"), Ok("same")));
+}
+
+#[test]
+fn a_run_that_nobody_waits_for_and_that_never_returns_keeps_nobody_from_its_name() {
+    let bench = Bench::new(2);
+    let (_gate, hanging, _) = bench.hang("same");
+    drop(hanging);
+    bench.pool.pass(JOINABLE);
+    assert_eq!(bench.ask("same").1.recv(), Ok("same"));
+}
+
+#[test]
+fn what_never_returns_has_few_runs_however_often_it_is_asked_for() {
+    let bench = Bench::new(64);
+    let mut gates = Vec::new();
+    let (mut newest, mut begun_at) = (None, Vec::new());
+    for second in 0..3600 {
+        let (gate, closed) = channel();
+        let (ticket, _) = bench.ask_gated("dead", Some(closed));
+        if newest.replace(ticket.job) != Some(ticket.job) {
+            assert_eq!(bench.begun.recv(), Ok("dead"));
+            begun_at.push(second);
+            gates.push(gate);
+        }
+        bench.pool.pass(Duration::from_secs(1));
+    }
+    assert_eq!(begun_at, [0, 5, 15, 35, 75, 155, 315, 635, 1275, 2555]);
+}
+
+#[test]
+fn what_waits_for_a_thread_is_joined_however_long_it_does() {
+    let bench = Bench::new(1);
+    let (gate, _hanging, _) = bench.hang("hangs");
+    let (first, first_answer) = bench.ask("waits");
+    bench.pool.pass(100 * JOINABLE);
+    let (second, second_answer) = bench.ask("waits");
+    assert_eq!(first.job, second.job);
+    drop((first, gate));
+    assert_eq!(second_answer.recv(), Ok("waits"));
+    assert!(first_answer.recv().is_err());
+}
+
+#[test]
 fn what_is_abandoned_in_the_queue_is_never_begun() {
     let bench = Bench::new(1);
     let (gate, _hanging, answer) = bench.hang("hangs");
