@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use biosock::dial::Dialer;
 use biosock::listeners::{Event, Listen};
-use biosock::{Cancel, Domain, Lookup, Options, Protocol, Socket, SocketAddr, Type};
+use biosock::{Cancel, Domain, ErrorKind, Lookup, Options, Protocol, Socket, SocketAddr, Type};
 
 /// Set in the copy that strace watches.
 const WATCHED: &str = "BIOSOCK_TEST_WATCHED";
@@ -186,6 +186,33 @@ fn readiness_alone_is_no_connection() {
         let poll = "inject=poll,ppoll:retval=1:when=1..2";
         under_strace(&["-o", path, "-e", poll], "woken_for_nothing");
         assert!(std::fs::read_to_string(path).unwrap().contains("(INJECTED)"), "nothing was disturbed");
+    }
+}
+
+/// Not a test of its own: the program that strace lets have no thread.
+#[test]
+fn without_threads() {
+    if std::env::var_os(WATCHED).is_none() {
+        return;
+    }
+    let failed = Dialer::new().dial("name.example:1").unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::OutOfResources, "{failed:?}");
+    assert!(failed.kind().is_temporary());
+    let errors =
+        failed.report().lookups.iter().map(|lookup| lookup.answer.as_ref().unwrap().as_ref().unwrap_err());
+    assert!(errors.map(|error| error.raw_os_error()).all(|errno| errno == Some(libc::EAGAIN)));
+    // What needs no lookup needs no thread.
+    let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
+    Dialer::new().dial_addrs(&listeners.addrs().unwrap()).unwrap();
+}
+
+#[test]
+fn a_lookup_thread_that_cannot_be_had_is_a_shortage() {
+    if has_strace("a_lookup_thread_that_cannot_be_had_is_a_shortage") {
+        let record = tempfile::NamedTempFile::new().unwrap();
+        let path = record.path().to_str().unwrap();
+        under_strace(&["-o", path, "-e", "inject=clone,clone3:error=EAGAIN"], "without_threads");
+        assert!(std::fs::read_to_string(path).unwrap().contains("(INJECTED)"), "no thread was refused");
     }
 }
 

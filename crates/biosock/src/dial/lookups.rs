@@ -22,7 +22,8 @@ use crate::{Domain, Error, ErrorKind, Operation, Result, SocketAddr, Syscall};
 /// returns keeps no later dial from its name. With each lookup of the same
 /// question under way those 5 s double: a name that is dialled for an hour while
 /// none returns has 10. Lookups that find no thread wait for one, as long as
-/// their dial does.
+/// their dial does; where no thread can be started (clone(2)) and there is none,
+/// they fail.
 ///
 /// So that names whose server is silent do not take all of the threads, the
 /// first half of them start at once, and each of the others up to 2 s after the one

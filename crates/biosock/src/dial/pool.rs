@@ -29,7 +29,13 @@ mod model;
 mod tests;
 
 #[cfg(all(test, loom))]
-use model::{sleep, spawn};
+use model::{new_thread, sleep};
+
+#[cfg(test)]
+thread_local! {
+    /// Whether threads can be had by this one. Loom runs all of a model on one.
+    static NO_THREADS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
 
 /// What a thread is to do.
 pub(super) trait Work: Eq + Hash + Send + Sync + 'static {
@@ -39,7 +45,7 @@ pub(super) trait Work: Eq + Hash + Send + Sync + 'static {
     fn run(&self) -> Self::Answer;
     /// What a panic of [`run`](Self::run) answers.
     fn panicked() -> Self::Answer;
-    /// There is no thread to do it.
+    /// There is no thread to do it, nor can one be had.
     fn without_thread(error: &io::Error) -> Self::Answer;
 }
 
@@ -147,8 +153,7 @@ impl<W: Work> Pool<W> {
         let start = state.grow();
         drop(state);
         self.changed.notify_all();
-        // Where it fails, the work goes on waiting for the threads there are.
-        let _ = start.map(|start| self.start(start));
+        start.into_iter().for_each(|start| self.start(start));
     }
 
     /// Has work done, or waits with others for the same, if that is young.
@@ -159,18 +164,17 @@ impl<W: Work> Pool<W> {
         let start = state.grow();
         drop(state);
         self.changed.notify_one();
-        let ticket = Ticket { pool: Arc::clone(self), work, job, asker };
-        if let Some(Err(error)) = start.map(|start| self.start(start)) {
-            ticket.answer_without_thread(&error);
-        }
-        ticket
+        start.into_iter().for_each(|start| self.start(start));
+        Ticket { pool: Arc::clone(self), work, job, asker }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<W>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start(self: &Arc<Self>, start: Start) -> io::Result<()> {
+    /// Starts a thread. Where none can be had, all work waits for those there
+    /// are; without any it is answered.
+    fn start(self: &Arc<Self>, start: Start) {
         let pool = Arc::clone(self);
         let started = spawn(move || {
             if let Start::After(delay) = start {
@@ -179,14 +183,17 @@ impl<W: Work> Pool<W> {
             }
             pool.serve();
         });
-        started.inspect_err(|_| self.lock().has_not_started(start))
+        if let Err(error) = started {
+            let stranded = self.lock().has_not_started(start);
+            let askers = stranded.iter().flat_map(|(_, (askers, _))| askers);
+            askers.for_each(|(_, asker)| asker.answered(W::without_thread(&error)));
+        }
     }
 
     /// A thread's life.
     fn serve(self: &Arc<Self>) {
         while let Some((number, work, start)) = self.next() {
-            // Where it fails, the queue goes on waiting for the threads there are.
-            let _ = start.map(|start| self.start(start));
+            start.into_iter().for_each(|start| self.start(start));
             let answer = catch_unwind(AssertUnwindSafe(|| work.run())).unwrap_or_else(|_| W::panicked());
             let (askers, key) = self.lock().end(&work, number);
             // A destructor of the caller's may run here, and a waker of a runtime's.
@@ -285,12 +292,20 @@ impl<W: Work> State<W> {
         self.idle += 1;
     }
 
-    fn has_not_started(&mut self, start: Start) {
+    /// A thread could not be had. Gives the work that waits, with those who
+    /// wait for it, where there is no other thread.
+    fn has_not_started(&mut self, start: Start) -> Vec<(Arc<W>, Ended<W>)> {
         self.threads -= 1;
         match start {
             Start::Now => self.idle -= 1,
             Start::After(_) => self.growing = false,
         }
+        let stranded = if self.threads == 0 { std::mem::take(&mut self.queue) } else { BTreeMap::new() };
+        let end = |(number, work): (u64, Arc<W>)| {
+            let ended = self.end(&work, number);
+            (work, ended)
+        };
+        stranded.into_iter().map(end).collect()
     }
 
     /// Work for a thread that has none.
@@ -307,7 +322,7 @@ impl<W: Work> State<W> {
 
     /// Ends a job: those who wait for it, and what else is to be dropped
     /// without the lock.
-    fn end(&mut self, work: &W, number: u64) -> (Askers<W::Answer>, Option<Arc<W>>) {
+    fn end(&mut self, work: &W, number: u64) -> Ended<W> {
         let Some(jobs) = self.jobs.get_mut(work) else { return (Vec::new(), None) };
         let ended = jobs.iter().position(|job| job.number == number).map(|at| jobs.remove(at));
         let key = if jobs.is_empty() { self.jobs.remove_entry(work) } else { None };
@@ -327,6 +342,8 @@ impl<W: Work> State<W> {
     }
 }
 
+type Ended<W> = (Askers<<W as Work>::Answer>, Option<Arc<W>>);
+
 type Forgotten<W> = (Arc<dyn Asker<<W as Work>::Answer>>, [Option<Arc<W>>; 2]);
 
 /// How long after it began the newest of so many runs may be joined.
@@ -338,15 +355,6 @@ fn joinable(runs: usize) -> Duration {
 impl<W: Work> Ticket<W> {
     pub(super) fn is_of(&self, pool: &Arc<Pool<W>>) -> bool {
         Arc::ptr_eq(&self.pool, pool)
-    }
-
-    /// Answers what no thread has begun, for want of one.
-    fn answer_without_thread(&self, error: &io::Error) {
-        let mut state = self.pool.lock();
-        let Some(work) = state.queue.remove(&self.job) else { return };
-        let (askers, _key) = state.end(&work, self.job);
-        drop(state);
-        askers.iter().for_each(|(_, asker)| asker.answered(W::without_thread(error)));
     }
 }
 
@@ -372,8 +380,16 @@ fn step(number: usize, of: usize) -> Duration {
     RAMP.mul_f64(part).min(LONGEST_STEP)
 }
 
-#[cfg(not(all(test, loom)))]
 fn spawn(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    #[cfg(test)]
+    if NO_THREADS.get() {
+        return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+    }
+    new_thread(job)
+}
+
+#[cfg(not(all(test, loom)))]
+fn new_thread(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
     // The caller's signal handlers run on the caller's threads alone.
     let _blocked = crate::sys::SignalsBlocked::new();
     std::thread::Builder::new().name("biosock lookup".into()).spawn(job).map(drop)

@@ -1,22 +1,14 @@
 //! Every order of the pool's steps, by loom (`scripts/loom`). Time passes
 //! there when [`Pool::expire`] says so.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use loom::sync::atomic::AtomicUsize;
 use loom::thread;
 
 use super::*;
 
-thread_local! {
-    /// Whether threads can be had. Loom runs all of a model on one thread.
-    static NO_THREADS: AtomicBool = const { AtomicBool::new(false) };
-}
-
-pub(super) fn spawn(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    if NO_THREADS.with(|none| none.load(Ordering::Relaxed)) {
-        return Err(io::Error::from_raw_os_error(libc::EAGAIN));
-    }
+pub(super) fn new_thread(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::spawn(job);
     Ok(())
 }
@@ -118,7 +110,7 @@ fn model(limit: usize, check: impl Fn(Arc<Pool<Count>>, Arc<AtomicUsize>) + Send
     // What needs more switches between threads than these is not looked for.
     builder.preemption_bound = Some(3);
     builder.check(move || {
-        NO_THREADS.with(|none| none.store(false, Ordering::Relaxed));
+        NO_THREADS.set(false);
         check(Arc::new(Pool::new(limit)), Arc::new(AtomicUsize::new(0)));
     });
 }
@@ -187,11 +179,26 @@ fn loom_the_second_half_joins_while_work_waits() {
 
 #[test]
 fn loom_work_without_a_thread_is_answered() {
-    model(1, |pool, runs| {
-        NO_THREADS.with(|none| none.store(true, Ordering::Relaxed));
+    for limit in [1, 3] {
+        model(limit, |pool, runs| {
+            NO_THREADS.set(true);
+            let (theirs, their_runs) = (Arc::clone(&pool), Arc::clone(&runs));
+            let other = thread::spawn(move || ask(&theirs, 0, &their_runs));
+            assert_eq!(ask(&pool, 1, &runs), None);
+            assert_eq!(other.join().unwrap(), None);
+        });
+    }
+}
+
+#[test]
+fn loom_work_waits_for_the_thread_there_is_where_no_other_can_be_had() {
+    model(4, |pool, runs| {
         let (theirs, their_runs) = (Arc::clone(&pool), Arc::clone(&runs));
-        let other = thread::spawn(move || ask(&theirs, 0, &their_runs));
-        assert_eq!(ask(&pool, 0, &runs), None);
-        assert_eq!(other.join().unwrap(), None);
+        assert_eq!(ask(&pool, 0, &runs), Some(1));
+        NO_THREADS.set(true);
+        let other = thread::spawn(move || ask(&theirs, 1, &their_runs).unwrap());
+        let mine = ask(&pool, 2, &runs).unwrap();
+        assert_eq!(mine + other.join().unwrap(), 2 + 3);
+        pool.expire();
     });
 }

@@ -225,13 +225,36 @@ fn a_higher_limit_serves_what_waits() {
 }
 
 #[test]
-fn what_no_thread_can_be_had_for_is_answered_to_all_who_wait() {
-    let bench = Bench::new(1);
-    let _hanging = bench.hang("hangs");
-    let ((one, first), (_two, second)) = (bench.ask("waits"), bench.ask("waits"));
-    one.answer_without_thread(&io::Error::from_raw_os_error(libc::EAGAIN));
-    assert_eq!((first.recv(), second.recv()), (Ok("without thread"), Ok("without thread")));
-    assert!(bench.pool.lock().queue.is_empty());
+fn what_no_thread_can_be_had_for_waits_for_those_there_are() {
+    let bench = Bench::new(4);
+    let (gate, _hanging, _) = bench.hang("hangs");
+    NO_THREADS.set(true);
+    let (_waiting, answer) = bench.ask("waits");
+    bench.pool.set_limit(8);
+    assert!(answer.try_recv().is_err());
+    drop(gate);
+    assert_eq!(answer.recv(), Ok("waits"));
+}
+
+#[test]
+fn what_no_thread_can_be_had_for_is_answered_where_there_is_none() {
+    let bench = Bench::new(4);
+    NO_THREADS.set(true);
+    let (_one, answer) = bench.ask("waits");
+    assert_eq!(answer.recv(), Ok("without thread"));
+    // One that is about to start may fail to do so.
+    bench.pool.lock().threads = 1;
+    let ((_two, second), (_three, third)) = (bench.ask("waits"), bench.ask("waits"));
+    let (_four, fourth) = bench.ask("waits too");
+    assert!(second.try_recv().is_err() && fourth.try_recv().is_err());
+    bench.pool.lock().idle = 1;
+    bench.pool.start(Start::Now);
+    for answer in [second, third, fourth] {
+        assert_eq!(answer.recv(), Ok("without thread"));
+    }
+    assert!(bench.pool.lock().queue.is_empty() && bench.pool.lock().jobs.is_empty());
+    NO_THREADS.set(false);
+    assert_eq!(bench.ask("works").1.recv(), Ok("works"));
 }
 
 #[test]
