@@ -185,8 +185,10 @@ impl<W: Work> Pool<W> {
         });
         if let Err(error) = started {
             let stranded = self.lock().has_not_started(start);
-            let askers = stranded.iter().flat_map(|(_, (askers, _))| askers);
-            askers.for_each(|(_, asker)| asker.answered(W::without_thread(&error)));
+            for (work, (askers, key)) in stranded {
+                contained(|| drop((work, key)));
+                answer_all(askers, &W::without_thread(&error));
+            }
         }
     }
 
@@ -194,14 +196,13 @@ impl<W: Work> Pool<W> {
     fn serve(self: &Arc<Self>) {
         while let Some((number, work, start)) = self.next() {
             start.into_iter().for_each(|start| self.start(start));
-            let answer = catch_unwind(AssertUnwindSafe(|| work.run())).unwrap_or_else(|_| W::panicked());
+            let answer = contained(|| work.run()).unwrap_or_else(W::panicked);
             let (askers, key) = self.lock().end(&work, number);
-            // A destructor of the caller's may run here, and a waker of a runtime's.
-            let _ = catch_unwind(AssertUnwindSafe(|| {
-                drop((work, key));
-                askers.iter().for_each(|(_, asker)| asker.answered(answer.clone()));
-                drop((askers, answer));
-            }));
+            // First, so that a caller that is answered finds nothing of it left. That
+            // delays no answer: each ticket has the same work.
+            contained(|| drop((work, key)));
+            answer_all(askers, &answer);
+            contained(|| drop(answer));
             self.lock().idle += 1;
         }
     }
@@ -345,6 +346,20 @@ impl<W: Work> State<W> {
 type Ended<W> = (Askers<<W as Work>::Answer>, Option<Arc<W>>);
 
 type Forgotten<W> = (Arc<dyn Asker<<W as Work>::Answer>>, [Option<Arc<W>>; 2]);
+
+/// Answers all of them, whatever the waker or destructor of one does.
+fn answer_all<A: Clone>(askers: Askers<A>, answer: &A) {
+    for (_, asker) in askers {
+        contained(|| asker.answered(answer.clone()));
+        contained(|| drop(asker));
+    }
+}
+
+/// Runs what is the caller's: a panic ends it and nothing else. Its payload is
+/// left alone, for its destructor is the caller's too.
+fn contained<T>(theirs: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(theirs)).map_err(std::mem::forget).ok()
+}
 
 /// How long after it began the newest of so many runs may be joined.
 fn joinable(runs: usize) -> Duration {

@@ -198,6 +198,41 @@ fn a_panic_is_an_answer_and_the_thread_goes_on() {
     assert_eq!(bench.pool.lock().threads, 1);
 }
 
+/// Panics when it is answered, and when it is dropped.
+struct Panics;
+
+impl Asker<&'static str> for Panics {
+    fn answered(&self, _: &'static str) {
+        panic!("a waker's, that the test wants");
+    }
+}
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        panic!("a destructor's, that the test wants");
+    }
+}
+
+#[test]
+fn an_asker_that_panics_takes_no_answer_from_the_others() {
+    let bench = Bench::new(1);
+    let (gate, _first, first_answer) = bench.hang("same");
+    let job = || Job { name: "same", begun: bench.begin.clone(), gate: None };
+    let _panics = [bench.pool.ask(job(), Arc::new(Panics)), bench.pool.ask(job(), Arc::new(Panics))];
+    let (_last, last_answer) = bench.ask("same");
+    drop(gate);
+    assert_eq!((first_answer.recv(), last_answer.recv()), (Ok("same"), Ok("same")));
+    // Where there is no thread, all are answered by the one who asks.
+    let other = Bench::new(1);
+    other.pool.lock().threads = 1;
+    let _panics = other.pool.ask(job(), Arc::new(Panics));
+    let (_waits, answer) = other.ask("same");
+    other.pool.lock().idle = 1;
+    NO_THREADS.set(true);
+    other.pool.start(Start::Now);
+    assert_eq!(answer.recv(), Ok("without thread"));
+}
+
 #[test]
 fn half_of_the_threads_start_at_once_and_one_more_after_another() {
     let bench = Bench::new(4);
