@@ -139,12 +139,13 @@ impl Connecting<'_> {
 /// How the connect of a socket ended that poll(2) says can be written to: the
 /// error number, 0 for a connection; `None` while it is still under way, since
 /// readiness may be spurious (select(2)). A connection, whose peer has a name,
-/// is one call; what else there is to say of it, reading says.
+/// is one call; what else there is to say of it, reading says. Where the name
+/// cannot be had, for want of memory or by a filter of system calls, nothing
+/// proves a connection: that error is the outcome, unless SO_ERROR has one.
 pub(crate) fn connect_outcome(fd: BorrowedFd<'_>) -> Result<Option<i32>> {
-    if !matches!(sys::peer_addr(fd), Err(sys::Errno::NOTCONN)) {
-        return Ok(Some(0));
-    }
+    let Err(nameless) = sys::peer_addr(fd) else { return Ok(Some(0)) };
     Ok(match crate::fd::take_error(fd)? {
+        0 if nameless != sys::Errno::NOTCONN => Some(nameless.raw_os_error()),
         // Nothing is under way: another took the error.
         0 if sys::has_hung_up(fd) => Some(sys::Errno::NOTCONN.raw_os_error()),
         0 => None,

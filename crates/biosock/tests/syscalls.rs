@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use biosock::dial::Dialer;
 use biosock::listeners::{Event, Listen};
-use biosock::{Cancel, Domain, ErrorKind, Lookup, Options, Protocol, Socket, SocketAddr, Type};
+use biosock::{Cancel, Connect, Domain, ErrorKind, Lookup, Options, Protocol, Socket, SocketAddr, Type};
 
 /// Set in the copy that strace watches.
 const WATCHED: &str = "BIOSOCK_TEST_WATCHED";
@@ -213,6 +213,62 @@ fn a_lookup_thread_that_cannot_be_had_is_a_shortage() {
         let path = record.path().to_str().unwrap();
         under_strace(&["-o", path, "-e", "inject=clone,clone3:error=EAGAIN"], "without_threads");
         assert!(std::fs::read_to_string(path).unwrap().contains("(INJECTED)"), "no thread was refused");
+    }
+}
+
+/// A listener whose queue is full, and what fills it.
+fn full_listener() -> (Socket, SocketAddr, Socket) {
+    let any = "127.0.0.1:0".parse().unwrap();
+    let listener = Socket::stream_for(&any, Options::empty()).unwrap();
+    listener.listen_with_backlog(&any, Options::empty(), 0).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let first = client_of(&addr);
+    (listener, addr, first)
+}
+
+/// Not a test of its own: a connect that is refused while it is under way, by
+/// the first SYN that is sent again, where getpeername(2) fails.
+#[test]
+fn refused_without_peers_names() {
+    if std::env::var_os(WATCHED).is_some() {
+        let (listener, addr, _first) = full_listener();
+        let socket = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
+        let Connect::InProgress(mut connecting) = socket.start_connect(&addr, Options::empty()).unwrap()
+        else {
+            panic!("the queue is full")
+        };
+        drop(listener);
+        let refused = connecting.wait(Some(Duration::from_secs(60))).unwrap().unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(libc::ECONNREFUSED));
+    }
+}
+
+/// Not a test of its own: the program that strace wakes for nothing, and whose
+/// getpeername(2) fails.
+#[test]
+fn woken_without_peers_names() {
+    if std::env::var_os(WATCHED).is_some() {
+        let (_listener, addr, _first) = full_listener();
+        let socket = Socket::stream_for(&addr, Options::empty()).unwrap();
+        let error = socket.connect_timeout(&addr, Options::empty(), Duration::from_secs(60)).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ENOBUFS));
+    }
+}
+
+#[test]
+fn a_peer_without_a_name_is_no_connection() {
+    if !has_strace("a_peer_without_a_name_is_no_connection") {
+        return;
+    }
+    let [nameless, woken] = ["inject=getpeername:error=ENOBUFS", "inject=poll,ppoll:retval=1"];
+    for (program, how) in [
+        ("refused_without_peers_names", &["-e", nameless][..]),
+        ("woken_without_peers_names", &["-e", nameless, "-e", woken]),
+    ] {
+        let record = tempfile::NamedTempFile::new().unwrap();
+        let path = record.path().to_str().unwrap();
+        under_strace(&[&["-o", path], how].concat(), program);
+        assert!(std::fs::read_to_string(path).unwrap().contains("ENOBUFS"), "{program}: no name was refused");
     }
 }
 
