@@ -85,9 +85,10 @@ pub(crate) enum Command {
 /// tried until then is reported first.
 ///
 /// The end of standard input is passed on (the connection is shut down for
-/// writing), and the command ends when the peer has ended too. When the peer
-/// ends first, a pipe or a file is still read to its end and sent, however
-/// long it pauses; input from a terminal ends at once. The status is 0 only if
+/// writing), the peer's end too (standard output is closed), and the command
+/// ends when both have ended. When the peer ends first, a pipe or a file is
+/// still read to its end and sent, however long it pauses; input from a
+/// terminal ends at once. The status is 0 only if
 /// the peer acknowledged all input and all that it sent was written. A peer
 /// that neither acknowledges nor sends anything for 10 seconds once both sides
 /// have ended is given up.

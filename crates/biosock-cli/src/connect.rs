@@ -15,7 +15,7 @@ use crate::messages;
 use crate::output::{Output, duration};
 use crate::picture::Picture;
 use crate::race::{self, End, Row};
-use crate::relay::Rest;
+use crate::relay::Turn;
 use crate::svg;
 use crate::terminal::Terminal;
 use crate::timeline;
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &ConnectArgs, out: &Output) -> Result<()> {
     let Dialed { socket, addr, .. } = reach(args, out)?;
     let local = socket.local_addr().map_or(String::new(), |addr| addr.to_string());
     out.event(&json!({ "event": "connected", "peer": addr.to_string(), "local": local }), None);
-    transfer::standard_streams(&socket, &addr, args.transfer, Rest::Lost, out)
+    transfer::standard_streams(&socket, &addr, args.transfer, Turn::Last, out)
 }
 
 /// Dials, and tells of the race as it was asked to.

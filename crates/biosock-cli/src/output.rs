@@ -11,6 +11,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use biosock::needs_escape;
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::stdio::dup2_stdout;
 use serde_json::{Value, json};
 
 use crate::args::Common;
@@ -133,6 +135,17 @@ pub(crate) fn stdout_text(text: &[u8]) -> Result<()> {
 pub(crate) fn stdout() -> io::Result<File> {
     start::check_open(start::OUTPUT)?;
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// Closes standard output, given what [`stdout`] gave for it, so that its reader
+/// sees the end though the process goes on.
+pub(crate) fn close_stdout(output: File) -> io::Result<()> {
+    // Reports what a network file system could not write (close(2)).
+    let closed = nix::unistd::close(output);
+    // Takes the number, so that no file gets it. It needs no /dev, and fails
+    // what would be written there.
+    dup2_stdout(eventfd(0, EventfdFlags::CLOEXEC)?)?;
+    Ok(closed?)
 }
 
 /// Writes all, also to a descriptor that someone has made non-blocking.

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use crate::call::SHUTDOWN;
 use crate::closing::{self, Until};
 use crate::failure::{Failure, Kind, Result};
-use crate::output::{Output, stdout, write_all};
+use crate::output::{Output, close_stdout, stdout, write_all};
 use crate::socket_file::is;
 use crate::transfer::socket_failure;
 
@@ -32,19 +32,20 @@ pub(crate) struct Counters {
 pub(crate) struct Relay<'a> {
     pub(crate) socket: &'a Socket,
     pub(crate) peer: &'a SocketAddr,
-    /// What happens to input that this peer can no longer take.
-    pub(crate) rest: Rest,
+    pub(crate) turn: Turn,
     pub(crate) counters: &'a Counters,
     pub(crate) out: &'a Output,
 }
 
-/// Input that is left when the peer takes no more.
+/// Whether standard input and output serve another connection after this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rest {
-    /// It is lost, which is an error.
-    Lost,
-    /// It stays where it is, for the next connection.
-    ForTheNext,
+pub(crate) enum Turn {
+    /// No: input that the peer does not take is lost, which is an error, and
+    /// the peer's end is passed on to standard output.
+    Last,
+    /// Yes: input that the peer does not take is left for the next, and so is
+    /// standard output.
+    AnotherFollows,
 }
 
 impl Relay<'_> {
@@ -61,7 +62,7 @@ impl Relay<'_> {
     fn relay(&self) -> Result<()> {
         let input = stdin().map_err(input_failure)?;
         // One that is closed is no failure where there is nothing to write.
-        let mut output = stdout();
+        let output = stdout();
         let (received_all, stopped) = (Flag::new()?, Flag::new()?);
         let given_up = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -75,7 +76,7 @@ impl Relay<'_> {
             let sender = thread::Builder::new()
                 .spawn_scoped(scope, send)
                 .map_err(|error| Failure::io("start a thread", &error))?;
-            let received = self.receive(&mut output, &stopped);
+            let received = self.receive(output, &stopped);
             if received.is_err() {
                 given_up.store(true, Ordering::Relaxed);
                 // Frees a sender that waits for room; what it wrote is still sent.
@@ -87,7 +88,7 @@ impl Relay<'_> {
     }
 
     /// Until the peer has ended or the sender has failed.
-    fn receive(&self, output: &mut io::Result<File>, stopped: &Flag) -> Result<()> {
+    fn receive(&self, mut output: io::Result<File>, stopped: &Flag) -> Result<()> {
         let mut buffer = vec![0; BUFFER];
         loop {
             let mut fds = [PollFd::new(self.socket, PollFlags::IN), stopped.poll_fd()];
@@ -96,7 +97,7 @@ impl Relay<'_> {
                 return Ok(());
             }
             match { self.socket }.read(&mut buffer) {
-                Ok(0) => return Ok(()),
+                Ok(0) => return self.pass_on_the_end(output),
                 Ok(n) => {
                     let output = output.as_mut().map_err(|error| Failure::output(error))?;
                     write_all(output, &buffer[..n]).map_err(|error| Failure::output(&error))?;
@@ -104,6 +105,17 @@ impl Relay<'_> {
                 }
                 Err(error) => return Err(socket_failure(&format!("receive from {}", self.peer), &error)),
             }
+        }
+    }
+
+    /// The reader of standard output may wait for its end before it ends
+    /// standard input.
+    fn pass_on_the_end(&self, output: io::Result<File>) -> Result<()> {
+        match output {
+            Ok(output) if self.turn == Turn::Last => {
+                close_stdout(output).map_err(|error| Failure::output(&error))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -143,7 +155,7 @@ impl Relay<'_> {
 
     /// The peer takes no more. All is well if the input has ended.
     fn peer_is_gone(&self, mut input: File) -> Result<()> {
-        if self.rest == Rest::ForTheNext || input.is_terminal() {
+        if self.turn == Turn::AnotherFollows || input.is_terminal() {
             return Ok(());
         }
         let mut fds = [PollFd::new(&input, PollFlags::IN)];

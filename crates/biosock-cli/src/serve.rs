@@ -17,7 +17,7 @@ use crate::closing::{self, Until};
 use crate::exec::Children;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::{Output, duration};
-use crate::relay::{BUFFER, Rest};
+use crate::relay::{BUFFER, Turn};
 use crate::socket_file::SocketFiles;
 use crate::transfer::{self, Moved, socket_failure};
 
@@ -53,7 +53,7 @@ impl<'a> Server<'a> {
         // Whoever comes now is refused at once instead of left waiting.
         drop(listeners);
         self.files.remove();
-        self.serve(last, Rest::Lost, scope);
+        self.serve(last, Turn::Last, scope);
         Ok(())
     }
 
@@ -75,7 +75,7 @@ impl<'a> Server<'a> {
             if left == Some(0) {
                 return Ok(Some(connection));
             }
-            if self.serve(connection, Rest::ForTheNext, scope) == Next::End {
+            if self.serve(connection, Turn::AnotherFollows, scope) == Next::End {
                 return Ok(None);
             }
         }
@@ -130,12 +130,12 @@ impl<'a> Server<'a> {
 
     /// An echo or a command gets a thread; standard input and output there is
     /// only once.
-    fn serve<'s>(&'s self, connection: Connection<'s>, rest: Rest, scope: &'s Scope<'s, '_>) -> Next {
+    fn serve<'s>(&'s self, connection: Connection<'s>, turn: Turn, scope: &'s Scope<'s, '_>) -> Next {
         let Connection { socket, peer, slot } = connection;
         let accepted = json!({ "event": "accepted", "peer": peer.to_string() });
         self.out.event(&accepted, None);
         if !self.args.echo && self.args.exec.is_none() {
-            let done = transfer::standard_streams(&socket, &peer, self.args.transfer, rest, self.out);
+            let done = transfer::standard_streams(&socket, &peer, self.args.transfer, turn, self.out);
             return self.finish(&peer, done);
         }
         let work = move || {

@@ -10,19 +10,19 @@ use crate::args::TransferArgs;
 use crate::failure::{Failure, Result};
 use crate::output::{Output, duration};
 use crate::progress::{self, Progress};
-use crate::relay::{Counters, Relay, Rest};
+use crate::relay::{Counters, Relay, Turn};
 
 /// Moves bytes both ways until both sides have ended, and closes the connection.
 pub(crate) fn standard_streams(
     socket: &Socket,
     peer: &SocketAddr,
     args: TransferArgs,
-    rest: Rest,
+    turn: Turn,
     out: &Output,
 ) -> Result<()> {
     let start = Instant::now();
     let counters = Counters::default();
-    let relay = Relay { socket, peer, rest, counters: &counters, out };
+    let relay = Relay { socket, peer, turn, counters: &counters, out };
     let done = std::thread::scope(|scope| {
         let _progress = args.progress.then(|| Progress::start(scope, &counters));
         relay.run()

@@ -136,6 +136,45 @@ fn input_is_sent_to_a_peer_that_has_nothing_more_to_say() {
     assert!(reader.join().unwrap() == sent);
 }
 
+/// As a program has it that holds both pipes: it ends the input once it has
+/// read all output.
+#[test]
+fn the_peer_s_end_is_passed_on_while_input_stays_open() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    let mut client = Process::start(&mut biosock(["connect", &addr]), Stdio::piped());
+    let (mut socket, _) = listener.accept().unwrap();
+    socket.write_all(b"bye").unwrap();
+    socket.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(client.output_to_its_end(), b"bye");
+    client.give(b"after the end");
+    let mut heard = Vec::new();
+    socket.read_to_end(&mut heard).unwrap();
+    client.finish().ok();
+    assert_eq!(heard, b"after the end");
+}
+
+/// A network file system reports late what it could not write.
+#[test]
+fn an_output_whose_close_fails_is_reported() {
+    if !has("strace") {
+        return;
+    }
+    let (addr, server) = answering(b"answer");
+    let folder = tempfile::tempdir().unwrap();
+    // As the kernel has it, for what strace compares.
+    let path = folder.path().canonicalize().unwrap().join("out");
+    let out = std::fs::File::create(&path).unwrap();
+    let mut command = Command::new("strace");
+    command.args(["-qq", "-o", "/dev/null", "-e", "inject=close:error=EIO", "-P"]).arg(&path);
+    command.args([env!("CARGO_BIN_EXE_biosock"), "connect", &addr]);
+    let ended = Process::start_with(&mut command, Stdio::null(), out.into()).finish();
+    server.join().unwrap();
+    let expected = "biosock: write standard output: input/output error (EIO)\n";
+    assert_eq!((ended.code(), &*ended.stderr), (Some(1), expected));
+    assert_eq!(std::fs::read(&path).unwrap(), b"answer");
+}
+
 /// An output that fails ends it, but does not cut short what was sent.
 #[test]
 fn what_was_sent_arrives_though_the_output_fails() {

@@ -261,6 +261,22 @@ fn input_that_pauses_is_sent_though_the_peer_has_ended() {
     server.finish().ok();
 }
 
+/// As a program has it that holds both pipes, and only after the last connection.
+#[test]
+fn the_last_peer_s_end_is_passed_on_while_input_stays_open() {
+    let (mut server, addr) = Process::listen(["127.0.0.1:0"], Stdio::piped());
+    let mut client = dial(&addr);
+    client.write_all(b"from the client").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(server.output_to_its_end(), b"from the client");
+    server.give(b"after the end");
+    let mut heard = Vec::new();
+    client.read_to_end(&mut heard).unwrap();
+    drop(client);
+    server.finish().ok();
+    assert_eq!(heard, b"after the end");
+}
+
 /// A peer that is gone takes nothing from the next one.
 #[test]
 fn input_that_a_peer_cannot_take_any_more_is_for_the_next() {

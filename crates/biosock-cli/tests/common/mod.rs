@@ -155,6 +155,17 @@ impl Process {
         }
     }
 
+    /// Waits for the end of standard output; input that was not ended stays open.
+    pub(crate) fn output_to_its_end(&mut self) -> Vec<u8> {
+        let out = self.stdout.take().expect("piped and not read yet");
+        let end = Instant::now() + DEADLINE;
+        while !out.is_finished() {
+            assert!(Instant::now() < end, "standard output stays open");
+            thread::sleep(Duration::from_millis(5));
+        }
+        out.join().expect("was read")
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("is ours").is_none()
     }
