@@ -66,7 +66,8 @@ impl<'a> Dial<'a> {
             _ => self.none_answered(report, error.hint()),
         };
         let failure = failure.with_course(&race::rows(report));
-        let said = only_cause(report).is_some() || is_alone(report);
+        let none_answered = matches!(error.failure(), DialFailure::NoneAnswered);
+        let said = none_answered && only_cause(report).is_some() || is_alone(report);
         if drawn || said { failure.without_table() } else { failure }
     }
 

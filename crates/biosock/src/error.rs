@@ -507,6 +507,9 @@ pub(crate) const HOST_SILENT: &str = "the host does not answer; it may be down o
 pub(crate) const RESOLVER_SILENT: &str =
     "the resolver does not answer; check the name servers in /etc/resolv.conf";
 
+pub(crate) const LOOKUPS_HANG: &str =
+    "lookups that hang have all lookup threads; check the name servers, or allow more threads";
+
 /// What to try after a lookup failed, whichever resolver it was.
 fn lookup_hint(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {

@@ -9,9 +9,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use biosock::dial::{DialFailure, Dialer, Question, Resolver, lookup_threads, set_lookup_threads};
+use biosock::dial::{DialError, DialFailure, Dialer, Question, Resolver, lookup_threads, set_lookup_threads};
 use biosock::listeners::{Listen, Listeners};
-use biosock::{Domain, Result, SocketAddr};
+use biosock::{Domain, ErrorKind, Result, SocketAddr};
 
 const ALONE: &str = "BIOSOCK_TEST_ALONE";
 
@@ -144,6 +144,19 @@ fn dials_that_ask_the_same_share_the_lookup() {
     assert_eq!(other.asked(), 2);
 }
 
+fn reports_that_it_waited(late: &DialError) {
+    assert!(is_late(late.failure()), "{late}");
+    assert_eq!(late.kind(), ErrorKind::TimedOut);
+    assert_eq!(late.report().lookups.len(), 2);
+    for lookup in &late.report().lookups {
+        let waited = lookup.answer.as_ref().unwrap().as_ref().unwrap_err();
+        assert_eq!((lookup.took, waited.kind()), (None, ErrorKind::OutOfResources));
+    }
+    let table = late.report().to_string();
+    assert!(table.contains("good: waited for a thread: all lookup threads are busy (1)"), "{table}");
+    assert!(late.hint().unwrap().contains("threads"), "{late:?}");
+}
+
 #[test]
 fn what_waits_for_a_thread_goes_with_its_dial() {
     if !is_alone("what_waits_for_a_thread_goes_with_its_dial") {
@@ -158,7 +171,18 @@ fn what_waits_for_a_thread_goes_with_its_dial() {
         thread::yield_now();
     }
     let short = Dialer::new().timeout(Duration::from_millis(20));
-    short.resolver(waiting.clone()).dial("good:1").unwrap_err();
+    let short = short.resolver(waiting.clone());
+    reports_that_it_waited(&short.dial("good:1").unwrap_err());
+    #[cfg(feature = "tokio")]
+    {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        reports_that_it_waited(&runtime.block_on(short.dial_async("good:1")).unwrap_err());
+    }
+    // One that is under way and does not answer is another case.
+    let joined = Dialer::new().timeout(Duration::from_millis(20)).resolver(hanging.clone());
+    let late = joined.family(Domain::IPV4).dial("dead:1").unwrap_err();
+    assert!(late.report().lookups[0].answer.is_none(), "{late:?}");
+    drop(short);
     assert_eq!((waiting.asked(), Arc::strong_count(&waiting)), (0, 1));
     hanging.let_go();
     assert_eq!(Dialer::new().resolver(waiting.clone()).dial("good:1").unwrap().addr, addr);

@@ -89,7 +89,8 @@ pub(super) fn run(
     };
     watched.into_iter().for_each(|Watched { attempt, socket, .. }| contest.closing(attempt, socket));
     let cancelled = matches!(ended, Err(DialFailure::Cancelled));
-    (ended, contest.end(limits.start.elapsed(), cancelled))
+    let never_began = lookups.iter().flat_map(Lookups::without_thread);
+    (ended, contest.end(limits.start.elapsed(), cancelled, never_began))
 }
 
 /// Asks one question more, in a dial that may have asked for nothing yet.

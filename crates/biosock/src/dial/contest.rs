@@ -377,7 +377,13 @@ impl<'d> Contest<'d> {
 
     /// Ends the contest: what has no outcome yet has none, and what peers and
     /// paths did is learned. Of a dial that was cancelled silence is not.
-    pub(super) fn end(mut self, now: Duration, cancelled: bool) -> Report {
+    /// Lookups that never began are reported with why they did not.
+    pub(super) fn end(
+        mut self,
+        now: Duration,
+        cancelled: bool,
+        never_began: impl IntoIterator<Item = (Domain, Error)>,
+    ) -> Report {
         self.report.elapsed = now;
         for attempt in &mut self.report.attempts {
             if matches!(attempt.outcome, Outcome::NoAnswer) {
@@ -387,6 +393,12 @@ impl<'d> Contest<'d> {
         if self.race.is_over() {
             // The attempts were used up, so nobody waited for these.
             self.report.lookups.retain(|lookup| lookup.answer.is_some());
+        }
+        for (family, why) in never_began {
+            let mut unanswered = self.report.lookups.iter_mut().filter(|lookup| lookup.answer.is_none());
+            if let Some(lookup) = unanswered.find(|lookup| lookup.family == family) {
+                lookup.answer = Some(Err(why));
+            }
         }
         if let Some(memory) = self.memory {
             for (at, attempt) in self.report.attempts.iter().enumerate() {

@@ -22,8 +22,8 @@ use crate::{Domain, Error, ErrorKind, Operation, Result, SocketAddr, Syscall};
 /// returns keeps no later dial from its name. With each lookup of the same
 /// question under way those 5 s double: a name that is dialled for an hour while
 /// none returns has 10. Lookups that find no thread wait for one, as long as
-/// their dial does; where no thread can be started (clone(2)) and there is none,
-/// they fail.
+/// their dial does, whose report then says so; where no thread can be started
+/// (clone(2)) and there is none, they fail.
 ///
 /// So that names whose server is silent do not take all of the threads, the
 /// first half of them start at once, and each of the others up to 2 s after the one
@@ -137,6 +137,15 @@ impl Waiting {
         let asking = Asking { resolver: Arc::clone(resolver), question };
         Self { ticket: Some(SHARED.get().pool.ask(asking, asker)) }
     }
+
+    /// What to report of it where it waits for a thread.
+    fn without_thread(&self) -> Option<Error> {
+        let ticket = self.ticket.as_ref().filter(|ticket| ticket.is_of(&SHARED.get().pool))?;
+        let busy = ticket.waits_behind()?;
+        let why = format!("waited for a thread: all lookup threads are busy ({busy})");
+        let host = ticket.work().question.host.as_deref().unwrap_or("the loopback addresses");
+        Some(Error::explained(Operation::Lookup, ErrorKind::OutOfResources, host, why))
+    }
 }
 
 impl Drop for Waiting {
@@ -156,7 +165,8 @@ pub(super) type Answer = (Domain, Result<Vec<SocketAddr>>);
 #[derive(Debug)]
 pub(super) struct Lookups {
     answers: Arc<Answers>,
-    waiting: Vec<Waiting>,
+    /// With the marks of their answers.
+    waiting: Vec<(Domain, Waiting)>,
 }
 
 /// Answers that have come; the waker is readable from then on.
@@ -197,7 +207,12 @@ impl Lookups {
     /// Asks one question more, whose answer is to have this mark.
     pub(super) fn ask(&mut self, resolver: &Arc<dyn Resolver>, question: Question, mark: Domain) {
         let asker = Arc::new(Marked { mark, answers: Arc::clone(&self.answers) });
-        self.waiting.push(Waiting::start(resolver, question, asker));
+        self.waiting.push((mark, Waiting::start(resolver, question, asker)));
+    }
+
+    /// Those that wait for a thread, and what to report of them.
+    pub(super) fn without_thread(&self) -> impl Iterator<Item = (Domain, Error)> {
+        self.waiting.iter().filter_map(|(mark, waiting)| Some((*mark, waiting.without_thread()?)))
     }
 
     pub(super) fn waker(&self) -> &Waker {
@@ -226,7 +241,7 @@ mod task {
     #[derive(Debug)]
     pub(in crate::dial) struct LookupTask {
         state: Arc<Mutex<State>>,
-        _waiting: Waiting,
+        waiting: Waiting,
     }
 
     #[derive(Debug, Default)]
@@ -239,7 +254,12 @@ mod task {
         pub(in crate::dial) fn start(resolver: &Arc<dyn Resolver>, question: Question) -> Self {
             let state = Arc::new(Mutex::<State>::default());
             let asker = Arc::clone(&state);
-            Self { state, _waiting: Waiting::start(resolver, question, asker) }
+            Self { state, waiting: Waiting::start(resolver, question, asker) }
+        }
+
+        /// What to report of it where it waits for a thread.
+        pub(in crate::dial) fn without_thread(&self) -> Option<Error> {
+            self.waiting.without_thread()
         }
     }
 

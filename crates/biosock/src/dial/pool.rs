@@ -371,6 +371,17 @@ impl<W: Work> Ticket<W> {
     pub(super) fn is_of(&self, pool: &Arc<Pool<W>>) -> bool {
         Arc::ptr_eq(&self.pool, pool)
     }
+
+    pub(super) fn work(&self) -> &W {
+        &self.work
+    }
+
+    /// How many threads there are, where this waits for one and all are busy.
+    pub(super) fn waits_behind(&self) -> Option<usize> {
+        let state = self.pool.lock();
+        let busy = state.threads - usize::from(state.growing);
+        (state.idle == 0 && state.queue.contains_key(&self.job)).then_some(busy)
+    }
 }
 
 impl<W: Work> Drop for Ticket<W> {

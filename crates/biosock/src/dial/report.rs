@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::error::{HOST_SILENT, RESOLVER_SILENT, UNIX_SILENT, Why};
+use crate::error::{HOST_SILENT, LOOKUPS_HANG, RESOLVER_SILENT, UNIX_SILENT, Why};
 use crate::{Domain, Error, ErrorKind, Operation, SocketAddr};
 
 /// The course of a dial. All times are since its start.
@@ -39,9 +39,12 @@ pub struct Report {
 pub struct LookupReport {
     /// The family that was asked for.
     pub family: Domain,
-    /// When its answer came.
+    /// When its answer came; `None` where none came.
     pub took: Option<Duration>,
-    /// How many addresses it gave; `None` where no answer came in time.
+    /// How many addresses it gave; `None` where no answer came in time. Where it
+    /// had not begun when the dial ended, since all
+    /// [lookup threads](super::lookup_threads) were busy, an error that says so,
+    /// of the kind [`ErrorKind::OutOfResources`].
     pub answer: Option<Result<usize, Error>>,
 }
 
@@ -239,6 +242,9 @@ impl DialError {
         match attempts.iter().rev().find(silent) {
             Some(attempt) if attempt.addr.path().is_some() => Some(UNIX_SILENT),
             Some(_) => Some(HOST_SILENT),
+            None if lookups.iter().any(|lookup| lookup.took.is_none() && lookup.answer.is_some()) => {
+                Some(LOOKUPS_HANG)
+            }
             None if lookups.iter().any(|lookup| lookup.answer.is_none()) => Some(RESOLVER_SILENT),
             None => self.errors().find_map(Error::hint),
         }

@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net;
 use std::os::fd::OwnedFd;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -134,16 +134,31 @@ impl Dialer {
     }
 
     /// Starts a lookup, by the async resolver or on a thread.
-    fn look_up(&self, question: Question) -> Resolving<'_> {
+    fn look_up(&self, question: Question) -> UnderWay<'_> {
         match &self.async_resolver {
-            Some(resolver) => resolver.resolve(question),
-            None => Box::pin(LookupTask::start(&self.resolver, question)),
+            Some(resolver) => UnderWay::Async(resolver.resolve(question)),
+            None => UnderWay::OnThread(LookupTask::start(&self.resolver, question)),
         }
     }
 }
 
-/// Look-ups under way, each with the mark of its answer.
-type Lookups<'d> = Vec<(Domain, Resolving<'d>)>;
+/// Lookups under way, each with the mark of its answer.
+type Lookups<'d> = Vec<(Domain, UnderWay<'d>)>;
+
+/// A lookup under way.
+enum UnderWay<'d> {
+    OnThread(LookupTask),
+    Async(Resolving<'d>),
+}
+
+impl UnderWay<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<SocketAddr>, Error>> {
+        match self {
+            Self::OnThread(task) => Pin::new(task).poll(cx),
+            Self::Async(resolving) => resolving.as_mut().poll(cx),
+        }
+    }
+}
 
 /// What won, in whichever form the race has it.
 enum Winner {
@@ -186,7 +201,11 @@ impl Dial<'_> {
             self.contest.closing(attempt, stream);
         }
         let cancelled = matches!(ended, Err(DialFailure::Cancelled));
-        (ended, self.contest.end(self.start.elapsed(), cancelled))
+        let never_began = self.lookups.iter().filter_map(|(mark, lookup)| match lookup {
+            UnderWay::OnThread(task) => Some((*mark, task.without_thread()?)),
+            UnderWay::Async(_) => None,
+        });
+        (ended, self.contest.end(self.start.elapsed(), cancelled, never_began))
     }
 
     async fn race(&mut self, cancel: Option<&Cancel>) -> Result<Winner, DialFailure> {
@@ -251,7 +270,7 @@ impl Dial<'_> {
     fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
         let (contest, start) = (&mut self.contest, self.start);
         let under_way = self.lookups.len();
-        self.lookups.retain_mut(|(mark, lookup)| match lookup.as_mut().poll(cx) {
+        self.lookups.retain_mut(|(mark, lookup)| match lookup.poll(cx) {
             Poll::Ready(answer) => {
                 contest.answered(start.elapsed(), (*mark, answer));
                 false

@@ -190,7 +190,7 @@ fn who_answered_as_another_won_was_not_silent() {
     crate::fd::wait(won.as_fd(), crate::Interest::Write, None).unwrap();
     assert!(matches!(contest.decided(delay * 2, second, won), Decided::Won(_)));
     contest.closing(first, late);
-    drop(contest.end(delay * 2, false));
+    drop(contest.end(delay * 2, false, []));
     assert_eq!(memory.rank(&v6, began), Rank::Unknown);
     assert_eq!(memory.rank(&v4, began), Rank::Used(delay));
 }
