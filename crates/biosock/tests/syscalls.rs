@@ -108,9 +108,10 @@ const EXPECTED: &[(&str, &[&str])] = &[
             "eventfd2",
             "socket",
             "setsockopt",
-            "setsockopt",
             "bind",
             "listen",
+            // SO_REUSEADDR: not before the port is chosen.
+            "setsockopt",
             "getsockname",
             "socket",
             "setsockopt",

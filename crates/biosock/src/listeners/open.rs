@@ -6,8 +6,9 @@ use super::file::SocketFile;
 use super::passed::dup_error;
 use super::{Listen, Listeners};
 use crate::cause::Refusal;
+use crate::fd::set;
 use crate::sys::{self, Errno};
-use crate::{Domain, Error, Operation, Options, Protocol, Result, Socket, SocketAddr, Type};
+use crate::{Domain, Error, Operation, Options, Protocol, Reason, Result, Socket, SocketAddr, Type};
 
 /// How often a port that the system chose for one address may be taken on another.
 const PORT_TRIES: usize = 32;
@@ -103,8 +104,18 @@ impl Listen {
         }
         let mut options = (self.options | Options::V6_ONLY) - Options::NONBLOCK;
         // On a Unix socket it does nothing.
-        options.set(Options::REUSEADDR, self.reuseaddr && addr.family() != Domain::UNIX);
+        let reuseaddr = self.reuseaddr && addr.family() != Domain::UNIX;
+        // With it Linux chooses ports of the lower half of their range first,
+        // which may all be taken on the other addresses. Connections have it
+        // from the listener as it is when they come.
+        let chooses = addr.port() == Some(0);
+        options.set(Options::REUSEADDR, reuseaddr && !chooses);
         socket.listen_as(Type::STREAM, addr, options.fit_for(addr.family()), self.backlog)?;
+        if reuseaddr && chooses {
+            let set =
+                set(sys::set_reuseaddr(socket.as_fd(), true), Operation::Bind, Reason::UnableToReuseaddr);
+            set.map_err(|error| error.at(addr))?;
+        }
         Ok(socket)
     }
 }
