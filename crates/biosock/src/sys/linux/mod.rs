@@ -48,6 +48,7 @@ pub(crate) use hand_over::{Passed, Wrong, inherit, inheritable, inode, take_pass
 pub(crate) use option::*;
 pub(crate) use process::PerProcess;
 pub(crate) use resolve::{AddrInfoList, EaiError, Hints, NameBuffers, getaddrinfo, getnameinfo};
+#[cfg_attr(all(test, loom), expect(unused_imports, reason = "a model starts its threads by itself"))]
 pub(crate) use signals::SignalsBlocked;
 pub(crate) use sockaddr::{SUN_PATH_LEN, SockAddrBuf, decode, encode};
 pub(crate) use wait::{Poller, Waker, Wakes, has_hung_up, poll, poll_any};
