@@ -145,6 +145,17 @@ pub struct Table {
 }
 
 impl Table {
+    /// Adds what a program said that dialled dead names.
+    fn add_dead(&mut self, name: &str, by: &str, said: &Value) {
+        let (most, after) = (&said["threads"]["most"], &said["threads"]["after"]);
+        let (more, good) = (&said["descriptors"]["more after"], said["good"].as_f64().unwrap_or(f64::NAN));
+        self.good &= most.as_u64().is_some_and(|most| most <= 64);
+        self.lines.push(format!(
+            "{name:<8}  {by:<27}  threads: at most {most}, {after} after; descriptors more after: {more}; \
+             the good name after {good:.3} s"
+        ));
+    }
+
     /// Whether nothing is out of bounds.
     pub fn is_good(&self) -> bool {
         self.good
@@ -157,11 +168,12 @@ impl fmt::Display for Table {
     }
 }
 
-/// Measures all of it, in a network of its own whose name server is silent.
+/// Measures all of it, in a network of its own whose name server is silent:
+/// by copies of this program, and by one that dials from C.
 ///
 /// # Errors
 /// There can be no such network; a good name was not reached.
-pub fn run(program: &Path) -> Result<Table> {
+pub fn run(program: &Path, c: &Path) -> Result<Table> {
     let room = Room::open()?;
     let folder = tempfile::tempdir()?;
     let file = |name: &str| folder.path().join(name);
@@ -178,21 +190,12 @@ pub fn run(program: &Path) -> Result<Table> {
     let _silent = room.run(|| UdpSocket::bind("127.0.0.1:53"))?;
     let mut table = Table { good: true, ..Table::default() };
     table.lines.push(format!("{DIALS} dials of as many dead names, {PATIENCE:?} each; then a good name"));
+    let [hangs, silent] = ["a resolver that hangs", "getaddrinfo, silent server"];
     for name in DRIVERS {
-        for (system, by) in [(false, "a resolver that hangs"), (true, "getaddrinfo, silent server")] {
-            let mut arguments = vec!["dead-names", name];
-            arguments.extend(system.then_some("--system"));
-            let said = watched(&room, program, &arguments)?;
-            let (most, after) = (&said["threads"]["most"], &said["threads"]["after"]);
-            let (more, good) =
-                (&said["descriptors"]["more after"], said["good"].as_f64().unwrap_or(f64::NAN));
-            table.good &= most.as_u64().is_some_and(|most| most <= 64);
-            table.lines.push(format!(
-                "{name:<8}  {by:<27}  threads: at most {most}, {after} after; descriptors more after: {more}; \
-                 the good name after {good:.3} s"
-            ));
-        }
+        table.add_dead(name, hangs, &watched(&room, program, &["dead-names", name])?);
+        table.add_dead(name, silent, &watched(&room, program, &["dead-names", name, "--system"])?);
     }
+    table.add_dead("C", silent, &watched(&room, c, &[])?);
     for name in DRIVERS {
         fs::write(file("hosts"), small)?;
         let few = microseconds(&watched(&room, program, &["known-names", name])?)?;
@@ -217,7 +220,8 @@ fn watched(room: &Room, program: &Path, arguments: &[&str]) -> Result<Value> {
     command.args(arguments);
     let output = room.run(move || command.output())?;
     if !output.status.success() {
-        return Err(Failure::from(format!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr))));
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(Failure::from(format!("{} {arguments:?}: {said}", program.display())));
     }
     Ok(serde_json::from_slice(&output.stdout)?)
 }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -78,7 +79,10 @@ enum Command {
     },
     /// Dial names that hang and names of a large /etc/hosts; fail if threads
     /// exceed their bound, or the large file costs a dial twice as much.
-    Lookups,
+    Lookups {
+        /// What dials from C: lab/c/dead_names.c.
+        c: PathBuf,
+    },
     #[command(hide = true)]
     DeadNames {
         driver: Driver,
@@ -131,7 +135,7 @@ fn main() -> ExitCode {
         Command::Shortage { clients, descriptors, shortage, json } => {
             run_short(clients.into(), descriptors.into(), shortage, json)
         }
-        Command::Lookups => look_up(),
+        Command::Lookups { c } => look_up(&c),
         Command::DeadNames { driver, system } => print_json(lookups::dead(driver, system)),
         Command::KnownNames { driver } => print_json(lookups::known(driver)),
         Command::ShortageServer { manner, descriptors } => {
@@ -169,8 +173,8 @@ fn main() -> ExitCode {
     })
 }
 
-fn look_up() -> Result<ExitCode> {
-    let table = lookups::run(&std::env::current_exe()?)?;
+fn look_up(c: &Path) -> Result<ExitCode> {
+    let table = lookups::run(&std::env::current_exe()?, c)?;
     print!("{table}");
     Ok(if table.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
