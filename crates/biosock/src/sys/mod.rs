@@ -9,7 +9,7 @@
 //! | `set_nonblocking`, `is_nonblocking`, `unsent`, `set_option`, `socket_type`, … | options, one function each |
 //! | `send`, `recv`, `poll` | moving bytes, waiting |
 //! | `AddrInfoList`, `NameBuffers`, `getaddrinfo`, `getnameinfo`, `interface_name`, `interface_index` | names |
-//! | `Waker`, `Poller`, `Wakes`, `poll_any`, `has_hung_up`, `forks`, `SignalsBlocked` | waiting for several, being woken, threads without the caller's signals |
+//! | `Waker`, `Poller`, `Wakes`, `poll_any`, `has_hung_up`, `forks`, `forks_seen`, `SignalsBlocked` | waiting for several, being woken, threads without the caller's signals |
 //! | `PerProcess` | what a child must not have from its parent |
 //! | `inherit`, `inheritable`, `inode`, `Passed`, `Wrong`, `take_passed` | listeners handed from process to process |
 //! | `effective_user` | whose files these are |

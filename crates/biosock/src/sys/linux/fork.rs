@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-static FORKS: AtomicUsize = AtomicUsize::new(0);
+/// Forks between this process and the one that asked first.
+static ABOVE: AtomicUsize = AtomicUsize::new(0);
+/// These, and those by which each of them has made others.
+static SEEN: AtomicUsize = AtomicUsize::new(0);
 
 /// How many forks lie between this process and the one that asked first: a
 /// child has another number than its parent.
@@ -10,15 +13,33 @@ static FORKS: AtomicUsize = AtomicUsize::new(0);
 /// It costs no system call, as getpid(2) would. A child that clone(2) made
 /// without libc has its parent's number.
 pub(crate) fn forks() -> usize {
-    static COUNTING: AtomicBool = AtomicBool::new(false);
-    if !COUNTING.load(Ordering::Relaxed) && !COUNTING.swap(true, Ordering::Relaxed) {
-        // Not under a lock, which a child might find held for good.
-        // SAFETY: the handler is async-signal-safe, and takes no lock.
-        unsafe { libc::pthread_atfork(None, None, Some(count)) };
-    }
-    FORKS.load(Ordering::Relaxed)
+    counted(&ABOVE)
 }
 
-extern "C" fn count() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
+/// Another number after each fork, in the child and in the parent. Programs
+/// that posix_spawn(3) runs do not count.
+pub(crate) fn forks_seen() -> usize {
+    counted(&SEEN)
+}
+
+fn counted(count: &AtomicUsize) -> usize {
+    static COUNTING: AtomicBool = AtomicBool::new(false);
+    if !COUNTING.load(Ordering::Acquire) {
+        // Before anyone has a number that is not counted on. Not under a lock,
+        // which a child might find held for good: threads that meet here count
+        // each fork several times, and the numbers differ all the same.
+        // SAFETY: the handlers are async-signal-safe, and take no lock.
+        let registered = unsafe { libc::pthread_atfork(None, Some(in_parent), Some(in_child)) };
+        COUNTING.store(registered == 0, Ordering::Release);
+    }
+    count.load(Ordering::Relaxed)
+}
+
+extern "C" fn in_parent() {
+    SEEN.fetch_add(1, Ordering::Relaxed);
+}
+
+extern "C" fn in_child() {
+    ABOVE.fetch_add(1, Ordering::Relaxed);
+    SEEN.fetch_add(1, Ordering::Relaxed);
 }

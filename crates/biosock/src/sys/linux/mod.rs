@@ -43,7 +43,7 @@ pub(crate) use libc::{EAI_AGAIN, EAI_FAIL, EAI_MEMORY, EAI_NODATA, EAI_NONAME};
 pub(crate) use errno::{
     accept_advice, eai_kind, eai_name, eai_text, errno_hint, errno_kind, errno_name, is_retryable,
 };
-pub(crate) use fork::forks;
+pub(crate) use fork::{forks, forks_seen};
 pub(crate) use hand_over::{Passed, Wrong, inherit, inheritable, inode, take_passed};
 pub(crate) use option::*;
 pub(crate) use process::PerProcess;
