@@ -3,26 +3,36 @@
 //!
 //! The listeners are in each instance with EPOLLEXCLUSIVE. An arrival goes
 //! through the instances in order, puts the listener on the list of each, and
-//! ends at the first that a thread waits on, which it wakes. What follows
-//! from that, and keeps a connection from waiting while a thread sleeps:
+//! ends at the first that a thread waits on, which it wakes. A listener stays
+//! on a list until it is found without a connection. What follows from that:
 //!
 //! - Where no thread waits, the listener is on every list, and whichever
-//!   thread comes next finds it there (level-triggered: a list is looked
-//!   through before a thread sleeps).
+//!   thread comes next finds it there: a list is looked through before a
+//!   thread sleeps.
 //! - A thread that was woken accepts, and first from the listener that woke
 //!   it, which is the first on its list: it slept with an empty one. If it
 //!   took another's connection instead, that one's thread would find nothing,
 //!   and its own would wait with nobody on the way. So there is no turn to
 //!   keep, and none is needed: epoll(7) puts what it reported at the end.
 //! - A thread that was woken and then does not accept, since it is stopped,
-//!   wakes another by the set's nudge, who looks at all listeners. One that
-//!   fails to accept tries again after its pause.
+//!   wakes another by the set's nudge: once for each connection that it
+//!   leaves. Whichever takes a nudge puts every listener on its list anew.
+//! - One that fails to accept tries again after its pause, as its listener is
+//!   still on its list, or leaves it like one that is stopped.
+//!
+//! Nobody is woken where a process dies, or is stopped by SIGSTOP, between
+//! its waking and its accept, nor where a worker leaves a connection that has
+//! the set otherwise than by fork(2), and with it another nudge. The
+//! connection waits then until a thread looks of itself: each looks at all
+//! listeners every [`LOOK`] where the set may be shared with other processes.
+//! A set that never was costs no such waking, since its threads end together.
 //!
 //! A child of fork(2) makes instances of its own: it would share those of its
 //! parent, where each arrival wakes one of them after the other.
 
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -35,6 +45,11 @@ use crate::{Cancel, Error, Interest, Operation, Options, Reason, Result, Syscall
 const STOP: usize = usize::MAX;
 const NUDGE: usize = usize::MAX - 1;
 
+/// How long a connection may wait that a worker of another process died over:
+/// seldom enough not to keep an idle machine awake, and below the times after
+/// which clients give up.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// The acceptors of a set that no thread uses at the moment: as many as ever
 /// accepted at a time, each with one descriptor.
 #[derive(Debug)]
@@ -43,17 +58,32 @@ pub(super) struct Pool {
     /// Wakes one of those that wait, in any process that has the set by
     /// fork(2): made with the set, so that it is the same one for all.
     nudge: Waker,
+    /// By [`sys::forks_seen`], when it was made.
+    forks: usize,
+    /// Other processes, or sets, have the sockets otherwise.
+    is_shared: AtomicBool,
 }
 
 impl Pool {
     /// # Errors
     /// eventfd(2)'s.
     pub(super) fn new() -> Result<Self> {
-        let nudge = Waker::new().map_err(|error| {
+        let nudge = Waker::counting().map_err(|error| {
             let errno = error.raw_os_error().unwrap_or_else(|| Errno::NOMEM.raw_os_error());
             Error::system_call(Operation::Listen, Syscall::EventFd, errno, None)
         })?;
-        Ok(Self { free: Mutex::default(), nudge })
+        let (free, forks, is_shared) = (Mutex::default(), sys::forks_seen(), AtomicBool::new(false));
+        Ok(Self { free, nudge, forks, is_shared })
+    }
+
+    /// Says that others may accept from the sockets, which its nudge does not
+    /// reach.
+    pub(super) fn share(&self) {
+        self.is_shared.store(true, Ordering::Relaxed);
+    }
+
+    fn is_shared(&self) -> bool {
+        self.is_shared.load(Ordering::Relaxed) || self.forks != sys::forks_seen()
     }
 
     /// One that watches this stop already, if there is one.
@@ -109,12 +139,17 @@ pub(super) struct Acceptor {
     most: usize,
     /// Nothing is tried before.
     rest_until: Option<Instant>,
+    /// It took a nudge, or failed to accept, and no connection since.
+    owes: bool,
+    /// When it looks at all listeners, where the set is shared.
+    look_at: Option<Instant>,
 }
 
 impl Acceptor {
     fn new(forks: usize) -> Self {
         let (round, judge) = (VecDeque::new(), Judge::new());
-        Self { forks, poller: None, stop: None, round, judge, most: 1, rest_until: None }
+        let (poller, stop, rest_until, look_at) = (None, None, None, None);
+        Self { forks, poller, stop, round, judge, most: 1, rest_until, owes: false, look_at }
     }
 
     /// Whether it was made before a fork(2), in the parent.
@@ -143,12 +178,16 @@ impl Acceptor {
     ) -> Result<Turn> {
         loop {
             if let Some(end) = self.rest(stop, deadline)? {
-                return Ok(self.end(set, end));
+                self.leave(set);
+                return Ok(end);
             }
             let accepted = match self.round.pop_front() {
                 Some(at) => set.sockets[at].accept(options),
                 None => match self.wait(set, stop, deadline) {
-                    Ok(Some(end)) => return Ok(self.end(set, end)),
+                    Ok(Some(end)) => {
+                        self.leave(set);
+                        return Ok(end);
+                    }
                     Ok(None) => continue,
                     Err(error) => Err(error),
                 },
@@ -156,20 +195,24 @@ impl Acceptor {
             match self.judge.judge(accepted)? {
                 Verdict::Event(event) => {
                     self.pause(event.pause());
+                    self.owes = event.pause().is_some();
                     return Ok(Turn::Event(event));
                 }
-                Verdict::Rest(pause) => self.pause(Some(pause)),
+                Verdict::Rest(pause) => {
+                    self.pause(Some(pause));
+                    self.owes = true;
+                }
                 Verdict::GoOn => {}
             }
         }
     }
 
-    /// Who leaves a connection that it was woken for wakes another.
-    fn end(&mut self, set: &Listeners, end: Turn) -> Turn {
-        if !self.round.is_empty() {
-            set.pool.nudge.wake();
-        }
-        end
+    /// Wakes another for each connection that this one was woken for and does
+    /// not take. One that was taken by others costs a look in vain.
+    pub(super) fn leave(&mut self, set: &Listeners) {
+        let left = self.round.len() + usize::from(std::mem::take(&mut self.owes));
+        self.round.clear();
+        (0..left).for_each(|_| set.pool.nudge.wake());
     }
 
     /// A failure that the caller is told has it rest as well: only where the
@@ -216,35 +259,60 @@ impl Acceptor {
         stop: Option<&Cancel>,
         deadline: Option<Instant>,
     ) -> Result<Option<Turn>> {
-        let (in_doubt, nudge) = (self.judge.is_in_doubt(), &set.pool.nudge);
+        let in_doubt = self.judge.is_in_doubt();
         if !self.has_stop(stop) {
             self.change_stop(stop)?;
         }
-        let poller = match &mut self.poller {
-            Some(poller) => poller,
-            none => none.insert(watch(set, stop, nudge).map_err(epoll_error)?),
-        };
-        let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
-        match poller.wait(self.most, if in_doubt { Some(Duration::ZERO) } else { left }) {
+        if self.poller.is_none() {
+            self.poller = Some(watch(set, stop, &set.pool.nudge).map_err(epoll_error)?);
+        }
+        let now = Instant::now();
+        let left = deadline.map(|end| end.saturating_duration_since(now));
+        if !set.pool.is_shared() {
+            self.look_at = None;
+        } else if self.look_at.is_none_or(|at| at <= now) {
+            // The first time they were just put there.
+            if self.look_at.replace(now + LOOK).is_some() {
+                self.look_again(set)?;
+            }
+        }
+        let until_look = self.look_at.map(|at| at.saturating_duration_since(now));
+        let limit = if in_doubt { Some(Duration::ZERO) } else { left.into_iter().chain(until_look).min() };
+        let Some(poller) = &mut self.poller else { return Ok(None) };
+        // One that owes looks past the nudges to come, which may be before.
+        match poller.wait(if self.owes { usize::MAX } else { self.most }, limit) {
             Ok(()) | Err(Errno::INTR) => {}
             Err(errno) => return Err(epoll_error(errno)),
         }
         self.round.extend(poller.ready().iter().copied());
-        if self.round.contains(&STOP) {
-            self.round.retain(|mark| *mark != STOP);
-            return Ok(Some(Turn::Stopped));
-        }
-        if self.round.contains(&NUDGE) {
-            nudge.clear();
-            self.round = (0..set.sockets.len()).collect();
-        }
-        if self.round.is_empty() {
+        let (first, is_stopped) = (self.round.front().copied(), self.round.contains(&STOP));
+        let is_nudged = self.round.contains(&NUDGE);
+        self.round.retain(|mark| *mark < NUDGE);
+        self.round.truncate(self.most);
+        // Only where it is what woke this thread: it is another's otherwise.
+        let is_mine = is_nudged && if self.owes { self.round.is_empty() } else { first == Some(NUDGE) };
+        if is_mine && set.pool.nudge.clear() {
+            self.round.clear();
+            self.owes = true;
+            self.look_again(set)?;
+        } else if first.is_none() {
+            self.owes = false;
             self.judge.settle();
             if !in_doubt && left.is_some_and(|left| left.is_zero()) {
                 return Ok(Some(Turn::Late));
             }
         }
-        Ok(None)
+        Ok(is_stopped.then_some(Turn::Stopped))
+    }
+
+    /// Puts those on the list that have a connection, whoever was woken for it.
+    fn look_again(&mut self, set: &Listeners) -> Result<()> {
+        let Some(poller) = self.poller.take() else { return Ok(()) };
+        for (mark, socket) in set.sockets.iter().enumerate() {
+            poller.look_again(socket.as_fd(), mark, Wakes::One).map_err(epoll_error)?;
+        }
+        self.poller = Some(poller);
+        Ok(())
     }
 
     fn has_stop(&self, stop: Option<&Cancel>) -> bool {
@@ -283,3 +351,6 @@ fn watch(set: &Listeners, stop: Option<&Cancel>, nudge: &Waker) -> std::result::
 fn epoll_error(errno: Errno) -> Error {
     Error::system_call(Operation::Accept, Syscall::Epoll, errno.raw_os_error(), Reason::Accept)
 }
+
+#[cfg(test)]
+mod tests;

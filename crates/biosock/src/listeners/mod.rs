@@ -121,7 +121,11 @@ impl Listeners {
     pub fn try_take_over(sockets: Vec<Socket>) -> Result<Self, Box<(Error, Vec<Socket>)>> {
         let made = Self::with_room(0).and_then(|set| prepare(&sockets).map(|()| set));
         match made {
-            Ok(set) => Ok(Self { sockets, ..set }),
+            Ok(set) => {
+                // Whoever opened them may accept as well.
+                set.pool.share();
+                Ok(Self { sockets, ..set })
+            }
             Err(error) => Err(Box::new((error, sockets))),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 
+use super::acceptor::Pool;
 use super::file::SocketFile;
 use super::passed::dup_error;
 use super::{Listen, Listeners};
@@ -40,7 +41,12 @@ impl Listen {
         let mut beside = Listeners::with_room(first.sockets.len())?;
         for socket in &first.sockets {
             let addr = socket.local_addr()?;
-            let socket = if addr.family() == Domain::UNIX { copy(socket)? } else { self.listen_on(&addr)? };
+            let socket = if addr.family() == Domain::UNIX {
+                [&first.pool, &beside.pool].into_iter().for_each(Pool::share);
+                copy(socket)?
+            } else {
+                self.listen_on(&addr)?
+            };
             beside.sockets.push(socket);
         }
         Ok(beside)

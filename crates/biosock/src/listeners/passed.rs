@@ -153,6 +153,7 @@ impl Listeners {
         &self,
         copy: impl Fn(std::os::fd::BorrowedFd<'_>) -> std::io::Result<OwnedFd>,
     ) -> Result<Vec<OwnedFd>> {
+        self.pool.share();
         let copy = |socket: &Socket| copy(socket.as_fd()).map_err(|error| dup_error(&error));
         self.sockets.iter().map(copy).collect()
     }

@@ -17,6 +17,11 @@ impl Listeners {
     ///
     /// Several threads may accept from one set, and several processes that
     /// share it by fork(2): a connection wakes one of them (EPOLLEXCLUSIVE).
+    /// A thread that is stopped just then leaves it to another. Where the set
+    /// was forked, passed or taken over, each thread that waits looks at all
+    /// sockets every 5 seconds as well: so long a connection may wait that
+    /// woke a process which died before it accepted.
+    ///
     /// For each thread that accepts at the same time as others the set keeps
     /// a descriptor (epoll(7)) until it is dropped, besides the one for them
     /// all (eventfd(2)) that it has from the start.
@@ -198,9 +203,13 @@ impl Incoming<'_> {
 }
 
 impl Drop for Incoming<'_> {
-    /// What it did not come to is on the list of the next.
+    /// What it did not come to is on the list of the next, except for what
+    /// another left to it.
     fn drop(&mut self) {
-        if let Some(acceptor) = self.acceptor.take() {
+        let mine = self.acceptor.take().filter(|acceptor| !acceptor.is_of_another_process());
+        if let Some(acceptor) = mine {
+            let mut acceptor = acceptor.rounds_of(1);
+            acceptor.leave(self.set);
             self.set.pool.give_back(acceptor);
         }
     }

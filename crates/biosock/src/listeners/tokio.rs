@@ -272,7 +272,10 @@ impl AsyncListeners {
         let back = |stream: TcpStream| Ok(Socket::from(OwnedFd::from(stream.into_std()?)));
         let sockets: io::Result<Vec<_>> = self.sockets.into_iter().map(back).collect();
         let sockets = sockets.map_err(|error| wait_error(&error))?;
-        Ok(Listeners { sockets, files: self.files, pool: Pool::new()? })
+        let pool = Pool::new()?;
+        // It may have been before.
+        pool.share();
+        Ok(Listeners { sockets, files: self.files, pool })
     }
 }
 

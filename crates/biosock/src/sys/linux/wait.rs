@@ -61,6 +61,13 @@ impl Poller {
         epoll::delete(&self.epoll, fd)
     }
 
+    /// Has it among what is ready, if it is, also where its arrival went to
+    /// another poller.
+    pub(crate) fn look_again(&self, fd: BorrowedFd<'_>, mark: usize, wakes: Wakes) -> Result<(), Errno> {
+        self.remove(fd)?;
+        self.add(fd, mark, wakes)
+    }
+
     /// Reports at most so many; the others come first the next time. `None`
     /// waits indefinitely; a long time may be cut short. After an error none
     /// is ready.
@@ -114,7 +121,16 @@ pub(crate) struct Waker(OwnedFd);
 
 impl Waker {
     pub(crate) fn new() -> Result<Self> {
-        let made = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
+        Self::with(EventfdFlags::empty())
+    }
+
+    /// One that is to be cleared as often as it was woken.
+    pub(crate) fn counting() -> Result<Self> {
+        Self::with(EventfdFlags::SEMAPHORE)
+    }
+
+    fn with(flags: EventfdFlags) -> Result<Self> {
+        let made = rustix::event::eventfd(0, flags | EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
         made.map(Self).map_err(|errno| {
             Error::system_call(Operation::Wait, Syscall::EventFd, errno.raw_os_error(), None)
         })
@@ -133,9 +149,10 @@ impl Waker {
         poll(self.as_fd(), Interest::Read, Some(Duration::ZERO)).unwrap_or(false)
     }
 
-    /// Takes every wake-up so far back.
-    pub(crate) fn clear(&self) {
-        let _ = rustix::io::read(&self.0, &mut [0u8; 8]);
+    /// Takes every wake-up so far back, or one of those that are
+    /// [counted](Self::counting): whether there was one.
+    pub(crate) fn clear(&self) -> bool {
+        rustix::io::read(&self.0, &mut [0u8; 8]).is_ok()
     }
 }
 
