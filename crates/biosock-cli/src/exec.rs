@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use biosock::listeners::Listeners;
 use biosock::{Socket, SocketAddr};
+use nix::sys::signal::{self as signals, SigSet};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, wait};
-use signal_hook::consts::SIGCHLD;
 use signal_hook::low_level::pipe;
 
 use crate::closing::{self, Until};
@@ -33,7 +33,10 @@ impl Children {
     pub(crate) fn reap(&self) -> Result<()> {
         let failure = |error: io::Error| Failure::io("wait for children", &error);
         let (mut ended, writer) = UnixStream::pair().map_err(failure)?;
-        pipe::register(SIGCHLD, writer).map_err(failure)?;
+        pipe::register(signals::SIGCHLD as i32, writer).map_err(failure)?;
+        // A parent that reads its signals from signalfd(2) has it blocked, and
+        // execve(2) keeps that.
+        SigSet::from(signals::SIGCHLD).thread_unblock().map_err(|errno| failure(errno.into()))?;
         let children = self.clone();
         let wait = move || {
             loop {

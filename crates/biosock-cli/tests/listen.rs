@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use nix::sys::signal::{SigSet, Signal};
+
 use common::{DEADLINE, Process, biosock, has, json_lines, run, varied_bytes};
 
 fn dial(addr: &str) -> TcpStream {
@@ -480,6 +482,21 @@ fn a_command_has_its_own_signals_descriptors_and_environment() {
 }
 
 /// The example of the manual, for a peer whose address is made for it.
+#[test]
+fn signals_that_its_parent_blocked_are_seen() {
+    let blocked: SigSet = [Signal::SIGCHLD, Signal::SIGTERM].into_iter().collect();
+    blocked.thread_block().unwrap();
+    let args = ["127.0.0.1:0", "--keep-open", "--at-once", "1", "--exec", "echo hello"];
+    let (server, addr) = Process::listen(args, Stdio::null());
+    blocked.thread_unblock().unwrap();
+    // The second has to wait until the first command's end was seen.
+    for _ in 0..2 {
+        assert_eq!(exchange_tcp(&addr, b""), b"hello\n");
+    }
+    server.signal("TERM");
+    assert_eq!(server.finish().status.signal(), Some(Signal::SIGTERM as i32));
+}
+
 #[test]
 fn the_manual_s_command_takes_no_peer_for_a_pattern() {
     let help = run(["listen", "--help"], b"").ok().out();
