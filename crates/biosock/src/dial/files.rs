@@ -1,15 +1,14 @@
 //! The files that decide about names, as last read: each is read again when
 //! it has changed, and each process has its own copies ([`PerProcess`]).
 
-use std::fs::{self, File, Metadata};
-use std::io::Read;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::gai::GaiConf;
 use super::hosts::{Hosts, Sources};
-use crate::sys::PerProcess;
+use crate::sys::{self, PerProcess};
 
 /// This process' copies.
 pub(super) fn files() -> &'static Files {
@@ -39,7 +38,8 @@ pub(super) trait FromText {
     fn from_text(text: Vec<u8>) -> Self;
 }
 
-/// The most bytes of a file that are read. A larger one counts as unreadable.
+/// The most bytes of a file that are read. A larger one counts as unreadable,
+/// as does what is no regular file.
 const MOST: u64 = 64 << 20;
 /// The most that a caller reads who is not to be kept waiting.
 const QUICK: u64 = 64 << 10;
@@ -95,27 +95,31 @@ impl<T: FromText> Cached<T> {
 
     /// The file as it is now; `None` where it cannot be read.
     pub(super) fn get(&self) -> Option<Arc<T>> {
-        let now = Stamp::of(&fs::metadata(self.path).ok()?);
+        let now = self.now()?;
         if let Some(known) = self.known(now) {
             return Some(known);
         }
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        self.known(now).or_else(|| self.read())
+        self.known(now).or_else(|| self.read(MOST))
     }
 
     /// The same, but `None` also where that would take a while: a large file
     /// that has changed is left to [`get`](Self::get).
     pub(super) fn get_quickly(&self) -> Option<Arc<T>> {
-        let now = Stamp::of(&fs::metadata(self.path).ok()?);
-        self.known(now).or_else(|| if now.size <= QUICK { self.read() } else { None })
+        let now = self.now()?;
+        self.known(now).or_else(|| self.read(QUICK))
     }
 
     /// Whether [`get_quickly`](Self::get_quickly) has an answer: the file, or
     /// that there is none.
     #[cfg(any(test, feature = "hickory"))]
     pub(super) fn is_quick(&self) -> bool {
-        let Ok(now) = fs::metadata(self.path) else { return true };
-        now.size() <= QUICK || self.known(Stamp::of(&now)).is_some()
+        self.now().is_none_or(|now| now.size <= QUICK || self.known(now).is_some())
+    }
+
+    /// What there is to be read.
+    fn now(&self) -> Option<Stamp> {
+        fs::metadata(self.path).ok().filter(Metadata::is_file).map(|file| Stamp::of(&file))
     }
 
     fn known(&self, now: Stamp) -> Option<Arc<T>> {
@@ -123,15 +127,13 @@ impl<T: FromText> Cached<T> {
         last.as_ref().filter(|(stamp, _)| *stamp == now).map(|(_, made)| Arc::clone(made))
     }
 
-    fn read(&self) -> Option<Arc<T>> {
-        let mut file = File::open(self.path).ok()?;
-        let stamp = Stamp::of(&file.metadata().ok()?);
-        if stamp.size > MOST {
+    fn read(&self, most: u64) -> Option<Arc<T>> {
+        let (file, metadata) = sys::open_regular(self.path).ok()?;
+        let stamp = Stamp::of(&metadata);
+        if stamp.size > most {
             return None;
         }
-        let mut text = Vec::new();
-        file.by_ref().take(MOST).read_to_end(&mut text).ok()?;
-        let made = Arc::new(T::from_text(text));
+        let made = Arc::new(T::from_text(sys::read_at_most(file, most).ok()?));
         let before = {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
             let settled = stamp.is_settled().then(|| (stamp, Arc::clone(&made)));
@@ -158,6 +160,10 @@ pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
+    use rustix::fs::{CWD, FileType, Mode};
+
     use super::*;
 
     #[derive(Debug, PartialEq, Eq)]
@@ -206,6 +212,22 @@ mod tests {
         assert_eq!(cached.get_quickly().unwrap().0, b"new");
         fs::remove_file(path).unwrap();
         assert!(cached.get_quickly().is_none());
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_neither_waited_for_nor_read() {
+        let (folder, fifo) = file();
+        rustix::fs::mknodat(CWD, fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let directory: &'static str = Box::leak(folder.path().display().to_string().into());
+        for path in [fifo, "/dev/zero", directory] {
+            let (sender, receiver) = std::sync::mpsc::channel();
+            std::thread::spawn(move || {
+                let cached = Cached::<Text>::new(path);
+                sender.send((cached.get(), cached.get_quickly(), cached.is_quick()))
+            });
+            let read = receiver.recv_timeout(Duration::from_secs(60));
+            assert_eq!(read, Ok((None, None, true)), "{path}");
+        }
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::net::{self, IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
 use hickory_resolver::name_server::TokioConnectionProvider;
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{IntoName, RecordType};
 use hickory_resolver::proto::xfer::Protocol;
 use hickory_resolver::proto::{ProtoError, ProtoErrorKind};
+use hickory_resolver::system_conf::parse_resolv_conf;
 use hickory_resolver::{ResolveError, TokioResolver};
 
 use super::async_resolver::{AsyncResolver, Resolving};
@@ -17,6 +18,9 @@ use super::lookups::{LookupTask, system_resolver};
 use super::{Question, Resolver, hosts, sort_destinations};
 use crate::literal::parse_port;
 use crate::{Domain, Error, ErrorKind, Lookup, Operation, Result, SocketAddr, Syscall, sys};
+
+/// The most bytes of /etc/resolv.conf; a larger one counts as unreadable.
+const MOST: u64 = 64 << 10;
 
 /// Asks DNS servers itself, with no thread at all, where getaddrinfo(3) would
 /// hold one for each question. It knows /etc/hosts and DNS, and neither mDNS
@@ -43,7 +47,8 @@ impl HickoryResolver {
     /// Asks the servers of /etc/resolv.conf (resolv.conf(5)), which is read now.
     ///
     /// # Errors
-    /// The file cannot be read or names no server.
+    /// The file cannot be read, is no regular file, has more than 64 KiB or names
+    /// no server.
     ///
     /// ```
     /// use biosock::dial::HickoryResolver;
@@ -54,8 +59,10 @@ impl HickoryResolver {
     /// }
     /// ```
     pub fn from_system() -> Result<Self> {
-        let builder = TokioResolver::builder_tokio();
-        Ok(Self(builder.map_err(unreadable)?.build()))
+        let text = sys::open_regular("/etc/resolv.conf").and_then(|(file, _)| sys::read_at_most(file, MOST));
+        let parsed = text.map_err(ResolveError::from).and_then(parse_resolv_conf);
+        let (config, options) = parsed.map_err(unreadable)?;
+        Ok(Self::new(config, options))
     }
 
     /// Asks these servers, by UDP and where an answer is too long for that by TCP.
@@ -82,9 +89,14 @@ impl HickoryResolver {
                 config.add_name_server(NameServerConfig::new(server, protocol));
             }
         }
-        let provider = TokioConnectionProvider::default();
-        let builder = TokioResolver::builder_with_config(config, provider);
-        Ok(Self(builder.with_options(ResolverOpts::default()).build()))
+        Ok(Self::new(config, ResolverOpts::default()))
+    }
+
+    fn new(config: ResolverConfig, mut options: ResolverOpts) -> Self {
+        // That file is read here, when it has changed.
+        options.use_hosts_file = ResolveHosts::Never;
+        let builder = TokioResolver::builder_with_config(config, TokioConnectionProvider::default());
+        Self(builder.with_options(options).build())
     }
 
     async fn ask(&self, question: Question) -> Result<Vec<SocketAddr>> {

@@ -13,6 +13,7 @@
 //! | `PerProcess` | what a child must not have from its parent |
 //! | `inherit`, `inheritable`, `inode`, `Passed`, `Wrong`, `take_passed` | listeners handed from process to process |
 //! | `effective_user` | whose files these are |
+//! | `open_regular`, `read_at_most` | the machine's own files |
 //! | `errno_name`, `errno_kind`, `errno_hint`, `is_retryable`, `eai_name`, `eai_kind`, `eai_text` | what error numbers mean |
 //!
 //! Every call that can fail gives an [`Errno`]; what that means to the caller

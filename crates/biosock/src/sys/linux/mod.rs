@@ -1,6 +1,7 @@
 //! Linux, by rustix over libc, and libc itself for what rustix lacks.
 
 mod errno;
+mod files;
 mod fork;
 #[cfg(test)]
 mod forked;
@@ -43,6 +44,7 @@ pub(crate) use libc::{EAI_AGAIN, EAI_FAIL, EAI_MEMORY, EAI_NODATA, EAI_NONAME};
 pub(crate) use errno::{
     accept_advice, eai_kind, eai_name, eai_text, errno_hint, errno_kind, errno_name, is_retryable,
 };
+pub(crate) use files::{open_regular, read_at_most};
 pub(crate) use fork::{forks, forks_seen};
 pub(crate) use hand_over::{Passed, Wrong, inherit, inheritable, inode, take_passed};
 pub(crate) use option::*;
@@ -224,12 +226,12 @@ pub(crate) fn interface_index(name: &str) -> Result<Option<u32>, Errno> {
 /// Where the kernel does not tell, it is on. One without IPv6 at all has no
 /// such sockets, which creating one tells.
 pub(crate) fn is_ipv6_off() -> bool {
-    let all = std::fs::read("/proc/sys/net/ipv6/conf/all/disable_ipv6");
-    if !all.is_ok_and(|value| value.starts_with(b"1")) {
+    let read = |path| open_regular(path).and_then(|(file, _)| read_at_most(file, 64 << 10));
+    if !read("/proc/sys/net/ipv6/conf/all/disable_ipv6").is_ok_and(|value| value.starts_with(b"1")) {
         return false;
     }
     // /proc/net is that of the process, whose threads may be in other networks.
-    std::fs::read("/proc/thread-self/net/if_inet6").is_ok_and(|addresses| addresses.is_empty())
+    read("/proc/thread-self/net/if_inet6").is_ok_and(|addresses| addresses.is_empty())
 }
 
 /// The user by whose rights files are opened and made (geteuid(2)).
