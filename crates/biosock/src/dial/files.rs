@@ -78,7 +78,7 @@ impl Stamp {
         }
     }
 
-    /// Whether a later change would have another time.
+    /// Whether a change from now on would have another time.
     fn is_settled(&self) -> bool {
         let (Ok(seconds), Ok(nanos)) = (self.changed.0.try_into(), self.changed.1.try_into()) else {
             return false;
@@ -133,11 +133,14 @@ impl<T: FromText> Cached<T> {
         if stamp.size > most {
             return None;
         }
+        // Asked for now: reading may take longer than a tick.
+        let settled = stamp.is_settled();
         let made = Arc::new(T::from_text(sys::read_at_most(file, most).ok()?));
+        let unchanged = settled && self.now() == Some(stamp);
         let before = {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            let settled = stamp.is_settled().then(|| (stamp, Arc::clone(&made)));
-            std::mem::replace(&mut *last, settled)
+            let read = unchanged.then(|| (stamp, Arc::clone(&made)));
+            std::mem::replace(&mut *last, read)
         };
         drop(before);
         Some(made)
@@ -161,6 +164,7 @@ pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 #[cfg(test)]
 mod tests {
     use std::fs::File;
+    use std::io::Write;
 
     use rustix::fs::{CWD, FileType, Mode};
 
@@ -228,6 +232,53 @@ mod tests {
             let read = receiver.recv_timeout(Duration::from_secs(60));
             assert_eq!(read, Ok((None, None, true)), "{path}");
         }
+    }
+
+    /// A text that is long in the making: until its file counts as settled.
+    struct Slow(SystemTime);
+
+    impl FromText for Slow {
+        fn from_text(_: Vec<u8>) -> Self {
+            let read = SystemTime::now();
+            std::thread::sleep(2 * TICK);
+            Self(read)
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_new_when_it_was_read_is_read_again() {
+        let (_folder, path) = file();
+        let cached = Cached::<Slow>::new(path);
+        // On a busy machine a while may go by until it is read.
+        loop {
+            let before = SystemTime::now();
+            fs::write(path, "new").unwrap();
+            let first = cached.get().unwrap();
+            if first.0.duration_since(before).is_ok_and(|since| since < TICK / 2) {
+                assert!(!Arc::ptr_eq(&first, &cached.get().unwrap()));
+                return;
+            }
+        }
+    }
+
+    /// A text whose file grows while it is read; it says where that is.
+    struct Growing;
+
+    impl FromText for Growing {
+        fn from_text(text: Vec<u8>) -> Self {
+            let path = std::str::from_utf8(&text).unwrap().trim();
+            File::options().append(true).open(path).unwrap().write_all(b"\n").unwrap();
+            Self
+        }
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_read_again() {
+        let (_folder, path) = file();
+        let cached = Cached::<Growing>::new(path);
+        written(path, path);
+        assert!(cached.get().is_some());
+        assert!(cached.last.lock().unwrap().is_none());
     }
 
     #[test]
