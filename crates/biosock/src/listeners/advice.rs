@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::{Error, Result, Socket, SocketAddr, sys};
+use crate::sys::{self, Errno};
+use crate::{Error, Result, Socket, SocketAddr};
 
 /// What an accept loop is to do after an error.
 ///
@@ -63,8 +64,9 @@ pub enum Event {
     Connection(Socket, SocketAddr),
     /// The system is short of something: told before each pause. Or accepting
     /// fails again and again ([`AcceptAdvice::TryAgain`]) though connections
-    /// are there: told before the first pause. The next try is after the
-    /// pause; the connections wait in the queue.
+    /// are there: told before the first pause, unless others were first at
+    /// them (EAGAIN). The next try is after the pause; the connections wait in
+    /// the queue.
     Trouble {
         /// What the system said.
         error: Error,
@@ -85,6 +87,9 @@ impl Event {
 /// The first pause, doubled up to the last while the trouble goes on.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
+/// The same where others were first at each connection, as is no trouble.
+const SHORT_PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
+
 /// How many failures in a row may be of one connection each. More are of the
 /// listener, or of a filter before it, and would keep a loop busy.
 pub(super) const FEW: u32 = 8;
@@ -104,13 +109,16 @@ pub(super) enum Verdict {
 #[derive(Debug)]
 pub(super) struct Judge {
     pause: Duration,
+    short_pause: Duration,
     /// Failures since something else happened.
     in_row: u32,
+    /// One of these was told.
+    has_told: bool,
 }
 
 impl Judge {
     pub(super) const fn new() -> Self {
-        Self { pause: PAUSES.0, in_row: 0 }
+        Self { pause: PAUSES.0, short_pause: SHORT_PAUSES.0, in_row: 0, has_told: false }
     }
 
     /// # Errors
@@ -126,10 +134,14 @@ impl Judge {
         match AcceptAdvice::after(&error) {
             AcceptAdvice::TryAgain => {
                 self.in_row = self.in_row.saturating_add(1);
-                Ok(match self.in_row {
-                    ..FEW => Verdict::GoOn,
-                    FEW => Verdict::Event(Event::Trouble { error, pause: self.next_pause() }),
-                    _ => Verdict::Rest(self.next_pause()),
+                Ok(if self.in_row < FEW {
+                    Verdict::GoOn
+                } else if is_nobody(&error) {
+                    Verdict::Rest(double(&mut self.short_pause, SHORT_PAUSES.1))
+                } else if std::mem::replace(&mut self.has_told, true) {
+                    Verdict::Rest(self.next_pause())
+                } else {
+                    Verdict::Event(Event::Trouble { error, pause: self.next_pause() })
                 })
             }
             AcceptAdvice::GiveUp => Err(error),
@@ -149,10 +161,18 @@ impl Judge {
     }
 
     fn next_pause(&mut self) -> Duration {
-        let pause = self.pause;
-        self.pause = (pause * 2).min(PAUSES.1);
-        pause
+        double(&mut self.pause, PAUSES.1)
     }
+}
+
+/// Another thread had the connection, or a filter says so (EAGAIN).
+pub(super) fn is_nobody(error: &Error) -> bool {
+    error.raw_os_error() == Some(Errno::AGAIN.raw_os_error())
+}
+
+fn double(pause: &mut Duration, last: Duration) -> Duration {
+    let doubled = (*pause * 2).min(last);
+    std::mem::replace(pause, doubled)
 }
 
 #[cfg(test)]

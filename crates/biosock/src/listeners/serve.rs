@@ -30,10 +30,11 @@ impl Listeners {
     /// Connections that are gone before they are accepted (ECONNABORTED and
     /// the like) are passed over. Where that happens eight times in a row, the
     /// error is returned once, and this and later calls rest before each
-    /// further try, from 5 ms up to a second.
+    /// further try, from 5 ms up to a second. Where others were first eight
+    /// times in a row, they rest from 1 ms up to 100 ms, and return nothing.
     ///
     /// # Errors
-    /// accept(2)'s, epoll(7)'s, and EAGAIN when the time has passed.
+    /// accept(2)'s, epoll(7)'s, and EAGAIN only when the time has passed.
     /// [`AcceptAdvice`](super::AcceptAdvice) sorts them.
     ///
     /// ```

@@ -14,11 +14,10 @@ use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use super::acceptor::Pool;
-use super::advice::{AcceptAdvice, Event, FEW, Judge, Verdict};
+use super::advice::{AcceptAdvice, Event, FEW, Judge, Verdict, is_nobody};
 use super::{Listeners, SocketFile, unlink};
 use crate::accept::accept_socket;
 use crate::cause::Refusal;
-use crate::sys::Errno;
 use crate::{Cancel, Error, Operation, Options, Result, Socket, SocketAddr, Syscall};
 
 impl Listeners {
@@ -288,7 +287,7 @@ fn accept_from(
         ready!(listener.poll_read_ready(cx)).map_err(|error| wait_error(&error))?;
         let mut done = None;
         let accept = || match accept_socket(listener.as_fd(), options | Options::NONBLOCK) {
-            Err(error) if would_block(&error) => Err(io::ErrorKind::WouldBlock.into()),
+            Err(error) if is_nobody(&error) => Err(io::ErrorKind::WouldBlock.into()),
             accepted => {
                 done = Some(accepted);
                 Ok(())
@@ -300,10 +299,6 @@ fn accept_from(
             return Poll::Ready(accepted);
         }
     }
-}
-
-fn would_block(error: &Error) -> bool {
-    error.raw_os_error() == Some(Errno::AGAIN.raw_os_error())
 }
 
 /// Tells what there is to tell; gives the pause, if there is one.

@@ -53,7 +53,7 @@ fn pauses_double_up_to_a_second_and_begin_anew() {
 
 #[test]
 fn failures_of_one_connection_each_are_told_once_and_sat_out_after_a_few_in_a_row() {
-    for errno in [libc::EPROTO, libc::ECONNABORTED, libc::EHOSTUNREACH, libc::EAGAIN] {
+    for errno in [libc::EPROTO, libc::ECONNABORTED, libc::EHOSTUNREACH] {
         let mut judge = Judge::new();
         let said: Vec<_> = (0..12).map(|_| pause(&mut judge, errno)).collect();
         assert_eq!(said[..7], [None; 7]);
@@ -65,4 +65,15 @@ fn failures_of_one_connection_each_are_told_once_and_sat_out_after_a_few_in_a_ro
         assert!((0..7).all(|_| pause(&mut judge, errno).is_none()));
         assert!(judge.is_in_doubt());
     }
+}
+
+#[test]
+fn who_comes_too_late_again_and_again_rests_and_tells_nobody() {
+    let mut judge = Judge::new();
+    assert!((0..7).all(|_| pause(&mut judge, libc::EAGAIN).is_none()));
+    let said: Vec<_> = (0..9).map(|_| pause(&mut judge, libc::EAGAIN).unwrap()).collect();
+    assert_eq!(said, [1, 2, 4, 8, 16, 32, 64, 100, 100].map(|pause| (pause, false)));
+    // Trouble among it is told as ever.
+    assert_eq!(pause(&mut judge, libc::EPROTO), Some((5, true)));
+    assert_eq!(pause(&mut judge, libc::EPROTO), Some((10, false)));
 }
