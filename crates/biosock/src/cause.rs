@@ -190,6 +190,8 @@ impl StdError for ResolverError {}
 pub(crate) enum Refusal {
     /// A Unix listener's path is that of another file.
     NotASocketFile,
+    /// The lock of a Unix listener's path is another user's.
+    LockOfAnother,
     /// A socket that was handed over does not listen.
     NotListening,
     /// A set of listeners without one.
@@ -216,6 +218,7 @@ impl Refusal {
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::NotASocketFile => "the file exists and is no socket",
+            Self::LockOfAnother => "the lock file of the socket belongs to another user",
             Self::NotListening => "the socket does not listen",
             Self::NoAddress => "there is no address to listen on",
             Self::Unnamed => "a Unix socket needs a path or an @name to listen on",
@@ -237,6 +240,7 @@ impl Refusal {
     pub(crate) const fn hint(self) -> Option<&'static str> {
         match self {
             Self::NotASocketFile => Some("choose another path; only a stale socket file is replaced"),
+            Self::LockOfAnother => Some("have it removed, or choose a directory that others cannot write to"),
             Self::ConnectedToItself => Some("check the port and that the server runs"),
             Self::NotListening => Some("only stream sockets that listen can be accepted from"),
             #[cfg(feature = "tokio")]
@@ -251,6 +255,7 @@ impl Refusal {
     pub(crate) const fn kind(self) -> ErrorKind {
         match self {
             Self::NotASocketFile => ErrorKind::Io(io::ErrorKind::AlreadyExists),
+            Self::LockOfAnother => ErrorKind::Io(io::ErrorKind::PermissionDenied),
             Self::ConnectedToItself => ErrorKind::Io(io::ErrorKind::ConnectionRefused),
             _ => ErrorKind::InvalidInput,
         }

@@ -81,7 +81,8 @@ fn raise<H: Host>(site: &'static Site, trouble: &Trouble) -> i32 {
         Trouble::About(what, error) => return raise_error(say, error, &format!("{what}: {error}")),
         Trouble::Dial(error) => return raise_dial(say, error),
         Trouble::Io(doing, error) => {
-            let errno = error.raw_os_error().unwrap_or(libc::EIO);
+            let denied = error.kind() == io::ErrorKind::PermissionDenied;
+            let errno = error.raw_os_error().unwrap_or(if denied { libc::EPERM } else { libc::EIO });
             say(What::System { errno, call: &OTHER }, &format!("{doing}: {error}"));
             return errno;
         }
@@ -142,6 +143,7 @@ pub(super) fn errno_of(error: &Error) -> i32 {
         ErrorKind::OutOfResources => libc::ENOMEM,
         ErrorKind::Cancelled => libc::ECANCELED,
         ErrorKind::Io(io::ErrorKind::AlreadyExists) => libc::EEXIST,
+        ErrorKind::Io(io::ErrorKind::PermissionDenied) => libc::EPERM,
         ErrorKind::Io(io::ErrorKind::ConnectionRefused) => libc::ECONNREFUSED,
         _ => libc::EINVAL,
     })

@@ -71,7 +71,11 @@ impl SocketFile {
         let mut before = place.look().ok().map(|meta| id(&meta));
         let socket = match listen() {
             Err(error) if error.raw_os_error() == Some(Errno::ADDRINUSE.raw_os_error()) => {
-                let Ok(_lock) = place.lock() else { return Err(error) };
+                let _lock = match place.lock(PATIENCE) {
+                    Ok(lock) => lock,
+                    Err(NoLock::OfAnother) => return Err(place.lock_of_another(path)),
+                    Err(_) => return Err(error),
+                };
                 remove_stale(&place, addr, error)?;
                 before = None;
                 listen()?
@@ -103,8 +107,10 @@ impl SocketFile {
     /// this keeps open (one descriptor), whatever the process's own is now.
     ///
     /// # Errors
-    /// unlink(2)'s, and those of its lock, a file that is there meanwhile:
-    /// EAGAIN where another process has that for a second.
+    /// unlink(2)'s, and those of its lock, a file `.NAME.lock` that is there
+    /// meanwhile: EAGAIN where another process has that for a second, and
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) where it is
+    /// another user's. Only root and the owner of the directory remove that.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -118,17 +124,45 @@ impl SocketFile {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn remove(&self) -> io::Result<()> {
+        self.remove_within(PATIENCE)
+    }
+
+    /// As [`remove`](Self::remove), with another time to wait for the lock.
+    pub(super) fn remove_within(&self, patience: Duration) -> io::Result<()> {
         let is_there = || self.place.look().is_ok_and(|meta| is_socket(&meta) && Some(id(&meta)) == self.id);
         if !is_there() {
             return Ok(());
         }
         // Whoever replaces a stale file does not do it in between.
-        let _lock = match self.place.lock() {
+        let _lock = match self.place.lock(patience) {
+            Ok(lock) => Some(lock),
             // On a full disk there is room for nobody's.
-            Err(Errno::NOSPC | Errno::DQUOT) => None,
-            lock => Some(lock?),
+            Err(NoLock::System(Errno::NOSPC | Errno::DQUOT)) => None,
+            Err(NoLock::System(errno)) => return Err(errno.into()),
+            Err(NoLock::Held) => return Err(Errno::AGAIN.into()),
+            Err(NoLock::OfAnother) => return Err(self.place.lock_of_another(&self.path).into()),
         };
         if is_there() { Ok(self.place.unlink()?) } else { Ok(()) }
+    }
+}
+
+/// How long a lock that another process holds is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Why there is no lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NoLock {
+    /// Another process has it.
+    Held,
+    /// Its file is another user's.
+    OfAnother,
+    /// It cannot be made.
+    System(Errno),
+}
+
+impl From<Errno> for NoLock {
+    fn from(errno: Errno) -> Self {
+        if errno == Errno::AGAIN { Self::Held } else { Self::System(errno) }
     }
 }
 
@@ -175,41 +209,78 @@ impl Place {
     ///
     /// The lock is on a file of this user's alone, next to the other, which
     /// is there only meanwhile: who may just read the directory cannot hold
-    /// it, and who may write to it could take the place itself.
-    ///
-    /// # Errors
-    /// EAGAIN where another has it for a second, EACCES where it is another
-    /// user's, and those of making the file.
-    fn lock(&self) -> Result<Lock<'_>, Errno> {
-        let mut name = OsString::from(".");
-        name.push(&self.name);
-        name.push(".lock");
-        let end = Instant::now() + Duration::from_secs(1);
+    /// it. Who may write to it can make that file first, and in a sticky
+    /// directory nobody but root and its owner can remove it.
+    fn lock(&self, patience: Duration) -> Result<Lock<'_>, NoLock> {
+        let name = self.lock_name();
+        let start = Instant::now();
         loop {
             match self.try_lock(&name) {
                 Ok(file) => return Ok(Lock { place: self, name, _file: file }),
-                Err(Errno::AGAIN | Errno::ACCESS) if Instant::now() < end => {
+                Err(NoLock::Held | NoLock::OfAnother) if start.elapsed() < patience => {
                     thread::sleep(Duration::from_millis(5));
                 }
-                Err(errno) => return Err(errno),
+                Err(why) => return Err(why),
             }
         }
     }
 
-    fn try_lock(&self, name: &OsStr) -> Result<OwnedFd, Errno> {
+    fn lock_name(&self) -> OsString {
+        let mut name = OsString::from(".");
+        name.push(&self.name);
+        name.push(".lock");
+        name
+    }
+
+    fn try_lock(&self, name: &OsStr) -> Result<OwnedFd, NoLock> {
+        if self.look_at(name).is_ok_and(|meta| !is_private(&meta)) {
+            self.clear_away(name)?;
+        }
         let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = openat(&*self.directory, name, flags, Mode::RUSR | Mode::WUSR)?;
+        let file = match openat(&*self.directory, name, flags, Mode::RUSR | Mode::WUSR) {
+            // Another user's that has come meanwhile; where there is none, it
+            // is the directory that this user may not write to.
+            Err(Errno::ACCESS) if self.look_at(name).is_ok() => return Err(NoLock::OfAnother),
+            opened => opened?,
+        };
         let meta = fstat(&file)?;
-        if meta.st_uid != sys::effective_user() || meta.st_mode & 0o077 != 0 {
-            return Err(Errno::PERM);
+        if !is_private(&meta) {
+            return Err(NoLock::OfAnother);
         }
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         // The one before may have removed what was opened here.
         match self.look_at(name) {
             Ok(now) if id(&now) == id(&meta) => Ok(file),
-            _ => Err(Errno::AGAIN),
+            _ => Err(NoLock::Held),
         }
     }
+
+    /// Removes what is no lock of this user's from its place, if it may: a
+    /// file in a directory of its own, or any as root. Others' locks stay
+    /// where it may only write to the directory.
+    fn clear_away(&self, name: &OsStr) -> Result<(), NoLock> {
+        let me = sys::effective_user();
+        let is_mine = |meta: Result<Stat, Errno>| meta.is_ok_and(|meta| meta.st_uid == me);
+        if me != 0 && !is_mine(fstat(&*self.directory)) && !is_mine(self.look_at(name)) {
+            return Err(NoLock::OfAnother);
+        }
+        match unlinkat(&*self.directory, name, AtFlags::empty()) {
+            Err(Errno::ISDIR) => unlinkat(&*self.directory, name, AtFlags::REMOVEDIR),
+            done => done,
+        }
+        .or_else(|errno| if errno == Errno::NOENT { Ok(()) } else { Err(NoLock::OfAnother) })
+    }
+
+    /// The error that names the lock of the file with this path.
+    fn lock_of_another(&self, path: &Path) -> Error {
+        let lock = path.with_file_name(self.lock_name());
+        Error::refused(Operation::Listen, Refusal::LockOfAnother).about(lock.display().to_string())
+    }
+}
+
+/// Whether only this user can have opened it.
+fn is_private(meta: &Stat) -> bool {
+    meta.st_uid == sys::effective_user() && meta.st_mode & 0o077 == 0
 }
 
 /// Held until it is dropped, which removes its file.
@@ -250,3 +321,6 @@ fn is_stale(addr: &SocketAddr) -> bool {
     let asked = probe.and_then(|probe| probe.start_connect(addr, Options::empty()).map(drop));
     asked.is_err_and(|error| error.raw_os_error() == Some(Errno::CONNREFUSED.raw_os_error()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -198,7 +198,7 @@ impl Listeners {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn unlink(&self) -> std::io::Result<()> {
-        unlink(&self.files)
+        unlink(&self.files, SocketFile::remove)
     }
 }
 
@@ -229,7 +229,7 @@ fn prepare(sockets: &[Socket]) -> Result<()> {
     Ok(())
 }
 
-fn unlink(files: &[SocketFile]) -> std::io::Result<()> {
+fn unlink(files: &[SocketFile], remove: impl Fn(&SocketFile) -> std::io::Result<()>) -> std::io::Result<()> {
     // All are removed that can be.
-    files.iter().map(SocketFile::remove).fold(Ok(()), std::io::Result::and)
+    files.iter().map(remove).fold(Ok(()), std::io::Result::and)
 }

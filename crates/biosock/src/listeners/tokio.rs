@@ -234,10 +234,11 @@ impl AsyncListeners {
     }
 
     /// Removes the socket files that were made for the set, as
-    /// [`Listeners::unlink`].
+    /// [`Listeners::unlink`], but without waiting for a lock.
     ///
     /// # Errors
-    /// The first of unlink(2)'s. A file that is gone already is none.
+    /// The first of [`SocketFile::remove`]'s; EAGAIN where another process has
+    /// a file's lock right now: try again a little later. A file that is gone already is none.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -250,7 +251,7 @@ impl AsyncListeners {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn unlink(&self) -> io::Result<()> {
-        unlink(&self.files)
+        unlink(&self.files, |file| file.remove_within(Duration::ZERO))
     }
 
     /// Back to a set for threads; the runtime watches it no more.

@@ -1,0 +1,123 @@
+//! Locks that cannot be had.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::process::Command;
+
+use super::*;
+use crate::listeners::Listen;
+
+const LONG: Duration = Duration::from_secs(3600);
+/// The directory that a copy of this program works in, without privileges.
+const PLACE: &str = "BIOSOCK_TEST_PLACE";
+
+/// Runs a test of this file once more, without the privileges of root.
+fn run_without_privileges(test: &str, place: &Path) {
+    let program = std::env::current_exe().unwrap();
+    let mut command = if sys::effective_user() == 0 {
+        let mut setpriv = Command::new("setpriv");
+        setpriv.arg("--bounding-set=-all").arg(program);
+        setpriv
+    } else {
+        Command::new(program)
+    };
+    command.args(["--exact", &format!("listeners::file::tests::{test}"), "--test-threads=1", "--nocapture"]);
+    let output = command.env(PLACE, place).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.contains("1 passed"), "{out}{err}");
+}
+
+fn place() -> Option<PathBuf> {
+    std::env::var_os(PLACE).map(PathBuf::from)
+}
+
+fn is_root(test: &str) -> bool {
+    let is_root = sys::effective_user() == 0;
+    if !is_root {
+        println!("skipped: {test}: only root can make another user's files");
+    }
+    is_root
+}
+
+/// As a server has it that made its file and gave its privileges up then.
+#[test]
+fn a_directory_that_is_not_writable_is_not_tried_again() {
+    if let Some(place) = place() {
+        let place = Place::of(&place.join("socket")).unwrap();
+        assert_eq!(place.lock(LONG).err(), Some(NoLock::System(Errno::ACCESS)));
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o555)).unwrap();
+    run_without_privileges("a_directory_that_is_not_writable_is_not_tried_again", dir.path());
+}
+
+const NOBODY: Option<u32> = Some(65534);
+
+/// As /tmp is: anyone may make files there, and remove but their own.
+fn sticky() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    drop(std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap());
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    dir
+}
+
+#[test]
+fn root_removes_another_user_s_lock() {
+    if !is_root("root_removes_another_user_s_lock") {
+        return;
+    }
+    let dir = sticky();
+    let (path, lock) = (dir.path().join("socket"), dir.path().join(".socket.lock"));
+    let target = format!("unix:{}", path.display());
+    let foreign: [&dyn Fn(); 3] =
+        [&|| fs::write(&lock, "").unwrap(), &|| fs::create_dir(&lock).unwrap(), &|| {
+            std::os::unix::fs::symlink("/etc/passwd", &lock).unwrap()
+        }];
+    for make in foreign {
+        make();
+        std::os::unix::fs::lchown(&lock, NOBODY, NOBODY).unwrap();
+        let listeners = Listen::new().listen(&target).unwrap();
+        make();
+        std::os::unix::fs::lchown(&lock, NOBODY, NOBODY).unwrap();
+        listeners.unlink().unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    }
+    // A directory with something in it stays, and is named.
+    fs::create_dir_all(lock.join("x")).unwrap();
+    chown(&lock, NOBODY, NOBODY).unwrap();
+    let error = Listen::new().listen(&target).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        format!("listen on {}: the lock file of the socket belongs to another user", lock.display())
+    );
+}
+
+#[test]
+fn a_lock_that_others_can_open_is_made_anew() {
+    let dir = sticky();
+    let lock = dir.path().join(".socket.lock");
+    fs::write(&lock, "").unwrap();
+    fs::set_permissions(&lock, fs::Permissions::from_mode(0o666)).unwrap();
+    let target = format!("unix:{}/socket", dir.path().display());
+    Listen::new().listen(&target).unwrap().unlink().unwrap();
+}
+
+#[test]
+fn another_user_s_lock_that_stays_is_named() {
+    if let Some(dir) = place() {
+        let error = Listen::new().listen(&format!("unix:{}/socket", dir.display())).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Io(io::ErrorKind::PermissionDenied));
+        assert!(error.to_string().contains("/.socket.lock: the lock file"), "{error}");
+        return;
+    }
+    if is_root("another_user_s_lock_that_stays_is_named") {
+        let dir = sticky();
+        let lock = dir.path().join(".socket.lock");
+        fs::write(&lock, "").unwrap();
+        chown(&lock, NOBODY, NOBODY).unwrap();
+        chown(dir.path(), Some(65533), Some(65533)).unwrap();
+        run_without_privileges("another_user_s_lock_that_stays_is_named", dir.path());
+    }
+}
