@@ -160,12 +160,14 @@ pub(crate) struct ConnectArgs {
 /// One connection is served, then the command ends. With --keep-open or --max
 /// more are: --echo and --exec serve them at the same time, standard input
 /// and output serve one after the other (input goes to the peer that is
-/// connected when it comes). A connection that fails is reported and makes the
+/// connected when it comes; when a peer ends, what has come is sent to it, and
+/// all later input is the next one's). A connection that fails is reported and makes the
 /// exit status 1, but does not end the listener. When descriptors or memory run
 /// short, that is told and waited out; connections wait in the queue.
 ///
-/// Standard input is passed on as connect has it: a pipe or a file is read to
-/// its end even when the peer has ended, however long it pauses. A connection
+/// Standard input is passed on as connect has it: to the only or last peer a pipe
+/// or a file is read to its end even when that peer has ended, however long it
+/// pauses, and the peer's end closes standard output. A connection
 /// of --exec ends with its command. When a connection ends, what the peer still
 /// sends is read away until the peer has ended too, so that everything that was
 /// sent arrives; a peer that neither acknowledges nor sends anything for 10

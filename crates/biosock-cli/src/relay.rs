@@ -92,7 +92,7 @@ impl Relay<'_> {
         let mut buffer = vec![0; BUFFER];
         loop {
             let mut fds = [PollFd::new(self.socket, PollFlags::IN), stopped.poll_fd()];
-            wait(&mut fds).map_err(|error| Failure::io("poll", &error))?;
+            wait(&mut fds, None).map_err(|error| Failure::io("poll", &error))?;
             if fds[1].revents().contains(PollFlags::IN) {
                 return Ok(());
             }
@@ -126,7 +126,9 @@ impl Relay<'_> {
             let mut fds =
                 vec![PollFd::new(&input, PollFlags::IN), PollFd::new(self.socket, PollFlags::empty())];
             fds.extend((!peer_ended).then(|| received_all.poll_fd()));
-            wait(&mut fds).map_err(input_failure)?;
+            // After the peer's end, input that is not there yet is the next one's.
+            let now = peer_ended && self.turn == Turn::AnotherFollows;
+            wait(&mut fds, now.then_some(NOW)).map_err(input_failure)?;
             if fds.get(2).is_some_and(|fd| !fd.revents().is_empty()) {
                 peer_ended = true;
                 // Nobody at a terminal should have to end it by hand.
@@ -137,6 +139,9 @@ impl Relay<'_> {
             }
             if !fds[1].revents().is_empty() {
                 return self.peer_is_gone(input);
+            }
+            if fds[0].revents().is_empty() {
+                return Ok(());
             }
             let n = match input.read(&mut buffer) {
                 Ok(0) => return self.end_of_input(),
@@ -159,8 +164,7 @@ impl Relay<'_> {
             return Ok(());
         }
         let mut fds = [PollFd::new(&input, PollFlags::IN)];
-        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let is_ready = poll(&mut fds, Some(&at_once)).is_ok_and(|ready| ready > 0);
+        let is_ready = poll(&mut fds, Some(&NOW)).is_ok_and(|ready| ready > 0);
         if is_ready && input.read(&mut [0]).map_err(input_failure)? == 0 {
             return Ok(());
         }
@@ -203,9 +207,12 @@ impl Flag {
     }
 }
 
-fn wait(fds: &mut [PollFd<'_>]) -> io::Result<()> {
+const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+
+/// Until one is ready, or no longer than this.
+fn wait(fds: &mut [PollFd<'_>], timeout: Option<Timespec>) -> io::Result<()> {
     loop {
-        match poll(fds, None) {
+        match poll(fds, timeout.as_ref()) {
             Err(Errno::INTR) => {}
             result => return Ok(result.map(drop)?),
         }

@@ -298,6 +298,27 @@ fn input_that_a_peer_cannot_take_any_more_is_for_the_next() {
     server.finish().ok();
 }
 
+/// The first peer ends while input is open and silent.
+#[test]
+fn input_that_pauses_holds_no_peer_that_has_ended_where_others_follow() {
+    for args in [&["--keep-open"][..], &["--max", "3"]] {
+        let args = ["127.0.0.1:0"].iter().chain(args);
+        let (mut server, addr) = Process::listen(args, Stdio::piped());
+        server.write(b"for the first");
+        let mut first = dial(&addr);
+        first.read_exact(&mut [0; 13]).unwrap();
+        assert_eq!(exchange(&first, || first.shutdown(Shutdown::Write).unwrap(), b"one "), b"");
+        let mut second = dial(&addr);
+        server.write(b"for the second");
+        let mut heard = [0; 14];
+        second.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"for the second");
+        assert_eq!(exchange(&second, || second.shutdown(Shutdown::Write).unwrap(), b"two "), b"");
+        server.signal("TERM");
+        assert_eq!(server.finish().stdout, b"one two ");
+    }
+}
+
 #[test]
 fn an_echo_that_the_peer_did_not_take_is_a_failure() {
     let (server, addr) = Process::listen(["127.0.0.1:0", "--echo"], Stdio::null());
