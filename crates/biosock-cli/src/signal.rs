@@ -33,10 +33,19 @@ pub(crate) fn at_end_unless_ignored(clean: impl FnOnce() + Send + 'static) -> io
 
 const ENDING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
 
-/// Starts a thread that takes no signals, so that those whose handling is being
-/// set up stay pending for the others.
+/// Raised by what the thread itself does, a system call that a seccomp filter
+/// traps included (SIGSYS). The kernel ends a process that has one blocked.
+const FAULTS: [Signal; 6] =
+    [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGILL, Signal::SIGFPE, Signal::SIGTRAP, Signal::SIGSYS];
+
+/// Starts a thread that takes no signals but its own faults', so that those whose
+/// handling is being set up stay pending for the others.
 pub(crate) fn thread_without(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
+    let mut others = SigSet::all();
+    for fault in FAULTS {
+        others.remove(fault);
+    }
+    let before = others.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     let started = thread::Builder::new().name(name.into()).spawn(run);
     before.thread_set_mask()?;
     started.map(drop)

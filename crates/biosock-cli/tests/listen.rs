@@ -470,6 +470,25 @@ fn a_hangup_that_is_ignored_ends_nothing() {
     assert_eq!(server.finish().status.signal(), Some(15));
 }
 
+/// The kernel ends a process whose thread blocks the signal of its own fault,
+/// whatever handler there is (a sandbox's for SIGSYS).
+#[test]
+fn no_thread_blocks_the_signals_of_faults() {
+    let (server, _) = Process::listen(["127.0.0.1:0", "--exec", "cat", "--keep-open"], Stdio::null());
+    let mut threads_without = 0;
+    for task in std::fs::read_dir(format!("/proc/{}/task", server.id())).unwrap() {
+        let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+        let blocked = u64::from_str_radix(blocked.trim(), 16).unwrap();
+        // SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV and SIGSYS (signal(7)).
+        for fault in [4, 5, 7, 8, 11, 31] {
+            assert_eq!(blocked >> (fault - 1) & 1, 0, "signal {fault}: {status}");
+        }
+        threads_without += blocked >> (15 - 1) & 1;
+    }
+    assert_eq!(threads_without, 2, "those of children and of messages leave SIGTERM to the others");
+}
+
 /// What a command that is run has of this process.
 #[test]
 fn a_command_has_its_own_signals_descriptors_and_environment() {
