@@ -39,8 +39,8 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_mi
 pub(crate) enum Until {
     /// Everything is acknowledged, and the peer has ended.
     PeerEnd,
-    /// Everything is acknowledged. For one who no longer wants to know what
-    /// the peer sends.
+    /// Everything is acknowledged. For what no longer has a use for what the
+    /// peer sends: it is read away only so that the peer comes to read.
     Acknowledged,
 }
 
@@ -77,7 +77,7 @@ struct Closing<'a> {
 
 impl Closing<'_> {
     fn run(&mut self, until: Until) -> Result<()> {
-        let mut ended = until == Until::Acknowledged;
+        let mut ended = false;
         let mut progress = self.acknowledged;
         let mut buffer = vec![0; BUFFER];
         loop {
@@ -87,7 +87,7 @@ impl Closing<'_> {
                 (self.acknowledged, self.look) = (progress, LOOKS.0);
             }
             self.unsent = unsent;
-            if unsent == 0 && ended {
+            if unsent == 0 && (ended || until == Until::Acknowledged) {
                 return Ok(());
             }
             if progress.elapsed() >= self.limits.silent || self.acknowledged.elapsed() >= self.limits.sending
@@ -99,7 +99,8 @@ impl Closing<'_> {
             }
             match { self.socket }.read(&mut buffer) {
                 Ok(0) => ended = true,
-                Ok(_) => progress = Instant::now(),
+                Ok(_) if until == Until::PeerEnd => progress = Instant::now(),
+                Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(lost(self.peer, &error)),
             }

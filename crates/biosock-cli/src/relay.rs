@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use crate::call::SHUTDOWN;
 use crate::closing::{self, Until};
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, Result};
 use crate::output::{Output, close_stdout, stdout, write_all};
 use crate::socket_file::is;
 use crate::transfer::socket_failure;
@@ -53,9 +53,8 @@ impl Relay<'_> {
     /// fails, and closes the connection.
     pub(crate) fn run(&self) -> Result<()> {
         let done = self.relay();
-        // One who reads no more has no use for what the peer still sends.
-        let output_closed = done.as_ref().is_err_and(|failure| failure.kind == Kind::OutputClosed);
-        let until = if output_closed { Until::Acknowledged } else { Until::PeerEnd };
+        // After a failure, what the peer still sends is written nowhere.
+        let until = if done.is_err() { Until::Acknowledged } else { Until::PeerEnd };
         done.and(closing::close(self.socket, self.peer, until))
     }
 

@@ -204,6 +204,22 @@ fn what_was_sent_arrives_though_the_output_fails() {
     assert!(sent.starts_with(&heard) && event("closed")["sent"] == heard.len(), "{}", heard.len());
 }
 
+/// It does not read away what a peer sends on and on.
+#[test]
+fn an_output_that_fails_ends_it_though_the_peer_goes_on() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let client = Process::start_with(&mut biosock(["connect", &addr]), Stdio::piped(), full.into());
+    let (mut socket, _) = listener.accept().unwrap();
+    // Far more than both systems' buffers hold.
+    let sent = (0..256).take_while(|_| socket.write_all(&[b'x'; 1 << 20]).is_ok()).count();
+    assert!(sent < 256, "all was read");
+    let ended = client.finish();
+    let expected = "biosock: write standard output: no space left on device (ENOSPC)\n";
+    assert_eq!((ended.code(), &*ended.stderr), (Some(1), expected));
+}
+
 #[test]
 fn input_that_the_peer_did_not_take_is_a_failure() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
