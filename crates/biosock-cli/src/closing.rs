@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use biosock::{Shutdown, Socket, SocketAddr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::net::ipproto;
+use rustix::net::sockopt::socket_protocol;
 
 use crate::failure::{Failure, Result};
 use crate::relay::BUFFER;
@@ -46,16 +48,16 @@ pub(crate) enum Until {
 
 /// Ends the connection. It is an error if the peer has not acknowledged all
 /// that was sent once it is gone or given up.
-pub(crate) fn close(socket: &Socket, peer: &SocketAddr, until: Until) -> Result<()> {
-    close_within(LIMITS, socket, peer, until)
+pub(crate) fn close(socket: &Socket, peer: &SocketAddr, until: Until, fin: Fin) -> Result<()> {
+    close_within(LIMITS, socket, peer, until, fin)
 }
 
-fn close_within(limits: Limits, socket: &Socket, peer: &SocketAddr, until: Until) -> Result<()> {
+fn close_within(limits: Limits, socket: &Socket, peer: &SocketAddr, until: Until, fin: Fin) -> Result<()> {
     match socket.shutdown(Shutdown::Write) {
         // The connection is no more.
         Err(error) if is(&error, Errno::NOTCONN) => {
             let error = socket.take_error()?.unwrap_or(Errno::CONNRESET.into());
-            return if unsent(socket, peer) == 0 { Ok(()) } else { Err(lost(peer, &error)) };
+            return gone(socket, peer, fin, &error);
         }
         result => result?,
     }
@@ -94,6 +96,10 @@ impl Closing<'_> {
             {
                 return self.given_up();
             }
+            if ended && self.is_gone()? {
+                let error = self.socket.take_error()?.unwrap_or(Errno::CONNRESET.into());
+                return gone(self.socket, self.peer, Fin::Queued, &error);
+            }
             if !self.wait(ended)? {
                 continue;
             }
@@ -102,7 +108,7 @@ impl Closing<'_> {
                 Ok(_) if until == Until::PeerEnd => progress = Instant::now(),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(lost(self.peer, &error)),
+                Err(error) => return gone(self.socket, self.peer, Fin::Queued, &error),
             }
         }
     }
@@ -113,10 +119,6 @@ impl Closing<'_> {
         let look = if self.unsent == 0 { LOOKS.1 } else { self.look };
         self.look = (self.look * 2).min(LOOKS.1);
         if ended {
-            if self.is_gone()? {
-                let error = self.socket.take_error()?.unwrap_or(Errno::CONNRESET.into());
-                return Err(lost(self.peer, &error));
-            }
             // poll(2) would return at once: both sides have ended.
             thread::sleep(look);
             return Ok(false);
@@ -142,7 +144,7 @@ impl Closing<'_> {
     }
 
     fn given_up(&self) -> Result<()> {
-        match self.unsent {
+        match without_fin(self.unsent, Fin::Queued) {
             0 => Ok(()),
             unsent => {
                 let after = self.acknowledged.elapsed().as_secs();
@@ -155,10 +157,33 @@ impl Closing<'_> {
     }
 }
 
-/// The connection was reset, or timed out: the peer has thrown away what it did
-/// not read.
-fn lost(peer: &SocketAddr, error: &io::Error) -> Failure {
-    socket_failure(&format!("send to {peer}"), error)
+/// The connection was reset, or timed out. All is well if the peer had
+/// acknowledged every byte: when the reset came is chance.
+fn gone(socket: &Socket, peer: &SocketAddr, fin: Fin, error: &io::Error) -> Result<()> {
+    // TCP goes on counting what was not acknowledged. A Unix peer is gone with an
+    // error only where it left something unread, and MPTCP that fell back to TCP
+    // forgets its count.
+    let counts = matches!(socket_protocol(socket), Ok(Some(ipproto::TCP)));
+    match socket.unsent() {
+        Ok(unsent) if counts && without_fin(unsent, fin) == 0 => Ok(()),
+        _ => Err(socket_failure(&format!("send to {peer}"), error)),
+    }
+}
+
+/// Whether this side's end is in the queue. It is no byte, but counted as one
+/// until it is acknowledged, which it is after all bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fin {
+    Queued,
+    /// Not that anybody here knows.
+    NotKnown,
+}
+
+fn without_fin(unsent: usize, fin: Fin) -> usize {
+    match fin {
+        Fin::Queued => unsent.saturating_sub(1),
+        Fin::NotKnown => unsent,
+    }
 }
 
 /// What the peer has not acknowledged. What was written to a Unix socket is
@@ -199,7 +224,7 @@ mod tests {
     fn a_peer_that_acknowledges_no_more_is_given_up_with_an_error() {
         let (socket, addr, _peer) = pair();
         fill(&socket);
-        let failure = close_within(SOON, &socket, &addr, Until::PeerEnd).unwrap_err();
+        let failure = close_within(SOON, &socket, &addr, Until::PeerEnd, Fin::NotKnown).unwrap_err();
         let message = failure.message();
         assert!(message.starts_with(&format!("send to {addr}: ")), "{message}");
         assert!(message.contains(" bytes not acknowledged, given up after "), "{message}");
@@ -209,7 +234,7 @@ mod tests {
     fn a_peer_that_has_all_but_never_ends_is_left() {
         let (socket, addr, _peer) = pair();
         { &socket }.write_all(b"all").unwrap();
-        close_within(SOON, &socket, &addr, Until::PeerEnd).unwrap();
+        close_within(SOON, &socket, &addr, Until::PeerEnd, Fin::NotKnown).unwrap();
         assert_eq!(socket.unsent().unwrap(), 0);
     }
 
@@ -217,7 +242,7 @@ mod tests {
     fn a_peer_that_sends_forever_does_not_hold_it() {
         let (socket, addr, mut peer) = pair();
         let sender = thread::spawn(move || while peer.write_all(&[b'x'; 4096]).is_ok() {});
-        close_within(SOON, &socket, &addr, Until::PeerEnd).unwrap();
+        close_within(SOON, &socket, &addr, Until::PeerEnd, Fin::NotKnown).unwrap();
         drop(socket);
         sender.join().unwrap();
     }
@@ -228,16 +253,88 @@ mod tests {
         fill(&socket);
         // Closing with input unread resets.
         let closer = thread::spawn(move || drop(peer));
-        let failure = close_within(LIMITS, &socket, &addr, Until::PeerEnd).unwrap_err();
+        let failure = close_within(LIMITS, &socket, &addr, Until::PeerEnd, Fin::NotKnown).unwrap_err();
         assert!(failure.message().starts_with(&format!("send to {addr}: ")), "{}", failure.message());
         closer.join().unwrap();
+
+        // The same where this side had ended, so that the connection is no more.
+        let (socket, addr, peer) = pair();
+        fill(&socket);
+        socket.shutdown(Shutdown::Write).unwrap();
+        drop(peer);
+        until_reset(&socket);
+        close_within(LIMITS, &socket, &addr, Until::PeerEnd, Fin::Queued).unwrap_err();
 
         // The same once the peer had ended.
         let (socket, addr, peer) = pair();
         peer.shutdown(std::net::Shutdown::Write).unwrap();
         fill(&socket);
         let closer = thread::spawn(move || drop(peer));
-        close_within(LIMITS, &socket, &addr, Until::PeerEnd).unwrap_err();
+        close_within(LIMITS, &socket, &addr, Until::PeerEnd, Fin::NotKnown).unwrap_err();
         closer.join().unwrap();
+    }
+
+    fn until_reset(socket: &Socket) {
+        let mut fds = [PollFd::new(socket, PollFlags::empty())];
+        while !fds[0].revents().contains(PollFlags::HUP) {
+            poll(&mut fds, None).unwrap();
+        }
+    }
+
+    fn until_acknowledged(socket: &Socket) {
+        while socket.unsent().unwrap() > 0 {
+            thread::sleep(LOOKS.0);
+        }
+    }
+
+    /// Whether it comes before this side's end, after it, or while it closes.
+    #[test]
+    fn a_reset_is_none_where_everything_was_acknowledged() {
+        let unread = |peer: &TcpStream| while peer.peek(&mut [0; 5]).unwrap() < 5 {};
+        // Closing with input unread resets.
+        let (socket, addr, peer) = pair();
+        { &socket }.write_all(b"hello").unwrap();
+        unread(&peer);
+        until_acknowledged(&socket);
+        drop(peer);
+        until_reset(&socket);
+        close_within(LIMITS, &socket, &addr, Until::PeerEnd, Fin::NotKnown).unwrap();
+
+        let (socket, addr, peer) = pair();
+        { &socket }.write_all(b"hello").unwrap();
+        socket.shutdown(Shutdown::Write).unwrap();
+        unread(&peer);
+        until_acknowledged(&socket);
+        drop(peer);
+        until_reset(&socket);
+        close_within(LIMITS, &socket, &addr, Until::PeerEnd, Fin::Queued).unwrap();
+
+        for ends in [false, true] {
+            let (socket, addr, mut peer) = pair();
+            { &socket }.write_all(b"hello").unwrap();
+            if ends {
+                peer.shutdown(std::net::Shutdown::Write).unwrap();
+            }
+            let closer = thread::spawn(move || {
+                // The end has come, and something is unread: this side is closing.
+                peer.read_exact(&mut [0; 4]).unwrap();
+                let mut fds = [PollFd::new(&peer, PollFlags::RDHUP)];
+                while !fds[0].revents().contains(PollFlags::RDHUP) {
+                    poll(&mut fds, None).unwrap();
+                }
+                drop(peer);
+            });
+            close_within(LIMITS, &socket, &addr, Until::PeerEnd, Fin::NotKnown).unwrap();
+            closer.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_unix_peer_that_left_something_unread_is_an_error() {
+        let (here, there) = std::os::unix::net::UnixStream::pair().unwrap();
+        let (socket, addr) = (Socket::from(OwnedFd::from(here)), "unix:/s".parse().unwrap());
+        { &socket }.write_all(b"hello").unwrap();
+        drop(there);
+        close_within(LIMITS, &socket, &addr, Until::PeerEnd, Fin::NotKnown).unwrap_err();
     }
 }

@@ -16,7 +16,7 @@ use nix::sys::signal::{self as signals, SigSet};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, wait};
 use signal_hook::low_level::pipe;
 
-use crate::closing::{self, Until};
+use crate::closing::{self, Fin, Until};
 use crate::failure::{Failure, Result};
 use crate::signal;
 
@@ -66,7 +66,12 @@ impl Children {
     /// for its end and closes the connection.
     pub(crate) fn run(&self, command: &OsStr, socket: &Socket, peer: &SocketAddr) -> Result<()> {
         // The connection ends with the command, whatever else holds it.
-        self.run_to_end(command, socket, peer).and(closing::close(socket, peer, Until::PeerEnd))
+        self.run_to_end(command, socket, peer).and(closing::close(
+            socket,
+            peer,
+            Until::PeerEnd,
+            Fin::NotKnown,
+        ))
     }
 
     fn run_to_end(&self, command: &OsStr, socket: &Socket, peer: &SocketAddr) -> Result<()> {

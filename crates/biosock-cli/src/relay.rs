@@ -12,7 +12,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 
 use crate::call::SHUTDOWN;
-use crate::closing::{self, Until};
+use crate::closing::{self, Fin, Until};
 use crate::failure::{Failure, Result};
 use crate::output::{Output, close_stdout, stdout, write_all};
 use crate::socket_file::is;
@@ -52,13 +52,16 @@ impl Relay<'_> {
     /// Runs until both the peer and the input have ended, or one of them
     /// fails, and closes the connection.
     pub(crate) fn run(&self) -> Result<()> {
-        let done = self.relay();
+        let shut_down = AtomicBool::new(false);
+        let done = self.relay(&shut_down);
         // After a failure, what the peer still sends is written nowhere.
         let until = if done.is_err() { Until::Acknowledged } else { Until::PeerEnd };
-        done.and(closing::close(self.socket, self.peer, until))
+        let fin = if shut_down.into_inner() { Fin::Queued } else { Fin::NotKnown };
+        done.and(closing::close(self.socket, self.peer, until, fin))
     }
 
-    fn relay(&self) -> Result<()> {
+    /// Notes whether this side has ended.
+    fn relay(&self, shut_down: &AtomicBool) -> Result<()> {
         let input = stdin().map_err(input_failure)?;
         // One that is closed is no failure where there is nothing to write.
         let output = stdout();
@@ -66,7 +69,7 @@ impl Relay<'_> {
         let given_up = AtomicBool::new(false);
         thread::scope(|scope| {
             let send = || {
-                let sent = self.send(input, &received_all, &given_up);
+                let sent = self.send(input, &received_all, &given_up, shut_down);
                 if sent.is_err() {
                     stopped.raise();
                 }
@@ -118,7 +121,13 @@ impl Relay<'_> {
         }
     }
 
-    fn send(&self, mut input: File, received_all: &Flag, given_up: &AtomicBool) -> Result<()> {
+    fn send(
+        &self,
+        mut input: File,
+        received_all: &Flag,
+        given_up: &AtomicBool,
+        shut_down: &AtomicBool,
+    ) -> Result<()> {
         let mut buffer = vec![0; BUFFER];
         let mut peer_ended = false;
         loop {
@@ -143,11 +152,11 @@ impl Relay<'_> {
                 return Ok(());
             }
             let n = match input.read(&mut buffer) {
-                Ok(0) => return self.end_of_input(),
+                Ok(0) => return self.end_of_input(shut_down),
                 Ok(n) => n,
                 // nohup(1) leaves one that cannot be read: there is no input.
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::BADF) => {
-                    return self.end_of_input();
+                    return self.end_of_input(shut_down);
                 }
                 Err(error) if try_again(&error) => continue,
                 Err(error) => return Err(input_failure(error)),
@@ -171,12 +180,16 @@ impl Relay<'_> {
         Err(self.send_failure(&error))
     }
 
-    fn end_of_input(&self) -> Result<()> {
-        let shut_down = || self.socket.shutdown(Shutdown::Write);
-        match self.out.call(SHUTDOWN, "for writing", shut_down, |()| "done".into()) {
+    fn end_of_input(&self, shut_down: &AtomicBool) -> Result<()> {
+        let end = || self.socket.shutdown(Shutdown::Write);
+        match self.out.call(SHUTDOWN, "for writing", end, |()| "done".into()) {
             // The peer is gone; closing finds out whether it had everything.
             Err(error) if is(&error, Errno::NOTCONN) => Ok(()),
-            result => Ok(result?),
+            result => {
+                result?;
+                shut_down.store(true, Ordering::Relaxed);
+                Ok(())
+            }
         }
     }
 

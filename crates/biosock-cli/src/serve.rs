@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::args::ListenArgs;
 use crate::call::ACCEPT_ANY;
-use crate::closing::{self, Until};
+use crate::closing::{self, Fin, Until};
 use crate::exec::Children;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::{Output, duration};
@@ -187,7 +187,7 @@ fn echo(socket: &Socket, peer: &SocketAddr, out: &Output) -> Result<()> {
     let start = Instant::now();
     let mut moved = 0;
     let echoed = send_back(socket, peer, &mut moved);
-    let done = echoed.and(closing::close(socket, peer, Until::PeerEnd));
+    let done = echoed.and(closing::close(socket, peer, Until::PeerEnd, Fin::NotKnown));
     Moved { sent: moved, received: moved, took: start.elapsed() }.tell(peer, out);
     done
 }
