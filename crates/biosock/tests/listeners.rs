@@ -394,3 +394,18 @@ fn queue(addr: &SocketAddr) -> u32 {
     let told = String::from_utf8(told.stdout).unwrap();
     told.split_whitespace().nth(2).and_then(|queue| queue.parse().ok()).unwrap_or_else(|| panic!("{told:?}"))
 }
+
+/// As a caller has it that takes sockets over among other things.
+fn take_over(sockets: Vec<biosock::Socket>) -> Result<Listeners, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(Listeners::try_take_over(sockets)?)
+}
+
+#[test]
+fn an_error_of_taking_over_is_an_error_like_others() {
+    let datagrams = || vec![OwnedFd::from(std::net::UdpSocket::bind("127.0.0.1:0").unwrap()).into()];
+    let boxed = take_over(datagrams()).unwrap_err().to_string();
+    let refused = Listeners::try_take_over(datagrams()).unwrap_err();
+    assert!(refused.to_string().ends_with("the socket does not listen") && boxed.ends_with("not listen"));
+    let (error, sockets) = refused.into_parts();
+    assert_eq!((error.kind(), sockets.len()), (biosock::ErrorKind::InvalidInput, 1));
+}

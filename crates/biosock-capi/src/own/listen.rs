@@ -211,7 +211,7 @@ pub unsafe fn biosock_listeners_take_over<H: Host>(
         let owned = fds.iter().map(|fd| unsafe { OwnedFd::from_raw_fd(*fd) });
         let taken = Listeners::try_take_over(owned.map(Socket::from).collect());
         let set = taken.map_err(|failed| {
-            let (error, sockets) = *failed;
+            let (error, sockets) = failed.into_parts();
             // They stay the caller's.
             sockets.into_iter().map(Socket::into_raw_fd).for_each(drop);
             error

@@ -42,6 +42,9 @@ mod serve;
 #[cfg(feature = "tokio")]
 mod tokio;
 
+use std::error::Error as StdError;
+use std::fmt;
+
 use crate::cause::Refusal;
 use crate::{Error, Operation, Result, Socket, SocketAddr};
 
@@ -98,7 +101,7 @@ impl Listeners {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn take_over(sockets: Vec<Socket>) -> Result<Self> {
-        Self::try_take_over(sockets).map_err(|failed| failed.0)
+        Ok(Self::try_take_over(sockets)?)
     }
 
     /// As [`take_over`](Self::take_over), but with an error the sockets come
@@ -113,12 +116,12 @@ impl Listeners {
     /// use biosock::listeners::Listeners;
     ///
     /// let datagrams = std::net::UdpSocket::bind("127.0.0.1:0")?;
-    /// let (error, back) = *Listeners::try_take_over(vec![OwnedFd::from(datagrams).into()]).unwrap_err();
+    /// let error = Listeners::try_take_over(vec![OwnedFd::from(datagrams).into()]).unwrap_err();
     /// assert!(error.to_string().contains("does not listen"));
-    /// assert!(!back[0].is_nonblocking()?);
+    /// assert!(!error.into_sockets()[0].is_nonblocking()?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn try_take_over(sockets: Vec<Socket>) -> Result<Self, Box<(Error, Vec<Socket>)>> {
+    pub fn try_take_over(sockets: Vec<Socket>) -> Result<Self, TakeOverError> {
         let made = Self::with_room(0).and_then(|set| prepare(&sockets).map(|()| set));
         match made {
             Ok(set) => {
@@ -126,7 +129,7 @@ impl Listeners {
                 set.pool.share();
                 Ok(Self { sockets, ..set })
             }
-            Err(error) => Err(Box::new((error, sockets))),
+            Err(error) => Err(TakeOverError { error: Box::new(error), sockets }),
         }
     }
 
@@ -199,6 +202,69 @@ impl Listeners {
     /// ```
     pub fn unlink(&self) -> std::io::Result<()> {
         unlink(&self.files, SocketFile::remove)
+    }
+}
+
+/// Why sockets were not taken over, with the sockets, which are not lost:
+/// [`Listeners::try_take_over`].
+///
+/// ```
+/// use biosock::listeners::{Listeners, TakeOverError};
+///
+/// let none: TakeOverError = Listeners::try_take_over(Vec::new()).unwrap_err();
+/// assert_eq!(none.to_string(), "listen: there is no address to listen on");
+/// assert!(none.into_sockets().is_empty());
+/// ```
+#[derive(Debug)]
+pub struct TakeOverError {
+    // Boxed, for the size of the result.
+    error: Box<Error>,
+    sockets: Vec<Socket>,
+}
+
+impl TakeOverError {
+    /// Gives the sockets back, open and each in its mode.
+    ///
+    /// ```
+    /// # use std::os::fd::OwnedFd;
+    /// # use biosock::listeners::Listeners;
+    /// let datagrams = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// let refused = Listeners::try_take_over(vec![OwnedFd::from(datagrams).into()]).unwrap_err();
+    /// assert_eq!(refused.into_sockets().len(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn into_sockets(self) -> Vec<Socket> {
+        self.sockets
+    }
+
+    /// The error and the sockets.
+    ///
+    /// ```
+    /// # use biosock::listeners::Listeners;
+    /// let (error, sockets) = Listeners::try_take_over(Vec::new()).unwrap_err().into_parts();
+    /// assert!(error.raw_os_error().is_none() && sockets.is_empty());
+    /// ```
+    pub fn into_parts(self) -> (Error, Vec<Socket>) {
+        (*self.error, self.sockets)
+    }
+}
+
+impl fmt::Display for TakeOverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl StdError for TakeOverError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.error.source()
+    }
+}
+
+impl From<TakeOverError> for Error {
+    /// Closes the sockets.
+    fn from(failed: TakeOverError) -> Self {
+        *failed.error
     }
 }
 

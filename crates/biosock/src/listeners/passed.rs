@@ -35,8 +35,8 @@ impl Listeners {
     ///     command.env_remove(name);
     /// }
     /// ```
-    pub const PASSED_ENV: [&'static str; 5] =
-        [FROM_MANAGER[0], FROM_MANAGER[1], FROM_MANAGER[2], MANAGER_S_PIDFD, FROM_PARENT];
+    pub const PASSED_ENV: &'static [&'static str] =
+        &[FROM_MANAGER[0], FROM_MANAGER[1], FROM_MANAGER[2], MANAGER_S_PIDFD, FROM_PARENT];
 
     /// Takes over the sockets that a service manager passed to this process
     /// (systemd's socket activation: LISTEN_PID and LISTEN_FDS in the
