@@ -56,8 +56,7 @@ fn close_within(limits: Limits, socket: &Socket, peer: &SocketAddr, until: Until
     match socket.shutdown(Shutdown::Write) {
         // The connection is no more.
         Err(error) if is(&error, Errno::NOTCONN) => {
-            let error = socket.take_error()?.unwrap_or(Errno::CONNRESET.into());
-            return gone(socket, peer, fin, &error);
+            return gone(socket, peer, fin, socket.take_error()?);
         }
         result => result?,
     }
@@ -97,8 +96,7 @@ impl Closing<'_> {
                 return self.given_up();
             }
             if ended && self.is_gone()? {
-                let error = self.socket.take_error()?.unwrap_or(Errno::CONNRESET.into());
-                return gone(self.socket, self.peer, Fin::Queued, &error);
+                return gone(self.socket, self.peer, Fin::Queued, self.socket.take_error()?);
             }
             if !self.wait(ended)? {
                 continue;
@@ -108,7 +106,7 @@ impl Closing<'_> {
                 Ok(_) if until == Until::PeerEnd => progress = Instant::now(),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return gone(self.socket, self.peer, Fin::Queued, &error),
+                Err(error) => return gone(self.socket, self.peer, Fin::Queued, Some(error)),
             }
         }
     }
@@ -157,17 +155,20 @@ impl Closing<'_> {
     }
 }
 
-/// The connection was reset, or timed out. All is well if the peer had
-/// acknowledged every byte: when the reset came is chance.
-fn gone(socket: &Socket, peer: &SocketAddr, fin: Fin, error: &io::Error) -> Result<()> {
+/// The connection is no more: both sides had ended, or it was reset or timed
+/// out. All is well if the peer had acknowledged every byte: when a reset came is
+/// chance.
+fn gone(socket: &Socket, peer: &SocketAddr, fin: Fin, error: Option<io::Error>) -> Result<()> {
+    let acknowledged = socket.unsent().is_ok_and(|unsent| without_fin(unsent, fin) == 0);
     // TCP goes on counting what was not acknowledged. A Unix peer is gone with an
     // error only where it left something unread, and MPTCP that fell back to TCP
     // forgets its count.
     let counts = matches!(socket_protocol(socket), Ok(Some(ipproto::TCP)));
-    match socket.unsent() {
-        Ok(unsent) if counts && without_fin(unsent, fin) == 0 => Ok(()),
-        _ => Err(socket_failure(&format!("send to {peer}"), error)),
+    if acknowledged && (counts || error.is_none()) {
+        return Ok(());
     }
+    let error = error.unwrap_or(Errno::CONNRESET.into());
+    Err(socket_failure(&format!("send to {peer}"), &error))
 }
 
 /// Whether this side's end is in the queue. It is no byte, but counted as one
