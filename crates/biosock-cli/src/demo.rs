@@ -47,7 +47,7 @@ pub(crate) fn run(out: &Output) -> Result<()> {
 fn tidy_on_signal(folder: &Arc<Mutex<Option<TempDir>>>) -> Result<()> {
     let folder = Arc::clone(folder);
     let tidy = move || drop(folder.lock().unwrap_or_else(PoisonError::into_inner).take());
-    signal::at_end(tidy).map_err(|error| Failure::io("handle signals", &error))
+    signal::at_end(tidy).map_err(|error| Failure::start("handle signals", &error))
 }
 
 /// Shows one family, and tells whether nothing was wrong with it.
@@ -263,7 +263,12 @@ impl Demo<'_> {
 fn move_file(sent: &Path, received: &Path, from: &Socket, to: &Socket) -> io::Result<()> {
     let (mut source, mut sink) = (File::open(sent)?, File::create(received)?);
     thread::scope(|scope| {
-        let writer = scope.spawn(|| copy(&mut source, &mut { from }, FILE_SIZE));
+        let write = || copy(&mut source, &mut { from }, FILE_SIZE);
+        let writer = thread::Builder::new().spawn_scoped(scope, write).map_err(|error| {
+            let failure = Failure::start("start a thread", &error);
+            let (text, _, hint) = failure.lines();
+            io::Error::other([Some(text), hint].into_iter().flatten().collect::<Vec<_>>().join("; "))
+        })?;
         let read = copy(&mut { to }, &mut sink, FILE_SIZE);
         if read.is_err() {
             // Frees a writer that waits for room.

@@ -191,7 +191,7 @@ fn look_up(source: &Source, family: Domain, end: Option<Instant>, out: &Output) 
         let _ = sender.send(out.call(LOOKUP, words, || lookup.run(), |found| addresses(found)));
     };
     let started = thread::Builder::new().name("look-up".into()).spawn(ask);
-    started.map_err(|error| Failure::io(&format!("look up {source}: start a thread"), &error))?;
+    started.map_err(|error| Failure::start(&format!("look up {source}: start a thread"), &error))?;
     let answer = match end {
         Some(end) => answer.recv_timeout(end.saturating_duration_since(Instant::now())).ok(),
         None => answer.recv().ok(),

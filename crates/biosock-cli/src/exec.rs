@@ -31,7 +31,7 @@ impl Children {
     /// there (pid_namespaces(7)), and of what ran before it took over its
     /// process by exec(3).
     pub(crate) fn reap(&self) -> Result<()> {
-        let failure = |error: io::Error| Failure::io("wait for children", &error);
+        let failure = |error: io::Error| Failure::start("wait for children", &error);
         let (mut ended, writer) = UnixStream::pair().map_err(failure)?;
         pipe::register(signals::SIGCHLD as i32, writer).map_err(failure)?;
         // A parent that reads its signals from signalfd(2) has it blocked, and
@@ -78,7 +78,7 @@ impl Children {
         let local = socket.local_addr()?;
         let ended = self
             .spawn(command, socket, peer, &local)
-            .map_err(|error| Failure::io("start the command by /bin/sh", &error))?;
+            .map_err(|error| Failure::start("start the command by /bin/sh", &error))?;
         let status = ended.recv().map_err(|_| Failure::new("wait for the command: its end was not seen"))?;
         if status.success() {
             return Ok(());

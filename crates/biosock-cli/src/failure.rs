@@ -3,6 +3,7 @@
 use std::io;
 
 use biosock::SystemError;
+use rustix::io::Errno;
 use serde_json::{Value, json};
 
 use crate::race::Row;
@@ -55,6 +56,15 @@ impl Failure {
         let symbol = errno.and_then(SystemError::name_of);
         let text = io_text(error, symbol);
         Self { errno, symbol, ..Self::new(format!("{what}: {text}")) }
+    }
+
+    /// A failure to start a thread or a process: the system counts them together.
+    pub(crate) fn start(what: &str, error: &io::Error) -> Self {
+        let failure = Self::io(what, error);
+        if failure.errno == Some(Errno::AGAIN.raw_os_error()) {
+            return failure.hint("too many processes and threads; raise ulimit -u or the cgroup's pids.max");
+        }
+        failure
     }
 
     /// As [`io`](Self::io), for our own standard output.

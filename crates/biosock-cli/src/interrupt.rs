@@ -32,7 +32,7 @@ impl Interrupt {
             // Comes back at once where the dial is over, since nobody can send.
             let _ = all_told.recv_timeout(PATIENCE);
         };
-        signal::at_end_unless_ignored(end).map_err(|error| Failure::io("handle signals", &error))?;
+        signal::at_end_unless_ignored(end).map_err(|error| Failure::start("handle signals", &error))?;
         Ok(Self { cancel, told })
     }
 

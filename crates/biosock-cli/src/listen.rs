@@ -42,5 +42,5 @@ fn tidy_on_signal(files: &SocketFiles, children: &Children) -> Result<()> {
         children.end();
         files.remove();
     };
-    signal::at_end(tidy).map_err(|error| Failure::io("handle signals", &error))
+    signal::at_end(tidy).map_err(|error| Failure::start("handle signals", &error))
 }

@@ -79,7 +79,7 @@ fn as_init(command: &Command) -> Result<()> {
         exec::Children::default().reap()?;
     }
     if matches!(command, Command::Lookup(_) | Command::Completions(_) | Command::Man(_)) {
-        signal::at_end(|| ()).map_err(|error| failure::Failure::io("handle signals", &error))?;
+        signal::at_end(|| ()).map_err(|error| failure::Failure::start("handle signals", &error))?;
     }
     Ok(())
 }

@@ -4,6 +4,9 @@
 //! queue is full, because standard error is not read, lines are dropped and
 //! counted; a flood of the same is written once and counted. Both counts are
 //! written when there is room.
+//!
+//! Where that thread cannot be started, the one that posts a line writes what
+//! it can without waiting, and the end writes the rest.
 
 use std::collections::VecDeque;
 use std::io;
@@ -30,6 +33,10 @@ const ALIKE: (u32, Duration) = (10, Duration::from_secs(1));
 const MOST_KINDS: usize = 32;
 /// Written at once, so that it stays whole in a pipe (PIPE_BUF, pipe(7)).
 const WHOLE: usize = 4096;
+
+/// How long the end waits for room before it tries again to start the writer,
+/// where there is none.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 static QUEUE: Queue = Queue { state: Mutex::new(State::new()), changed: Condvar::new() };
 
@@ -80,7 +87,7 @@ struct Queue {
 struct State {
     json: bool,
     required: bool,
-    lines: VecDeque<String>,
+    lines: VecDeque<Vec<u8>>,
     bytes: usize,
     kinds: Vec<Kind>,
     dropped: u64,
@@ -114,18 +121,20 @@ impl Queue {
 
     fn post(&'static self, line: &str) {
         let mut state = self.lock();
-        self.start(&mut state);
         state.push(format!("{line}\n"));
+        if !self.start(&mut state) {
+            state.write_without_waiting();
+        }
         self.changed.notify_all();
     }
 
-    /// Starts the writer. Where there is no thread to be had, the next line or
-    /// the end tries again.
-    fn start(&'static self, state: &mut State) {
-        if state.started {
-            return;
+    /// Starts the writer. Returns whether there is one: where no thread can be
+    /// started, the next line or the end tries again.
+    fn start(&'static self, state: &mut State) -> bool {
+        if !state.started {
+            state.started = signal::thread_without("messages", || self.write_all()).is_ok();
         }
-        state.started = signal::thread_without("messages", || self.write_all()).is_ok();
+        state.started
     }
 
     fn write_all(&self) {
@@ -146,14 +155,11 @@ impl Queue {
             let gone = state.gone;
             state.writing = true;
             drop(state);
-            let written =
-                if gone { Err(Errno::PIPE.into()) } else { write(text.as_bytes(), || self.progress()) };
+            let written = if gone { Err(Errno::PIPE.into()) } else { write(&text, || self.progress()) };
             state = self.lock();
             state.writing = false;
             if let Err(error) = written {
-                state.lost = true;
-                state.gone |= error.kind() == io::ErrorKind::BrokenPipe
-                    || Errno::from_io_error(&error) == Some(Errno::BADF);
+                state.note_failure(&error);
             }
         }
     }
@@ -168,7 +174,6 @@ impl Queue {
         if state.is_idle() {
             return;
         }
-        self.start(&mut state);
         state.ending = true;
         self.changed.notify_all();
         let (mut writes, mut end) = (state.writes, Instant::now() + patience);
@@ -178,7 +183,16 @@ impl Queue {
                 state.lost = true;
                 break;
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            if self.start(&mut state) {
+                state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            } else {
+                state.write_without_waiting();
+                if !state.is_idle() {
+                    drop(state);
+                    wait_for_room(left.min(TRY_AGAIN));
+                    state = self.lock();
+                }
+            }
             if state.writes != writes {
                 (writes, end) = (state.writes, Instant::now() + patience);
             }
@@ -211,6 +225,7 @@ impl State {
     }
 
     fn push(&mut self, line: String) {
+        let line = line.into_bytes();
         if self.lines.len() >= MOST_LINES || self.bytes + line.len() > MOST_BYTES {
             self.dropped += 1;
             self.lost = true;
@@ -265,11 +280,46 @@ impl State {
         Some(until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)))
     }
 
+    /// Writes what standard error takes now, where no thread does.
+    fn write_without_waiting(&mut self) {
+        loop {
+            self.count_up();
+            let mut text = self.take();
+            if text.is_empty() {
+                return;
+            }
+            let written = if self.gone { Err(Errno::PIPE.into()) } else { write_some(&text) };
+            match written {
+                Ok(0) => return self.put_back(text),
+                Ok(n) => {
+                    self.writes += 1;
+                    let rest = text.split_off(n);
+                    self.put_back(rest);
+                }
+                Err(error) => self.note_failure(&error),
+            }
+        }
+    }
+
+    /// What was taken and not written goes before all others.
+    fn put_back(&mut self, rest: Vec<u8>) {
+        if !rest.is_empty() {
+            self.bytes += rest.len();
+            self.lines.push_front(rest);
+        }
+    }
+
+    fn note_failure(&mut self, error: &io::Error) {
+        self.lost = true;
+        self.gone |=
+            error.kind() == io::ErrorKind::BrokenPipe || Errno::from_io_error(error) == Some(Errno::BADF);
+    }
+
     /// The next lines, as many as stay whole.
-    fn take(&mut self) -> String {
+    fn take(&mut self) -> Vec<u8> {
         let mut text = self.lines.pop_front().unwrap_or_default();
         while self.lines.front().is_some_and(|next| text.len() + next.len() <= WHOLE) {
-            text.extend(self.lines.pop_front());
+            text.extend(self.lines.pop_front().unwrap_or_default());
         }
         self.bytes -= text.len();
         text
@@ -311,6 +361,30 @@ fn write(mut bytes: &[u8], progress: impl Fn()) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes as much as standard error takes without waiting: none is 0. No more
+/// than what a pipe that poll(2) says to be writable has room for.
+fn write_some(bytes: &[u8]) -> io::Result<usize> {
+    start::check_open(start::ERROR)?;
+    let stderr = io::stderr();
+    if !wait_for_room(Duration::ZERO) {
+        return Ok(0);
+    }
+    match rustix::io::write(stderr.as_fd(), &bytes[..bytes.len().min(WHOLE)]) {
+        Err(Errno::INTR | Errno::AGAIN) => Ok(0),
+        written => Ok(written?),
+    }
+}
+
+/// Waits until a write would not wait, be it because it fails. Returns whether
+/// that is so.
+fn wait_for_room(patience: Duration) -> bool {
+    let stderr = io::stderr();
+    // Short, so that it fits.
+    let patience = Timespec::try_from(patience).ok();
+    let ready = poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], patience.as_ref());
+    !matches!(ready, Ok(0) | Err(Errno::INTR))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,11 +398,23 @@ mod tests {
         assert_eq!(state.lines.len(), MOST_LINES, "no room for the count yet");
         while state.lines.len() >= MOST_LINES / 2 {
             let text = state.take();
-            assert!(text.len() <= WHOLE && text.ends_with('\n'));
+            assert!(text.len() <= WHOLE && text.ends_with(b"\n"));
         }
         state.count_up();
-        assert_eq!(state.lines.back().unwrap(), &dropped(false, 7));
+        assert_eq!(state.lines.back().unwrap(), dropped(false, 7).as_bytes());
         while !state.take().is_empty() {}
+        assert_eq!((state.bytes, state.is_idle()), (0, true));
+    }
+
+    #[test]
+    fn what_is_left_of_a_write_is_next() {
+        let mut state = State::new();
+        ["first\n", "second\n"].into_iter().for_each(|line| state.push(line.into()));
+        let rest = state.take().split_off(3);
+        state.push("third\n".into());
+        state.put_back(rest);
+        assert_eq!(state.bytes, 16);
+        assert_eq!(state.take(), b"st\nsecond\nthird\n");
         assert_eq!((state.bytes, state.is_idle()), (0, true));
     }
 
@@ -347,7 +433,7 @@ mod tests {
         assert!(!state.is_one_too_many("another kind"));
         state.ending = true;
         state.count_up();
-        assert_eq!(state.take(), "biosock: 90 times more: reset\n");
+        assert_eq!(state.take(), b"biosock: 90 times more: reset\n");
         assert!(state.is_idle());
         // However many kinds a peer thinks of, few are kept.
         let _ = (0..1000).filter(|kind: &u32| state.is_one_too_many(&kind.to_string())).count();

@@ -5,9 +5,10 @@ use std::io::{self, IsTerminal, Seek, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread::Scope;
+use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
+use crate::failure::{Failure, Result};
 use crate::relay::Counters;
 
 const EVERY: Duration = Duration::from_millis(200);
@@ -18,13 +19,13 @@ pub(crate) struct Progress(Option<mpsc::Sender<()>>);
 
 impl Progress {
     /// Draws on standard error, if that is a terminal.
-    pub(crate) fn start<'s>(scope: &'s Scope<'s, '_>, counters: &'s Counters) -> Self {
+    pub(crate) fn start<'s>(scope: &'s Scope<'s, '_>, counters: &'s Counters) -> Result<Self> {
         if !io::stderr().is_terminal() {
-            return Self(None);
+            return Ok(Self(None));
         }
         let (sender, stopped) = mpsc::channel::<()>();
         let (total, start) = (input_length(), Instant::now());
-        scope.spawn(move || {
+        let draw = move || {
             loop {
                 let done = stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Disconnected);
                 let line = line(load(&counters.sent), load(&counters.received), total, start.elapsed());
@@ -35,8 +36,10 @@ impl Progress {
                     return;
                 }
             }
-        });
-        Self(Some(sender))
+        };
+        let started = thread::Builder::new().spawn_scoped(scope, draw);
+        started.map_err(|error| Failure::start("show progress: start a thread", &error))?;
+        Ok(Self(Some(sender)))
     }
 }
 

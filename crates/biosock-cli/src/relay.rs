@@ -75,9 +75,11 @@ impl Relay<'_> {
                 }
                 sent
             };
-            let sender = thread::Builder::new()
-                .spawn_scoped(scope, send)
-                .map_err(|error| Failure::io("start a thread", &error))?;
+            let sender = thread::Builder::new().spawn_scoped(scope, send).map_err(|error| {
+                // Nothing was sent: there is no end of the peer's to wait for.
+                let _ = self.socket.shutdown(Shutdown::Both);
+                Failure::start(&format!("serve {}: start a thread", self.peer), &error)
+            })?;
             let received = self.receive(output, &stopped);
             if received.is_err() {
                 given_up.store(true, Ordering::Relaxed);

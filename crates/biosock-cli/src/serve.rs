@@ -146,7 +146,7 @@ impl<'a> Server<'a> {
         match thread::Builder::new().spawn_scoped(scope, work) {
             Ok(_) => Next::Accept,
             Err(error) => {
-                self.finish(&peer, Err(Failure::io(&format!("serve {peer}: start a thread"), &error)))
+                self.finish(&peer, Err(Failure::start(&format!("serve {peer}: start a thread"), &error)))
             }
         }
     }

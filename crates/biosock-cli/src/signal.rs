@@ -70,6 +70,15 @@ fn at_end_by(signals: SigSet, clean: impl FnOnce() + Send + 'static) -> io::Resu
     let (reader, writer) = UnixStream::pair()?;
     let last = Arc::new(AtomicUsize::new(0));
     signals.thread_block()?;
+    // First: a handler that no thread waits for would swallow its signal.
+    let started = thread::Builder::new().name("signals".into()).spawn({
+        let last = Arc::clone(&last);
+        move || wait(reader, &last, &signals, clean)
+    });
+    if let Err(error) = started {
+        signals.thread_unblock()?;
+        return Err(error);
+    }
     for signal in &signals {
         // The numbers are small and positive.
         signal_hook::flag::register_usize(signal as i32, Arc::clone(&last), signal as usize)?;
@@ -77,11 +86,10 @@ fn at_end_by(signals: SigSet, clean: impl FnOnce() + Send + 'static) -> io::Resu
     }
     // Not to be inherited: a command that is run must be free to be ended.
     signals.thread_unblock()?;
-    thread::Builder::new().name("signals".into()).spawn(move || wait(reader, &last, clean))?;
     Ok(())
 }
 
-fn wait(mut reader: UnixStream, last: &AtomicUsize, clean: impl FnOnce()) {
+fn wait(mut reader: UnixStream, last: &AtomicUsize, signals: &SigSet, clean: impl FnOnce()) {
     if reader.read_exact(&mut [0]).is_err() {
         return;
     }
@@ -89,6 +97,8 @@ fn wait(mut reader: UnixStream, last: &AtomicUsize, clean: impl FnOnce()) {
     messages::flush(messages::PATIENCE_AT_SIGNAL);
     let signal = i32::try_from(last.load(Ordering::SeqCst)).unwrap_or(Signal::SIGTERM as i32);
     if !is_init() {
+        // This thread began with them blocked.
+        let _ = signals.thread_unblock();
         // Comes back only where the default could not be done.
         let _ = emulate_default_handler(signal);
     }

@@ -24,7 +24,7 @@ pub(crate) fn standard_streams(
     let counters = Counters::default();
     let relay = Relay { socket, peer, turn, counters: &counters, out };
     let done = std::thread::scope(|scope| {
-        let _progress = args.progress.then(|| Progress::start(scope, &counters));
+        let _progress = args.progress.then(|| Progress::start(scope, &counters)).transpose()?;
         relay.run()
     });
     let (sent, received) = (progress::load(&counters.sent), progress::load(&counters.received));

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{
-    DEADLINE, Ended, Process, biosock, has, json_lines, refusing, run, silent, silent_at, skip,
+    DEADLINE, Ended, Process, biosock, has, json_lines, refusing, run, silent, silent_at, skip, with_threads,
     with_two_addresses,
 };
 
@@ -654,4 +654,28 @@ fn a_port_may_begin_with_zeros() {
     let (host, port) = addr.rsplit_once(':').unwrap();
     assert_eq!(run(["connect", &format!("{host}:{port:0>9}")], b"").ok().stdout, b"yes");
     server.join().unwrap();
+}
+
+#[test]
+fn threads_that_cannot_be_had_are_an_error_with_a_hint() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    // The first is for signals, the second for what is sent.
+    for (most, what) in [(1, "handle signals"), (2, &*format!("serve {addr}: start a thread"))] {
+        let Some(mut command) = with_threads(most, &["connect", &addr]) else { return };
+        // The listener neither accepts nor ends: nothing waits for that.
+        let ended = Process::start(&mut command, Stdio::null()).finish();
+        assert_eq!(ended.code(), Some(1), "{ended:?}");
+        assert_eq!(
+            ended.stderr,
+            format!(
+                "biosock: {what}: resource temporarily unavailable (EAGAIN)\n  hint: too many processes and \
+                 threads; raise ulimit -u or the cgroup's pids.max\n"
+            )
+        );
+    }
+    let Some(mut command) = with_threads(2, &["connect", "name.invalid:9"]) else { return };
+    let ended = Process::start(&mut command, Stdio::null()).finish();
+    assert_eq!(ended.code(), Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("EAGAIN") && ended.stderr.contains("raise ulimit -u"), "{ended:?}");
 }

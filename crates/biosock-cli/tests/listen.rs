@@ -9,11 +9,11 @@ use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal};
 
-use common::{DEADLINE, Process, biosock, has, json_lines, run, varied_bytes};
+use common::{DEADLINE, Process, biosock, has, json_lines, run, varied_bytes, with_threads};
 
 fn dial(addr: &str) -> TcpStream {
     let socket = TcpStream::connect(addr).expect("listens");
@@ -806,6 +806,60 @@ fn a_peer_that_resets_does_not_end_a_listener_that_is_kept_open() {
     let ended = server.finish();
     assert_eq!(ended.code(), Some(1));
     assert!(ended.stderr.contains("connection reset by peer (ECONNRESET)"), "{}", ended.stderr);
+}
+
+#[test]
+fn out_of_threads_is_told_and_outlived() {
+    let args = ["listen", "127.0.0.1:0", "--echo", "--keep-open"];
+    let Some(mut command) = with_threads(2, &args) else { return };
+    let mut server = Process::start(&mut command, Stdio::null());
+    let addr = server.line_with("listening on ");
+    for _ in 0..2 {
+        let mut client = dial(&addr);
+        let _ = client.read_to_end(&mut Vec::new());
+        server.line_with(&format!("biosock: serve {}: start a thread: ", client.local_addr().unwrap()));
+        server.line_with("  hint: too many processes and threads");
+    }
+    server.signal("TERM");
+    assert_eq!(server.finish().status.signal(), Some(15));
+}
+
+/// Without the thread that waits for standard error's reader.
+#[test]
+fn messages_that_are_not_read_hold_up_nothing_without_a_thread() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let (path, target) = socket_path(&folder);
+    let Some(mut command) = with_threads(2, &["listen", &target, "--echo", "--keep-open"]) else { return };
+    let (unread, full) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::NONBLOCK).unwrap();
+    while rustix::io::write(&full, &[b'x'; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&full, false).unwrap();
+    let mut server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(full).spawn().unwrap();
+    drop(command);
+    let end = Instant::now() + DEADLINE;
+    let client = loop {
+        match UnixStream::connect(&path) {
+            Ok(client) => break client,
+            Err(error) => assert!(Instant::now() < end, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    client.set_read_timeout(Some(DEADLINE)).unwrap();
+    assert_eq!((&client).read(&mut [0]).unwrap(), 0, "not served, not left waiting");
+    let pid = rustix::process::Pid::from_child(&server);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let status = loop {
+        match server.try_wait().unwrap() {
+            Some(status) => break status,
+            None if Instant::now() > end => {
+                server.kill().unwrap();
+                panic!("it waits for the reader of standard error");
+            }
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    assert_eq!(status.signal(), Some(15));
+    drop(unread);
 }
 
 #[test]

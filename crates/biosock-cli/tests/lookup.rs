@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::run;
+use std::process::Stdio;
+
+use common::{Process, run, with_threads};
 use serde_json::json;
 
 #[test]
@@ -110,4 +112,13 @@ fn verbose_tells_the_call() {
     let ended = run(["lookup", "--verbose", "--json", "127.0.0.1:1"], b"").ok();
     let trace = common::json_lines(&ended.stderr);
     assert_eq!((&trace[0]["event"], &trace[0]["routine"]), (&json!("call"), &json!("BIO_lookup_ex")));
+}
+
+/// As where a user has as many processes as he may.
+#[test]
+fn what_is_wrong_is_said_without_a_thread() {
+    let Some(mut command) = with_threads(1, &["lookup", "[::1"]) else { return };
+    let ended = Process::start(&mut command, Stdio::null()).finish();
+    assert_eq!(ended.code(), Some(2));
+    assert_eq!(ended.stderr, run(["lookup", "[::1"], b"").stderr);
 }

@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -259,6 +260,30 @@ pub(crate) fn with_hosts(known: &str, args: &[&str], stdin: Stdio) -> Option<Pro
         return Some(Process::start(&mut command, stdin));
     }
     skip("unshare -m", "not permitted");
+    None
+}
+
+/// The command as a user of its own that may have so many threads and
+/// processes, where that can be had.
+pub(crate) fn with_threads(most: u32, args: &[&str]) -> Option<Command> {
+    static USERS: AtomicU32 = AtomicU32::new(0);
+    if !(has("setpriv") && has("prlimit")) {
+        return None;
+    }
+    // The system counts all processes of a user.
+    let number = std::process::id().wrapping_mul(16).wrapping_add(USERS.fetch_add(1, Ordering::Relaxed));
+    let user = (20_000 + number % 40_000).to_string();
+    let limited = |args: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", &user, "--regid", &user, "--clear-groups", "prlimit"]);
+        command.arg(format!("--nproc={most}")).arg(env!("CARGO_BIN_EXE_biosock")).args(args);
+        command
+    };
+    let may = limited(&["--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if may.is_ok_and(|status| status.success()) {
+        return Some(limited(args));
+    }
+    skip("setpriv --reuid", "not permitted");
     None
 }
 

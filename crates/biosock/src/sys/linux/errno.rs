@@ -119,7 +119,7 @@ pub(crate) fn errno_kind(errno: i32) -> ErrorKind {
 
 /// What to try after a system call failed.
 pub(crate) fn errno_hint(errno: i32, operation: Operation) -> Option<&'static str> {
-    use Operation::{Bind, Connect, Listen, Socket};
+    use Operation::{Bind, Connect, Listen, Lookup, Socket};
     Some(match (operation, errno) {
         (Connect, libc::ECONNREFUSED) => "nothing listens there; check the port and that the server runs",
         (Connect, libc::ETIMEDOUT) => crate::error::HOST_SILENT,
@@ -138,6 +138,8 @@ pub(crate) fn errno_hint(errno: i32, operation: Operation) -> Option<&'static st
         (Bind | Listen, libc::EACCES) => "ports below 1024 and protected directories need privilege",
         (Bind | Listen, libc::ENOENT) => "the directory of the socket file does not exist",
         (Socket, libc::EAFNOSUPPORT) => "this system has no such address family; IPv6 may be off",
+        // pthread_create(3).
+        (Lookup, libc::EAGAIN) => "too many processes and threads; raise ulimit -u or the cgroup's pids.max",
         (_, libc::EMFILE) => "the process has too many open files; raise it with ulimit -n",
         (_, libc::ENFILE) => "the system has too many open files",
         _ => return None,
