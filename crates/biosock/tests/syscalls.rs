@@ -4,9 +4,10 @@
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
-use biosock::dial::Dialer;
+use biosock::dial::{Dialer, Memory, Question, Resolver};
 use biosock::listeners::{Event, Listen};
 use biosock::{Cancel, Connect, Domain, ErrorKind, Lookup, Options, Protocol, Socket, SocketAddr, Type};
 
@@ -190,6 +191,62 @@ fn readiness_alone_is_no_connection() {
         let poll = "inject=poll,ppoll:retval=1:when=1..2";
         under_strace(&["-o", path, "-e", poll], "woken_for_nothing");
         assert!(std::fs::read_to_string(path).unwrap().contains("(INJECTED)"), "nothing was disturbed");
+    }
+}
+
+/// Gives each name so many IPv4 addresses, of which the first is this.
+#[derive(Debug)]
+struct Many(u32, SocketAddr);
+
+impl Resolver for Many {
+    fn resolve(&self, question: &Question) -> biosock::Result<Vec<SocketAddr>> {
+        let Self(count, first) = *self;
+        if question.family != Domain::IPV4 {
+            return Ok(vec![]);
+        }
+        let port = first.port().unwrap();
+        // 127.1.0.0 and on, where nothing listens.
+        let others =
+            (0..count - 1).map(|number| SocketAddr::from(((0x7f01_0000 + number).to_be_bytes(), port)));
+        Ok(std::iter::once(first).chain(others).collect())
+    }
+}
+
+/// Not a test of its own: the program that dials a name with a history.
+#[test]
+fn answered_at_length() {
+    if std::env::var_os(WATCHED).is_none() {
+        return;
+    }
+    let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
+    let first = listeners.addrs().unwrap()[0];
+    let memory = Arc::new(Memory::new(16));
+    Dialer::new().memory(Arc::clone(&memory)).dial_addrs(&[first]).unwrap();
+    let dialer = Dialer::new().memory(memory);
+    for (name, count) in [("an answer of 256", 256), ("an answer of 4000", 4000)] {
+        let dialer = dialer.clone().resolver(Arc::new(Many(count, first)));
+        mark(name);
+        let dialed = dialer.dial("name.example:1").unwrap();
+        mark("end");
+        assert_eq!(dialed.addr, first);
+        let v4 = dialed.report.lookups.iter().find(|lookup| lookup.family == Domain::IPV4).unwrap();
+        assert_eq!(v4.answer.as_ref().unwrap().as_ref().unwrap(), &(count as usize));
+    }
+}
+
+/// With a history each address is asked of the kernel, before the deadline is
+/// looked at again.
+#[test]
+fn no_answer_decides_how_long_the_caller_s_thread_works() {
+    if has_strace("no_answer_decides_how_long_the_caller_s_thread_works") {
+        let record = tempfile::NamedTempFile::new().unwrap();
+        under_strace(&["-o", record.path().to_str().unwrap()], "answered_at_length");
+        let record = std::fs::read_to_string(record.path()).unwrap();
+        let [usual, long] =
+            ["an answer of 256", "an answer of 4000"].map(|name| calls_after(&record, name).len());
+        println!("{usual} system calls after an answer of 256 addresses, {long} after one of 4000");
+        // They differ by waits and locks alone.
+        assert!(usual > 256 * 3 && long < usual + 256, "{usual} {long}");
     }
 }
 

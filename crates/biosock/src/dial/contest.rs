@@ -9,7 +9,7 @@ use super::itself;
 use super::lookups::Answer;
 use super::memory::{Memory, Rank};
 use super::nat64::{self, Prefix};
-use super::order::{goes_before, goes_before_any_v4, has_route, prefer_known};
+use super::order::{MOST_OF_ANSWER, goes_before, goes_before_any_v4, has_route, keep_first, prefer_known};
 use super::race::{Race, Step};
 use super::report::{Attempt, LookupReport, Outcome, Report};
 use super::resolver::Question;
@@ -144,11 +144,15 @@ impl<'d> Contest<'d> {
     /// Addresses of a lookup join the race, or of none: then the families are
     /// as good as lookups.
     fn add(&mut self, lookup: Option<Domain>, mut addrs: Vec<SocketAddr>) {
-        let (memory, began) = (self.memory, self.began);
-        let rank = |addr: &SocketAddr| rank(memory, addr, began);
-        prefer_known(&mut addrs, rank);
-        let addrs = addrs.into_iter().map(|addr| (lookup.unwrap_or(addr.family()), addr));
-        self.race.add(addrs, |addr| rank(addr) == Rank::Unusable);
+        // All that follows is work for each of them.
+        keep_first(&mut addrs, MOST_OF_ANSWER.max(self.settings.pace.max_attempts));
+        let ranks = self.memory.and_then(|memory| memory.ranks(&addrs, self.began));
+        let ranks = ranks.unwrap_or_else(|| vec![Rank::Unknown; addrs.len()]);
+        let mut ranked: Vec<_> = addrs.into_iter().zip(ranks).collect();
+        prefer_known(&mut ranked);
+        for (addr, rank) in ranked {
+            self.race.add([(lookup.unwrap_or(addr.family()), addr)], |_| rank == Rank::Unusable);
+        }
     }
 
     /// A look-up has ended.
@@ -207,6 +211,7 @@ impl<'d> Contest<'d> {
         let mut prefixes: Vec<_> = answer.unwrap_or_default().iter().filter_map(Prefix::of).collect();
         // Both well-known addresses come, by the same prefix.
         prefixes.dedup();
+        prefixes.truncate(nat64::MOST_PREFIXES);
         self.stranded.discovery = Discovery::Done(prefixes);
         for addr in std::mem::take(&mut self.stranded.addrs) {
             self.strand(addr);

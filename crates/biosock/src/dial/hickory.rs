@@ -15,6 +15,7 @@ use hickory_resolver::{ResolveError, TokioResolver};
 use super::async_resolver::{AsyncResolver, Resolving};
 use super::hosts::HostsFile;
 use super::lookups::{LookupTask, system_resolver};
+use super::order::{MOST_OF_ANSWER, keep_first};
 use super::{Question, Resolver, hosts, sort_destinations};
 use crate::literal::parse_port;
 use crate::{Domain, Error, ErrorKind, Lookup, Operation, Result, SocketAddr, Syscall, sys};
@@ -25,7 +26,7 @@ const MOST: u64 = 64 << 10;
 /// Asks DNS servers itself, with no thread at all, where getaddrinfo(3) would
 /// hold one for each question. It knows /etc/hosts and DNS, and neither mDNS
 /// nor whatever else nsswitch.conf(5) names. Answers are kept for their time to
-/// live, and come in the order of [`sort_destinations`].
+/// live, and come in the order of [`sort_destinations`]: of an answer the first 256.
 ///
 /// It needs a tokio runtime with its I/O and time drivers; one value serves
 /// any number of dials of that runtime.
@@ -129,11 +130,16 @@ impl HickoryResolver {
         let kind = if question.family == Domain::IPV6 { RecordType::AAAA } else { RecordType::A };
         let answer = self.0.lookup(name, kind).await;
         let answer = answer.map_err(|error| failed(code(&error)).with_source(error))?;
-        let ips = answer.iter().filter_map(|record| record.ip_addr());
-        let mut addrs: Vec<SocketAddr> = ips.map(|ip| net::SocketAddr::new(ip, port).into()).collect();
-        sort_destinations(&mut addrs);
-        Ok(addrs)
+        Ok(destinations(answer.iter().filter_map(|record| record.ip_addr()), port))
     }
+}
+
+/// Those of an answer, sorted: that costs a socket each.
+fn destinations(ips: impl Iterator<Item = IpAddr>, port: u16) -> Vec<SocketAddr> {
+    let mut addrs = ips.map(|ip| net::SocketAddr::new(ip, port).into()).collect();
+    keep_first(&mut addrs, MOST_OF_ANSWER);
+    sort_destinations(&mut addrs);
+    addrs
 }
 
 impl AsyncResolver for HickoryResolver {
@@ -186,5 +192,18 @@ fn io_errno(error: &ResolveError) -> Option<i32> {
     match error.proto().map(ProtoError::kind) {
         Some(ProtoErrorKind::Io(error)) => error.raw_os_error(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_than_a_dial_uses_is_sorted() {
+        let ips = (0..4000).map(|number| IpAddr::from((0x7f01_0000_u32 + number).to_be_bytes()));
+        let found = destinations(ips, 1);
+        assert_eq!(found.len(), MOST_OF_ANSWER);
+        assert_eq!(found[255].to_string(), "127.1.0.255:1");
     }
 }

@@ -4,6 +4,7 @@
 use std::net::{self, IpAddr};
 
 use super::files::{FromText, files, lines, without_comment, words};
+use super::order::{MOST_OF_ANSWER, keep_first};
 use super::sort_destinations;
 use crate::{Domain, SocketAddr};
 
@@ -27,6 +28,7 @@ fn sorted(found: &[IpAddr], port: u16, family: Domain) -> Option<Vec<SocketAddr>
     let addrs = found.iter().map(|ip| SocketAddr::from(net::SocketAddr::new(*ip, port)));
     let mut addrs: Vec<_> =
         addrs.filter(|addr| family == Domain::UNSPEC || addr.family() == family).collect();
+    keep_first(&mut addrs, MOST_OF_ANSWER);
     sort_destinations(&mut addrs);
     // Which family leads is the dial's to say.
     addrs.sort_by_key(|addr| addr.family() != Domain::IPV6);
@@ -101,8 +103,11 @@ impl FromText for Hosts {
     }
 }
 
+/// The most lines of a name that are read in a dial.
+const MOST_LINES: usize = 4 * MOST_OF_ANSWER;
+
 impl Hosts {
-    /// In the order of the file.
+    /// In the order of the file, of the name's first [`MOST_LINES`].
     fn every_address(&self, name: &str) -> Vec<IpAddr> {
         let wanted = hash(name.as_bytes());
         let first = self.lines.partition_point(|(hash, _)| *hash < wanted);
@@ -111,7 +116,7 @@ impl Hosts {
             let line = lines(&self.text[*start as usize..]).next()?;
             entry(line, name)
         };
-        of_name.filter_map(entry).collect()
+        of_name.take(MOST_LINES).filter_map(entry).collect()
     }
 }
 
@@ -218,5 +223,15 @@ not-an-address bad
         }
         assert_eq!(hosts.every_address("wanted.example"), [IpAddr::from([192, 0, 2, 1])]);
         assert!(hosts.every_address("absent.example").is_empty());
+    }
+
+    #[test]
+    fn a_name_of_many_addresses_gives_no_more_than_a_dial_uses() {
+        let lines = (0..200_000_u32).map(|number| format!("{} many\n", std::net::Ipv4Addr::from(number)));
+        let text = format!("{}::1 many\n", lines.clone().take(300).collect::<String>());
+        let hosts = Hosts::from_text((text + &lines.collect::<String>()).into_bytes());
+        let found = sorted(&hosts.every_address("many"), 1, Domain::UNSPEC).unwrap();
+        let of_family = |family| found.iter().filter(|addr| addr.family() == family).count();
+        assert_eq!([Domain::IPV6, Domain::IPV4].map(of_family), [1, MOST_OF_ANSWER]);
     }
 }

@@ -75,9 +75,13 @@ impl Memory {
     }
 
     pub(crate) fn rank(&self, addr: &SocketAddr, now: Instant) -> Rank {
-        let Some(entries) = self.lock() else { return Rank::Unknown };
-        let entry = entries.iter().find(|entry| entry.addr == *addr && entry.counts(now));
-        entry.map_or(Rank::Unknown, |entry| entry.rank)
+        self.lock().map_or(Rank::Unknown, |entries| rank(&entries, addr, now))
+    }
+
+    /// That of each of these, with the lock taken once; `None` where it is not free.
+    pub(crate) fn ranks(&self, addrs: &[SocketAddr], now: Instant) -> Option<Vec<Rank>> {
+        let entries = self.lock()?;
+        Some(addrs.iter().map(|addr| rank(&entries, addr, now)).collect())
     }
 
     /// What is learned again counts from when it was learned first.
@@ -106,6 +110,11 @@ impl Memory {
         }
         None
     }
+}
+
+fn rank(entries: &VecDeque<Entry>, addr: &SocketAddr, now: Instant) -> Rank {
+    let entry = entries.iter().find(|entry| entry.addr == *addr && entry.counts(now));
+    entry.map_or(Rank::Unknown, |entry| entry.rank)
 }
 
 #[cfg(test)]

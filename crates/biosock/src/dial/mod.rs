@@ -61,6 +61,12 @@
 //! under way share one. A thread that cannot be had is a lookup that failed.
 //! With `HickoryResolver` (feature `hickory`), or an `AsyncResolver` of your own,
 //! async dials use no thread.
+//!
+//! A name server decides how many addresses an answer has, but not how long the
+//! calling thread works on them: of each answer, and of a list of addresses, a
+//! dial uses the first 256 of a family, or [`Pace::max_attempts`] if that is more;
+//! of a name in /etc/hosts those on its first 1,024 lines, and 16 prefixes of a
+//! NAT64. With a [`Memory`] each address may cost five system calls.
 
 #[cfg(feature = "tokio")]
 mod async_resolver;

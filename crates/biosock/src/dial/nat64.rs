@@ -13,6 +13,9 @@ const NAME: &str = "ipv4only.arpa";
 /// RFC 7050, section 8.2: 192.0.0.170 and 192.0.0.171.
 const WELL_KNOWN: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 0, 0, 170), Ipv4Addr::new(192, 0, 0, 171)];
 
+/// The most prefixes of an answer that are used, for each address of IPv4.
+pub(super) const MOST_PREFIXES: usize = 16;
+
 /// RFC 6052, section 2.2: "the prefix ... must be either 32, 40, 48, 56, 64,
 /// or 96 bits long".
 const LENGTHS: [usize; 6] = [96, 64, 56, 48, 40, 32];

@@ -27,7 +27,8 @@ use crate::{Domain, Options, Protocol, Socket, SocketAddr, Type};
 /// 3484's with a few labels more, others' those of RFC 6724, section 2.1.
 ///
 /// The source of each is the one that the system gives a UDP socket that is
-/// connected to it; nothing is sent.
+/// connected to it; nothing is sent. That is four system calls for each
+/// destination, and there is no bound: an answer from outside is cut first.
 ///
 /// ```
 /// use biosock::SocketAddr;
@@ -95,24 +96,46 @@ pub(super) fn has_route(addr: &SocketAddr) -> bool {
 /// Puts those of sorted destinations that history knows before others of their
 /// family that rules 1 to 8 leave equal to them (RFC 8305, section 4), the
 /// fastest first.
-pub(super) fn prefer_known(addrs: &mut [SocketAddr], rank: impl Fn(&SocketAddr) -> Rank) {
+pub(super) fn prefer_known(addrs: &mut [(SocketAddr, Rank)]) {
     // Each key costs a socket, so none is made for nothing.
-    if addrs.len() > 1 && addrs.iter().any(|addr| matches!(rank(addr), Rank::Used(_))) {
-        prefer(addrs, |addr| (key(addr, source_for(addr)).0, rank(addr)));
+    if addrs.len() > 1 && addrs.iter().any(|(_, rank)| matches!(rank, Rank::Used(_))) {
+        prefer(addrs, |addr| key(addr, source_for(addr)).0);
     }
 }
 
-fn prefer(addrs: &mut [SocketAddr], known: impl Fn(&SocketAddr) -> (Class, Rank)) {
+fn prefer(addrs: &mut [(SocketAddr, Rank)], class: impl Fn(&SocketAddr) -> Class) {
     for family in [Domain::IPV6, Domain::IPV4] {
-        let of_family = |addr: &SocketAddr| addr.family() == family;
-        let mut known: Vec<_> =
-            addrs.iter().filter(|addr| of_family(addr)).map(|addr| (known(addr), *addr)).collect();
-        for equal in known.chunk_by_mut(|((one, _), _), ((two, _), _)| one == two) {
-            equal.sort_by_key(|((_, rank), _)| *rank);
+        let of_family = |(addr, _): &(SocketAddr, Rank)| addr.family() == family;
+        let mut known: Vec<_> = addrs
+            .iter()
+            .filter(|ranked| of_family(ranked))
+            .map(|ranked| (class(&ranked.0), *ranked))
+            .collect();
+        for equal in known.chunk_by_mut(|(one, _), (two, _)| one == two) {
+            equal.sort_by_key(|(_, (_, rank))| *rank);
         }
-        let places = addrs.iter_mut().filter(|addr| of_family(addr));
-        places.zip(known).for_each(|(place, (_, addr))| *place = addr);
+        let places = addrs.iter_mut().filter(|ranked| of_family(ranked));
+        places.zip(known).for_each(|(place, (_, ranked))| *place = ranked);
     }
+}
+
+/// The most addresses of a family in one answer that are sorted and raced,
+/// unless a dial makes more attempts. A name server decides how many there
+/// are, and each may cost system calls on the thread of the caller.
+pub(super) const MOST_OF_ANSWER: usize = 256;
+
+/// Drops what goes beyond so many of a family.
+pub(super) fn keep_first(addrs: &mut Vec<SocketAddr>, most: usize) {
+    let mut kept = [0; 3];
+    addrs.retain(|addr| {
+        let of_family = match addr {
+            SocketAddr::V6(_) => &mut kept[0],
+            SocketAddr::V4(_) => &mut kept[1],
+            SocketAddr::Unix(_) => &mut kept[2],
+        };
+        *of_family += 1;
+        *of_family <= most
+    });
 }
 
 /// The address that packets to a destination would come from, where there is
@@ -297,12 +320,9 @@ mod tests {
             _ => Rank::Unknown,
         };
         let order = |ips: &str| {
-            let mut addrs: Vec<_> = ips.split(' ').map(addr).collect();
-            prefer(&mut addrs, |addr| {
-                let ip = addr.ip().unwrap().to_string();
-                (class(&ip), rank(&ip))
-            });
-            addrs.iter().map(|addr| addr.ip().unwrap().to_string()).collect::<Vec<_>>().join(" ")
+            let mut addrs: Vec<_> = ips.split(' ').map(|ip| (addr(ip), rank(ip))).collect();
+            prefer(&mut addrs, |addr| class(&addr.ip().unwrap().to_string()));
+            addrs.iter().map(|(addr, _)| addr.ip().unwrap().to_string()).collect::<Vec<_>>().join(" ")
         };
         for (rule, given, expected) in [
             ("the lower RTT first", "2001:db8::b 2001:db8::c", "2001:db8::c 2001:db8::b"),

@@ -30,7 +30,8 @@ pub struct Pace {
     pub attempt_delay: Duration,
     /// The most attempts that a dial makes; with 0 it makes none. The last is
     /// kept for a family that was not tried yet, while it has addresses or its
-    /// lookup is under way; the only one is not.
+    /// lookup is under way; the only one is not. Of an answer so many addresses
+    /// of a family are used, but at least 256.
     pub max_attempts: usize,
 }
 
@@ -146,6 +147,11 @@ impl Race {
         let usable = |candidate: &&Candidate| candidate.origin == origin && !candidate.unusable;
         let most = self.pace.max_attempts;
         self.candidates.len() >= most && self.candidates.iter().filter(usable).count() >= most
+    }
+
+    #[cfg(test)]
+    pub(crate) fn candidates(&self) -> usize {
+        self.candidates.len()
     }
 
     /// RFC 8305, section 4: "First Address Family Count".

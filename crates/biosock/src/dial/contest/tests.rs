@@ -210,3 +210,34 @@ fn ipv6_leads_without_ipv4_s_answer_only_where_it_would_anyhow() {
         matches!(first("[4000::1]:1"), Turn::Wait(Some(until)) if until == settings.pace.resolution_delay)
     );
 }
+
+#[test]
+fn of_an_answer_a_bounded_number_is_used() {
+    let ip = |family, number: u32| match family {
+        Domain::IPV6 => SocketAddr::from((
+            ((0x0064_ff9b_u128 << 96) | (u128::from(number) << 32) | 0xc000_00aa).to_be_bytes(),
+            1,
+        )),
+        _ => SocketAddr::from(((0x7f01_0000 + number).to_be_bytes(), 1)),
+    };
+    let settings = Settings { nat64: true, ..Settings::default() };
+    let memory = Memory::new(4096);
+    let now = Instant::now();
+    // All are known, so none would be too many for the attempts.
+    (0..4000).for_each(|number| memory.learn(ip(Domain::IPV4, number), Rank::Unusable, now));
+    let mut contest = Contest::new(&settings, Some(&memory), now, &[], &BOTH);
+    let v4 = (0..4000).map(|number| ip(Domain::IPV4, number)).collect();
+    contest.answered(Duration::ZERO, (Domain::IPV4, Ok(v4)));
+    assert_eq!(contest.race.candidates(), MOST_OF_ANSWER);
+    assert!(matches!(contest.report.lookups[1].answer, Some(Ok(4000))), "{}", contest.report);
+    // A list of the caller's may have both families, the one after the other.
+    let list: Vec<_> =
+        (0..600).map(|number| ip(if number < 300 { Domain::IPV4 } else { Domain::IPV6 }, number)).collect();
+    let listed = Contest::new(&settings, Some(&memory), now, &list, &[]);
+    assert!(listed.race.leaders().iter().all(Option::is_some));
+    // Of a NAT64's prefixes.
+    let prefixes = (0..4000).map(|number| ip(Domain::IPV6, number)).collect();
+    contest.discovered(Duration::ZERO, Ok(prefixes));
+    let Discovery::Done(prefixes) = &contest.stranded.discovery else { panic!("{contest:?}") };
+    assert_eq!(prefixes.len(), nat64::MOST_PREFIXES);
+}
