@@ -183,7 +183,9 @@ pub(crate) struct ConnectArgs {
 /// Messages never wait for standard error to be read: when too many are not
 /// read, they are dropped and counted, and of messages that are alike at most
 /// 10 a second are written. There is no time limit for peers: 100 that are
-/// silent take every place of --at-once, and then a message says so.
+/// silent take every place of --at-once, and then a message says so. A
+/// connection keeps its place while it closes: one whose peer stays, up to 10
+/// seconds (60 if the peer sends on) after its command has ended.
 ///
 /// With --json, standard error gets an object for each event: listening
 /// (address), accepted (peer), closed (peer, sent, received, seconds), error,

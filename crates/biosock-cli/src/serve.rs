@@ -117,11 +117,11 @@ impl<'a> Server<'a> {
         let most = self.args.at_once;
         let object = json!({ "event": "full", "at_once": most });
         let text = match most {
-            1 => {
-                String::from("1 connection is served, the next one waits; --at-once N serves more at a time")
-            }
+            1 => String::from(
+                "1 connection is served or closes, the next one waits; --at-once N serves more at a time",
+            ),
             most => format!(
-                "{most} connections are served, the next one waits; --at-once N serves more at a time"
+                "{most} connections are served or close, the next one waits; --at-once N serves more at a time"
             ),
         };
         self.out.event(&object, Some(&text));

@@ -609,8 +609,26 @@ fn it_says_when_all_places_are_taken() {
     first.write_all(b"1").unwrap();
     first.read_exact(&mut [0]).unwrap();
     let second = dial(&addr);
-    server.line_with("1 connection is served, the next one waits; --at-once N serves more at a time");
+    server
+        .line_with("1 connection is served or closes, the next one waits; --at-once N serves more at a time");
     drop((first, second));
+    server.finish().ok();
+}
+
+/// A peer that stays after the end keeps its place while the connection closes.
+#[test]
+fn it_says_when_all_places_are_taken_by_connections_that_close() {
+    let args = ["127.0.0.1:0", "--exec", "true", "--max", "3", "--at-once", "2"];
+    let (mut server, addr) = Process::listen(args, Stdio::null());
+    let mut stay: Vec<_> = (0..2).map(|_| dial(&addr)).collect();
+    for client in &mut stay {
+        assert_eq!(client.read(&mut [0]).unwrap(), 0, "the command has ended");
+    }
+    let third = dial(&addr);
+    server.line_with(
+        "2 connections are served or close, the next one waits; --at-once N serves more at a time",
+    );
+    drop((stay, third));
     server.finish().ok();
 }
 
