@@ -88,7 +88,8 @@ pub(crate) enum Command {
 /// writing), the peer's end too (standard output is closed), and the command
 /// ends when both have ended. When the peer ends first, a pipe or a file is
 /// still read to its end and sent, however long it pauses; input from a
-/// terminal ends at once. The status is 0 only if
+/// terminal ends at once. That holds for a peer that is gone altogether, too: it
+/// is a failure if input still comes, and none if the input ends. The status is 0 only if
 /// the peer acknowledged all input and all that it sent was written. A peer
 /// that neither acknowledges nor sends anything for 10 seconds once both sides
 /// have ended is given up.

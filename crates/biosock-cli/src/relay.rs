@@ -131,15 +131,16 @@ impl Relay<'_> {
         shut_down: &AtomicBool,
     ) -> Result<()> {
         let mut buffer = vec![0; BUFFER];
-        let mut peer_ended = false;
+        let (mut peer_ended, mut peer_is_gone) = (false, false);
         loop {
-            let mut fds =
-                vec![PollFd::new(&input, PollFlags::IN), PollFd::new(self.socket, PollFlags::empty())];
+            let mut fds = vec![PollFd::new(&input, PollFlags::IN)];
             fds.extend((!peer_ended).then(|| received_all.poll_fd()));
+            fds.extend((!peer_is_gone).then(|| PollFd::new(self.socket, PollFlags::empty())));
             // After the peer's end, input that is not there yet is the next one's.
             let now = peer_ended && self.turn == Turn::AnotherFollows;
             wait(&mut fds, now.then_some(NOW)).map_err(input_failure)?;
-            if fds.get(2).is_some_and(|fd| !fd.revents().is_empty()) {
+            let is_ready = |at: usize| fds.get(at).is_some_and(|fd| !fd.revents().is_empty());
+            if !peer_ended && is_ready(1) {
                 peer_ended = true;
                 // Nobody at a terminal should have to end it by hand.
                 if given_up.load(Ordering::Relaxed) || input.is_terminal() {
@@ -147,10 +148,15 @@ impl Relay<'_> {
                 }
                 continue;
             }
-            if !fds[1].revents().is_empty() {
-                return self.peer_is_gone(input);
+            if !peer_is_gone && is_ready(fds.len() - 1) {
+                if self.turn == Turn::AnotherFollows || input.is_terminal() {
+                    return Ok(());
+                }
+                // All is well if the input ends; what still comes is lost.
+                peer_is_gone = true;
+                continue;
             }
-            if fds[0].revents().is_empty() {
+            if !is_ready(0) {
                 return Ok(());
             }
             let n = match input.read(&mut buffer) {
@@ -166,20 +172,6 @@ impl Relay<'_> {
             { self.socket }.write_all(&buffer[..n]).map_err(|error| self.send_failure(&error))?;
             self.counters.sent.fetch_add(n as u64, Ordering::Relaxed);
         }
-    }
-
-    /// The peer takes no more. All is well if the input has ended.
-    fn peer_is_gone(&self, mut input: File) -> Result<()> {
-        if self.turn == Turn::AnotherFollows || input.is_terminal() {
-            return Ok(());
-        }
-        let mut fds = [PollFd::new(&input, PollFlags::IN)];
-        let is_ready = poll(&mut fds, Some(&NOW)).is_ok_and(|ready| ready > 0);
-        if is_ready && input.read(&mut [0]).map_err(input_failure)? == 0 {
-            return Ok(());
-        }
-        let error = self.socket.take_error()?.unwrap_or(Errno::PIPE.into());
-        Err(self.send_failure(&error))
     }
 
     fn end_of_input(&self, shut_down: &AtomicBool) -> Result<()> {

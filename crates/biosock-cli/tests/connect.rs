@@ -92,16 +92,24 @@ fn input_that_comes_after_the_peer_is_gone_is_a_failure() {
     assert_eq!(error["hint"], "the peer closed before it had taken all that was sent");
 }
 
+/// As a TCP peer is: nothing is lost until input comes.
 #[test]
-fn a_unix_peer_that_is_gone_is_not_waited_for() {
+fn a_unix_peer_that_is_gone_is_a_failure_only_if_input_comes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s");
     let listener = UnixListener::bind(&path).unwrap();
     let target = format!("unix:{}", path.display());
     let start = |input| Process::start(&mut biosock(["connect", &target]), input);
-    // Only the hang-up can end it. What the input would have given is not known.
-    let client = start(Stdio::piped());
+    let mut client = start(Stdio::piped());
     drop(listener.accept().unwrap());
+    client.output_to_its_end();
+    client.give(b"");
+    assert_eq!(client.finish().ok().stderr, "");
+
+    let mut client = start(Stdio::piped());
+    drop(listener.accept().unwrap());
+    client.output_to_its_end();
+    client.give(b"too late");
     let ended = client.finish();
     let expected = format!(
         "biosock: send to {target}: broken pipe (EPIPE)
