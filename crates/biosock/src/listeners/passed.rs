@@ -101,7 +101,9 @@ impl Listeners {
     /// Has a child process inherit the listeners, which takes them by
     /// [`passed`](Self::passed). Both may accept then; a parent that is to
     /// make room for its child drops its own once the child says that it is
-    /// there, and no connection is refused in between.
+    /// there, and no connection is refused in between. One that wakes the
+    /// parent just as it is stopped waits until the child's next look, 5
+    /// seconds at most: see [`accept`](Self::accept).
     ///
     /// The listeners are the first's to take them among the child and those
     /// that it runs. For programs with other customs there is
