@@ -9,11 +9,9 @@ use std::io::{self, Read};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use biosock::{Shutdown, Socket, SocketAddr};
+use biosock::{Protocol, Shutdown, Socket, SocketAddr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::ipproto;
-use rustix::net::sockopt::socket_protocol;
 
 use crate::failure::{Failure, Result};
 use crate::relay::BUFFER;
@@ -163,7 +161,7 @@ fn gone(socket: &Socket, peer: &SocketAddr, fin: Fin, error: Option<io::Error>) 
     // TCP goes on counting what was not acknowledged. A Unix peer is gone with an
     // error only where it left something unread, and MPTCP that fell back to TCP
     // forgets its count.
-    let counts = matches!(socket_protocol(socket), Ok(Some(ipproto::TCP)));
+    let counts = socket.protocol().is_ok_and(|protocol| protocol == Protocol::TCP);
     if acknowledged && (counts || error.is_none()) {
         return Ok(());
     }
