@@ -144,7 +144,6 @@ impl Waker {
 
     /// Whether it was woken. Where the system cannot say, it was not: a wait
     /// fails then, too.
-    #[cfg_attr(all(test, loom), expect(dead_code, reason = "a model has its own"))]
     pub(crate) fn is_awake(&self) -> bool {
         poll(self.as_fd(), Interest::Read, Some(Duration::ZERO)).unwrap_or(false)
     }
