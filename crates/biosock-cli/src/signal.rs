@@ -71,7 +71,7 @@ fn at_end_by(signals: SigSet, clean: impl FnOnce() + Send + 'static) -> io::Resu
     let last = Arc::new(AtomicUsize::new(0));
     signals.thread_block()?;
     // First: a handler that no thread waits for would swallow its signal.
-    let started = thread::Builder::new().name("signals".into()).spawn({
+    let started = thread_without("signals", {
         let last = Arc::clone(&last);
         move || wait(reader, &last, &signals, clean)
     });
