@@ -267,16 +267,18 @@ pub(crate) fn with_hosts(known: &str, args: &[&str], stdin: Stdio) -> Option<Pro
 /// processes, where that can be had.
 pub(crate) fn with_threads(most: u32, args: &[&str]) -> Option<Command> {
     static USERS: AtomicU32 = AtomicU32::new(0);
-    if !(has("setpriv") && has("prlimit")) {
+    if !["bash", "setpriv", "prlimit"].into_iter().all(has) {
         return None;
     }
     // The system counts all processes of a user.
     let number = std::process::id().wrapping_mul(16).wrapping_add(USERS.fetch_add(1, Ordering::Relaxed));
     let user = (20_000 + number % 40_000).to_string();
+    // Opened before: that user may have no way into the directory of the build.
+    let script = "exec 9< \"$0\"
+        exec setpriv --reuid \"$1\" --regid \"$1\" --clear-groups prlimit --nproc=\"$2\" -- /proc/self/fd/9 \"${@:3}\"";
     let limited = |args: &[&str]| {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid", &user, "--regid", &user, "--clear-groups", "prlimit"]);
-        command.arg(format!("--nproc={most}")).arg(env!("CARGO_BIN_EXE_biosock")).args(args);
+        let mut command = Command::new("bash");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_biosock"), &user, &most.to_string()]).args(args);
         command
     };
     let may = limited(&["--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
