@@ -116,7 +116,8 @@ int biosock_dial_addrs(const BIO_ADDR *const *addrs, size_t count,
                        const biosock_dial_options *options);
 int biosock_dial_addrinfo(const BIO_ADDRINFO *list, const biosock_dial_options *options);
 
-/* The most threads that the lookups of all dials have; 0 only asks. */
+/* The most threads that the lookups of all dials have, those not counted that
+ * have run for 30 s; 0 only asks. */
 size_t biosock_lookup_threads(size_t most);
 
 /* What a dial did: biosock_report(3). */

@@ -186,7 +186,9 @@ fn what_waits_for_a_thread_goes_with_its_dial() {
     assert_eq!((waiting.asked(), Arc::strong_count(&waiting)), (0, 1));
     hanging.let_go();
     assert_eq!(Dialer::new().resolver(waiting.clone()).dial("good:1").unwrap().addr, addr);
-    assert_eq!(names_of_threads().iter().filter(|name| name.starts_with("biosock lookup")).count(), 1);
+    // One looks names up, and one waits for that to hang for long.
+    let lookups = names_of_threads().iter().filter(|name| name.starts_with("biosock lookup")).count();
+    assert!((1..=2).contains(&lookups), "{lookups} threads");
 }
 
 #[cfg(feature = "tokio")]

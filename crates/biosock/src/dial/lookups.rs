@@ -25,6 +25,15 @@ use crate::{Domain, Error, ErrorKind, Operation, Result, SocketAddr, Syscall};
 /// their dial does, whose report then says so; where no thread can be started
 /// (clone(2)) and there is none, they fail.
 ///
+/// A thread whose lookup has run for 30 s, as long as getaddrinfo(3) by its
+/// defaults tries, counts towards the number no more, and another may take its
+/// place: getaddrinfo(3) over TCP has no timeout, and a name server that accepts
+/// and is silent would end all lookups for good. With those there are at most
+/// four times as many threads, 256 by default. Where all of these hang, lookups
+/// wait until one returns. A thread beyond the number ends when its lookup
+/// returns. While lookups wait for one, one thread more waits for its time to
+/// start, and does nothing else.
+///
 /// So that names whose server is silent do not take all of the threads, the
 /// first half of them start at once, and each of the others up to 2 s after the one
 /// before: with the default 57 ms at first, and the last after 30 s, when
@@ -38,8 +47,9 @@ pub fn lookup_threads() -> usize {
 }
 
 /// Lets the lookups of all dials of this process have at most so many threads;
-/// 0 is taken for 1. Threads beyond a lower number end when they have no work.
-/// A process that forks passes the number on.
+/// 0 is taken for 1. Threads beyond a lower number end when their lookup has.
+/// Those whose lookup has run for 30 s do not count: see [`lookup_threads`]. A
+/// process that forks passes the number on.
 ///
 /// ```
 /// use biosock::dial::{lookup_threads, set_lookup_threads};

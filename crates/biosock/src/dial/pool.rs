@@ -10,11 +10,15 @@
 //! Half of the threads start when they are needed. Each of the others starts
 //! some time after the one before it, so that a flood of work that hangs does
 //! not have them all at once, and some are left for work that does not hang.
+//! A thread whose work has hung for [`RAMP`] leaves its room to another, up to
+//! [`MOST`] times the limit in all, so that work that never returns does not end
+//! all other. One thread at a time waits to start, and needs nobody to ask again.
+//!
 //! What waits for a thread is taken from both ends of the queue in turn: the
 //! oldest, since work of little patience leaves it, and the newest, since much
 //! patient work would keep it waiting.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,7 +33,7 @@ mod model;
 mod tests;
 
 #[cfg(all(test, loom))]
-use model::{new_thread, sleep};
+use model::new_thread;
 
 #[cfg(test)]
 thread_local! {
@@ -64,15 +68,22 @@ const JOINABLE: Duration = Duration::from_secs(5);
 
 /// How long it takes until the last thread may have started: as long as three
 /// silent name servers keep getaddrinfo(3) (resolv.conf(5): `timeout:5 attempts:2`).
+/// What a thread is at for longer may never return.
 const RAMP: Duration = Duration::from_secs(30);
 /// The most between two starts.
 const LONGEST_STEP: Duration = Duration::from_secs(2);
+
+/// How many times the limit there may be threads, those included whose work may
+/// never return.
+const MOST: usize = 4;
 
 /// The threads, and what they have to do.
 #[derive(Debug)]
 pub(super) struct Pool<W: Work> {
     state: Mutex<State<W>>,
     changed: Condvar,
+    /// The time at which the next thread joins the others is another.
+    rescheduled: Condvar,
 }
 
 #[derive(Debug)]
@@ -84,12 +95,15 @@ struct State<W: Work> {
     /// Which end of the queue the last came from.
     was_newest: bool,
     next_number: u64,
+    /// When each job began that a thread is at, with its number.
+    running: BTreeSet<(Instant, u64)>,
     limit: usize,
     threads: usize,
     /// Threads without work, those that have just started included.
     idle: usize,
-    /// A thread waits for its time to join the others.
-    growing: bool,
+    /// When the thread that waits to join the others may do so; `None` where
+    /// none waits.
+    due: Option<Instant>,
     /// The time, which passes when a test says so.
     #[cfg(test)]
     now: Instant,
@@ -134,19 +148,20 @@ impl<W: Work> Pool<W> {
             queue: BTreeMap::new(),
             was_newest: true,
             next_number: 0,
+            running: BTreeSet::new(),
             limit: limit.max(1),
             threads: 0,
             idle: 0,
-            growing: false,
+            due: None,
             #[cfg(test)]
             now: Instant::now(),
             #[cfg(all(test, loom))]
             expired: false,
         };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+        Self { state: Mutex::new(state), changed: Condvar::new(), rescheduled: Condvar::new() }
     }
 
-    /// Changes the limit. Of more threads than that some end, once idle.
+    /// Changes the limit. Of more threads than that some end, once their work has.
     pub(super) fn set_limit(self: &Arc<Self>, limit: usize) {
         let mut state = self.lock();
         state.limit = limit.max(1);
@@ -175,13 +190,15 @@ impl<W: Work> Pool<W> {
     /// Starts a thread. Where none can be had, all work waits for those there
     /// are; without any it is answered.
     fn start(self: &Arc<Self>, start: Start) {
+        if matches!(start, Start::Sooner) {
+            self.rescheduled.notify_one();
+            return;
+        }
         let pool = Arc::clone(self);
         let started = spawn(move || {
-            if let Start::After(delay) = start {
-                sleep(delay);
-                pool.lock().has_grown();
+            if matches!(start, Start::Now) || pool.joins_later() {
+                pool.serve();
             }
-            pool.serve();
         });
         if let Err(error) = started {
             let stranded = self.lock().has_not_started(start);
@@ -192,10 +209,24 @@ impl<W: Work> Pool<W> {
         }
     }
 
+    /// Waits for the time to join the other threads: whether it has come.
+    fn joins_later(&self) -> bool {
+        let mut state = self.lock();
+        loop {
+            match state.growth() {
+                Growth::Joins => return true,
+                Growth::Waits(time) => state = self.wait_to_join(state, time),
+                Growth::Ends => return false,
+            }
+        }
+    }
+
     /// A thread's life.
     fn serve(self: &Arc<Self>) {
-        while let Some((number, work, start)) = self.next() {
+        loop {
+            let (next, start) = self.next();
             start.into_iter().for_each(|start| self.start(start));
+            let Some((number, work)) = next else { return };
             let answer = contained(|| work.run()).unwrap_or_else(W::panicked);
             let (askers, key) = self.lock().end(&work, number);
             // First, so that a caller that is answered finds nothing of it left. That
@@ -207,20 +238,26 @@ impl<W: Work> Pool<W> {
         }
     }
 
-    /// Waits for work, and takes it; `None` where the thread is to end.
-    fn next(&self) -> Option<(u64, Arc<W>, Option<Start>)> {
+    /// Waits for work, and takes it; `None` where the thread is to end. And the
+    /// thread that is to start then.
+    fn next(&self) -> (Option<(u64, Arc<W>)>, Option<Start>) {
         let mut state = self.lock();
+        let mut expired = false;
         loop {
-            if let Some((number, work)) = state.take() {
-                return Some((number, work, state.grow()));
-            }
-            let (locked, expired) = self.wait(state);
-            state = locked;
-            if state.queue.is_empty() && (expired || state.threads > state.limit) {
+            let beyond = state.working() > state.limit;
+            if beyond || (expired && state.queue.is_empty()) {
                 state.idle -= 1;
                 state.threads -= 1;
-                return None;
+                let start = state.grow();
+                drop(state);
+                // This one may have been woken for what another is to do.
+                self.changed.notify_one();
+                return (None, start);
             }
+            if let Some(taken) = state.take() {
+                return (Some(taken), state.grow());
+            }
+            (state, expired) = self.wait(state);
         }
     }
 
@@ -228,6 +265,7 @@ impl<W: Work> Pool<W> {
     #[cfg(test)]
     fn pass(&self, time: Duration) {
         self.lock().now += time;
+        self.rescheduled.notify_one();
     }
 
     #[cfg(not(all(test, loom)))]
@@ -235,6 +273,12 @@ impl<W: Work> Pool<W> {
         let waited = self.changed.wait_timeout(state, IDLE);
         let (state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
         (state, waited.timed_out())
+    }
+
+    #[cfg(not(all(test, loom)))]
+    fn wait_to_join<'a>(&self, state: MutexGuard<'a, State<W>>, time: Duration) -> MutexGuard<'a, State<W>> {
+        let waited = self.rescheduled.wait_timeout(state, time);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
 
@@ -266,31 +310,67 @@ impl<W: Work> State<W> {
         self.now
     }
 
+    /// How many threads count towards the limit: neither the one that waits to
+    /// join them nor those whose work may never return.
+    fn working(&self) -> usize {
+        let now = self.now();
+        let hangs = |begun: Instant| now.saturating_duration_since(begun) >= RAMP;
+        let hanging = self.running.iter().take_while(|(begun, _)| hangs(*begun)).count();
+        self.threads - usize::from(self.due.is_some()) - hanging
+    }
+
     /// How a thread is to start now, if there is need and room for one; it
     /// counts as started.
     fn grow(&mut self) -> Option<Start> {
-        if self.queue.len() <= self.idle || self.threads >= self.limit {
+        if self.queue.len() <= self.idle {
             return None;
         }
-        let at_once = self.limit.div_ceil(2);
-        if self.threads < at_once {
+        let room = self.threads < self.limit.saturating_mul(MOST);
+        if room && self.working() < self.limit.div_ceil(2) {
             self.threads += 1;
             self.idle += 1;
             return Some(Start::Now);
         }
-        if self.growing {
-            return None;
-        }
-        let delay = step(self.threads - at_once, self.limit - at_once);
-        self.threads += 1;
-        self.growing = true;
-        Some(Start::After(delay))
+        let due = self.next_due()?;
+        let start = match self.due {
+            Some(before) if due < before => Start::Sooner,
+            None if room => Start::Later,
+            _ => return None,
+        };
+        self.threads += usize::from(self.due.is_none());
+        self.due = Some(due);
+        Some(start)
     }
 
-    /// A thread's time to join the others has come.
-    fn has_grown(&mut self) {
-        self.growing = false;
-        self.idle += 1;
+    /// When one thread more may work: after a step of the ramp, or where all
+    /// do that may, when the first of them hangs. `None` where no work has begun
+    /// that could: the threads are about to look for more, and grow then.
+    fn next_due(&self) -> Option<Instant> {
+        let (now, working, at_once) = (self.now(), self.working(), self.limit.div_ceil(2));
+        if working < self.limit {
+            return Some(now + step(working.saturating_sub(at_once), self.limit - at_once));
+        }
+        self.running.iter().map(|(begun, _)| *begun + RAMP).find(|due| *due > now)
+    }
+
+    /// What the thread does now that waits to join the others.
+    fn growth(&mut self) -> Growth {
+        let now = self.now();
+        if let Some(due) = self.due.filter(|due| *due > now) {
+            return Growth::Waits(due - now);
+        }
+        if self.working() < self.limit {
+            self.due = None;
+            self.idle += 1;
+            return Growth::Joins;
+        }
+        // What was expected to hang has returned.
+        self.due = if self.queue.len() > self.idle { self.next_due() } else { None };
+        if let Some(due) = self.due {
+            return Growth::Waits(due - now);
+        }
+        self.threads -= 1;
+        Growth::Ends
     }
 
     /// A thread could not be had. Gives the work that waits, with those who
@@ -299,7 +379,7 @@ impl<W: Work> State<W> {
         self.threads -= 1;
         match start {
             Start::Now => self.idle -= 1,
-            Start::After(_) => self.growing = false,
+            Start::Later | Start::Sooner => self.due = None,
         }
         let stranded = if self.threads == 0 { std::mem::take(&mut self.queue) } else { BTreeMap::new() };
         let end = |(number, work): (u64, Arc<W>)| {
@@ -318,6 +398,7 @@ impl<W: Work> State<W> {
         let now = self.now();
         let mut jobs = self.jobs.get_mut(&*work).into_iter().flatten();
         jobs.find(|job| job.number == number).into_iter().for_each(|job| job.begun = Some(now));
+        self.running.insert((now, number));
         Some((number, work))
     }
 
@@ -326,6 +407,9 @@ impl<W: Work> State<W> {
     fn end(&mut self, work: &W, number: u64) -> Ended<W> {
         let Some(jobs) = self.jobs.get_mut(work) else { return (Vec::new(), None) };
         let ended = jobs.iter().position(|job| job.number == number).map(|at| jobs.remove(at));
+        if let Some(begun) = ended.as_ref().and_then(|job| job.begun) {
+            self.running.remove(&(begun, number));
+        }
         let key = if jobs.is_empty() { self.jobs.remove_entry(work) } else { None };
         (ended.map(|job| job.askers).unwrap_or_default(), key.map(|(work, _)| work))
     }
@@ -379,7 +463,7 @@ impl<W: Work> Ticket<W> {
     /// How many threads there are, where this waits for one and all are busy.
     pub(super) fn waits_behind(&self) -> Option<usize> {
         let state = self.pool.lock();
-        let busy = state.threads - usize::from(state.growing);
+        let busy = state.threads - usize::from(state.due.is_some());
         (state.idle == 0 && state.queue.contains_key(&self.job)).then_some(busy)
     }
 }
@@ -395,7 +479,18 @@ impl<W: Work> Drop for Ticket<W> {
 #[derive(Clone, Copy, Debug)]
 enum Start {
     Now,
-    After(Duration),
+    /// When it is due.
+    Later,
+    /// One waits already, and is due earlier than it was.
+    Sooner,
+}
+
+/// What a thread does that waits to join the others.
+#[derive(Debug)]
+enum Growth {
+    Joins,
+    Waits(Duration),
+    Ends,
 }
 
 /// How long after the one before it the thread of this number, from 0, starts,
@@ -419,9 +514,4 @@ fn new_thread(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
     // The caller's signal handlers run on the caller's threads alone.
     let _blocked = crate::sys::SignalsBlocked::new();
     std::thread::Builder::new().name("biosock lookup".into()).spawn(job).map(drop)
-}
-
-#[cfg(not(all(test, loom)))]
-fn sleep(time: Duration) {
-    std::thread::sleep(time);
 }

@@ -1,5 +1,5 @@
 //! Every order of the pool's steps, by loom (`scripts/loom`). Time passes
-//! there when [`Pool::expire`] says so.
+//! there when [`Pool::expire`] says so, and for a thread that waits to join the others.
 
 use std::sync::atomic::Ordering;
 
@@ -13,8 +13,6 @@ pub(super) fn new_thread(job: impl FnOnce() + Send + 'static) -> io::Result<()> 
     Ok(())
 }
 
-pub(super) fn sleep(_: Duration) {}
-
 impl<W: Work> Pool<W> {
     pub(super) fn wait<'a>(&self, mut state: MutexGuard<'a, State<W>>) -> (MutexGuard<'a, State<W>>, bool) {
         if !state.expired {
@@ -22,6 +20,18 @@ impl<W: Work> Pool<W> {
         }
         let expired = state.expired;
         (state, expired)
+    }
+
+    pub(super) fn wait_to_join<'a>(
+        &'a self,
+        state: MutexGuard<'a, State<W>>,
+        time: Duration,
+    ) -> MutexGuard<'a, State<W>> {
+        drop(state);
+        thread::yield_now();
+        let mut state = self.lock();
+        state.now += time;
+        state
     }
 
     /// From now on a thread without work has been so for long enough.
@@ -36,9 +46,12 @@ impl<W: Work> Drop for Pool<W> {
     fn drop(&mut self) {
         let state = self.lock();
         assert_eq!((state.threads, state.idle, state.jobs.len(), state.queue.len()), (0, 0, 0, 0));
-        assert!(!state.growing);
+        assert!(state.due.is_none() && state.running.is_empty());
     }
 }
+
+/// Work that returns only after some other has been done.
+const HANGS: u8 = u8::MAX;
 
 /// Work that answers with how often it was done.
 struct Count(u8, Arc<AtomicUsize>);
@@ -61,6 +74,9 @@ impl Work for Count {
     type Answer = Option<usize>;
 
     fn run(&self) -> Self::Answer {
+        while self.0 == HANGS && self.1.load(Ordering::Relaxed) == 0 {
+            thread::yield_now();
+        }
         Some(1 + self.1.fetch_add(1, Ordering::Relaxed))
     }
 
@@ -199,6 +215,17 @@ fn loom_work_waits_for_the_thread_there_is_where_no_other_can_be_had() {
         let other = thread::spawn(move || ask(&theirs, 1, &their_runs).unwrap());
         let mine = ask(&pool, 2, &runs).unwrap();
         assert_eq!(mine + other.join().unwrap(), 2 + 3);
+        pool.expire();
+    });
+}
+
+#[test]
+fn loom_work_that_never_returns_leaves_its_room_to_what_waits() {
+    model(1, |pool, runs| {
+        let (theirs, their_runs) = (Arc::clone(&pool), Arc::clone(&runs));
+        let other = thread::spawn(move || ask(&theirs, HANGS, &their_runs).unwrap());
+        assert_eq!(ask(&pool, 0, &runs), Some(1));
+        assert_eq!(other.join().unwrap(), 2);
         pool.expire();
     });
 }

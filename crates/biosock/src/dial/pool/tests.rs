@@ -129,7 +129,9 @@ fn a_run_that_nobody_waits_for_and_that_never_returns_keeps_nobody_from_its_name
     let (_gate, hanging, _) = bench.hang("same");
     drop(hanging);
     bench.pool.pass(JOINABLE);
-    assert_eq!(bench.ask("same").1.recv(), Ok("same"));
+    let (_anew, answer) = bench.ask("same");
+    bench.pool.pass(LONGEST_STEP);
+    assert_eq!(answer.recv(), Ok("same"));
 }
 
 #[test]
@@ -155,7 +157,7 @@ fn what_waits_for_a_thread_is_joined_however_long_it_does() {
     let bench = Bench::new(1);
     let (gate, _hanging, _) = bench.hang("hangs");
     let (first, first_answer) = bench.ask("waits");
-    bench.pool.pass(100 * JOINABLE);
+    bench.pool.pass(RAMP - Duration::from_nanos(1));
     let (second, second_answer) = bench.ask("waits");
     assert_eq!(first.job, second.job);
     drop((first, gate));
@@ -241,9 +243,11 @@ fn half_of_the_threads_start_at_once_and_one_more_after_another() {
     let _third = bench.ask_gated("c", Some(closed));
     let (_fourth, answer) = bench.ask("d");
     // One thread at a time waits for its turn.
-    assert!(bench.pool.lock().growing);
     assert_eq!(bench.pool.lock().threads, 3);
-    let mut both = [bench.begun.recv().unwrap(), bench.begun.recv().unwrap()];
+    bench.pool.pass(LONGEST_STEP);
+    let third = bench.begun.recv().unwrap();
+    bench.pool.pass(LONGEST_STEP);
+    let mut both = [third, bench.begun.recv().unwrap()];
     both.sort_unstable();
     assert_eq!((both, answer.recv()), (["c", "d"], Ok("d")));
     assert!(bench.pool.lock().threads <= 4);
@@ -300,4 +304,69 @@ fn the_last_thread_starts_after_what_silent_name_servers_take() {
     }
     assert_eq!(step(0, 1), LONGEST_STEP);
     assert!(step(0, 32) < Duration::from_millis(60));
+}
+
+/// Far more than any answer takes.
+const LONG: Duration = Duration::from_secs(20);
+
+#[test]
+fn what_waits_is_served_once_all_threads_hang_though_nobody_asks_again() {
+    let bench = Bench::new(1);
+    let _hanging = bench.hang("hangs");
+    let (_ticket, answer) = bench.ask("waits");
+    let (_last, last_answer) = bench.ask("waits too");
+    bench.pool.pass(RAMP - Duration::from_nanos(1));
+    assert_eq!(bench.pool.lock().queue.len(), 2);
+    bench.pool.pass(Duration::from_nanos(1));
+    assert_eq!(answer.recv_timeout(LONG), Ok("waits"));
+    assert_eq!(last_answer.recv_timeout(LONG), Ok("waits too"));
+}
+
+#[test]
+fn what_does_not_hang_after_all_leaves_no_room() {
+    let bench = Bench::new(1);
+    let (gate, _first, first_answer) = bench.hang("first");
+    let (next_gate, closed) = channel();
+    let _next = bench.ask_gated("next", Some(closed));
+    bench.pool.pass(RAMP / 2);
+    drop(gate);
+    assert_eq!((first_answer.recv(), bench.begun.recv()), (Ok("first"), Ok("next")));
+    let (_ticket, answer) = bench.ask("waits");
+    bench.pool.pass(RAMP / 2);
+    // The thread that was to take the place of the first waits on.
+    let waits_on = || {
+        let state = bench.pool.lock();
+        state.due == Some(state.now + RAMP / 2)
+    };
+    let given_up = Instant::now() + LONG;
+    while !waits_on() {
+        assert!(Instant::now() < given_up, "the thread that waits does not wait on");
+        std::thread::yield_now();
+    }
+    assert_eq!(bench.pool.lock().queue.len(), 1);
+    bench.pool.pass(RAMP / 2);
+    assert_eq!(answer.recv_timeout(LONG), Ok("waits"));
+    drop(next_gate);
+}
+
+#[test]
+fn threads_that_hang_are_bounded_and_those_beyond_the_limit_end_when_they_return() {
+    let bench = Bench::new(1);
+    let mut hanging = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        hanging.push(bench.hang(name));
+        bench.pool.pass(RAMP);
+    }
+    assert_eq!((hanging.len(), bench.pool.lock().threads), (MOST, MOST));
+    let (ticket, answer) = bench.ask("waits");
+    bench.pool.pass(RAMP);
+    assert_eq!(ticket.waits_behind(), Some(MOST));
+    hanging.pop();
+    assert_eq!(answer.recv_timeout(LONG), Ok("waits"));
+    hanging.clear();
+    let given_up = Instant::now() + LONG;
+    while bench.pool.lock().threads > 1 {
+        assert!(Instant::now() < given_up, "threads beyond the limit stay");
+        std::thread::yield_now();
+    }
 }
