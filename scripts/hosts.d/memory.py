@@ -13,7 +13,8 @@ ORIGINAL = "3"  # the newest 3.x has every function of the walk, Debian's 3.0 no
 EXAMPLES = ROOT / "examples/c"
 VALGRIND = ["valgrind", "--tool=memcheck", "--leak-check=full", "--num-callers=30",
             "--show-leak-kinds=definite,indirect,possible", "--errors-for-leak-kinds=definite,possible",
-            "--track-fds=yes", "--error-exitcode=99", "--child-silent-after-fork=yes"]
+            "--track-fds=yes", "--error-exitcode=99", "--child-silent-after-fork=yes",
+            f"--suppressions={HERE / 'valgrind.supp'}"]
 DESCRIPTORS = re.compile(r"FILE DESCRIPTORS: (\d+) open \((\d+) std\) at exit")
 
 

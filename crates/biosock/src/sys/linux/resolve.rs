@@ -82,21 +82,25 @@ pub(crate) fn getaddrinfo(
     }
 }
 
+/// What no call leaves in errno: 0 is what glibc's getaddrinfo may set.
+const UNTOUCHED: i32 = -1;
+
 /// Runs a call, and gives what it left in errno, 0 if nothing. To the caller
 /// errno is as if this had not looked.
 fn with_own_errno<T>(call: impl FnOnce() -> T) -> (T, i32) {
     // SAFETY: asks for the place of this thread's errno.
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: the place is valid for as long as the thread is.
-    let before = unsafe { errno.replace(0) };
+    let before = unsafe { errno.replace(UNTOUCHED) };
     let done = call();
     // SAFETY: as above.
     let left = unsafe { errno.read() };
-    if left == 0 {
-        // SAFETY: as above.
-        unsafe { errno.write(before) };
+    if left != UNTOUCHED {
+        return (done, left);
     }
-    (done, left)
+    // SAFETY: as above.
+    unsafe { errno.write(before) };
+    (done, 0)
 }
 
 fn flags(hints: Hints) -> c_int {
@@ -231,4 +235,33 @@ const NI_MAXSERV: usize = 32;
 
 fn until_nul(buffer: &[u8]) -> &[u8] {
     buffer.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a call does with errno, if anything.
+    fn leaves(errno: Option<i32>) -> (i32, i32) {
+        // SAFETY: asks for the place of this thread's errno.
+        let place = unsafe { libc::__errno_location() };
+        // SAFETY: the place is valid for as long as the thread is.
+        unsafe { place.write(libc::EPIPE) };
+        let call = || {
+            for errno in errno {
+                // SAFETY: as above.
+                unsafe { place.write(errno) };
+            }
+        };
+        let ((), left) = with_own_errno(call);
+        // SAFETY: as above.
+        (left, unsafe { place.read() })
+    }
+
+    #[test]
+    fn errno_is_as_the_resolver_leaves_it() {
+        assert_eq!(leaves(None), (0, libc::EPIPE));
+        assert_eq!(leaves(Some(0)), (0, 0), "as getaddrinfo(3) does for an unknown service");
+        assert_eq!(leaves(Some(libc::EMFILE)), (libc::EMFILE, libc::EMFILE));
+    }
 }
