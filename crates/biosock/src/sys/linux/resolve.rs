@@ -248,7 +248,7 @@ mod tests {
         // SAFETY: the place is valid for as long as the thread is.
         unsafe { place.write(libc::EPIPE) };
         let call = || {
-            for errno in errno {
+            if let Some(errno) = errno {
                 // SAFETY: as above.
                 unsafe { place.write(errno) };
             }
