@@ -34,6 +34,11 @@ use crate::{Domain, Error, ErrorKind, Operation, Result, SocketAddr, Syscall};
 /// returns. While lookups wait for one, one thread more waits for its time to
 /// start, and does nothing else.
 ///
+/// Who asks is not told apart: where many patient dials of names whose server is
+/// silent hold all threads, any other name waits with theirs until getaddrinfo(3)
+/// gives up. More threads put that off; async dials with `HickoryResolver` (feature
+/// `hickory`) hold none.
+///
 /// So that names whose server is silent do not take all of the threads, the
 /// first half of them start at once, and each of the others up to 2 s after the one
 /// before: with the default 57 ms at first, and the last after 30 s, when
