@@ -67,27 +67,20 @@ pub fn run(rules: Rules<'_>, runs: usize) -> Result<Table> {
     Ok(table)
 }
 
-/// How often a bar that is missed is measured again before it counts.
-const AGAIN: usize = 3;
-
-/// The bars of a row; one that is missed is measured again, with more dials:
-/// a machine that does other work has slow spells.
+/// The bars of a row; one that is missed is measured once more, with more
+/// dials, before it counts: a machine that does other work has slow spells.
 fn bars(world: &World, row: &Row, rules: Rules<'_>, runs: usize) -> Result<Vec<Bar>> {
-    let mut bars = bars::of(world, row, rules)?;
-    for _ in 0..AGAIN {
-        if bars.iter().all(Bar::is_kept) {
-            break;
-        }
-        for bar in bars.iter().filter(|bar| !bar.is_kept()) {
-            eprintln!("biosock-lab: again, with load {}: {}", load_average(), bar.line(0));
-        }
-        await_calm();
-        let row = self::row(world, &bars::JUDGED, rules, 2 * runs + 1)?;
-        let again = bars::of(world, &row, rules)?;
-        let better = |(bar, again): (Bar, Bar)| if bar.is_kept() { bar } else { again };
-        bars = bars.into_iter().zip(again).map(better).collect();
+    let bars = bars::of(world, row, rules)?;
+    if bars.iter().all(Bar::is_kept) {
+        return Ok(bars);
     }
-    Ok(bars)
+    for bar in bars.iter().filter(|bar| !bar.is_kept()) {
+        eprintln!("biosock-lab: once more, with load {}: {}", load_average(), bar.line(0));
+    }
+    await_calm();
+    let again = self::row(world, &bars::JUDGED, rules, 2 * runs + 1)?;
+    let again = bars::of(world, &again, rules)?;
+    Ok(bars.into_iter().zip(again).map(|(bar, again)| if bar.is_kept() { bar } else { again }).collect())
 }
 
 /// Beyond one on each processor, times tell of the machine.
