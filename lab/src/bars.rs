@@ -100,7 +100,7 @@ fn all_good(world: &World, rules: Rules<'_>) -> Result<Vec<Bar>> {
 }
 
 /// For a ratio this close, in which a busy machine shows.
-const ROUNDS: usize = 31;
+const ROUNDS: usize = 61;
 
 /// The median times of these dials, made in turn.
 fn medians<const N: usize>(world: &World, dials: [(Kind, &str); N], rules: Rules<'_>) -> Result<[f64; N]> {
