@@ -22,7 +22,8 @@ pub(crate) fn open_regular(path: &str) -> io::Result<(File, Metadata)> {
 
 /// All that is left of a file; EFBIG for more than so many bytes.
 pub(crate) fn read_at_most(file: File, most: u64) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
+    // Enough for most of them, so that they are read at once.
+    let mut content = Vec::with_capacity(4 << 10);
     file.take(most.saturating_add(1)).read_to_end(&mut content)?;
     if content.len() as u64 > most {
         return Err(io::Error::from_raw_os_error(libc::EFBIG));
