@@ -47,6 +47,8 @@ mod addr;
 mod bind;
 mod cancel;
 mod cause;
+#[cfg(test)]
+mod children;
 mod connect;
 mod convert;
 pub mod dial;

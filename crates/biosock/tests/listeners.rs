@@ -1,18 +1,18 @@
 //! Sets of listeners: what a name gives, one port, socket files, failures.
-
-mod alone;
+//!
+//! No test here starts a child, which would hold until its execve(2) what
+//! another test closes meanwhile.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use alone::{descriptors, is_alone, run_alone};
 use biosock::dial::Dialer;
 use biosock::listeners::{Listen, Listeners};
 use biosock::{Domain, Options, SocketAddr};
+use rustix::fs::{CWD, FileType, FlockOperation, Mode, flock, mknodat};
 
 const PLAIN: Options = Options::empty();
 
@@ -40,39 +40,6 @@ fn every_address_of_a_name_has_the_same_port() {
 fn an_ipv4_mapped_address_is_ipv4_s() {
     let listeners = Listen::new().listen("[::ffff:127.0.0.1]:0").unwrap();
     assert_eq!(listeners.addrs().unwrap()[0].family(), Domain::IPV4);
-}
-
-/// Counts the descriptors of a process of its own, in which no other test runs.
-#[test]
-fn no_failure_leaves_a_descriptor_or_a_file() {
-    run_alone("failures_alone", &[]);
-}
-
-#[test]
-fn failures_alone() {
-    if !is_alone("failures_alone") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let holder = Listen::new().listen("0.0.0.0:0").unwrap();
-    let taken = ports(&holder)[0];
-    let path = folder.path().join("socket");
-    let unix = format!("unix:{}", path.display());
-    let before = descriptors();
-    for target in [&*format!("*:{taken}"), "localhost:no-such-service", "no such host:1", "", "a:b:c"] {
-        Listen::new().listen(target).unwrap_err();
-        Listen::new().shards(3, target).unwrap_err();
-    }
-    let addrs =
-        [unix.parse().unwrap(), "127.0.0.1:0".parse().unwrap(), format!("0.0.0.0:{taken}").parse().unwrap()];
-    let error = Listen::new().listen_addrs(&addrs).unwrap_err();
-    assert_eq!(error.address(), Some(&addrs[2]));
-    assert!(!path.exists(), "the file of a set that failed is gone");
-    Listen::new().listen_addrs(&[]).unwrap_err();
-    Listen::new().device("no-such").listen("*:0").unwrap_err();
-    drop(Listen::new().shards(3, "*:0").unwrap());
-    drop(Listen::new().shards(3, &unix).unwrap());
-    assert_eq!(descriptors(), before);
 }
 
 #[test]
@@ -157,7 +124,7 @@ fn only_the_lock_next_to_the_file_is_waited_for() {
     let target = format!("unix:{}", path.display());
     drop(UnixListener::bind(&path).unwrap());
     let of_another = std::fs::File::open(dir.path()).unwrap();
-    rustix::fs::flock(&of_another, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    flock(&of_another, FlockOperation::LockExclusive).unwrap();
     let lock_path = dir.path().join(".socket.lock");
 
     let listen = || Listen::new().listen(&target).unwrap();
@@ -179,7 +146,7 @@ fn lock(path: &Path) -> std::fs::File {
     use std::os::unix::fs::OpenOptionsExt;
     let lock =
         std::fs::OpenOptions::new().write(true).create(true).mode(0o600).truncate(true).open(path).unwrap();
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
     lock
 }
 
@@ -198,29 +165,6 @@ fn meanwhile<T: Send>(path: &Path, job: impl FnOnce() -> T + Send, unchanged: im
         drop(lock);
         job.join().unwrap()
     })
-}
-
-/// Runs where the process may change its directory.
-#[test]
-fn a_relative_file_is_removed_from_another_directory() {
-    run_alone("moves_about", &[]);
-}
-
-#[test]
-fn moves_about() {
-    if !is_alone("moves_about") {
-        return;
-    }
-    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    std::env::set_current_dir(dir.path()).unwrap();
-    let listeners = Listen::new().listen("unix:socket").unwrap();
-    assert_eq!(listeners.addrs().unwrap()[0].to_string(), "unix:socket");
-    std::env::set_current_dir(other.path()).unwrap();
-    let of_another = UnixListener::bind("socket").unwrap();
-    listeners.unlink().unwrap();
-    assert!(!dir.path().join("socket").exists());
-    assert!(other.path().join("socket").exists(), "it is another's");
-    drop(of_another);
 }
 
 /// The directory is another by the time that the file is to be removed, or
@@ -242,7 +186,7 @@ fn where_the_directory_is_another_nothing_of_it_is_removed() {
 
     let listeners = Listen::new().listen(&format!("unix:{}/socket", moved.display())).unwrap();
     std::fs::rename(&moved, dir.path().join("again")).unwrap();
-    assert!(Command::new("mkfifo").arg(&moved).status().unwrap().success());
+    mknodat(CWD, &moved, FileType::Fifo, Mode::RUSR, 0).unwrap();
     listeners.unlink().unwrap();
     let refused = Listen::new().listen(&format!("unix:{}/socket", moved.display())).unwrap_err();
     assert_eq!(refused.raw_os_error(), Some(libc::ENOTDIR));
@@ -349,50 +293,6 @@ fn only_tcp_s_sockets_reuse_addresses() {
     assert_eq!(set(Listen::new().options(Options::REUSEADDR)), [true, true, false]);
     assert_eq!(set(Listen::new().reuseaddr(false)), [false; 3]);
     assert_eq!(set(Listen::new().options(Options::REUSEADDR).reuseaddr(false)), [false; 3]);
-}
-
-/// In a network of its own, where the system allows longer queues than libc's
-/// SOMAXCONN.
-#[test]
-fn the_longest_queue_that_the_system_allows_is_asked_for() {
-    let tools = ["unshare", "ip", "ss", "sysctl"];
-    let missing = tools.iter().find(|tool| Command::new(tool).arg("--version").output().is_err());
-    let in_network = ["unshare", "-rn", "sh", "-c"];
-    let has_networks =
-        Command::new("unshare").args(["-rn", "true"]).status().is_ok_and(|done| done.success());
-    if missing.is_some() || !has_networks {
-        println!(
-            "skipped: the_longest_queue_that_the_system_allows_is_asked_for: no {missing:?}, or no namespaces"
-        );
-        assert!(std::env::var_os("BIOSOCK_REQUIRE_ALL").is_none(), "they are required here");
-        return;
-    }
-    let set_up = "ip link set lo up && sysctl -qw net.core.somaxconn=65535 && exec \"$0\" \"$@\"";
-    let [unshare, how, sh, c] = in_network;
-    run_alone("queues_alone", &[unshare, how, sh, c, set_up]);
-}
-
-#[test]
-fn queues_alone() {
-    if !is_alone("queues_alone") {
-        return;
-    }
-    let any = "127.0.0.1:0".parse().unwrap();
-    let plain = biosock::Socket::stream_for(&any, PLAIN).unwrap();
-    plain.listen(&any, PLAIN).unwrap();
-    assert_eq!(queue(&plain.local_addr().unwrap()), 4096, "BIO_listen's stays");
-    for (listen, expected) in [(Listen::new(), 65535), (Listen::new().backlog(16), 16)] {
-        let listeners = listen.listen("127.0.0.1:0").unwrap();
-        assert_eq!(queue(&listeners.addrs().unwrap()[0]), expected);
-    }
-}
-
-/// The length that ss(8) tells: for who listens, what it calls Send-Q.
-fn queue(addr: &SocketAddr) -> u32 {
-    let filter = format!("sport = :{}", addr.port().unwrap());
-    let told = Command::new("ss").args(["-ltnH", &filter]).output().unwrap();
-    let told = String::from_utf8(told.stdout).unwrap();
-    told.split_whitespace().nth(2).and_then(|queue| queue.parse().ok()).unwrap_or_else(|| panic!("{told:?}"))
 }
 
 /// As a caller has it that takes sockets over among other things.

@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::process::Command;
 
 use super::*;
+use crate::children;
 use crate::listeners::Listen;
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -22,7 +23,7 @@ fn run_without_privileges(test: &str, place: &Path) {
         Command::new(program)
     };
     command.args(["--exact", &format!("listeners::file::tests::{test}"), "--test-threads=1", "--nocapture"]);
-    let output = command.env(PLACE, place).output().unwrap();
+    let output = children::output(command.env(PLACE, place)).unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && out.contains("1 passed"), "{out}{err}");
 }
@@ -54,7 +55,8 @@ fn a_directory_that_is_not_writable_is_not_tried_again() {
 
 const NOBODY: Option<u32> = Some(65534);
 
-/// As /tmp is: anyone may make files there, and remove but their own.
+/// As /tmp is: anyone may make files there, and remove but their own. There is
+/// a socket's file that nobody listens on, unless a child starts.
 fn sticky() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     drop(std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap());
@@ -67,6 +69,7 @@ fn root_removes_another_user_s_lock() {
     if !is_root("root_removes_another_user_s_lock") {
         return;
     }
+    let _none_starts = children::none_starts();
     let dir = sticky();
     let (path, lock) = (dir.path().join("socket"), dir.path().join(".socket.lock"));
     let target = format!("unix:{}", path.display());
@@ -96,6 +99,7 @@ fn root_removes_another_user_s_lock() {
 
 #[test]
 fn a_lock_that_others_can_open_is_made_anew() {
+    let _none_starts = children::none_starts();
     let dir = sticky();
     let lock = dir.path().join(".socket.lock");
     fs::write(&lock, "").unwrap();

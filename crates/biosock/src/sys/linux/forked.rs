@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::dial::{DialFailure, Dialer};
 use crate::listeners::{Event, Listen, Listeners};
-use crate::{Cancel, Interest, Options, Socket};
+use crate::{Cancel, Interest, Options, Socket, children};
 
 const PLAIN: Options = Options::empty();
 const ALONE: &str = "BIOSOCK_TEST_ALONE";
@@ -22,7 +22,7 @@ fn is_alone(test: &str) -> bool {
     let name = format!("sys::linux::forked::{test}");
     let mut alone = Command::new(std::env::current_exe().unwrap());
     alone.args(["--exact", &name, "--test-threads=1", "--nocapture"]).env(ALONE, "1");
-    let output = alone.output().unwrap();
+    let output = children::output(&mut alone).unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && out.contains("1 passed"), "{out}{err}");
     false

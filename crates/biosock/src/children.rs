@@ -1,0 +1,23 @@
+//! Processes that tests start. Until its execve(2) a child holds every
+//! descriptor, so that what another test closes meanwhile is still open.
+
+use std::io;
+use std::process::{Command, Output, Stdio};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+static STARTING: RwLock<()> = RwLock::new(());
+
+/// Runs a command to its end.
+pub(crate) fn output(command: &mut Command) -> io::Result<Output> {
+    let child = {
+        let _starting = STARTING.write().unwrap_or_else(PoisonError::into_inner);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+    };
+    child?.wait_with_output()
+}
+
+/// While this lives no child starts: for a test that closes a descriptor and
+/// relies on that.
+pub(crate) fn none_starts() -> RwLockReadGuard<'static, ()> {
+    STARTING.read().unwrap_or_else(PoisonError::into_inner)
+}
