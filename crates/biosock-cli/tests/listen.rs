@@ -686,9 +686,10 @@ fn child_of(parent: u32) -> u32 {
     pids.find(is_child).expect("it has a child")
 }
 
-/// A socket file that nothing stands behind.
+/// A socket file that nothing stands behind: its server was killed. Made by this
+/// process it would also be a child's that another test starts, until its execve(2).
 fn stale(path: &Path) -> u64 {
-    drop(UnixListener::bind(path).unwrap());
+    drop(Process::listen([format!("unix:{}", path.display())], Stdio::null()));
     path.symlink_metadata().unwrap().ino()
 }
 
