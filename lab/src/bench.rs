@@ -19,6 +19,8 @@ pub struct Table {
     pub runs: usize,
     /// When nobody was waited for any longer.
     pub cap: Duration,
+    /// Who dialled: the columns.
+    pub contestants: &'static [Contestant],
     /// Beside which curl and OpenSSL.
     pub versions: String,
     /// How busy the machine was.
@@ -34,7 +36,7 @@ pub struct Table {
 pub struct Row {
     /// The scenario.
     pub scenario: Scenario,
-    /// In the order of [`Contestant::ALL`].
+    /// In the order of the table's contestants.
     pub cells: Vec<Cell>,
 }
 
@@ -54,13 +56,14 @@ const LONG: f64 = 5.0;
 ///
 /// # Errors
 /// What keeps it from being measured: no root, a missing program.
-pub fn run(rules: Rules<'_>, runs: usize) -> Result<Table> {
+pub fn run(rules: Rules<'_>, contestants: &'static [Contestant], runs: usize) -> Result<Table> {
     let (versions, cap) = (versions()?, rules.cap);
-    let mut table = Table { runs, cap, versions, load: load(), rows: Vec::new(), bars: Vec::new() };
+    let mut table =
+        Table { runs, cap, contestants, versions, load: load(), rows: Vec::new(), bars: Vec::new() };
     for scenario in scenario::all() {
         eprintln!("biosock-lab: {}", scenario.name);
         let world = World::build(scenario, Patience::Usual)?;
-        let row = row(&world, &Contestant::ALL, rules, runs)?;
+        let row = row(&world, contestants, rules, runs)?;
         table.bars.extend(bars(&world, &row, rules, runs)?);
         table.rows.push(row);
     }
@@ -135,7 +138,7 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = vec![head()];
+        let mut lines = vec![head(self.contestants)];
         lines.extend(self.rows.iter().map(|row| row.texts(self.cap)));
         grid(f, &lines)?;
         writeln!(f, "\n! ended without a connection")?;
@@ -148,9 +151,10 @@ impl fmt::Display for Table {
     }
 }
 
-fn head() -> Vec<String> {
+fn head(contestants: &[Contestant]) -> Vec<String> {
     let fixed = ["seconds to connect", "RTT"];
-    fixed.into_iter().chain(Contestant::ALL.map(Contestant::name)).map(String::from).collect()
+    let names = contestants.iter().map(|contestant| contestant.name());
+    fixed.into_iter().chain(names).map(String::from).collect()
 }
 
 /// Lines of cells, the first column to the left.

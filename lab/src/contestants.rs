@@ -35,6 +35,14 @@ impl Contestant {
         Self::SClient,
     ];
 
+    /// Those of them that are ours.
+    pub const OURS: [Self; 4] = [
+        Self::Client(Kind::Ours),
+        Self::Client(Kind::Memory),
+        Self::Client(Kind::Tokio),
+        Self::Client(Kind::Hickory),
+    ];
+
     /// The column's head.
     pub fn name(self) -> &'static str {
         match self {

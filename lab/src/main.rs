@@ -10,7 +10,7 @@ use std::time::Duration;
 use biosock::dial::{Question, Resolver, SystemResolver, sort_destinations};
 use biosock::{Domain, Lookup, Type};
 use biosock_lab::client::{self, Kind};
-use biosock_lab::contestants::Rules;
+use biosock_lab::contestants::{Contestant, Rules};
 use biosock_lab::load::{self, Amount, Caller};
 use biosock_lab::lookups::{self, Driver};
 use biosock_lab::shortage::server::Manner;
@@ -39,6 +39,9 @@ enum Command {
         /// Wait for the slowest, which takes about an hour, instead of 6 s each.
         #[arg(long)]
         full: bool,
+        /// Have nobody dial but ours: no other's time is judged.
+        #[arg(long)]
+        ours: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -131,7 +134,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Table { runs, full, json } => table(runs.into(), full, json),
+        Command::Table { runs, full, ours, json } => {
+            let contestants: &[_] = if ours { &Contestant::OURS } else { &Contestant::ALL };
+            table(runs.into(), if full { FULL } else { QUICK }, contestants, json)
+        }
         Command::Shortage { clients, descriptors, shortage, json } => {
             run_short(clients.into(), descriptors.into(), shortage, json)
         }
@@ -199,10 +205,9 @@ const FULL: Duration = Duration::from_secs(3600);
 /// Beyond the 5 s after which the C library's resolver asks again.
 const QUICK: Duration = Duration::from_secs(6);
 
-fn table(runs: usize, full: bool, json: bool) -> Result<ExitCode> {
+fn table(runs: usize, cap: Duration, contestants: &'static [Contestant], json: bool) -> Result<ExitCode> {
     let program = std::env::current_exe()?;
-    let cap = if full { FULL } else { QUICK };
-    let table = bench::run(Rules { program: &program, cap }, runs)?;
+    let table = bench::run(Rules { program: &program, cap }, contestants, runs)?;
     if json {
         println!("{:#}", table.json());
     } else {
