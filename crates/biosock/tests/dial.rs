@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use biosock::dial::{DialFailure, Dialer, LookupReport, Memory, Outcome, Pace, Question, Report, Resolver};
 use biosock::listeners::{Listen, Listeners};
-use biosock::{Cancel, Domain, ErrorKind, KeepAlive, Options, Protocol, Result, Socket, SocketAddr, Type};
-use rustix::net::sockopt;
+use biosock::{Cancel, Domain, ErrorKind, Options, Result, Socket, SocketAddr, Type};
 
 const PLAIN: Options = Options::empty();
 
@@ -418,69 +417,6 @@ fn a_resolver_that_panics_is_a_look_up_that_failed() {
     let source = std::error::Error::source(&failed).unwrap().to_string();
     assert_eq!(source, "look up by a resolver that panicked: the resolver failed");
     assert_eq!(failed.kind(), ErrorKind::LookupFailed);
-}
-
-#[test]
-fn mptcp_is_used_where_the_kernel_has_it() {
-    let (listeners, port) = listeners("127.0.0.1:0");
-    let dialer = Dialer::new().mptcp(true);
-    let mut dialed = dialer.dial(&format!("127.0.0.1:{port}")).unwrap();
-    let has_it = std::fs::read_to_string("/proc/sys/net/mptcp/enabled").is_ok_and(|on| on.trim() == "1");
-    let expected = if has_it { Protocol::MPTCP } else { Protocol::TCP };
-    assert_eq!(dialed.socket.protocol().unwrap(), expected);
-    let (mut server, _) = listeners.accept(PLAIN, None).unwrap();
-    dialed.socket.write_all(b"x").unwrap();
-    server.read_exact(&mut [0]).unwrap();
-    // Only streams of IP have it; the others are dialled as ever.
-    assert!(dialer.socktype(Type::DGRAM).dial("127.0.0.1:9").is_ok());
-}
-
-#[test]
-fn tfo_connects_with_the_first_data() {
-    let (listeners, port) = listeners("127.0.0.1:0");
-    let target = format!("127.0.0.1:{port}");
-    let mut dialed = Dialer::new().options(Options::TFO).dial(&target).unwrap();
-    dialed.socket.write_all(b"first").unwrap();
-    let (mut server, _) = listeners.accept(PLAIN, None).unwrap();
-    let mut heard = [0; 5];
-    server.read_exact(&mut heard).unwrap();
-    assert_eq!(&heard, b"first");
-}
-
-#[test]
-fn sources_and_devices_are_of_a_family() {
-    let (_v4, port4) = listeners("127.0.0.1:0");
-    let (_v6, port6) = listeners("[::1]:0");
-    let nowhere = Dialer::new().source_v6("2001:db8::1".parse().unwrap()).device_v6("no-such-device");
-    assert!(nowhere.dial(&format!("127.0.0.1:{port4}")).is_ok(), "IPv4 has neither");
-    assert!(nowhere.dial(&format!("[::1]:{port6}")).is_err());
-    let nowhere = Dialer::new().source_v4([192, 0, 2, 1].into()).device_v4("no-such-device");
-    assert!(nowhere.dial(&format!("[::1]:{port6}")).is_ok(), "IPv6 has neither");
-    let failed = nowhere.dial(&format!("127.0.0.1:{port4}")).unwrap_err();
-    assert!(failed.report().to_string().contains("no-such-device"), "{failed:?}");
-}
-
-#[test]
-fn settings_reach_the_socket() {
-    let (_listeners, port) = listeners("127.0.0.1:0");
-    let target = format!("127.0.0.1:{port}");
-    let seconds = |seconds| Some(Duration::from_secs(seconds));
-    let keep_alive = KeepAlive { idle: seconds(61), interval: seconds(7), probes: Some(5) };
-    let dialer = Dialer::new()
-        .source_v4([127, 0, 0, 2].into())
-        .keepalive(keep_alive)
-        .options(Options::NONBLOCK | Options::NODELAY)
-        .mptcp(true);
-    let socket = dialer.dial(&target).unwrap().socket;
-    assert!(sockopt::socket_keepalive(&socket).unwrap() && sockopt::tcp_nodelay(&socket).unwrap());
-    let idle = sockopt::tcp_keepidle(&socket).unwrap();
-    assert_eq!((Some(idle), Some(sockopt::tcp_keepintvl(&socket).unwrap())), (seconds(61), seconds(7)));
-    assert_eq!(sockopt::tcp_keepcnt(&socket).unwrap(), 5);
-    assert_eq!(socket.local_addr().unwrap().ip().unwrap().to_string(), "127.0.0.2");
-    assert!(socket.is_nonblocking().unwrap());
-    assert!([Protocol::MPTCP, Protocol::TCP].contains(&socket.protocol().unwrap()));
-    assert!(Dialer::new().device("no-such-device").dial(&target).is_err());
-    assert!(Dialer::new().family(Domain::IPV6).dial(&target).is_err());
 }
 
 #[test]
