@@ -1,6 +1,5 @@
 """cargo-mutants over parts of the libraries, each against its own tests."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -12,77 +11,108 @@ from place import CARGO, FOLDER, ROOT
 
 @dataclass
 class Suite:
-    """A package, its files that are broken, and the tests that are to see it: not the
-    documentation's, which show how things are used and check little."""
+    """A package, its files that are broken, and the tests that are to see it: first
+    the quick ones, then others for what survived these. None are the documentation's,
+    which show how things are used and check little."""
 
     package: str
     files: list
     tests: list
-    words: list = field(default_factory=list)
+    more: list = field(default_factory=list)
+    features: list = field(default_factory=list)
+    # Files of tests alone, which cargo-mutants takes for others, and what has a suite of its own.
+    left_out: list = field(default_factory=list)
 
 
-TOKIO = ["--features", "biosock/tokio"]
+def tests(*names):
+    return [word for name in names for word in ("--test", name)]
+
+
+ASYNC = ["dial/async_resolver.rs", "dial/hickory.rs", "dial/tokio.rs"]
 PARTS = {
     "core": [
         Suite("biosock", ["addr.rs", "unix.rs", "names.rs", "literal.rs", "hostserv.rs", "error.rs", "cause.rs",
                           "reason.rs"],
-              ["--lib", "--test", "addr", "--test", "hostserv", "--test", "errors", "--test", "parts",
-               "--test", "lookup"]),
+              ["--lib", *tests("addr", "hostserv", "errors", "parts", "lookup")]),
         Suite("biosock-capi", ["addr.rs", "hostserv.rs", "raise.rs"], ["--lib", "--tests"]),
     ],
-    "sockets": [Suite("biosock", ["connect.rs", "accept.rs", "cancel.rs"],
-                      ["--lib", "--test", "socket", "--test", "dial", "--test", "syscalls", "--test", "parts"])],
-    "dial": [Suite("biosock", ["dial/**/*.rs", "dial/*.rs"],
-                   ["--lib", "--test", "dial", "--test", "dial_async"], TOKIO)],
-    "listeners": [Suite("biosock", ["listeners/**/*.rs", "listeners/*.rs"],
-                        ["--lib", "--test", "listeners", "--test", "listeners_async", "--test", "listeners_serve",
-                         "--test", "listeners_passed"], TOKIO)],
+    "sockets": [
+        Suite("biosock", ["connect.rs", "accept.rs", "cancel.rs"],
+              ["--lib", *tests("socket", "dial", "syscalls", "parts")]),
+        Suite("biosock", ["cancel/tokio.rs"], ["--lib", *tests("dial_async", "listeners_async")], [], ["tokio"]),
+    ],
+    "dial": [
+        Suite("biosock", ["dial/*.rs"], ["--lib", "--", "dial::"],
+              tests("dial", "dial_settings", "dial_lookups", "syscalls"), [], ASYNC),
+        Suite("biosock", ASYNC, tests("dial_async", "dial_hickory"), [], ["hickory"]),
+    ],
+    "listeners": [
+        Suite("biosock", ["listeners/*.rs"], ["--lib", "--", "listeners::", "forked::"],
+              tests("listeners", "listeners_alone", "listeners_serve", "listeners_passed"), [],
+              ["listeners/tokio.rs"]),
+        Suite("biosock", ["listeners/tokio.rs"], tests("listeners_async"), [], ["tokio"]),
+    ],
 }
 # More than any mutant needs that does not hang.
 SECONDS = 60
 SURVIVORS = Path(__file__).with_name("survivors")
 
 
-
-
 def show(part):
     for suite in PARTS[part]:
-        mutants(suite, [], "--list")
+        mutants(suite, "--list")
     return True
 
 
-def run(part, shard=None):
-    """`shard`, such as `0/20`, is the one of so many equal shares that is tried."""
+def run(part, options):
     install()
     known = reasons()
-    words = ["--shard", shard] if shard else []
-    verdicts = [run_suite(part, suite, words, known) for suite in PARTS[part]]
+    verdicts = [run_suite(f"{part}-{number}", suite, options, known) for number, suite in enumerate(PARTS[part])]
     return all(verdicts)
 
 
-def run_suite(part, suite, words, known):
-    output = FOLDER / f"{part}-{suite.package}"
+def run_suite(name, suite, options, known):
+    output = FOLDER / name
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
-    mutants(suite, words, "--output", output, "--timeout", str(SECONDS), "--no-shuffle", "--colors", "never",
-            "--", *suite.tests)
-    found = json.loads((output / "mutants.out/outcomes.json").read_text())
-    missed = (output / "mutants.out/missed.txt").read_text().splitlines()
-    print(f"{part}, {suite.package}: {found['total_mutants']} mutants, {found['caught']} seen, "
-          f"{found['timeout']} hung, {found['unviable']} do not compile, {len(missed)} survive")
+    share = ["--shard", options.shard] if options.shard else []
+    words = ["--output", output, "--timeout", str(SECONDS), "--jobs", str(options.jobs), "--no-shuffle",
+             "--colors", "never", *share]
+    mutants(suite, *words, "--", *suite.tests)
+    found = outcomes(output)
+    if suite.more and found["missed"]:
+        # Those that hang need not do so twice.
+        (output / "mutants.out/previously_caught.txt").write_text("".join(f"{line}\n" for line in found["timeout"]))
+        mutants(suite, *words, "--iterate", "--", *suite.more)
+        last = outcomes(output)
+        found = {kind: found[kind] + last[kind] for kind in KINDS} | {"missed": last["missed"]}
+    missed, counts = found["missed"], {kind: len(found[kind]) for kind in KINDS}
+    print(f"{name}, {suite.package}: {sum(counts.values())} mutants, {counts['caught']} seen, "
+          f"{counts['timeout']} hung, {counts['unviable']} do not compile, {len(missed)} survive")
     new = [mutant for mutant in missed if without_place(mutant) not in known]
     for mutant in missed:
         print(f"  {'SURVIVES' if mutant in new else 'known'}: {mutant}")
     return not new
 
 
-def mutants(suite, shard, *words):
-    names = [word for file in suite.files for word in ("--file", f"crates/{suite.package}/src/{file}")]
-    # Nobody debugs a mutant, and each is linked six times.
-    env = os.environ | {"CARGO_PROFILE_DEV_DEBUG": "0"}
+KINDS = ["caught", "timeout", "unviable", "missed"]
+
+
+def outcomes(output):
+    """The mutants of the last run, by how they ended."""
+    return {kind: (output / f"mutants.out/{kind}.txt").read_text().splitlines() for kind in KINDS}
+
+
+def mutants(suite, *words):
+    source = f"crates/{suite.package}/src"
+    names = [word for file in suite.files for word in ("--file", f"{source}/{file}")]
+    names += [word for file in suite.left_out for word in ("--exclude", f"{source}/{file}")]
+    names += [word for feature in suite.features for word in ("--features", f"{suite.package}/{feature}")]
+    # Nobody debugs a mutant, and each is linked several times, in its own target folder.
+    env = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
+    env["CARGO_PROFILE_DEV_DEBUG"] = "0"
     # Its status says that some survive, which the files say better.
-    subprocess.run([CARGO, "mutants", "--package", suite.package, *suite.words, *names, *shard, *words],
-                   cwd=ROOT, env=env, check=False)
+    subprocess.run([CARGO, "mutants", "--package", suite.package, *names, *words], cwd=ROOT, env=env, check=False)
 
 
 def reasons():
