@@ -196,6 +196,8 @@ pub(crate) enum Refusal {
     NotListening,
     /// A set of listeners without one.
     NoAddress,
+    /// A name that stands for more than one socket each is opened for.
+    TooManyAddresses,
     /// A Unix listener without a path or a name.
     Unnamed,
     /// An address of another family than the one that was asked for.
@@ -221,6 +223,7 @@ impl Refusal {
             Self::LockOfAnother => "the lock file of the socket belongs to another user",
             Self::NotListening => "the socket does not listen",
             Self::NoAddress => "there is no address to listen on",
+            Self::TooManyAddresses => "the name has more than 256 addresses",
             Self::Unnamed => "a Unix socket needs a path or an @name to listen on",
             Self::OtherFamily => "the address is of another family than the one asked for",
             Self::BadHandOver => "that is no list of descriptors",
@@ -242,6 +245,7 @@ impl Refusal {
             Self::NotASocketFile => Some("choose another path; only a stale socket file is replaced"),
             Self::LockOfAnother => Some("have it removed, or choose a directory that others cannot write to"),
             Self::ConnectedToItself => Some("check the port and that the server runs"),
+            Self::TooManyAddresses => Some("listen on *, or on addresses in figures"),
             Self::NotListening => Some("only stream sockets that listen can be accepted from"),
             #[cfg(feature = "tokio")]
             Self::NoRuntime => Some("call it in what a runtime runs, as in block_on or spawn"),

@@ -138,8 +138,8 @@ impl Listen {
     /// Of the first address that could not be had, with nothing left open: a
     /// name that is not known, eventfd(2)'s, socket(2)'s, setsockopt(2)'s, bind(2)'s,
     /// listen(2)'s, a file that is not a socket. An empty target is refused, and
-    /// so is a Unix address without a path or @name, for which bind(2) would
-    /// choose one.
+    /// so are a name of more than 256 addresses, and a Unix address without a path or
+    /// @name, for which bind(2) would choose one.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
