@@ -269,6 +269,8 @@ static CALLS: [Call; 32] = {
     calls[Syscall::EventFd as usize] = Call { calling: c"calling eventfd()", code: 0 };
     calls[Syscall::Dup as usize] = Call { calling: c"calling dup()", code: 0 };
     calls[Syscall::Unlink as usize] = Call { calling: c"calling unlink()", code: 0 };
+    calls[Syscall::SocketPair as usize] = Call { calling: c"calling socketpair()", code: 0 };
+    calls[Syscall::SendMsg as usize] = Call { calling: c"calling sendmsg()", code: 0 };
     calls
 };
 

@@ -2,18 +2,20 @@
 //! descriptor, so that what another test closes meanwhile is still open.
 
 use std::io;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 static STARTING: RwLock<()> = RwLock::new(());
 
 /// Runs a command to its end.
 pub(crate) fn output(command: &mut Command) -> io::Result<Output> {
-    let child = {
-        let _starting = STARTING.write().unwrap_or_else(PoisonError::into_inner);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
-    };
-    child?.wait_with_output()
+    spawn(command)?.wait_with_output()
+}
+
+/// Starts a command, without input; what it writes is to be read.
+pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
+    let _starting = STARTING.write().unwrap_or_else(PoisonError::into_inner);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
 }
 
 /// While this lives no child starts: for a test that closes a descriptor and

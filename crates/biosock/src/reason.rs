@@ -140,6 +140,10 @@ pub enum Syscall {
     Poll,
     /// epoll(7): epoll_create1(2), epoll_ctl(2), epoll_wait(2)
     Epoll,
+    /// socketpair(2)
+    SocketPair,
+    /// sendmsg(2)
+    SendMsg,
 }
 
 impl Syscall {
@@ -171,6 +175,8 @@ impl Syscall {
             Self::GetNameInfo => "getnameinfo",
             Self::Poll => "poll",
             Self::Epoll => "epoll",
+            Self::SocketPair => "socketpair",
+            Self::SendMsg => "sendmsg",
         }
     }
 }

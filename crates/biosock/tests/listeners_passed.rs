@@ -160,6 +160,49 @@ fn what_is_passed_is_passed_though_the_parent_ends_first() {
     assert_eq!(greeting(&addr), "unknown");
 }
 
+/// What carries the nudge is no listener: a set does without where that
+/// descriptor is another by now, and does not touch it.
+#[test]
+fn a_nudge_that_is_another_descriptor_by_now_is_not_touched() {
+    let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
+    let addr = listeners.addrs().unwrap()[0];
+    let mut command = part("passed_another_nudge");
+    listeners.pass_to(&mut command).unwrap();
+    let said = |command: &Command| {
+        let (_, said) = command.get_envs().find(|(name, _)| *name == "BIOSOCK_LISTEN_FDS").unwrap();
+        said.unwrap().to_str().unwrap().to_owned()
+    };
+    let list = said(&command);
+    let (sockets, nudge) = list.split_once(';').expect("it names the nudge");
+    let (fd, inode) = nudge.split_once(':').unwrap();
+    let inode: u64 = inode.parse().unwrap();
+    command.env("BIOSOCK_LISTEN_FDS", format!("{sockets};{fd}:{}", inode + 1)).env(NUDGE, nudge);
+    let mut child = command.spawn().unwrap();
+    assert_eq!(greeting(&addr), "x");
+    assert!(child.wait().unwrap().success());
+}
+
+/// The nudge that was passed, and is said to be another.
+const NUDGE: &str = "BIOSOCK_TEST_NUDGE";
+
+/// Not a test of its own.
+#[test]
+fn passed_another_nudge() {
+    if !is_alone("passed_another_nudge") {
+        return;
+    }
+    let nudge = std::env::var(NUDGE).unwrap();
+    let (fd, inode) = nudge.split_once(':').unwrap();
+    let link = || std::fs::read_link(format!("/proc/self/fd/{fd}")).unwrap();
+    let flags = || std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap();
+    let before = flags();
+    let listeners = Listeners::passed().unwrap().unwrap();
+    assert_eq!(link().to_str().unwrap(), format!("socket:[{inode}]"));
+    assert_eq!(flags(), before, "its FD_CLOEXEC is as it was");
+    let (mut socket, _) = listeners.accept(PLAIN, Some(Duration::from_secs(60))).unwrap();
+    socket.write_all(b"x").unwrap();
+}
+
 /// Not a test of its own: a process to which nothing was passed.
 #[test]
 fn nothing_passed() {

@@ -19,6 +19,8 @@ fn the_queue_names_calls_as_the_core_does() {
         GetAddrInfo,
         GetNameInfo,
         Poll,
+        SocketPair,
+        SendMsg,
     ];
     for syscall in all {
         let expected = format!("calling {}()", syscall.name());

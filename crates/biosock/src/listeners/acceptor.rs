@@ -20,12 +20,16 @@
 //! - One that fails to accept tries again after its pause, as its listener is
 //!   still on its list, or leaves it like one that is stopped.
 //!
+//! The nudge is one for all that have the listeners' queues: it is inherited
+//! by fork(2), goes along with a set that is passed to a child, and belongs to
+//! every set of one Unix address. Other code has none, nor has a set that was
+//! taken over from it.
+//!
 //! Nobody is woken where a process dies, or is stopped by SIGSTOP, between
-//! its waking and its accept, nor where a worker leaves a connection that has
-//! the set otherwise than by fork(2), and with it another nudge. The
-//! connection waits then until a thread looks of itself: each looks at all
-//! listeners every [`LOOK`] where the set may be shared with other processes.
-//! A set that never was costs no such waking, since its threads end together.
+//! its waking and its accept, nor where other code leaves a connection. It
+//! waits then until a thread looks of itself: each looks at all listeners
+//! every [`LOOK`] where the set may be shared with other processes. A set that
+//! never was costs no such waking, since its threads end together.
 //!
 //! A child of fork(2) makes instances of its own: it would share those of its
 //! parent, where each arrival wakes one of them after the other.
@@ -33,11 +37,12 @@
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, TryLockError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::Listeners;
 use super::advice::{AcceptAdvice, Event, Judge, Verdict};
+use super::passed::dup_error;
 use crate::sys::{self, Errno, Poller, Waker, Wakes};
 use crate::{Cancel, Error, Interest, Operation, Options, Reason, Result, Syscall};
 
@@ -56,7 +61,8 @@ const LOOK: Duration = Duration::from_secs(5);
 pub(super) struct Pool {
     free: Mutex<Vec<Acceptor>>,
     /// Wakes one of those that wait, in any process that has the set by
-    /// fork(2): made with the set, so that it is the same one for all.
+    /// fork(2) or was passed it: made with the set, so that it is the same
+    /// one for all.
     nudge: Waker,
     /// By [`sys::forks_seen`], when it was made.
     forks: usize,
@@ -72,12 +78,30 @@ impl Pool {
             let errno = error.raw_os_error().unwrap_or_else(|| Errno::NOMEM.raw_os_error());
             Error::system_call(Operation::Listen, Syscall::EventFd, errno, None)
         })?;
-        let (free, forks, is_shared) = (Mutex::default(), sys::forks_seen(), AtomicBool::new(false));
-        Ok(Self { free, nudge, forks, is_shared })
+        Ok(Self::with(nudge))
     }
 
-    /// Says that others may accept from the sockets, which its nudge does not
-    /// reach.
+    /// With the nudge of others that have the same sockets.
+    pub(super) fn with(nudge: Waker) -> Self {
+        let (free, forks, is_shared) = (Mutex::default(), sys::forks_seen(), AtomicBool::new(false));
+        Self { free, nudge, forks, is_shared }
+    }
+
+    /// For a set whose sockets are those of this one's, all of them.
+    ///
+    /// # Errors
+    /// dup(2)'s.
+    pub(super) fn of_same_queue(&self) -> Result<Self> {
+        self.nudge.try_clone().map(Self::with).map_err(|error| dup_error(&error))
+    }
+
+    /// What a process needs to be among those that are woken.
+    pub(super) fn nudge(&self) -> &Waker {
+        &self.nudge
+    }
+
+    /// Says that others may accept from the sockets, and leave a connection
+    /// without a nudge.
     pub(super) fn share(&self) {
         self.is_shared.store(true, Ordering::Relaxed);
     }
@@ -113,6 +137,17 @@ impl Pool {
             }
         }
         None
+    }
+}
+
+impl Drop for Pool {
+    /// What one of them failed to accept is left to others that have the
+    /// sockets, if there are any.
+    fn drop(&mut self) {
+        let forks = sys::forks();
+        let free = self.free.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let owing = free.iter().filter(|acceptor| acceptor.owes && acceptor.forks == forks);
+        owing.for_each(|_| self.nudge.wake());
     }
 }
 

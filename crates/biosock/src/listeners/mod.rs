@@ -122,12 +122,18 @@ impl Listeners {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn try_take_over(sockets: Vec<Socket>) -> Result<Self, TakeOverError> {
-        let made = Self::with_room(0).and_then(|set| prepare(&sockets).map(|()| set));
-        match made {
-            Ok(set) => {
+        Self::take_over_with(sockets, Pool::new)
+    }
+
+    fn take_over_with(
+        sockets: Vec<Socket>,
+        pool: impl FnOnce() -> Result<Pool>,
+    ) -> Result<Self, TakeOverError> {
+        match pool().and_then(|pool| prepare(&sockets).map(|()| pool)) {
+            Ok(pool) => {
                 // Whoever opened them may accept as well.
-                set.pool.share();
-                Ok(Self { sockets, ..set })
+                pool.share();
+                Ok(Self { sockets, files: Vec::new(), pool })
             }
             Err(error) => Err(TakeOverError { error: Box::new(error), sockets }),
         }

@@ -42,6 +42,8 @@ impl Listen {
         for socket in &first.sockets {
             let addr = socket.local_addr()?;
             let socket = if addr.family() == Domain::UNIX {
+                beside.pool = first.pool.of_same_queue()?;
+                // Each may be passed on without the other.
                 [&first.pool, &beside.pool].into_iter().for_each(Pool::share);
                 copy(socket)?
             } else {

@@ -5,14 +5,17 @@ use std::env;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::process::{self, Command};
 
-use super::Listeners;
+use super::acceptor::Pool;
+use super::{Listeners, TakeOverError};
 use crate::cause::Refusal;
-use crate::sys::{self, Passed, Wrong};
+use crate::sys::{self, Passed, Waker, Wrong};
 use crate::{Error, Operation, Result, Socket, Syscall};
 
 /// What a parent passed to its child: each descriptor with the inode of its
-/// socket, `FD:INODE,FD:INODE`. Who inherits the list and not the sockets, as
-/// the child's own children do, sees by the inodes that it is for another.
+/// socket, `FD:INODE,FD:INODE;FD:INODE`. What follows the semicolon, if there
+/// is one, is no listener: it carries the nudge by which the acceptors of the
+/// set wake each other. Who inherits the list and not the sockets, as the
+/// child's own children do, sees by the inodes that it is for another.
 const FROM_PARENT: &str = "BIOSOCK_LISTEN_FDS";
 
 /// What a service manager says (sd_listen_fds(3)): for whom, how many, and
@@ -66,8 +69,8 @@ impl Listeners {
     /// ```
     #[doc(alias = "sd_listen_fds")]
     pub fn passed() -> Result<Option<Self>> {
-        let sockets = take(&described()?)?;
-        if sockets.is_empty() { Ok(None) } else { Self::take_over(sockets).map(Some) }
+        let (sockets, nudge) = take(&described()?)?;
+        if sockets.is_empty() { Ok(None) } else { Ok(Some(Self::take_with(sockets, nudge)?)) }
     }
 
     /// As [`passed`](Self::passed), a set for each name that the manager gave
@@ -89,28 +92,35 @@ impl Listeners {
     pub fn passed_by_name() -> Result<Vec<(String, Self)>> {
         let described = described()?;
         let mut groups: Vec<(String, Vec<Socket>)> = Vec::new();
-        for (name, socket) in described.names.iter().zip(take(&described)?) {
+        let (sockets, mut nudge) = take(&described)?;
+        for (name, socket) in described.names.iter().zip(sockets) {
             match groups.iter_mut().find(|(group, _)| group == name) {
                 Some((_, sockets)) => sockets.push(socket),
                 None => groups.push((name.clone(), vec![socket])),
             }
         }
-        groups.into_iter().map(|(name, sockets)| Ok((name, Self::take_over(sockets)?))).collect()
+        // A nudge comes from a parent, whose sockets are one set.
+        let take = |(name, sockets)| Ok((name, Self::take_with(sockets, nudge.take())?));
+        groups.into_iter().map(take).collect()
+    }
+
+    fn take_with(sockets: Vec<Socket>, nudge: Option<Waker>) -> Result<Self, TakeOverError> {
+        Self::take_over_with(sockets, || nudge.map_or_else(Pool::new, |nudge| Ok(Pool::with(nudge))))
     }
 
     /// Has a child process inherit the listeners, which takes them by
     /// [`passed`](Self::passed). Both may accept then; a parent that is to
     /// make room for its child drops its own once the child says that it is
     /// there, and no connection is refused in between. One that wakes the
-    /// parent just as it is stopped waits until the child's next look, 5
-    /// seconds at most: see [`accept`](Self::accept).
+    /// parent just as it is stopped wakes the child instead: they share the
+    /// set as after fork(2), see [`accept`](Self::accept).
     ///
     /// The listeners are the first's to take them among the child and those
     /// that it runs. For programs with other customs there is
     /// [`inheritable`](Self::inheritable).
     ///
     /// # Errors
-    /// dup(2)'s and fstat(2)'s.
+    /// dup(2)'s, fstat(2)'s, socketpair(2)'s and sendmsg(2)'s.
     ///
     /// ```
     /// use std::process::Command;
@@ -123,15 +133,17 @@ impl Listeners {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn pass_to(&self, command: &mut Command) -> Result<()> {
-        let copies = self.copies(|fd| fd.try_clone_to_owned())?;
+        let mut copies = self.copies(|fd| fd.try_clone_to_owned())?;
+        copies.push(sys::enclose(self.pool.nudge().as_fd())?);
         let pair = |copy: &OwnedFd| Ok(format!("{}:{}", copy.as_raw_fd(), sys::inode(copy.as_fd())?));
         let pairs: Result<Vec<_>, sys::Errno> = copies.iter().map(pair).collect();
-        let pairs = pairs.map_err(|errno| dup_error(&errno.into()))?;
+        let mut pairs = pairs.map_err(|errno| dup_error(&errno.into()))?;
+        let nudge = pairs.pop().unwrap_or_default();
         // What was for this process is not for its child.
         for name in Self::PASSED_ENV {
             command.env_remove(name);
         }
-        command.env(FROM_PARENT, pairs.join(","));
+        command.env(FROM_PARENT, format!("{};{nudge}", pairs.join(",")));
         sys::inherit(command, copies);
         Ok(())
     }
@@ -171,6 +183,7 @@ pub(super) fn dup_error(error: &std::io::Error) -> Error {
 struct Described {
     fds: Vec<Passed>,
     names: Vec<String>,
+    nudge: Option<Passed>,
 }
 
 fn described() -> Result<Described> {
@@ -192,15 +205,19 @@ fn from_parent(list: &str) -> Result<Described> {
         let (fd, inode) = pair.split_once(':')?;
         Some(Passed { fd: fd.parse().ok()?, inode: Some(inode.parse().ok()?) })
     };
-    let fds: Vec<Passed> = list.split(',').map(pair).collect::<Option<_>>().ok_or_else(bad)?;
+    let (listeners, nudge) =
+        list.split_once(';').map_or((list, None), |(listeners, nudge)| (listeners, Some(nudge)));
+    let all = listeners.split(',').chain(nudge).map(pair);
+    let mut fds: Vec<Passed> = all.collect::<Option<_>>().ok_or_else(bad)?;
     // Those below are standard input, output and error; two owners of one
     // would close it twice.
     let is_twice = |at: usize| fds[..at].iter().any(|before| before.fd == fds[at].fd);
     if fds.iter().any(|passed| passed.fd < FIRST) || (0..fds.len()).any(is_twice) {
         return Err(bad());
     }
+    let nudge = nudge.and_then(|_| fds.pop());
     let names = vec![UNKNOWN.to_owned(); fds.len()];
-    Ok(Described { fds, names })
+    Ok(Described { fds, names, nudge })
 }
 
 /// SD_LISTEN_FDS_START.
@@ -216,18 +233,20 @@ fn from_manager(count: &str, names: Option<&str>) -> Result<Described> {
     let mut names: Vec<String> =
         names.map_or(Vec::new(), |names| names.split(':').map(String::from).collect());
     names.resize(fds.len(), UNKNOWN.to_owned());
-    Ok(Described { fds, names })
+    Ok(Described { fds, names, nudge: None })
 }
 
 fn bad_list(variable: &str, value: &str) -> Error {
     Error::refused(Operation::Listen, Refusal::BadHandOver).about(format!("{variable}={value}"))
 }
 
-fn take(described: &Described) -> Result<Vec<Socket>> {
+/// The sockets, and the nudge if one was passed.
+fn take(described: &Described) -> Result<(Vec<Socket>, Option<Waker>)> {
     if described.fds.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     }
-    let taken = sys::take_passed(&described.fds).map_err(|(fd, wrong)| {
+    let taken = sys::take_passed(&described.fds, described.nudge);
+    let (sockets, nudge) = taken.map_err(|(fd, wrong)| {
         let error = match wrong {
             Wrong::NotOpen => {
                 let errno = sys::Errno::BADF.raw_os_error();
@@ -237,7 +256,7 @@ fn take(described: &Described) -> Result<Vec<Socket>> {
         };
         error.about(format!("descriptor {fd}, which was passed"))
     })?;
-    Ok(taken.into_iter().map(Socket::from).collect())
+    Ok((sockets.into_iter().map(Socket::from).collect(), nudge.map(Waker::from)))
 }
 
 #[cfg(test)]
@@ -259,8 +278,22 @@ mod tests {
     #[test]
     fn a_parent_tells_which_and_of_what_inode() {
         let passed = |fd, inode| Passed { fd, inode: Some(inode) };
-        assert_eq!(from_parent("5:77,9:78").unwrap().fds, [passed(5, 77), passed(9, 78)]);
+        // As one did that passes no nudge.
+        let described = from_parent("5:77,9:78").unwrap();
+        assert_eq!(described.fds, [passed(5, 77), passed(9, 78)]);
+        assert_eq!(described.nudge, None);
         for bad in ["", "7", "7:", "x:3", "7:3,", "2:7", "-1:7", "7:3,x", "7:3,4,3", "7:3,7:3", "7:-1"] {
+            assert!(from_parent(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_parent_tells_what_carries_the_nudge() {
+        let passed = |fd, inode| Passed { fd, inode: Some(inode) };
+        let described = from_parent("5:77,9:78;7:79").unwrap();
+        assert_eq!(described.fds, [passed(5, 77), passed(9, 78)]);
+        assert_eq!(described.nudge, Some(passed(7, 79)));
+        for bad in [";7:3", "7:3;", "7:3;7:4", "7:3;2:4", "7:3;8", "7:3;8:4;9:5", "7:3;8:4,9:5", "7:3,;8:4"] {
             assert!(from_parent(bad).is_err(), "{bad}");
         }
     }

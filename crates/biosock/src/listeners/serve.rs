@@ -16,11 +16,12 @@ impl Listeners {
     /// socket.
     ///
     /// Several threads may accept from one set, and several processes that
-    /// share it by fork(2): a connection wakes one of them (EPOLLEXCLUSIVE).
-    /// A thread that is stopped just then leaves it to another. Where the set
-    /// was forked, passed or taken over, each thread that waits looks at all
-    /// sockets every 5 seconds as well: so long a connection may wait that
-    /// woke a process which died before it accepted.
+    /// share it by fork(2) or [`pass_to`](Self::pass_to): a connection wakes
+    /// one of them (EPOLLEXCLUSIVE). A thread that is stopped just then leaves
+    /// it to another. Where the set was forked, passed or taken over, each
+    /// thread that waits looks at all sockets every 5 seconds as well: so long
+    /// a connection may wait that woke a process which died before it
+    /// accepted, or other code that left it.
     ///
     /// For each thread that accepts at the same time as others the set keeps
     /// a descriptor (epoll(7)) until it is dropped, besides the one for them

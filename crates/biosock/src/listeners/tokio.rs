@@ -52,7 +52,7 @@ impl Listeners {
         let addrs = self.addrs()?;
         let sockets: io::Result<Vec<_>> = self.sockets.into_iter().map(watch).collect();
         let sockets = sockets.map_err(|error| wait_error(&error))?;
-        Ok(AsyncListeners { sockets, addrs, files: self.files, turn: 0 })
+        Ok(AsyncListeners { sockets, addrs, files: self.files, pool: self.pool, turn: 0 })
     }
 }
 
@@ -83,6 +83,9 @@ pub struct AsyncListeners {
     sockets: Vec<TcpStream>,
     addrs: Vec<SocketAddr>,
     files: Vec<SocketFile>,
+    /// For when it is a set for threads again: other processes and sets that
+    /// have the sockets have the same nudge.
+    pool: Pool,
     /// Whose turn it is to be asked first.
     turn: usize,
 }
@@ -257,7 +260,7 @@ impl AsyncListeners {
     /// Back to a set for threads; the runtime watches it no more.
     ///
     /// # Errors
-    /// epoll_ctl(2)'s, and eventfd(2)'s.
+    /// epoll_ctl(2)'s.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -272,10 +275,7 @@ impl AsyncListeners {
         let back = |stream: TcpStream| Ok(Socket::from(OwnedFd::from(stream.into_std()?)));
         let sockets: io::Result<Vec<_>> = self.sockets.into_iter().map(back).collect();
         let sockets = sockets.map_err(|error| wait_error(&error))?;
-        let pool = Pool::new()?;
-        // It may have been before.
-        pool.share();
-        Ok(Listeners { sockets, files: self.files, pool })
+        Ok(Listeners { sockets, files: self.files, pool: self.pool })
     }
 }
 

@@ -11,7 +11,7 @@
 //! | `AddrInfoList`, `NameBuffers`, `getaddrinfo`, `getnameinfo`, `interface_name`, `interface_index` | names |
 //! | `Waker`, `Poller`, `Wakes`, `poll_any`, `has_hung_up`, `forks`, `forks_seen`, `SignalsBlocked` | waiting for several, being woken, threads without the caller's signals |
 //! | `PerProcess` | what a child must not have from its parent |
-//! | `inherit`, `inheritable`, `inode`, `Passed`, `Wrong`, `take_passed` | listeners handed from process to process |
+//! | `inherit`, `inheritable`, `inode`, `enclose`, `Passed`, `Wrong`, `take_passed` | listeners handed from process to process |
 //! | `effective_user` | whose files these are |
 //! | `open_regular`, `read_at_most` | the machine's own files |
 //! | `errno_name`, `errno_kind`, `errno_hint`, `is_retryable`, `eai_name`, `eai_kind`, `eai_text` | what error numbers mean |

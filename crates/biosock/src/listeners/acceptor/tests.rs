@@ -1,21 +1,28 @@
 //! Who comes for a connection whose thread was woken and does not.
 
+use std::io::{BufRead, BufReader, Read};
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 
 use super::*;
-use crate::Socket;
 use crate::listeners::Listen;
+use crate::{Socket, children};
 
 const PLAIN: Options = Options::empty();
 
 /// Acceptors that were woken for a connection each, one that was not, and has
 /// none of these connections on its list, and the clients.
 fn woken(set: &Listeners, count: usize) -> (Vec<Acceptor>, Acceptor, Vec<Socket>) {
+    woken_before(set, count, set)
+}
+
+/// As `woken`, where the last is of a set with the same queue.
+fn woken_before(set: &Listeners, count: usize, other: &Listeners) -> (Vec<Acceptor>, Acceptor, Vec<Socket>) {
     let addr = set.addrs().unwrap()[0];
     // An arrival goes through them in this order.
     let first: Vec<_> = (0..count).map(|_| watching(set)).collect();
-    let last = watching(set);
+    let last = watching(other);
     let (sender, woken) = mpsc::channel();
     let (first, clients) = thread::scope(|scope| {
         for mut acceptor in first {
@@ -88,7 +95,90 @@ fn a_thread_that_sleeps_looks_of_itself() {
     assert!(is_connection(&turn(&mut last, &set, 60)));
 }
 
-/// Whoever has the sockets otherwise than by fork(2) has another nudge.
+const CHILD: &str = "BIOSOCK_TEST_CHILD_OF_PASSED";
+
+/// Not a test of its own: has a set that its parent passed, does not look of
+/// itself, and takes one connection.
+#[test]
+fn child_that_never_looks() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    let set = Listeners::passed().unwrap().expect("the parent passes it");
+    let mut acceptor = never_looking(watching(&set));
+    eprintln!("watching");
+    assert!(is_connection(&turn(&mut acceptor, &set, 60)));
+}
+
+fn never_looking(mut acceptor: Acceptor) -> Acceptor {
+    acceptor.look_at = Some(Instant::now() + Duration::from_secs(24 * 3600));
+    acceptor
+}
+
+/// As one that hands over to its child and is stopped when a connection wakes it.
+#[test]
+fn what_a_parent_leaves_wakes_the_child_that_was_passed_the_set() {
+    let set = Listen::new().listen("127.0.0.1:0").unwrap();
+    let addr = set.addrs().unwrap()[0];
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let part = "listeners::acceptor::tests::child_that_never_looks";
+    command.args(["--exact", part, "--test-threads=1", "--nocapture"]).env(CHILD, "1");
+    set.pass_to(&mut command).unwrap();
+    // It comes before the child's.
+    let mut first = never_looking(watching(&set));
+    let mut child = thread::scope(|scope| {
+        let woken = scope.spawn(|| {
+            // Where it does not sleep yet, the child may have the connection.
+            let end = Instant::now() + Duration::from_secs(60);
+            first.wait(&set, None, Some(end)).unwrap();
+            first
+        });
+        let mut child = children::spawn(&mut command).unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        let client = Socket::stream_for(&addr, PLAIN).unwrap();
+        client.connect(&addr, PLAIN).unwrap();
+        woken.join().unwrap().leave(&set);
+        said.read_to_string(&mut line).unwrap();
+        assert_eq!(line, "watching\n");
+        child
+    });
+    assert!(child.wait().unwrap().success());
+}
+
+/// Sets of a Unix address have one queue, and wake each other.
+#[test]
+fn what_a_set_leaves_wakes_another_of_the_same_queue() {
+    let name = format!("unix:@biosock-nudge-{}", std::process::id());
+    let mut sets = Listen::new().shards(2, &name).unwrap();
+    let (other, set) = (sets.pop().unwrap(), sets.pop().unwrap());
+    let (woken, last, _clients) = woken_before(&set, 1, &other);
+    woken.into_iter().for_each(|mut acceptor| acceptor.leave(&set));
+    assert!(is_connection(&turn(&mut never_looking(last), &other, 60)));
+    // So does one that is dropped before it tried again.
+    let (woken, last, _clients) = woken_before(&set, 1, &other);
+    for mut acceptor in woken {
+        (acceptor.owes, acceptor.round) = (true, VecDeque::new());
+        set.pool.give_back(acceptor);
+    }
+    drop(set);
+    assert!(is_connection(&turn(&mut never_looking(last), &other, 60)));
+}
+
+/// Others that have the set go on with the nudge that it had before.
+#[cfg(feature = "tokio")]
+#[test]
+fn a_set_that_was_on_a_runtime_has_the_same_nudge() {
+    let set = Listen::new().listen("127.0.0.1:0").unwrap();
+    let others = set.pool.nudge.try_clone().unwrap();
+    let runtime = ::tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let set = runtime.block_on(async { set.into_async().unwrap().into_blocking().unwrap() });
+    others.wake();
+    assert!(set.pool.nudge.is_awake());
+}
+
+/// Whoever has the sockets may end between its waking and its accept.
 #[test]
 fn a_set_is_shared_where_others_may_have_its_sockets() {
     let listen = || Listen::new().listen("127.0.0.1:0").unwrap();

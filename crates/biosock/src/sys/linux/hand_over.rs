@@ -1,16 +1,22 @@
 //! Descriptors that come from another process or go to one.
 
 use std::ffi::c_int;
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::cmsg_space;
 use rustix::io::FdFlags;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+};
 
 use super::Errno;
+use crate::{Error, Operation, Syscall};
 
 /// A copy that survives exec (dup(2)).
 pub(crate) fn inheritable(fd: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
@@ -26,6 +32,39 @@ pub(crate) fn inherit(command: &mut Command, fds: Vec<OwnedFd>) {
     // SAFETY: between fork and exec it calls fcntl(2) alone, which is
     // async-signal-safe, and allocates nothing.
     unsafe { command.pre_exec(keep) };
+}
+
+/// A socket that carries this descriptor in a message (SCM_RIGHTS of unix(7)),
+/// for one that has no inode of its own: all of eventfd(2) share one, so that
+/// a child could not know it again by its number. The socket has one.
+///
+/// # Errors
+/// socketpair(2)'s and sendmsg(2)'s.
+pub(crate) fn enclose(fd: BorrowedFd<'_>) -> crate::Result<OwnedFd> {
+    let failed =
+        |call| move |errno: Errno| Error::system_call(Operation::Listen, call, errno.raw_os_error(), None);
+    let pair = rustix::net::socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None);
+    let (sender, carrier) = pair.map_err(failed(Syscall::SocketPair))?;
+    let (mut space, enclosed) = ([MaybeUninit::uninit(); cmsg_space!(ScmRights(1))], [fd]);
+    let mut rights = SendAncillaryBuffer::new(&mut space);
+    // There is room for it.
+    rights.push(SendAncillaryMessage::ScmRights(&enclosed));
+    let sent = rustix::net::sendmsg(&sender, &[IoSlice::new(&[0])], &mut rights, SendFlags::NOSIGNAL);
+    sent.map_err(failed(Syscall::SendMsg))?;
+    Ok(carrier)
+}
+
+/// What [`enclose`] put in. It stays there, for other processes that have the
+/// same socket. `None` where there is nothing.
+fn enclosed(carrier: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
+    let mut rights = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::PEEK | RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+    rustix::net::recvmsg(carrier, &mut [IoSliceMut::new(&mut [0])], &mut rights, flags).ok()?;
+    rights.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+        _ => None,
+    })
 }
 
 /// A descriptor that another process says it passed, and the inode of its
@@ -57,25 +96,49 @@ pub(crate) fn inode(fd: BorrowedFd<'_>) -> Result<u64, Errno> {
 /// taken, and what was not passed is never touched. Where inodes are given
 /// and none is right, it is the list of another process: none.
 ///
+/// With them comes what the carrier has [enclosed](enclose). The carrier is no
+/// listener: where that descriptor is another by now, it is not touched, and
+/// the listeners are taken all the same.
+///
 /// # Errors
 /// The first that is wrong. Those that are right are closed.
-pub(crate) fn take_passed(passed: &[Passed]) -> Result<Vec<OwnedFd>, (RawFd, Wrong)> {
+pub(crate) fn take_passed(
+    passed: &[Passed],
+    carrier: Option<Passed>,
+) -> Result<(Vec<OwnedFd>, Option<OwnedFd>), (RawFd, Wrong)> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     let looks: Vec<_> = passed.iter().map(look).collect();
     let is_list_of_another =
         passed.iter().all(|passed| passed.inode.is_some()) && looks.iter().all(Result::is_err);
     if is_list_of_another || TAKEN.swap(true, Ordering::Relaxed) {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     }
     let right = looks.iter().zip(passed).filter(|(look, _)| look.is_ok()).map(|(_, passed)| own(passed.fd));
     let taken: Vec<_> = right.collect();
+    let carrier = carrier.filter(|carrier| look_at_socket(carrier).is_ok()).map(|carrier| own(carrier.fd));
     match looks.iter().zip(passed).find_map(|(look, passed)| look.err().map(|wrong| (passed.fd, wrong))) {
         Some(wrong) => Err(wrong),
-        None => Ok(taken),
+        None => Ok((taken, carrier.and_then(|carrier| enclosed(carrier.as_fd())))),
     }
 }
 
 fn look(passed: &Passed) -> Result<(), Wrong> {
+    look_at_socket(passed)?;
+    let (mut listens, mut size) = (0 as c_int, size_of::<c_int>() as libc::socklen_t);
+    // SAFETY: asks about a number, and there is room for an int.
+    let asked = unsafe {
+        libc::getsockopt(
+            passed.fd,
+            libc::SOL_SOCKET,
+            libc::SO_ACCEPTCONN,
+            (&raw mut listens).cast(),
+            &mut size,
+        )
+    };
+    if asked < 0 || listens == 0 { Err(Wrong::NotListening) } else { Ok(()) }
+}
+
+fn look_at_socket(passed: &Passed) -> Result<(), Wrong> {
     let fd = passed.fd;
     // SAFETY: asks about a number; one that is not open is refused with EBADF.
     let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
@@ -95,15 +158,10 @@ fn look(passed: &Passed) -> Result<(), Wrong> {
     if status.st_mode & libc::S_IFMT != libc::S_IFSOCK {
         return Err(Wrong::NotASocket);
     }
-    if passed.inode.is_some_and(|inode| inode != status.st_ino) {
-        return Err(Wrong::AnotherSocket);
+    match passed.inode.is_some_and(|inode| inode != status.st_ino) {
+        true => Err(Wrong::AnotherSocket),
+        false => Ok(()),
     }
-    let (mut listens, mut size) = (0 as c_int, size_of::<c_int>() as libc::socklen_t);
-    // SAFETY: asks about a number, and there is room for an int.
-    let asked = unsafe {
-        libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN, (&raw mut listens).cast(), &mut size)
-    };
-    if asked < 0 || listens == 0 { Err(Wrong::NotListening) } else { Ok(()) }
 }
 
 /// Takes one that was looked at, and sees that no child inherits it.
@@ -113,4 +171,36 @@ fn own(fd: RawFd) -> OwnedFd {
     // SAFETY: it is open, came over exec(2) as its protocol says, so that no
     // code of this process opened it, and `take_passed` takes it once.
     unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::Waker;
+
+    /// Each process that has the carrier, as each child of one command does.
+    #[test]
+    fn what_is_enclosed_is_the_same_each_time() {
+        let waker = Waker::counting().unwrap();
+        let carrier = enclose(waker.as_fd()).unwrap();
+        let copies: Vec<_> = (0..2).map(|_| enclosed(carrier.as_fd()).unwrap()).collect();
+        for copy in &copies {
+            assert!(rustix::io::fcntl_getfd(copy).unwrap().contains(FdFlags::CLOEXEC));
+        }
+        let copies: Vec<_> = copies.into_iter().map(Waker::from).collect();
+        copies[0].wake();
+        assert!(waker.is_awake() && copies[1].clear() && !waker.is_awake());
+        // What is enclosed lives as long as the carrier.
+        drop((waker, copies));
+        let again = Waker::from(enclosed(carrier.as_fd()).unwrap());
+        again.wake();
+        assert!(again.clear() && !again.clear());
+    }
+
+    #[test]
+    fn in_what_is_no_carrier_there_is_nothing() {
+        let (socket, _other) = std::os::unix::net::UnixDatagram::pair().unwrap();
+        assert!(enclosed(socket.as_fd()).is_none());
+        assert!(enclosed(std::fs::File::open("/dev/null").unwrap().as_fd()).is_none());
+    }
 }

@@ -46,7 +46,7 @@ pub(crate) use errno::{
 };
 pub(crate) use files::{open_regular, read_at_most};
 pub(crate) use fork::{forks, forks_seen};
-pub(crate) use hand_over::{Passed, Wrong, inherit, inheritable, inode, take_passed};
+pub(crate) use hand_over::{Passed, Wrong, enclose, inherit, inheritable, inode, take_passed};
 pub(crate) use option::*;
 pub(crate) use process::PerProcess;
 pub(crate) use resolve::{AddrInfoList, EaiError, Hints, NameBuffers, getaddrinfo, getnameinfo};

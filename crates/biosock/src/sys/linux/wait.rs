@@ -136,6 +136,14 @@ impl Waker {
         })
     }
 
+    /// Another descriptor of the same one.
+    ///
+    /// # Errors
+    /// dup(2)'s.
+    pub(crate) fn try_clone(&self) -> std::io::Result<Self> {
+        self.0.try_clone().map(Self)
+    }
+
     /// Makes the descriptor readable. It fails only where it is readable
     /// already, with no room for one more.
     pub(crate) fn wake(&self) {
@@ -152,6 +160,14 @@ impl Waker {
     /// [counted](Self::counting): whether there was one.
     pub(crate) fn clear(&self) -> bool {
         rustix::io::read(&self.0, &mut [0u8; 8]).is_ok()
+    }
+}
+
+impl From<OwnedFd> for Waker {
+    /// One of [`counting`](Self::counting) or [`new`](Self::new), which came
+    /// from another process.
+    fn from(fd: OwnedFd) -> Self {
+        Self(fd)
     }
 }
 
