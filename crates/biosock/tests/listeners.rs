@@ -309,3 +309,20 @@ fn an_error_of_taking_over_is_an_error_like_others() {
     let (error, sockets) = refused.into_parts();
     assert_eq!((error.kind(), sockets.len()), (biosock::ErrorKind::InvalidInput, 1));
 }
+
+#[test]
+fn sockets_that_are_not_taken_over_come_back_as_they_were() {
+    let plain = || OwnedFd::from(std::net::TcpListener::bind("127.0.0.1:0").unwrap()).into();
+    let modes = |sockets: &[biosock::Socket]| {
+        sockets.iter().map(|socket| socket.is_nonblocking().unwrap()).collect::<Vec<_>>()
+    };
+    let nonblocking: biosock::Socket = plain();
+    nonblocking.set_nonblocking(true).unwrap();
+    let datagrams = OwnedFd::from(std::net::UdpSocket::bind("127.0.0.1:0").unwrap()).into();
+    let refused = Listeners::try_take_over(vec![plain(), nonblocking, datagrams]).unwrap_err();
+    let mut sockets = refused.into_sockets();
+    assert_eq!(modes(&sockets), [false, true, false]);
+    sockets.truncate(2);
+    let taken = Listeners::try_take_over(sockets).unwrap();
+    assert_eq!(modes(taken.sockets()), [true, true]);
+}

@@ -5,7 +5,7 @@ mod alone;
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alone::{is_alone, run_alone};
 use biosock::dial::Dialer;
@@ -188,13 +188,21 @@ fn short_of_descriptors() {
         hoard.push(file);
     }
     client.connect(&addr, PLAIN).unwrap();
+    // Of a single accept the caller has the failure, and whether to pause is the caller's.
+    for _ in 0..3 {
+        let failed = listeners.accept(PLAIN, Some(Duration::ZERO)).unwrap_err();
+        assert_eq!(AcceptAdvice::after(&failed), AcceptAdvice::Pause, "{failed}");
+    }
     let mut told: HashMap<&str, u32> = HashMap::new();
-    let mut pauses = Vec::new();
+    let (mut pauses, mut rests) = (Vec::new(), Vec::new());
+    let mut rests_from = Instant::now();
     listeners
         .serve(PLAIN, &stop, |event| match event {
             Event::Trouble { error, pause } => {
                 assert_eq!(AcceptAdvice::after(&error), AcceptAdvice::Pause);
                 pauses.push(pause);
+                rests.push(rests_from.elapsed());
+                rests_from = Instant::now();
                 *told.entry("trouble").or_default() += 1;
                 if pauses.len() == 4 {
                     hoard.clear();
@@ -207,7 +215,9 @@ fn short_of_descriptors() {
         })
         .unwrap();
     assert_eq!((told["trouble"], told["connection"]), (4, 1));
-    assert_eq!(pauses, [5, 10, 20, 40].map(Duration::from_millis));
+    // Doubled with each failure in a row, of which three came before.
+    assert_eq!(pauses, [40, 80, 160, 320].map(Duration::from_millis));
+    assert!(rests[1..].iter().zip(&pauses).all(|(rest, pause)| rest >= pause), "{rests:?}");
 }
 
 #[test]

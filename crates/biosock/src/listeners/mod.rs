@@ -261,11 +261,8 @@ impl fmt::Display for TakeOverError {
     }
 }
 
-impl StdError for TakeOverError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.error.source()
-    }
-}
+// The error is the system's or a refusal, and has no source.
+impl StdError for TakeOverError {}
 
 impl From<TakeOverError> for Error {
     /// Closes the sockets.

@@ -73,6 +73,40 @@ fn each_connection_that_is_left_wakes_one() {
     assert!(!set.pool.nudge.is_awake(), "nobody else is woken");
 }
 
+/// One that failed to accept, or took another's nudge in vain, leaves a
+/// connection too.
+#[test]
+fn what_is_owed_wakes_one() {
+    let set = Listen::new().listen("127.0.0.1:0").unwrap();
+    let mut acceptor = watching(&set);
+    acceptor.leave(&set);
+    assert!(!set.pool.nudge.is_awake());
+    acceptor.owes = true;
+    acceptor.leave(&set);
+    assert!(!acceptor.owes && set.pool.nudge.clear());
+    (acceptor.owes, acceptor.round) = (true, VecDeque::from([0]));
+    acceptor.leave(&set);
+    assert!(set.pool.nudge.clear() && set.pool.nudge.clear() && !set.pool.nudge.clear(), "two");
+}
+
+#[test]
+fn a_rest_is_over_with_its_time_or_its_turn_s() {
+    let set = Listen::new().listen("127.0.0.1:0").unwrap();
+    let client = Socket::stream_for(&set.addrs().unwrap()[0], PLAIN).unwrap();
+    client.connect(&set.addrs().unwrap()[0], PLAIN).unwrap();
+    let mut acceptor = Acceptor::new(sys::forks()).rounds_of(1);
+    acceptor.rest_until = Instant::now().checked_add(Duration::from_secs(3600));
+    assert!(matches!(turn(&mut acceptor, &set, 0), Turn::Late), "it rests on");
+    let stop = Cancel::new().unwrap();
+    stop.cancel();
+    assert!(matches!(acceptor.turn(&set, PLAIN, Some(&stop), None).unwrap(), Turn::Stopped));
+    // Without an end of the turn, and with one that is later.
+    acceptor.rest_until = Some(Instant::now() + Duration::from_millis(5));
+    assert!(acceptor.rest(None, None).unwrap().is_none() && acceptor.rest_until.is_none());
+    acceptor.rest_until = Some(Instant::now() + Duration::from_millis(5));
+    assert!(is_connection(&turn(&mut acceptor, &set, 60)));
+}
+
 /// As one that is left by a process that dies.
 #[test]
 fn a_shared_set_is_looked_at_though_nobody_was_woken() {
