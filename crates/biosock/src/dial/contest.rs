@@ -186,6 +186,14 @@ impl<'d> Contest<'d> {
         self.deferred = Deferred::Kept(question);
     }
 
+    #[cfg(test)]
+    pub(super) fn deferred_family(&self) -> Option<Domain> {
+        match &self.deferred {
+            Deferred::Kept(question) | Deferred::Wanted(question) => Some(question.family),
+            Deferred::None => None,
+        }
+    }
+
     /// The only family that was asked for has no address: the other is to say
     /// what there is.
     fn want_deferred(&mut self) {

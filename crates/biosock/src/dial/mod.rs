@@ -638,3 +638,6 @@ enum Plan {
 fn unable(target: &str, error: Error) -> DialError {
     DialError::new(target.into(), DialFailure::Unable(error), Report::default())
 }
+
+#[cfg(test)]
+mod tests;

@@ -241,3 +241,32 @@ fn of_an_answer_a_bounded_number_is_used() {
     let Discovery::Done(prefixes) = &contest.stranded.discovery else { panic!("{contest:?}") };
     assert_eq!(prefixes.len(), nat64::MOST_PREFIXES);
 }
+
+#[test]
+fn what_is_kept_is_asked_only_where_the_other_family_has_nothing() {
+    let (_listener, v6) = listener("[::1]:0");
+    let (service, socktype) = ("80".into(), Type::STREAM);
+    let question = Question { host: Some("name".into()), service, family: Domain::IPV6, socktype };
+    let settings = patient();
+    let contest = || {
+        let mut contest = Contest::new(&settings, None, Instant::now(), &[], &[Domain::IPV4]);
+        contest.defer(question.clone());
+        assert!(contest.take_question().is_none());
+        contest
+    };
+    let failed = || Error::from_kind(Operation::Lookup, ErrorKind::LookupFailed);
+    for nothing in [Ok(Vec::new()), Err(failed())] {
+        let mut contest = contest();
+        contest.answered(Duration::ZERO, (Domain::IPV4, nothing));
+        assert_eq!(contest.take_question(), Some((Domain::IPV6, question.clone())));
+        assert!(contest.take_question().is_none(), "once");
+        assert!(matches!(contest.advance(Duration::ZERO), Turn::Wait(None)), "the answer is waited for");
+        contest.answered(Duration::ZERO, (Domain::IPV6, Ok(vec![v6])));
+        assert!(matches!(contest.advance(Duration::ZERO), Turn::Watch(..) | Turn::Won(_)));
+        let families: Vec<_> = contest.report.lookups.iter().map(|lookup| lookup.family).collect();
+        assert_eq!(families, [Domain::IPV4, Domain::IPV6]);
+    }
+    let mut contest = contest();
+    contest.answered(Duration::ZERO, (Domain::IPV4, Ok(vec![refusing().1])));
+    assert!(contest.take_question().is_none(), "it has an address");
+}
