@@ -40,6 +40,22 @@ fn is_root(test: &str) -> bool {
     is_root
 }
 
+#[test]
+fn what_is_open_is_not_inherited_and_follows_no_link() {
+    use rustix::fs::{fcntl_getfl, fstat};
+    use rustix::io::{FdFlags, fcntl_getfd};
+    let dir = tempfile::tempdir().unwrap();
+    let place = Place::of(&dir.path().join("socket")).unwrap();
+    let lock = place.lock(LONG).unwrap();
+    let flags = [fcntl_getfl(&*place.directory).unwrap(), fcntl_getfl(&lock._file).unwrap()];
+    assert!(flags[0].contains(OFlags::PATH | OFlags::DIRECTORY), "{flags:?}");
+    assert!(flags[1].contains(OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK), "{flags:?}");
+    for fd in [&*place.directory, &lock._file] {
+        assert!(fcntl_getfd(fd).unwrap().contains(FdFlags::CLOEXEC));
+    }
+    assert_eq!(fstat(&lock._file).unwrap().st_mode & 0o777, 0o600);
+}
+
 /// As a server has it that made its file and gave its privileges up then.
 #[test]
 fn a_directory_that_is_not_writable_is_not_tried_again() {
