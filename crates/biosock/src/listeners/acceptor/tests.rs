@@ -1,6 +1,7 @@
 //! Who comes for a connection whose thread was woken and does not.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
@@ -152,6 +153,12 @@ fn never_looking(mut acceptor: Acceptor) -> Acceptor {
 /// As one that hands over to its child and is stopped when a connection wakes it.
 #[test]
 fn what_a_parent_leaves_wakes_the_child_that_was_passed_the_set() {
+    // Where it does not sleep yet, the child has the connection without it.
+    assert!((0..20).any(|_| is_left_to_child()), "no connection woke the parent");
+}
+
+/// Whether a connection woke the parent first; a child takes it.
+fn is_left_to_child() -> bool {
     let set = Listen::new().listen("127.0.0.1:0").unwrap();
     let addr = set.addrs().unwrap()[0];
     let mut command = Command::new(std::env::current_exe().unwrap());
@@ -160,25 +167,43 @@ fn what_a_parent_leaves_wakes_the_child_that_was_passed_the_set() {
     set.pass_to(&mut command).unwrap();
     // It comes before the child's.
     let mut first = never_looking(watching(&set));
-    let mut child = thread::scope(|scope| {
+    let (sender, stat) = mpsc::channel();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
         let woken = scope.spawn(|| {
-            // Where it does not sleep yet, the child may have the connection.
-            let end = Instant::now() + Duration::from_secs(60);
-            first.wait(&set, None, Some(end)).unwrap();
-            first
+            let me = std::fs::read_link("/proc/thread-self").unwrap();
+            sender.send(Path::new("/proc").join(me).join("stat")).unwrap();
+            let end = Instant::now() + Duration::from_secs(180);
+            while !is_over.load(Ordering::Relaxed) && Instant::now() < end {
+                first.wait(&set, None, Some(Instant::now() + Duration::from_secs(1))).unwrap();
+                if !first.round.is_empty() {
+                    first.leave(&set);
+                    return true;
+                }
+            }
+            false
         });
         let mut child = children::spawn(&mut command).unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         said.read_line(&mut line).unwrap();
+        wait_until_asleep(&stat.recv().unwrap());
         let client = Socket::stream_for(&addr, PLAIN).unwrap();
         client.connect(&addr, PLAIN).unwrap();
-        woken.join().unwrap().leave(&set);
         said.read_to_string(&mut line).unwrap();
-        assert_eq!(line, "watching\n");
-        child
-    });
-    assert!(child.wait().unwrap().success());
+        is_over.store(true, Ordering::Relaxed);
+        assert!(child.wait().unwrap().success() && line == "watching\n", "{line}");
+        woken.join().unwrap()
+    })
+}
+
+/// Until a thread sleeps; for a minute at most.
+fn wait_until_asleep(stat: &Path) {
+    let end = Instant::now() + Duration::from_secs(60);
+    let stat = || std::fs::read_to_string(stat).unwrap_or_default();
+    while !stat().rsplit(") ").next().is_some_and(|rest| rest.starts_with('S')) && Instant::now() < end {
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Sets of a Unix address have one queue, and wake each other.
