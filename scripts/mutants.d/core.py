@@ -48,7 +48,7 @@ PARTS = {
     ],
     "listeners": [
         Suite("biosock", ["listeners/*.rs"], ["--lib", "--", "listeners::", "forked::"],
-              tests("listeners", "listeners_alone", "listeners_serve", "listeners_passed"), [],
+              tests("listeners", "listeners_alone", "listeners_serve", "listeners_passed", "syscalls"), [],
               ["listeners/tokio.rs"]),
         Suite("biosock", ["listeners/tokio.rs"], tests("listeners_async"), [], ["tokio"]),
     ],

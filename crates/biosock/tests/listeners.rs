@@ -285,6 +285,17 @@ fn a_server_that_closed_first_is_started_again_at_once() {
 }
 
 #[test]
+fn a_set_s_options_are_its_sockets_and_its_files_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let addrs = ["127.0.0.1:0".parse().unwrap(), format!("unix:{}", path.display()).parse().unwrap()];
+    let set = Listen::new().backlog(16).options(Options::KEEPALIVE).listen_addrs(&addrs).unwrap();
+    assert!(rustix::net::sockopt::socket_keepalive(&set.sockets()[0]).unwrap());
+    let paths: Vec<_> = set.files().iter().map(biosock::listeners::SocketFile::path).collect();
+    assert_eq!(paths, [path]);
+}
+
+#[test]
 fn only_tcp_s_sockets_reuse_addresses() {
     let addrs =
         ["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap(), abstract_target().parse().unwrap()];

@@ -14,10 +14,15 @@ const PLACE: &str = "BIOSOCK_TEST_PLACE";
 
 /// Runs a test of this file once more, without the privileges of root.
 fn run_without_privileges(test: &str, place: &Path) {
+    let _said = run_with(&["--bounding-set=-all"], test, place);
+}
+
+/// The same, changed as setpriv(1) does it, which takes root.
+fn run_with(change: &[&str], test: &str, place: &Path) -> String {
     let program = std::env::current_exe().unwrap();
     let mut command = if sys::effective_user() == 0 {
         let mut setpriv = Command::new("setpriv");
-        setpriv.arg("--bounding-set=-all").arg(program);
+        setpriv.args(change).arg(program);
         setpriv
     } else {
         Command::new(program)
@@ -26,6 +31,7 @@ fn run_without_privileges(test: &str, place: &Path) {
     let output = children::output(command.env(PLACE, place)).unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && out.contains("1 passed"), "{out}{err}");
+    out.into_owned()
 }
 
 fn place() -> Option<PathBuf> {
@@ -140,4 +146,43 @@ fn another_user_s_lock_that_stays_is_named() {
         chown(dir.path(), Some(65533), Some(65533)).unwrap();
         run_without_privileges("another_user_s_lock_that_stays_is_named", dir.path());
     }
+}
+
+/// A lock of root's, of this mode, in a directory of this owner and mode.
+fn with_lock(owner: Option<u32>, mode: u32, lock_mode: u32) -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let lock = dir.path().join(".socket.lock");
+    fs::write(&lock, "").unwrap();
+    fs::set_permissions(&lock, fs::Permissions::from_mode(lock_mode)).unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();
+    chown(dir.path(), owner, owner).unwrap();
+    (dir, lock)
+}
+
+/// A user clears away what is in a directory of its own, and what is its own in
+/// another, but no other's lock where it may just write to the directory.
+#[test]
+fn who_owns_neither_directory_nor_lock_leaves_it() {
+    let test = "who_owns_neither_directory_nor_lock_leaves_it";
+    if let Some(dir) = place() {
+        let locked = Place::of(&dir.join("socket")).unwrap().lock(Duration::ZERO).map(drop);
+        println!("{locked:?}");
+        return;
+    }
+    if !is_root(test) {
+        return;
+    }
+    let as_nobody = |dir: &tempfile::TempDir| {
+        let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+        run_with(&nobody, test, dir.path())
+    };
+    for lock_mode in [0o600, 0o666] {
+        let (dir, lock) = with_lock(None, 0o777, lock_mode);
+        assert!(as_nobody(&dir).contains("Err(OfAnother)") && lock.exists(), "{lock_mode:o}");
+        let (dir, lock) = with_lock(NOBODY, 0o755, lock_mode);
+        assert!(as_nobody(&dir).contains("Ok(())") && !lock.exists(), "{lock_mode:o}");
+    }
+    let (dir, lock) = with_lock(None, 0o777, 0o666);
+    chown(&lock, NOBODY, NOBODY).unwrap();
+    assert!(as_nobody(&dir).contains("Ok(())") && !lock.exists());
 }
