@@ -12,13 +12,14 @@ from place import CARGO, FOLDER, ROOT
 @dataclass
 class Suite:
     """A package, its files that are broken, and the tests that are to see it: first
-    the quick ones, then others for what survived these. None are the documentation's,
-    which show how things are used and check little."""
+    the quick ones, then others for what survived these, then the laboratory's. None are
+    the documentation's, which show how things are used and check little."""
 
     package: str
     files: list
     tests: list
     more: list = field(default_factory=list)
+    lab: list = field(default_factory=list)
     features: list = field(default_factory=list)
     # Files of tests alone, which cargo-mutants takes for others, and what has a suite of its own.
     left_out: list = field(default_factory=list)
@@ -39,18 +40,20 @@ PARTS = {
     "sockets": [
         Suite("biosock", ["connect.rs", "accept.rs", "cancel.rs"],
               ["--lib", *tests("socket", "dial", "syscalls", "parts")]),
-        Suite("biosock", ["cancel/tokio.rs"], ["--lib", *tests("dial_async", "listeners_async")], [], ["tokio"]),
+        Suite("biosock", ["cancel/tokio.rs"], ["--lib", *tests("dial_async", "listeners_async")],
+              features=["tokio"]),
     ],
     "dial": [
         Suite("biosock", ["dial/*.rs"], ["--lib", "--", "dial::"],
-              tests("dial", "dial_settings", "dial_lookups", "syscalls"), [], ASYNC),
-        Suite("biosock", ASYNC, tests("dial_async", "dial_hickory"), [], ["hickory"]),
+              tests("dial", "dial_settings", "dial_lookups", "syscalls"),
+              tests("itself", "order", "outcomes", "reach", "worlds"), [], ASYNC),
+        Suite("biosock", ASYNC, tests("dial_async", "dial_hickory"), [], tests("outcomes"), ["hickory"]),
     ],
     "listeners": [
         Suite("biosock", ["listeners/*.rs"], ["--lib", "--", "listeners::", "forked::"],
-              tests("listeners", "listeners_alone", "listeners_serve", "listeners_passed", "syscalls"), [],
-              ["listeners/tokio.rs"]),
-        Suite("biosock", ["listeners/tokio.rs"], tests("listeners_async"), [], ["tokio"]),
+              tests("listeners", "listeners_alone", "listeners_serve", "listeners_passed", "syscalls"),
+              tests("listeners"), [], ["listeners/tokio.rs"]),
+        Suite("biosock", ["listeners/tokio.rs"], tests("listeners_async"), features=["tokio"]),
     ],
 }
 # More than any mutant needs that does not hang.
@@ -80,10 +83,13 @@ def run_suite(name, suite, options, known):
              "--colors", "never", *share]
     mutants(suite, *words, "--", *suite.tests)
     found = outcomes(output)
-    if suite.more and found["missed"]:
+    for stage in [["--", *suite.more], ["--test-package", "biosock-lab", "--", *suite.lab]]:
+        if stage[-1] == "--" or not found["missed"]:
+            continue
         # Those that hang need not do so twice.
-        (output / "mutants.out/previously_caught.txt").write_text("".join(f"{line}\n" for line in found["timeout"]))
-        mutants(suite, *words, "--iterate", "--", *suite.more)
+        with (output / "mutants.out/previously_caught.txt").open("a") as seen:
+            seen.writelines(f"{line}\n" for line in found["timeout"])
+        mutants(suite, *words, "--iterate", *stage)
         last = outcomes(output)
         found = {kind: found[kind] + last[kind] for kind in KINDS} | {"missed": last["missed"]}
     missed, counts = found["missed"], {kind: len(found[kind]) for kind in KINDS}
