@@ -293,6 +293,8 @@ fn a_set_s_options_are_its_sockets_and_its_files_are_known() {
     assert!(rustix::net::sockopt::socket_keepalive(&set.sockets()[0]).unwrap());
     let paths: Vec<_> = set.files().iter().map(biosock::listeners::SocketFile::path).collect();
     assert_eq!(paths, [path]);
+    // What every set has may be asked for, too.
+    assert_eq!(ports(&Listen::new().options(Options::V6_ONLY).listen("*:0").unwrap()).len(), 2);
 }
 
 #[test]
