@@ -247,16 +247,13 @@ fn a_datagram_socket_may_be_its_own_peer() {
 
 #[test]
 fn equal_ports_alone_are_no_connection_to_itself() {
-    let (listeners, port) = listeners("127.0.0.1:0");
-    let source = SocketAddr::from(([127, 0, 0, 9], port));
-    for dialer in [Dialer::new(), Dialer::new().timeout(Duration::from_secs(60))] {
-        // Closed in order, the first would keep the second from the port.
-        let dialer = dialer.source(source).options(Options::REUSEADDR);
-        let dialed = dialer.dial_addrs(&[SocketAddr::from(([127, 0, 0, 1], port))]).unwrap();
+    let (_listeners, port) = listeners("127.0.0.1:0");
+    let dialers = [Dialer::new(), Dialer::new().timeout(Duration::from_secs(60))];
+    // Each from an address of its own: the first would keep the port for a while.
+    for (dialer, last) in dialers.into_iter().zip(9..) {
+        let source = SocketAddr::from(([127, 0, 0, last], port));
+        let dialed = dialer.source(source).dial_addrs(&[SocketAddr::from(([127, 0, 0, 1], port))]).unwrap();
         assert_eq!(dialed.socket.local_addr().unwrap(), source);
-        // The server closes first, and has TIME_WAIT.
-        drop(listeners.accept(PLAIN, None).unwrap());
-        assert_eq!((&dialed.socket).read(&mut [0]).unwrap(), 0);
     }
 }
 
