@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -117,8 +118,11 @@ def mutants(suite, *words):
     # Nobody debugs a mutant, and each is linked several times, in its own target folder.
     env = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
     env["CARGO_PROFILE_DEV_DEBUG"] = "0"
-    # Its status says that some survive, which the files say better.
-    subprocess.run([CARGO, "mutants", "--package", suite.package, *names, *words], cwd=ROOT, env=env, check=False)
+    done = subprocess.run([CARGO, "mutants", "--package", suite.package, *names, *words],
+                          cwd=ROOT, env=env, check=False)
+    # That some survive (2) or hang (3) the files say better; with any other status not all were tried.
+    if done.returncode not in (0, 2, 3):
+        sys.exit(f"mutants: cargo-mutants ended with {done.returncode}: not every mutant was tried")
 
 
 def reasons():
