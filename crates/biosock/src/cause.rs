@@ -196,7 +196,7 @@ pub(crate) enum Refusal {
     NotListening,
     /// A set of listeners without one.
     NoAddress,
-    /// A name that stands for more than one socket each is opened for.
+    /// A name with more addresses than a set has sockets.
     TooManyAddresses,
     /// A Unix listener without a path or a name.
     Unnamed,
@@ -245,7 +245,7 @@ impl Refusal {
             Self::NotASocketFile => Some("choose another path; only a stale socket file is replaced"),
             Self::LockOfAnother => Some("have it removed, or choose a directory that others cannot write to"),
             Self::ConnectedToItself => Some("check the port and that the server runs"),
-            Self::TooManyAddresses => Some("listen on *, or on addresses in figures"),
+            Self::TooManyAddresses => Some("listen on *, or on numeric addresses"),
             Self::NotListening => Some("only stream sockets that listen can be accepted from"),
             #[cfg(feature = "tokio")]
             Self::NoRuntime => Some("call it in what a runtime runs, as in block_on or spawn"),

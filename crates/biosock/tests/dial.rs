@@ -1,30 +1,20 @@
 //! The dialer on loopback. What needs a network of its own (silent addresses,
 //! slow answers) is in the laboratory, `lab/`.
 
+mod peers;
+
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use biosock::dial::{DialFailure, Dialer, LookupReport, Memory, Outcome, Pace, Question, Report, Resolver};
-use biosock::listeners::{Listen, Listeners};
+use biosock::listeners::Listen;
 use biosock::{Cancel, Domain, ErrorKind, Options, Result, Socket, SocketAddr, Type};
 
+use peers::{Fixed, listeners, refusing};
+
 const PLAIN: Options = Options::empty();
-
-fn listeners(target: &str) -> (Listeners, u16) {
-    let listeners = Listen::new().listen(target).unwrap();
-    let port = listeners.addrs().unwrap()[0].port().unwrap_or_default();
-    (listeners, port)
-}
-
-/// A port that refuses: bound, so that nobody else has it, and not listening.
-fn refusing() -> (Socket, SocketAddr) {
-    let holder = Socket::stream_for(&"127.0.0.1:0".parse().unwrap(), PLAIN).unwrap();
-    holder.bind(&"127.0.0.1:0".parse().unwrap(), PLAIN).unwrap();
-    let addr = holder.local_addr().unwrap();
-    (holder, addr)
-}
 
 /// Answers IPv4 at once and IPv6 never, within the life of a test.
 #[derive(Debug)]
@@ -36,16 +26,6 @@ impl Resolver for HalfDead {
             thread::sleep(Duration::from_secs(3600));
         }
         Ok(vec![self.0])
-    }
-}
-
-/// Knows one address, whatever the name.
-#[derive(Debug)]
-struct Fixed(SocketAddr);
-
-impl Resolver for Fixed {
-    fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
-        Ok(if question.family == self.0.family() { vec![self.0] } else { vec![] })
     }
 }
 
@@ -159,7 +139,7 @@ fn one_address_has_its_deadline_too() {
 
 #[test]
 fn a_refusal_starts_the_next_at_once() {
-    let (_holder, refusing) = refusing();
+    let (_holder, refusing) = refusing("127.0.0.1:0");
     let (_listeners, port) = listeners("127.0.0.1:0");
     let good = SocketAddr::from(([127, 0, 0, 1], port));
     let pace = Pace { attempt_delay: Duration::from_secs(2), ..Pace::default() };
@@ -176,7 +156,7 @@ fn a_refusal_starts_the_next_at_once() {
 
 #[test]
 fn what_worked_is_remembered() {
-    let (_holder, refusing) = refusing();
+    let (_holder, refusing) = refusing("127.0.0.1:0");
     let (_listeners, port) = listeners("127.0.0.1:0");
     let addrs = [refusing, SocketAddr::from(([127, 0, 0, 1], port))];
     let dialer = Dialer::new().memory(Arc::new(Memory::new(16)));
@@ -301,8 +281,8 @@ fn the_attempts_are_not_used_up_before_ipv4_s_answer() {
 
 #[test]
 fn the_error_is_one_line_and_its_report_lists_every_attempt() {
-    let (_one, first) = refusing();
-    let (_two, second) = refusing();
+    let (_one, first) = refusing("127.0.0.1:0");
+    let (_two, second) = refusing("127.0.0.1:0");
     let failed = Dialer::new().dial_addrs(&[first, second]).unwrap_err();
     assert_eq!(failed.to_string(), format!("dial {first}, {second}: no address answered"));
     let source = std::error::Error::source(&failed).unwrap();
@@ -600,7 +580,7 @@ fn nothing_is_left_behind() {
     let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
     let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
     let (listeners, port) = listeners("127.0.0.1:0");
-    let (_holder, refusing) = refusing();
+    let (_holder, refusing) = refusing("127.0.0.1:0");
     let resolver = Arc::new(Fixed(SocketAddr::from(([127, 0, 0, 1], port))));
     let dial_all = || {
         Dialer::new().resolver(resolver.clone()).dial("name:1").unwrap();

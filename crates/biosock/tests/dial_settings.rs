@@ -1,29 +1,18 @@
 //! What a dialer can be told, and what comes of it.
 
+mod peers;
+
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use biosock::dial::{DialError, Dialer, Question, Resolver};
-use biosock::listeners::{Listen, Listeners};
-use biosock::{Domain, KeepAlive, Options, Protocol, Result, Socket, SocketAddr, Type};
+use biosock::dial::{DialError, Dialer};
+use biosock::{Domain, KeepAlive, Options, Protocol, SocketAddr, Type};
 use rustix::net::sockopt;
 
+use peers::{Fixed, listeners, refusing};
+
 const PLAIN: Options = Options::empty();
-
-fn listeners(target: &str) -> (Listeners, u16) {
-    let listeners = Listen::new().listen(target).unwrap();
-    let port = listeners.addrs().unwrap()[0].port().unwrap_or_default();
-    (listeners, port)
-}
-
-/// A port that refuses: bound, so that nobody else has it, and not listening.
-fn refusing(any: &str) -> (Socket, SocketAddr) {
-    let holder = Socket::stream_for(&any.parse().unwrap(), PLAIN).unwrap();
-    holder.bind(&any.parse().unwrap(), PLAIN).unwrap();
-    let addr = holder.local_addr().unwrap();
-    (holder, addr)
-}
 
 #[test]
 fn settings_reach_the_socket() {
@@ -114,16 +103,6 @@ fn so_many_of_the_first_family_go_first() {
         let failed = Dialer::new().first_family_count(count).dial_addrs(&addrs).unwrap_err();
         let attempts = &failed.report().attempts;
         assert_eq!((attempts.len(), attempts[place].addr), (4, v4), "{count}");
-    }
-}
-
-/// Knows one address, whatever the name.
-#[derive(Debug)]
-struct Fixed(SocketAddr);
-
-impl Resolver for Fixed {
-    fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
-        Ok(if question.family == self.0.family() { vec![self.0] } else { vec![] })
     }
 }
 

@@ -286,8 +286,8 @@ fn a_server_that_closed_first_is_started_again_at_once() {
 
 #[test]
 fn a_set_s_options_are_its_sockets_and_its_files_are_known() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("socket");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
     let addrs = ["127.0.0.1:0".parse().unwrap(), format!("unix:{}", path.display()).parse().unwrap()];
     let set = Listen::new().backlog(16).options(Options::KEEPALIVE).listen_addrs(&addrs).unwrap();
     assert!(rustix::net::sockopt::socket_keepalive(&set.sockets()[0]).unwrap());

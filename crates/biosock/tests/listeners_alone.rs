@@ -26,10 +26,10 @@ fn failures_alone() {
     if !is_alone("failures_alone") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().unwrap();
     let holder = Listen::new().listen("0.0.0.0:0").unwrap();
     let taken = ports(&holder)[0];
-    let path = folder.path().join("socket");
+    let path = dir.path().join("socket");
     let unix = format!("unix:{}", path.display());
     let before = descriptors();
     for target in [&*format!("*:{taken}"), "localhost:no-such-service", "no such host:1", "", "a:b:c"] {

@@ -237,7 +237,7 @@ fn a_set_that_was_on_a_runtime_has_the_same_nudge() {
     assert!(set.pool.nudge.is_awake());
 }
 
-/// Whoever has the sockets may end between its waking and its accept.
+/// Another process that has the sockets may end between its waking and its accept.
 #[test]
 fn a_set_is_shared_where_others_may_have_its_sockets() {
     let listen = || Listen::new().listen("127.0.0.1:0").unwrap();
