@@ -38,6 +38,26 @@ fn settings_reach_the_socket() {
 }
 
 #[test]
+fn a_source_is_shared_only_where_that_is_asked_for() {
+    let (_listeners, port) = listeners("127.0.0.1:0");
+    for options in [Options::REUSEADDR, PLAIN] {
+        let dialer = Dialer::new().source_v4([127, 0, 0, 3].into()).options(options);
+        let socket = dialer.dial(&format!("127.0.0.1:{port}")).unwrap().socket;
+        assert_eq!(sockopt::socket_reuseaddr(&socket).unwrap(), options.contains(Options::REUSEADDR));
+    }
+}
+
+#[test]
+fn addresses_of_another_family_are_left_out() {
+    let (_listeners, port) = listeners("127.0.0.1:0");
+    let addrs = [SocketAddr::from(([127, 0, 0, 1], port))];
+    let failed = Dialer::new().family(Domain::IPV6).dial_addrs(&addrs).unwrap_err();
+    assert!(failed.report().attempts.is_empty(), "{failed:?}");
+    let dialed = Dialer::new().family(Domain::IPV4).dial_addrs(&addrs).unwrap();
+    assert_eq!(dialed.addr, addrs[0]);
+}
+
+#[test]
 fn sources_and_devices_are_of_a_family() {
     let (_v4, port4) = listeners("127.0.0.1:0");
     let (_v6, port6) = listeners("[::1]:0");

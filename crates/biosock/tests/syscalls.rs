@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use biosock::dial::{Dialer, Memory, Question, Resolver};
+use biosock::dial::{Dialer, Memory, Question, Resolver, sort_destinations};
 use biosock::listeners::{Event, Listen};
 use biosock::{Cancel, Connect, Domain, ErrorKind, Lookup, Options, Protocol, Socket, SocketAddr, Type};
 
@@ -62,8 +62,16 @@ fn watched() {
     let dialed = Dialer::new().dial_addrs(&[addr]).unwrap();
     mark("dial an address within a time");
     let within = Dialer::new().timeout(Duration::from_secs(60)).dial_addrs(&[addr]).unwrap();
+    mark("sort one destination");
+    sort_destinations(&mut [addr]);
     mark("none");
     drop((dialed, within));
+    let (_listener, silent, _first) = full_listener();
+    let dialer = Dialer::new().timeout(Duration::from_millis(50));
+    mark("dial an address that is silent");
+    let failed = dialer.dial_addrs(&[silent]);
+    mark("none");
+    assert!(failed.is_err());
     // An address on which no other program has the port that the first gets.
     let [.., high, low] = std::process::id().to_be_bytes();
     let set = ["[::1]:0".parse().unwrap(), SocketAddr::from(([127, 79, high, low], 0))];
@@ -106,6 +114,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("show a zone", &[]),
     ("dial an address", &["socket", "connect", "getsockname"]),
     ("dial an address within a time", &["socket", "connect", "ppoll", "getpeername", "getsockname", "ioctl"]),
+    ("sort one destination", &[]),
     (
         "listen on a set of two, with one port",
         &[
@@ -153,6 +162,10 @@ fn the_fewest_calls() {
         println!("{name:38} {} {}", calls.len(), calls.join(" "));
         assert_eq!(calls, *expected, "{name}");
     }
+    // Closing takes one call more where std checks the descriptor.
+    let silent = calls_after(&record, "dial an address that is silent");
+    assert_eq!(silent[..3], ["socket", "connect", "ppoll"]);
+    assert!(!silent[3..].contains(&"ppoll"), "it waits once: {silent:?}");
 }
 
 /// Not a test of its own: the program whose first accept strace makes fail.

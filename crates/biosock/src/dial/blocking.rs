@@ -161,6 +161,7 @@ fn harvest(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dial::Pace;
     use crate::dial::settings::Settings;
     use crate::listeners::Listen;
     use crate::{Options, SocketAddr};
@@ -187,6 +188,9 @@ mod tests {
         let limits = Limits { start: Instant::now(), timeout: Some(now), cancel: None };
         // Its rest is over before anything else happens.
         assert_eq!(wait(&watched, None, &limits, now, None).unwrap(), [false]);
+        // It is looked at again then, and is still silent.
+        let rested = watched[0].from;
+        assert_eq!(wait(&watched, None, &limits, rested, Some(rested)).unwrap(), [false]);
         assert!(matches!(contest.advance(now), Turn::Wait(None)), "it is still under way");
 
         // It is watched on, and connects once there is room.
@@ -199,5 +203,31 @@ mod tests {
             }
         };
         assert_eq!(socket.peer_addr().unwrap(), addr);
+    }
+
+    #[test]
+    fn one_that_is_not_decided_keeps_its_place_before_the_next() {
+        let full = || {
+            let listener = Listen::new().backlog(0).listen("127.0.0.1:0").unwrap().into_sockets().remove(0);
+            let addr: SocketAddr = listener.local_addr().unwrap();
+            let in_its_place = Socket::stream_for(&addr, Options::empty()).unwrap();
+            in_its_place.connect(&addr, Options::empty()).unwrap();
+            (listener, addr, in_its_place)
+        };
+        let (silent, answers) = (full(), full());
+        let pace = Pace { attempt_delay: Pace::ATTEMPT_DELAYS.0, ..Pace::default() };
+        let settings = Settings { pace, ..Settings::default() };
+        let mut contest = Contest::new(&settings, None, Instant::now(), &[silent.1, answers.1], &[]);
+        let mut watched = Vec::new();
+        for now in [Duration::ZERO, pace.attempt_delay] {
+            let Turn::Watch(attempt, socket) = contest.advance(now) else { panic!("it is silent") };
+            watched.push(Watched { attempt, socket, from: Duration::ZERO, backoff: Backoff::default() });
+        }
+        drop((answers.2, answers.0.accept(Options::empty()).unwrap()));
+        let limits = Limits { start: Instant::now(), timeout: None, cancel: None };
+        assert_eq!(wait(&watched, None, &limits, limits.start.elapsed(), None).unwrap(), [false, true]);
+        // The first one's readiness is spurious.
+        let socket = harvest(&mut contest, &mut watched, &[true, true], limits.start.elapsed()).unwrap();
+        assert_eq!((socket.peer_addr().unwrap(), watched.len()), (answers.1, 1));
     }
 }

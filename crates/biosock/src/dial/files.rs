@@ -285,6 +285,8 @@ mod tests {
     fn a_large_file_is_not_read_in_a_hurry() {
         let (_folder, path) = file();
         let cached = Cached::<Text>::new(path);
+        written(path, &"x".repeat(QUICK as usize));
+        assert!(cached.get_quickly().is_some() && cached.is_quick());
         written(path, &"x".repeat(QUICK as usize + 1));
         assert!(cached.get_quickly().is_none() && !cached.is_quick());
         assert!(cached.get().is_some());

@@ -122,7 +122,7 @@ const GLOBAL: i32 = 14;
 impl Default for Policy {
     /// What the C library has where gai.conf says nothing.
     fn default() -> Self {
-        if cfg!(target_env = "gnu") { Self::new(&GLIBC_LABELS, &GLIBC_PRECEDENCES) } else { Self::rfc_6724() }
+        if cfg!(target_env = "gnu") { Self::glibc() } else { Self::rfc_6724() }
     }
 }
 
@@ -160,6 +160,10 @@ impl Policy {
         Self::new(&RFC_6724_LABELS, &RFC_6724_PRECEDENCES)
     }
 
+    fn glibc() -> Self {
+        Self::new(&GLIBC_LABELS, &GLIBC_PRECEDENCES)
+    }
+
     fn new(labels: &[Row], precedences: &[Row]) -> Self {
         Self { labels: labels.into(), precedences: precedences.into(), scopes: SCOPES.into(), reload: false }
     }
@@ -175,7 +179,11 @@ impl Policy {
     /// The highest precedence that an IPv4 address could have.
     pub(super) fn highest_of_v4(&self) -> i32 {
         let of_v4 = |row: &&Row| Row::new(MAPPED, 96, 0).covers(row.prefix) || row.covers(MAPPED.to_bits());
-        self.precedences.iter().filter(of_v4).map(|row| row.value).max().unwrap_or_default()
+        let rows = || self.precedences.iter().filter(of_v4);
+        // What covers all of IPv4 leaves nothing to rows of shorter prefixes.
+        let of_all = rows().find(|row| row.bits <= 96);
+        let values = rows().take_while(|row| row.bits > 96).chain(of_all).map(|row| row.value);
+        values.max().unwrap_or_default()
     }
 
     pub(super) fn scope_of_v4(&self, ip: Ipv4Addr) -> i32 {
@@ -259,6 +267,24 @@ mod tests {
         let scopes = policy("scopev4 10.0.0.0/8 5\nscopev4 ::ffff:172.16.0.0/108 6");
         let scope = |text: &str| scopes.scope_of_v4(text.parse().unwrap());
         assert_eq!(["10.1.1.1", "172.16.1.1", "127.0.0.1"].map(scope), [5, 6, 14]);
+        let scopes = policy("scopev4 10.1.1.1 5\nscopev4 ::ffff:10.1.1.2 6");
+        let scope = |text: &str| scopes.scope_of_v4(text.parse().unwrap());
+        assert_eq!(["10.1.1.1", "10.1.1.2", "10.1.1.3"].map(scope), [5, 6, 14]);
+    }
+
+    #[test]
+    fn ipv4_may_have_the_precedence_of_any_row_that_covers_some_of_it() {
+        assert_eq!([Policy::glibc(), Policy::rfc_6724()].map(|policy| policy.highest_of_v4()), [10, 35]);
+        for (rows, highest) in [
+            ("precedence ::ffff:0:0/96 100", 100),
+            ("precedence ::/0 60\nprecedence 2001:db8::/32 70", 60),
+            ("precedence ::ffff:0:0/96 10\nprecedence ::ffff:10.0.0.0/104 80", 80),
+            ("precedence ::ffff:0:0/96 10\nprecedence 2001:db8::/32 70", 10),
+            ("precedence ::ffff:0:0/95 10\nprecedence ::/0 60", 10),
+            ("precedence ::ffff:10.0.0.0/104 5", 40),
+        ] {
+            assert_eq!(policy(rows).highest_of_v4(), highest, "{rows}");
+        }
     }
 
     #[test]

@@ -83,9 +83,13 @@ pub(super) fn goes_before(one: &SocketAddr, two: &SocketAddr, rank: impl Fn(&Soc
 
 /// Whether an IPv6 destination goes before every IPv4 one that there could be.
 pub(super) fn goes_before_any_v4(addr: &SocketAddr) -> bool {
-    let ((unusable, other_scope, other_label, Reverse(precedence), _), _) = key(addr, source_for(addr));
-    let of_v4 = files().gai.policy().highest_of_v4();
-    !unusable && !other_scope && !other_label && precedence > of_v4
+    let policy = files().gai.policy();
+    is_before_any_v4(key_by(&policy, addr, source_for(addr)), &policy)
+}
+
+fn is_before_any_v4((class, _): Key, policy: &Policy) -> bool {
+    let (unusable, other_scope, other_label, Reverse(precedence), _) = class;
+    !unusable && !other_scope && !other_label && precedence > policy.highest_of_v4()
 }
 
 /// Whether there is a route to a destination.
@@ -290,10 +294,14 @@ mod tests {
         std::net::SocketAddr::new(ip.parse().unwrap(), 443).into()
     }
 
-    fn sorted(mut pairs: Vec<(&str, Option<&str>)>) -> Vec<String> {
+    fn sorted(pairs: Vec<(&str, Option<&str>)>) -> Vec<String> {
         let policy = Policy::rfc_6724();
-        pairs.sort_by_key(|(to, from)| key_by(&policy, &addr(to), from.map(|from| from.parse().unwrap())));
-        pairs.into_iter().map(|(to, _)| to.to_owned()).collect()
+        let keyed = pairs.into_iter().map(|(to, from)| {
+            let to = addr(to);
+            (key_by(&policy, &to, from.map(|from| from.parse().unwrap())), to)
+        });
+        let sorted = merge_sorted(keyed.collect()).into_iter();
+        sorted.map(|(_, addr)| addr.ip().unwrap().to_string()).collect()
     }
 
     #[test]
@@ -306,6 +314,46 @@ mod tests {
                 assert_eq!(sorted(expected.iter().rev().copied().collect()), names, "{rule}, reversed");
             }
         }
+    }
+
+    #[test]
+    fn rule_9_is_for_two_addresses_of_a_family() {
+        let key = (Class::default(), Reverse(64));
+        let shares_less = (Class::default(), Reverse(32));
+        let of = |key, ip| (key, addr(ip));
+        assert_eq!(compare(&of(shares_less, "2001:db8::1"), &of(key, "2001:db8::2")), Ordering::Greater);
+        assert_eq!(compare(&of(shares_less, "2001:db8::1"), &of(key, "192.0.2.1")), Ordering::Equal);
+    }
+
+    #[test]
+    fn scopes_are_those_of_rfc_4291() {
+        for (ip, expected) in [
+            ("ff01::1", 0x1),
+            ("ff02::1", LINK_LOCAL),
+            ("ff05::2", SITE_LOCAL),
+            ("ff0e::1", GLOBAL),
+            ("ff18::1", 0x8),
+            ("::1", LINK_LOCAL),
+            ("fe80::1", LINK_LOCAL),
+            ("febf::1", LINK_LOCAL),
+            ("fec0::1", SITE_LOCAL),
+            ("feff::1", SITE_LOCAL),
+            ("fd00::1", GLOBAL),
+            ("2001:db8::1", GLOBAL),
+        ] {
+            assert_eq!(scope(ip.parse().unwrap()), expected, "{ip}");
+        }
+    }
+
+    #[test]
+    fn of_two_destinations_the_first_goes_before_only_where_it_is_better() {
+        let (one, two) = (addr("127.0.0.1"), addr("127.0.0.2"));
+        let worked = |of: SocketAddr| {
+            move |addr: &SocketAddr| if *addr == of { Rank::Used(Duration::ZERO) } else { Rank::Unknown }
+        };
+        assert!(goes_before(&one, &two, worked(one)));
+        assert!(!goes_before(&one, &two, worked(two)));
+        assert!(!goes_before(&one, &two, |_| Rank::Unknown));
     }
 
     #[test]
@@ -355,6 +403,14 @@ mod tests {
         assert!(!goes_before_any_v4(&addr("::ffff:127.0.0.1")));
         // Link-local without a zone, so without a route.
         assert!(!goes_before_any_v4(&addr("fe80::1")));
+        for policy in [Policy::default(), Policy::rfc_6724()] {
+            let leads = |to: &str, from: &str| {
+                is_before_any_v4(key_by(&policy, &addr(to), Some(from.parse().unwrap())), &policy)
+            };
+            assert!(leads("2001:db8::1", "2001:db8::2"), "the usual case");
+            assert!(!leads("2001:db8::1", "fd00::2"), "IPv4 may have a matching label");
+            assert!(!leads("::ffff:192.0.2.1", "::ffff:192.0.2.2"), "one of IPv4 may be as good");
+        }
     }
 
     #[test]

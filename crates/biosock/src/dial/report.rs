@@ -303,3 +303,55 @@ impl From<DialError> for io::Error {
         Self::new(error.kind().into(), error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ErrorKind, Operation};
+
+    fn error(kind: ErrorKind) -> Error {
+        Error::from_kind(Operation::Lookup, kind)
+    }
+
+    fn lookup(took: Option<Duration>, answer: Option<Result<usize, Error>>) -> LookupReport {
+        LookupReport { family: Domain::IPV4, took, answer }
+    }
+
+    fn silent(addr: &str) -> Attempt {
+        let (started, took) = (Duration::ZERO, Duration::from_secs(1));
+        Attempt { addr: addr.parse().unwrap(), started, took, outcome: Outcome::NoAnswer }
+    }
+
+    fn hint(lookups: Vec<LookupReport>, attempts: Vec<Attempt>) -> Option<&'static str> {
+        let report = Report { lookups, attempts, ..Report::default() };
+        DialError::new("name:1".into(), DialFailure::TimedOut, report).hint()
+    }
+
+    #[test]
+    fn what_was_silent_until_the_deadline_is_what_the_hint_is_about() {
+        let took = Some(Duration::from_millis(5));
+        let busy = || error(ErrorKind::OutOfResources);
+        let cases = [
+            (vec![lookup(took, Some(Ok(1)))], vec![silent("192.0.2.1:1")], Some(HOST_SILENT)),
+            (vec![], vec![silent("unix:/run/x")], Some(UNIX_SILENT)),
+            (vec![lookup(None, None)], vec![], Some(RESOLVER_SILENT)),
+            (vec![lookup(None, Some(Err(busy())))], vec![], Some(LOOKUPS_HANG)),
+            (vec![lookup(None, None), lookup(None, Some(Err(busy())))], vec![], Some(LOOKUPS_HANG)),
+            (vec![lookup(took, Some(Ok(0)))], vec![], None),
+            (vec![lookup(took, Some(Err(busy())))], vec![], busy().hint()),
+        ];
+        for (lookups, attempts, expected) in cases {
+            let tried = format!("{lookups:?} {attempts:?}");
+            assert_eq!(hint(lookups, attempts), expected, "{tried}");
+        }
+    }
+
+    #[test]
+    fn the_source_of_a_dial_that_could_not_begin_is_its_error_s() {
+        let cause = io::Error::from(io::ErrorKind::PermissionDenied);
+        let why = error(ErrorKind::LookupFailed).with_source(cause);
+        let failed = DialError::new("name:1".into(), DialFailure::Unable(why), Report::default());
+        let source = failed.source().and_then(|source| source.downcast_ref::<io::Error>());
+        assert_eq!(source.map(io::Error::kind), Some(io::ErrorKind::PermissionDenied));
+    }
+}

@@ -139,3 +139,21 @@ impl Settings {
         (self.options & kept).fit_for(addr.family())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_local_source_without_a_zone_is_of_the_peer_s_link() {
+        for (source, to, expected) in [
+            ("[fe80::1]:0", "[fe80::2%3]:443", "[fe80::1%3]:0"),
+            ("[fe80::1%5]:0", "[fe80::2%3]:443", "[fe80::1%5]:0"),
+            ("[2001:db8::1]:0", "[fe80::2%3]:443", "[2001:db8::1]:0"),
+        ] {
+            let settings = Settings { source_v6: Some(source.parse().unwrap()), ..Settings::default() };
+            let chosen = settings.source_for(&to.parse().unwrap());
+            assert_eq!(chosen, Some(expected.parse().unwrap()), "{source} to {to}");
+        }
+    }
+}

@@ -193,6 +193,20 @@ fn who_answered_as_another_won_was_not_silent() {
     drop(contest.end(delay * 2, false, []));
     assert_eq!(memory.rank(&v6, began), Rank::Unknown);
     assert_eq!(memory.rank(&v4, began), Rank::Used(delay));
+    // It was learned as the dial ended.
+    assert_eq!(memory.rank(&v4, began + LIFETIME + delay), Rank::Used(delay));
+    assert_eq!(memory.rank(&v4, began + LIFETIME + delay * 2), Rank::Unknown);
+}
+
+#[test]
+fn what_never_began_is_told_of_its_family() {
+    let settings = patient();
+    let contest = Contest::new(&settings, None, Instant::now(), &[], &BOTH);
+    let why = Error::from_kind(Operation::Lookup, crate::ErrorKind::OutOfResources);
+    let report = contest.end(Duration::from_secs(1), false, [(Domain::IPV4, why)]);
+    let ended = |lookup: &LookupReport| (lookup.family, matches!(lookup.answer, Some(Err(_))));
+    let ended: Vec<_> = report.lookups.iter().map(ended).collect();
+    assert_eq!(ended, [(Domain::IPV6, false), (Domain::IPV4, true)]);
 }
 
 #[test]

@@ -242,15 +242,81 @@ fn half_of_the_threads_start_at_once_and_one_more_after_another() {
     let (_keep, closed) = channel();
     let _third = bench.ask_gated("c", Some(closed));
     let (_fourth, answer) = bench.ask("d");
-    // One thread at a time waits for its turn.
+    // One thread at a time waits for its turn, which those who ask later do not put off.
     assert_eq!(bench.pool.lock().threads, 3);
-    bench.pool.pass(LONGEST_STEP);
+    bench.pool.pass(LONGEST_STEP / 2);
+    let (fifth, _) = bench.ask("e");
+    drop(fifth);
+    bench.pool.pass(LONGEST_STEP / 2);
     let third = bench.begun.recv().unwrap();
     bench.pool.pass(LONGEST_STEP);
     let mut both = [third, bench.begun.recv().unwrap()];
     both.sort_unstable();
     assert_eq!((both, answer.recv()), (["c", "d"], Ok("d")));
     assert!(bench.pool.lock().threads <= 4);
+}
+
+#[test]
+fn each_thread_beyond_the_half_is_due_a_step_of_the_ramp_later() {
+    let bench = Bench::new(64);
+    let due_in = || {
+        let state = bench.pool.lock();
+        state.due.map(|due| due.saturating_duration_since(state.now))
+    };
+    let name = |number: usize| -> &'static str { format!("hangs {number}").leak() };
+    let mut hanging: Vec<_> = (0..32).map(|number| bench.hang(name(number))).collect();
+    assert_eq!(due_in(), None);
+    for number in 0..2 {
+        let (gate, closed) = channel();
+        let name = name(32 + number);
+        let waiting = bench.ask_gated(name, Some(closed));
+        assert_eq!(due_in(), Some(step(number, 32)));
+        assert!(matches!(bench.pool.lock().growth(), Growth::Waits(time) if time == step(number, 32)));
+        assert_eq!(waiting.0.waits_behind(), Some(32 + number));
+        bench.pool.pass(step(number, 32));
+        assert_eq!(bench.begun.recv_timeout(LONG), Ok(name));
+        assert_eq!(waiting.0.waits_behind(), None);
+        hanging.push((gate, waiting.0, waiting.1));
+    }
+}
+
+#[test]
+fn a_thread_is_due_earlier_where_a_higher_limit_lets_it() {
+    let bench = Bench::new(1);
+    let _hanging = bench.hang("hangs");
+    let (_ticket, answer) = bench.ask("waits");
+    let due_in = || {
+        let state = bench.pool.lock();
+        state.due.map(|due| due.saturating_duration_since(state.now))
+    };
+    assert_eq!(due_in(), Some(RAMP));
+    bench.pool.set_limit(2);
+    assert_eq!(due_in(), Some(LONGEST_STEP));
+    bench.pool.pass(LONGEST_STEP);
+    assert_eq!(answer.recv_timeout(LONG), Ok("waits"));
+}
+
+#[test]
+fn a_thread_waits_for_the_next_work_that_may_hang_not_for_one_that_does() {
+    let bench = Bench::new(1);
+    let _first = bench.hang("first");
+    bench.pool.pass(RAMP);
+    let _second = bench.hang("second");
+    let _waiting = bench.ask("waits");
+    let state = bench.pool.lock();
+    assert_eq!(state.due, Some(state.now + RAMP));
+}
+
+#[test]
+fn a_thread_that_waited_to_join_ends_where_nothing_is_left_to_do() {
+    let bench = Bench::new(1);
+    let _hanging = bench.hang("hangs");
+    let mut state = bench.pool.lock();
+    // One that waits, and is due.
+    state.threads += 1;
+    state.due = Some(state.now);
+    assert!(matches!(state.growth(), Growth::Ends));
+    assert_eq!((state.threads, state.idle, state.due), (1, 0, None));
 }
 
 #[test]
@@ -360,12 +426,16 @@ fn threads_that_hang_are_bounded_and_those_beyond_the_limit_end_when_they_return
     assert_eq!((hanging.len(), bench.pool.lock().threads), (MOST, MOST));
     let (ticket, answer) = bench.ask("waits");
     bench.pool.pass(RAMP);
-    assert_eq!(ticket.waits_behind(), Some(MOST));
+    assert_eq!((ticket.waits_behind(), bench.pool.lock().threads), (Some(MOST), MOST));
     hanging.pop();
     assert_eq!(answer.recv_timeout(LONG), Ok("waits"));
     hanging.clear();
     let given_up = Instant::now() + LONG;
-    while bench.pool.lock().threads > 1 {
+    let counts = || {
+        let state = bench.pool.lock();
+        (state.threads, state.idle)
+    };
+    while counts() != (1, 1) {
         assert!(Instant::now() < given_up, "threads beyond the limit stay");
         std::thread::yield_now();
     }

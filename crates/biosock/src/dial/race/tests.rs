@@ -66,6 +66,27 @@ fn starts(pace: Pace, pending: &[Domain], events: &[(u64, Event)]) -> Vec<(u64, 
 }
 
 #[test]
+fn nothing_leads_once_an_attempt_has_started() {
+    let mut race = Race::new(Pace::default(), &[]);
+    race.add([given("6a"), given("6b"), given("4a")], usable);
+    assert_eq!(race.leaders(), [Some(addr("6a")), Some(addr("4a"))]);
+    assert!(matches!(race.step(ms(0)), Step::Start(_)));
+    assert_eq!(race.leaders(), [None, None]);
+}
+
+#[test]
+fn an_answer_without_addresses_begins_no_wait() {
+    // The third is as a NAT64's: what is unusable waits for it.
+    let third = Domain::UNIX;
+    let mut race = Race::new(Pace::default(), &[V6, V4, third]);
+    race.looked_up(ms(0), V6);
+    race.add([given("4a")], |_| true);
+    race.looked_up(ms(1000), V4);
+    let until = ms(1000) + Pace::default().resolution_delay;
+    assert!(matches!(race.step(ms(1000)), Step::Wait(Some(end)) if end == until));
+}
+
+#[test]
 fn rfc_8305_by_tables() {
     use Event::{Answer, Fail};
     type Row = (&'static str, &'static [(u64, Event)], &'static [(u64, &'static str)]);
