@@ -6,10 +6,11 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use biosock::dial::{Dialer, Question, Report, Resolver, SystemResolver};
+use biosock::{Domain, SocketAddr};
 use biosock_lab::Result;
 use biosock_lab::kernel;
 use biosock_lab::room::Room;
-use serde_json::Value;
 
 const A: u16 = 1;
 const AAAA: u16 = 28;
@@ -22,7 +23,7 @@ struct Place {
 }
 
 impl Place {
-    fn with(lines: &'static [&'static str]) -> Result<Self> {
+    fn with(lines: &'static [&'static str], nsswitch: &str) -> Result<Self> {
         let room = Room::open()?;
         let device = room.run(|| kernel::tap("one"))?;
         room.ip(&["link set one up"])?;
@@ -30,8 +31,8 @@ impl Place {
         let folder = tempfile::tempdir()?;
         for (place, text) in [
             ("/etc/resolv.conf", "nameserver 127.0.0.1\noptions attempts:1\n"),
-            ("/etc/nsswitch.conf", "hosts: files dns\n"),
-            ("/etc/hosts", "127.0.0.1 localhost both.example\n::1 localhost both.example\n"),
+            ("/etc/nsswitch.conf", nsswitch),
+            ("/etc/hosts", "127.0.0.1 localhost both.example four.example\n::1 localhost both.example\n"),
         ] {
             let file = folder.path().join("file");
             fs::write(&file, text)?;
@@ -47,17 +48,65 @@ impl Place {
     }
 
     /// The families that a dial's report has, and the types that DNS was asked for.
-    fn dial(&self, target: &'static str) -> (Vec<String>, Vec<u16>) {
+    fn dial(&self, target: &'static str) -> (String, Vec<u16>) {
+        self.dial_by("as usual", target)
+    }
+
+    /// The same, by one of [`dialer`], in a process of its own.
+    fn dial_by(&self, way: &'static str, target: &'static str) -> (String, Vec<u16>) {
         self.asked.lock().unwrap().clear();
-        let mut client = Command::new(env!("CARGO_BIN_EXE_biosock-lab"));
-        client.args(["client", "ours", target]);
+        let mut client = Command::new(std::env::current_exe().unwrap());
+        client.args(["--exact", "client", "--nocapture"]).env(WAY, way).env(TARGET, target);
         let output = self.room.run(move || client.output()).unwrap();
-        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let lookups = said["report"]["lookups"].as_array().unwrap();
-        let families = lookups.iter().map(|lookup| lookup["family"].as_str().unwrap().to_owned()).collect();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let families = said.split_once(MARK).and_then(|(_, rest)| rest.lines().next());
+        let families = families.unwrap_or_else(|| panic!("{way}, {target}: {said}"));
         let mut asked = self.asked.lock().unwrap().clone();
         asked.sort_unstable();
-        (families, asked)
+        (families.to_owned(), asked)
+    }
+}
+
+/// How the client dials, and to where.
+const WAY: &str = "BIOSOCK_TEST_WAY";
+const TARGET: &str = "BIOSOCK_TEST_TARGET";
+/// What goes before its answer.
+const MARK: &str = "families: ";
+
+/// Not a test of its own: the client.
+#[test]
+fn client() {
+    let Some(target) = std::env::var_os(TARGET) else { return };
+    let way = std::env::var(WAY).unwrap();
+    let dialed = dialer(&way).dial(target.to_str().unwrap());
+    println!(
+        "{MARK}{}",
+        dialed.map_or_else(|failed| families(failed.report()), |dialed| families(&dialed.report))
+    );
+}
+
+fn families(report: &Report) -> String {
+    report.lookups.iter().map(|lookup| lookup.family.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+fn dialer(way: &str) -> Dialer {
+    match way {
+        "IPv6 alone" => Dialer::new().family(Domain::IPV6),
+        "from a source" => Dialer::new().source_v4([127, 0, 0, 1].into()),
+        "by a device" => Dialer::new().device_v6("one"),
+        "by a NAT64" => Dialer::new().nat64(true),
+        "by a resolver" => Dialer::new().resolver(Arc::new(Other)),
+        _ => Dialer::new(),
+    }
+}
+
+/// As the system's, but the caller's.
+#[derive(Debug)]
+struct Other;
+
+impl Resolver for Other {
+    fn resolve(&self, question: &Question) -> biosock::Result<Vec<SocketAddr>> {
+        SystemResolver.resolve(question)
     }
 }
 
@@ -79,13 +128,12 @@ fn answer(socket: &UdpSocket, record: &Mutex<Vec<u16>>) {
 
 #[test]
 fn a_family_without_a_way_out_is_asked_for_last() {
-    let v4: &[&str] = &["addr add 10.1.0.2/24 dev one", "route add default via 10.1.0.1"];
     let v6: &[&str] = &["addr add 2001:db8::2/64 dev one nodad"];
     let narrow: &[&str] = &["addr add 10.1.0.2/24 dev one"];
     let local: &[&str] = &["addr add 169.254.1.2/16 dev one", "addr add fe80::2/64 dev one nodad"];
     let both: &[&str] = &["addr add 10.1.0.2/24 dev one", "addr add 2001:db8::2/64 dev one nodad"];
     for (lines, families, asked) in [
-        (v4, "IPv4", vec![A]),
+        (V4, "IPv4", vec![A]),
         (narrow, "IPv4", vec![A]),
         // What the only family has not, the other may have.
         (v6, "IPv6 IPv4", vec![A, AAAA]),
@@ -93,18 +141,57 @@ fn a_family_without_a_way_out_is_asked_for_last() {
         (&[], "IPv6 IPv4", vec![A, AAAA]),
         (both, "IPv6 IPv4", vec![A, AAAA]),
     ] {
-        let place = match Place::with(lines) {
-            Ok(place) => place,
-            Err(why) => {
-                println!("skipped: a_family_without_a_way_out_is_asked_for_last: {why}");
-                let required = std::env::var_os("BIOSOCK_REQUIRE_ALL").is_some_and(|value| value == "1");
-                return assert!(!required, "{why}, and BIOSOCK_REQUIRE_ALL=1 forbids to skip");
-            }
-        };
-        assert_eq!(place.dial("name.example:1"), (families.split(' ').map(str::to_owned).collect(), asked));
+        let test = "a_family_without_a_way_out_is_asked_for_last";
+        let Some(place) = place(test, lines, FILES_FIRST) else { return };
+        assert_eq!(place.dial("name.example:1"), (families.into(), asked));
         // Names of the file, and those of this machine, are as ever.
-        let every = ["IPv6", "IPv4"].map(str::to_owned).to_vec();
-        assert_eq!(place.dial("both.example:1"), (every.clone(), vec![]));
-        assert_eq!(place.dial("localhost:1"), (every, vec![]));
+        assert_eq!(place.dial("both.example:1"), (BOTH.into(), vec![]));
+        assert_eq!(place.dial("localhost:1"), (BOTH.into(), vec![]));
     }
+}
+
+const FILES_FIRST: &str = "hosts: files dns\n";
+const BOTH: &str = "IPv6 IPv4";
+/// IPv4 alone leads out.
+const V4: &[&str] = &["addr add 10.1.0.2/24 dev one", "route add default via 10.1.0.1"];
+
+fn place(test: &str, lines: &'static [&'static str], nsswitch: &str) -> Option<Place> {
+    match Place::with(lines, nsswitch) {
+        Ok(place) => Some(place),
+        Err(why) => {
+            println!("skipped: {test}: {why}");
+            let required = std::env::var_os("BIOSOCK_REQUIRE_ALL").is_some_and(|value| value == "1");
+            assert!(!required, "{why}, and BIOSOCK_REQUIRE_ALL=1 forbids to skip");
+            None
+        }
+    }
+}
+
+#[test]
+fn who_has_a_way_of_its_own_is_asked_no_routes() {
+    let test = "who_has_a_way_of_its_own_is_asked_no_routes";
+    let Some(place) = place(test, V4, FILES_FIRST) else { return };
+    assert_eq!(place.dial("name.example:1"), ("IPv4".into(), vec![A]));
+    for way in ["from a source", "by a device", "by a NAT64", "by a resolver"] {
+        assert_eq!(place.dial_by(way, "name.example:1"), (BOTH.into(), vec![A, AAAA]), "{way}");
+    }
+    assert_eq!(place.dial_by("IPv6 alone", "name.example:1"), ("IPv6".into(), vec![AAAA]));
+}
+
+#[test]
+fn names_that_may_be_this_machine_s_are_asked_for_in_both_families() {
+    let test = "names_that_may_be_this_machine_s_are_asked_for_in_both_families";
+    let Some(place) = place(test, V4, FILES_FIRST) else { return };
+    for target in ["a.localhost:1", "4.example:1"] {
+        assert_eq!(place.dial(target).0, BOTH, "{target}");
+    }
+    // A name of the file is no question for DNS, in neither family: also where getaddrinfo reads it.
+    assert_eq!(place.dial("four.example:http"), (BOTH.into(), vec![]));
+}
+
+#[test]
+fn the_file_answers_at_once_only_where_it_goes_first() {
+    let test = "the_file_answers_at_once_only_where_it_goes_first";
+    let Some(place) = place(test, V4, "hosts: dns files\n") else { return };
+    assert!(!place.dial("both.example:1").1.is_empty(), "DNS goes first");
 }
