@@ -75,15 +75,20 @@ fn nothing_leads_once_an_attempt_has_started() {
 }
 
 #[test]
-fn an_answer_without_addresses_begins_no_wait() {
+fn a_wait_for_answers_begins_with_the_first_address_and_is_not_renewed() {
     // The third is as a NAT64's: what is unusable waits for it.
     let third = Domain::UNIX;
+    let delay = Pace::default().resolution_delay;
     let mut race = Race::new(Pace::default(), &[V6, V4, third]);
     race.looked_up(ms(0), V6);
     race.add([given("4a")], |_| true);
     race.looked_up(ms(1000), V4);
-    let until = ms(1000) + Pace::default().resolution_delay;
-    assert!(matches!(race.step(ms(1000)), Step::Wait(Some(end)) if end == until));
+    assert!(matches!(race.step(ms(1000)), Step::Wait(Some(end)) if end == ms(1000) + delay));
+    let mut race = Race::new(Pace::default(), &[V6, V4, third]);
+    race.add([given("4a")], |_| true);
+    race.looked_up(ms(0), V4);
+    race.looked_up(delay / 2, V6);
+    assert!(matches!(race.step(delay), Step::Start(_)));
 }
 
 #[test]
