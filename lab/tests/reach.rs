@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use biosock::dial::{Dialer, Question, Report, Resolver, SystemResolver};
-use biosock::{Domain, SocketAddr};
+use biosock::{Domain, SocketAddr, Type};
 use biosock_lab::Result;
 use biosock_lab::kernel;
 use biosock_lab::room::Room;
@@ -78,11 +78,27 @@ const MARK: &str = "families: ";
 fn client() {
     let Some(target) = std::env::var_os(TARGET) else { return };
     let way = std::env::var(WAY).unwrap();
+    if way == RESOLVER_ALONE {
+        let host = target.into_string().unwrap();
+        return println!(
+            "{MARK}{}",
+            [Domain::IPV4, Domain::IPV6, Domain::UNSPEC].map(|family| resolved(&host, family)).join(" ")
+        );
+    }
     let dialed = dialer(&way).dial(target.to_str().unwrap());
     println!(
         "{MARK}{}",
         dialed.map_or_else(|failed| families(failed.report()), |dialed| families(&dialed.report))
     );
+}
+
+/// Says what the system's resolver has for a name, instead of dialling it.
+const RESOLVER_ALONE: &str = "by no dial";
+
+fn resolved(host: &str, family: Domain) -> String {
+    let question = Question { host: Some(host.into()), service: "1".into(), family, socktype: Type::STREAM };
+    let addrs = SystemResolver.resolve(&question).unwrap();
+    addrs.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(",")
 }
 
 fn families(report: &Report) -> String {
@@ -185,6 +201,8 @@ fn names_that_may_be_this_machine_s_are_asked_for_in_both_families() {
     for target in ["a.localhost:1", "4.example:1"] {
         assert_eq!(place.dial(target).0, BOTH, "{target}");
     }
+    let found = place.dial_by(RESOLVER_ALONE, "both.example");
+    assert_eq!(found, ("127.0.0.1:1 [::1]:1 [::1]:1,127.0.0.1:1".into(), vec![]));
     // A name of the file is no question for DNS, in neither family: also where getaddrinfo reads it.
     assert_eq!(place.dial("four.example:http"), (BOTH.into(), vec![]));
 }
