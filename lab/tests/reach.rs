@@ -6,9 +6,8 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use biosock::dial::{Dialer, Question, Report, Resolver, SystemResolver};
+use biosock::dial::{Dialer, HickoryResolver, LookupReport, Question, Report, Resolver, SystemResolver};
 use biosock::{Domain, SocketAddr, Type};
-use biosock_lab::Result;
 use biosock_lab::kernel;
 use biosock_lab::room::Room;
 
@@ -23,7 +22,7 @@ struct Place {
 }
 
 impl Place {
-    fn with(lines: &'static [&'static str], nsswitch: &str) -> Result<Self> {
+    fn with(lines: &'static [&'static str], nsswitch: &str, hosts: &str) -> biosock_lab::Result<Self> {
         let room = Room::open()?;
         let device = room.run(|| kernel::tap("one"))?;
         room.ip(&["link set one up"])?;
@@ -32,7 +31,7 @@ impl Place {
         for (place, text) in [
             ("/etc/resolv.conf", "nameserver 127.0.0.1\noptions attempts:1\n"),
             ("/etc/nsswitch.conf", nsswitch),
-            ("/etc/hosts", "127.0.0.1 localhost both.example four.example\n::1 localhost both.example\n"),
+            ("/etc/hosts", hosts),
         ] {
             let file = folder.path().join("file");
             fs::write(&file, text)?;
@@ -85,11 +84,31 @@ fn client() {
             [Domain::IPV4, Domain::IPV6, Domain::UNSPEC].map(|family| resolved(&host, family)).join(" ")
         );
     }
-    let dialed = dialer(&way).dial(target.to_str().unwrap());
+    let target = target.to_str().unwrap();
+    if way == BY_HICKORY {
+        return println!("{MARK}{}", by_hickory(target));
+    }
+    let dialed = dialer(&way).dial(target);
     println!(
         "{MARK}{}",
         dialed.map_or_else(|failed| families(failed.report()), |dialed| families(&dialed.report))
     );
+}
+
+/// Dials on a runtime, by hickory's resolver.
+const BY_HICKORY: &str = "by hickory";
+
+/// The families, each with the number of its addresses.
+fn by_hickory(target: &str) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let dialed = runtime.block_on(async {
+        let resolver = Arc::new(HickoryResolver::from_system().unwrap());
+        Dialer::new().async_resolver(resolver).dial_async(target).await
+    });
+    let failed = dialed.expect_err("nothing listens");
+    let count = |lookup: &LookupReport| lookup.answer.as_ref().unwrap().as_ref().ok().copied();
+    let lookups = failed.report().lookups.iter();
+    lookups.map(|lookup| format!("{} {:?}", lookup.family, count(lookup))).collect::<Vec<_>>().join(", ")
 }
 
 /// Says what the system's resolver has for a name, instead of dialling it.
@@ -171,8 +190,15 @@ const BOTH: &str = "IPv6 IPv4";
 /// IPv4 alone leads out.
 const V4: &[&str] = &["addr add 10.1.0.2/24 dev one", "route add default via 10.1.0.1"];
 
+/// What /etc/hosts has.
+const HOSTS: &str = "127.0.0.1 localhost both.example four.example\n::1 localhost both.example\n";
+
 fn place(test: &str, lines: &'static [&'static str], nsswitch: &str) -> Option<Place> {
-    match Place::with(lines, nsswitch) {
+    place_with(test, lines, nsswitch, HOSTS)
+}
+
+fn place_with(test: &str, lines: &'static [&'static str], nsswitch: &str, hosts: &str) -> Option<Place> {
+    match Place::with(lines, nsswitch, hosts) {
         Ok(place) => Some(place),
         Err(why) => {
             println!("skipped: {test}: {why}");
@@ -212,4 +238,18 @@ fn the_file_answers_at_once_only_where_it_goes_first() {
     let test = "the_file_answers_at_once_only_where_it_goes_first";
     let Some(place) = place(test, V4, "hosts: dns files\n") else { return };
     assert!(!place.dial("both.example:1").1.is_empty(), "DNS goes first");
+}
+
+#[test]
+fn hickory_asks_no_dns_for_a_name_of_the_file_however_large_it_is() {
+    let test = "hickory_asks_no_dns_for_a_name_of_the_file_however_large_it_is";
+    // The second is too large to be read on the runtime's thread.
+    for lines_before in [0, 5000] {
+        let hosts = "# a line that says nothing\n".repeat(lines_before) + HOSTS;
+        let Some(place) = place_with(test, V4, FILES_FIRST, &hosts) else { return };
+        let found = place.dial_by(BY_HICKORY, "both.example:1");
+        assert_eq!(found, ("IPv6 Some(1), IPv4 Some(1)".into(), vec![]), "{lines_before}");
+        let found = place.dial_by(BY_HICKORY, "name.example:1");
+        assert_eq!(found.1, [A, AAAA], "{lines_before}: {}", found.0);
+    }
 }
