@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use biosock::dial::{DialFailure, Dialer, HickoryResolver};
-use biosock::{Domain, ErrorKind, SocketAddr};
+use biosock::dial::{AsyncResolver, DialFailure, Dialer, HickoryResolver, Question};
+use biosock::{Domain, ErrorKind, SocketAddr, Type};
 use tokio::net::TcpListener;
 
 const A: u16 = 1;
@@ -130,6 +130,25 @@ async fn figures_and_missing_hosts_ask_no_server() {
     for host in ["127.1", "0x7f.1", ""] {
         let dialed = dialer.dial_async(&format!("{host}:{port}")).await.unwrap();
         assert_eq!(dialed.addr, SocketAddr::from(([127, 0, 0, 1], port)), "{host}");
+    }
+}
+
+/// The port of a service is services(5)'s, whatever the name.
+#[tokio::test]
+async fn services_have_names() {
+    let failed = dialer().dial_async("good.test:tcpmux").await.unwrap_err();
+    let tried: Vec<_> = failed.report().attempts.iter().map(|attempt| attempt.addr).collect();
+    assert_eq!(tried, [SocketAddr::from(([127, 0, 0, 1], 1))], "{failed:?}");
+    let resolver = HickoryResolver::with_servers(&["127.0.0.1:1".parse().unwrap()]).unwrap();
+    for (host, family, found) in [
+        (Some("::1"), Domain::IPV6, "[::1]:1"),
+        (Some("127.0.0.1"), Domain::IPV4, "127.0.0.1:1"),
+        (None, Domain::IPV6, "[::1]:1"),
+        (None, Domain::IPV4, "127.0.0.1:1"),
+    ] {
+        let host = host.map(str::to_owned);
+        let question = Question { host, service: "tcpmux".into(), family, socktype: Type::STREAM };
+        assert_eq!(resolver.resolve(question).await.unwrap(), [found.parse().unwrap()]);
     }
 }
 

@@ -206,4 +206,15 @@ mod tests {
         assert_eq!(found.len(), MOST_OF_ANSWER);
         assert_eq!(found[255].to_string(), "127.1.0.255:1");
     }
+
+    #[test]
+    fn a_shortage_here_is_told_from_a_server_that_is_not_there() {
+        let failed = |errno| ResolveError::from(ProtoError::from(std::io::Error::from_raw_os_error(errno)));
+        assert_eq!(code(&failed(libc::EMFILE)), sys::EAI_MEMORY);
+        assert_eq!(code(&failed(libc::ECONNREFUSED)), sys::EAI_AGAIN);
+        assert_eq!(unreadable(failed(libc::EMFILE)).kind(), ErrorKind::OutOfResources);
+        assert_eq!(unreadable(failed(libc::EACCES)).kind(), ErrorKind::LookupFailed);
+        assert_eq!(code(&ResolveError::from("what hickory says itself")), sys::EAI_AGAIN);
+        assert_eq!(unreadable(ResolveError::from("no server")).kind(), ErrorKind::LookupFailed);
+    }
 }

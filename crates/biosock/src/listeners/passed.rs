@@ -279,8 +279,8 @@ mod tests {
     fn a_parent_tells_which_and_of_what_inode() {
         let passed = |fd, inode| Passed { fd, inode: Some(inode) };
         // As one did that passes no nudge.
-        let described = from_parent("5:77,9:78").unwrap();
-        assert_eq!(described.fds, [passed(5, 77), passed(9, 78)]);
+        let described = from_parent("3:77,9:78").unwrap();
+        assert_eq!(described.fds, [passed(3, 77), passed(9, 78)]);
         assert_eq!(described.nudge, None);
         for bad in ["", "7", "7:", "x:3", "7:3,", "2:7", "-1:7", "7:3,x", "7:3,4,3", "7:3,7:3", "7:-1"] {
             assert!(from_parent(bad).is_err(), "{bad}");

@@ -237,6 +237,16 @@ fn a_set_that_was_on_a_runtime_has_the_same_nudge() {
     assert!(set.pool.nudge.is_awake());
 }
 
+#[test]
+fn a_set_that_owes_nothing_wakes_nobody_as_it_goes() {
+    let set = Listen::new().listen("127.0.0.1:0").unwrap();
+    let others = set.pool.nudge.try_clone().unwrap();
+    let acceptor = watching(&set);
+    set.pool.give_back(acceptor);
+    drop(set);
+    assert!(!others.is_awake());
+}
+
 /// Another process that has the sockets may end between its waking and its accept.
 #[test]
 fn a_set_is_shared_where_others_may_have_its_sockets() {
