@@ -98,7 +98,7 @@ fn client() {
 /// Dials on a runtime, by hickory's resolver.
 const BY_HICKORY: &str = "by hickory";
 
-/// The families, each with the number of its addresses.
+/// The families, each with the number of its addresses, and what was dialled.
 fn by_hickory(target: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let dialed = runtime.block_on(async {
@@ -108,7 +108,9 @@ fn by_hickory(target: &str) -> String {
     let failed = dialed.expect_err("nothing listens");
     let count = |lookup: &LookupReport| lookup.answer.as_ref().unwrap().as_ref().ok().copied();
     let lookups = failed.report().lookups.iter();
-    lookups.map(|lookup| format!("{} {:?}", lookup.family, count(lookup))).collect::<Vec<_>>().join(", ")
+    let lookups = lookups.map(|lookup| format!("{} {:?}", lookup.family, count(lookup)));
+    let ports = failed.report().attempts.iter().map(|attempt| format!("port {:?}", attempt.addr.port()));
+    lookups.chain(ports).collect::<Vec<_>>().join(", ")
 }
 
 /// Says what the system's resolver has for a name, instead of dialling it.
@@ -247,8 +249,11 @@ fn hickory_asks_no_dns_for_a_name_of_the_file_however_large_it_is() {
     for lines_before in [0, 5000] {
         let hosts = "# a line that says nothing\n".repeat(lines_before) + HOSTS;
         let Some(place) = place_with(test, V4, FILES_FIRST, &hosts) else { return };
-        let found = place.dial_by(BY_HICKORY, "both.example:1");
-        assert_eq!(found, ("IPv6 Some(1), IPv4 Some(1)".into(), vec![]), "{lines_before}");
+        for target in ["both.example:1", "both.example:tcpmux"] {
+            let found = place.dial_by(BY_HICKORY, target);
+            let expected = "IPv6 Some(1), IPv4 Some(1), port Some(1), port Some(1)";
+            assert_eq!(found, (expected.into(), vec![]), "{target}, {lines_before}");
+        }
         let found = place.dial_by(BY_HICKORY, "name.example:1");
         assert_eq!(found.1, [A, AAAA], "{lines_before}: {}", found.0);
     }

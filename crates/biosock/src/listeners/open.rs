@@ -166,3 +166,25 @@ fn is_ipv6_off(addr: &SocketAddr, error: &Error) -> bool {
 fn others_serve(addrs: &[SocketAddr]) -> bool {
     addrs.iter().any(|addr| addr.family() != Domain::IPV6)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Syscall;
+
+    #[test]
+    fn ipv6_is_off_by_what_bind_says_of_ipv6_alone() {
+        for (addr, errno, is_off) in [
+            ("[::1]:80", Errno::ADDRNOTAVAIL, true),
+            ("[::1]:80", Errno::AFNOSUPPORT, true),
+            ("[2001:db8::1]:80", Errno::AFNOSUPPORT, true),
+            ("[2001:db8::1]:80", Errno::ADDRNOTAVAIL, sys::is_ipv6_off()),
+            ("[::1]:80", Errno::ADDRINUSE, false),
+            ("127.0.0.1:80", Errno::ADDRNOTAVAIL, false),
+            ("127.0.0.1:80", Errno::AFNOSUPPORT, false),
+        ] {
+            let error = Error::system_call(Operation::Bind, Syscall::Bind, errno.raw_os_error(), None);
+            assert_eq!(is_ipv6_off(&addr.parse().unwrap(), &error), is_off, "{addr}: {error}");
+        }
+    }
+}

@@ -59,6 +59,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_wildcards_are_ipv6_s_then_ipv4_s() {
+        for target in ["*:80", "80"] {
+            let found = Listen::new().resolve(target).unwrap();
+            let families: Vec<_> = found.iter().map(SocketAddr::family).collect();
+            assert_eq!(families, [Domain::IPV6, Domain::IPV4], "{target}");
+        }
+    }
+
+    #[test]
     fn a_set_has_so_many_addresses_at_most() {
         let addr = |n: usize| SocketAddr::from(([127, 1, (n / 256) as u8, (n % 256) as u8], 80));
         let twice = |count| (0..count).chain(0..count).map(addr);
