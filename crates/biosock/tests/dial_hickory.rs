@@ -153,6 +153,17 @@ async fn services_have_names() {
 }
 
 #[tokio::test]
+async fn each_family_has_its_own_question() {
+    let resolver = HickoryResolver::with_servers(&[server()]).unwrap();
+    let ask = |family| {
+        let host = Some("good.test".into());
+        resolver.resolve(Question { host, service: "1".into(), family, socktype: Type::STREAM })
+    };
+    assert_eq!(ask(Domain::IPV4).await.unwrap(), ["127.0.0.1:1".parse().unwrap()]);
+    assert_eq!(ask(Domain::IPV6).await.unwrap_err().kind(), ErrorKind::NoAddress);
+}
+
+#[tokio::test]
 async fn the_deadline_ends_a_question_without_answer() {
     let dialer = dialer().family(Domain::IPV6).timeout(Duration::from_millis(100));
     let late = dialer.dial_async("half.test:1").await.unwrap_err();
