@@ -80,6 +80,12 @@ impl Bench {
         (self.pool.ask(job, Arc::new(Mutex::new(answer))), answered)
     }
 
+    /// How long the thread that waits to join the others has to.
+    fn due_in(&self) -> Option<Duration> {
+        let state = self.pool.lock();
+        state.due.map(|due| due.saturating_duration_since(state.now))
+    }
+
     /// Work that hangs until its sender is dropped; it has begun.
     fn hang(&self, name: &'static str) -> (Sender<()>, Ticket<Job>, Receiver<&'static str>) {
         let (gate, closed) = channel();
@@ -259,18 +265,14 @@ fn half_of_the_threads_start_at_once_and_one_more_after_another() {
 #[test]
 fn each_thread_beyond_the_half_is_due_a_step_of_the_ramp_later() {
     let bench = Bench::new(64);
-    let due_in = || {
-        let state = bench.pool.lock();
-        state.due.map(|due| due.saturating_duration_since(state.now))
-    };
     let name = |number: usize| -> &'static str { format!("hangs {number}").leak() };
     let mut hanging: Vec<_> = (0..32).map(|number| bench.hang(name(number))).collect();
-    assert_eq!(due_in(), None);
+    assert_eq!(bench.due_in(), None);
     for number in 0..2 {
         let (gate, closed) = channel();
         let name = name(32 + number);
         let waiting = bench.ask_gated(name, Some(closed));
-        assert_eq!(due_in(), Some(step(number, 32)));
+        assert_eq!(bench.due_in(), Some(step(number, 32)));
         assert!(matches!(bench.pool.lock().growth(), Growth::Waits(time) if time == step(number, 32)));
         assert_eq!(waiting.0.waits_behind(), Some(32 + number));
         bench.pool.pass(step(number, 32));
@@ -285,13 +287,9 @@ fn a_thread_is_due_earlier_where_a_higher_limit_lets_it() {
     let bench = Bench::new(1);
     let _hanging = bench.hang("hangs");
     let (_ticket, answer) = bench.ask("waits");
-    let due_in = || {
-        let state = bench.pool.lock();
-        state.due.map(|due| due.saturating_duration_since(state.now))
-    };
-    assert_eq!(due_in(), Some(RAMP));
+    assert_eq!(bench.due_in(), Some(RAMP));
     bench.pool.set_limit(2);
-    assert_eq!(due_in(), Some(LONGEST_STEP));
+    assert_eq!(bench.due_in(), Some(LONGEST_STEP));
     bench.pool.pass(LONGEST_STEP);
     assert_eq!(answer.recv_timeout(LONG), Ok("waits"));
 }
@@ -303,8 +301,7 @@ fn a_thread_waits_for_the_next_work_that_may_hang_not_for_one_that_does() {
     bench.pool.pass(RAMP);
     let _second = bench.hang("second");
     let _waiting = bench.ask("waits");
-    let state = bench.pool.lock();
-    assert_eq!(state.due, Some(state.now + RAMP));
+    assert_eq!(bench.due_in(), Some(RAMP));
 }
 
 #[test]
