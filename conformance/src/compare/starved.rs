@@ -120,14 +120,18 @@ fn is_data(ours: &str, theirs: &str) -> bool {
         || resolver_texts().any(|text| text.to_bytes() == plain.as_bytes())
 }
 
-/// What gai_strerror(3) says of each of its failures.
+/// What gai_strerror(3) says of each of its failures, glibc's own among them.
 fn resolver_texts() -> impl Iterator<Item = &'static CStr> {
-    const FAILURES: [libc::c_int; 9] = [
+    // netdb.h has it; the libc crate does not.
+    const EAI_ADDRFAMILY: libc::c_int = -9;
+    const FAILURES: [libc::c_int; 11] = [
+        EAI_ADDRFAMILY,
         libc::EAI_AGAIN,
         libc::EAI_BADFLAGS,
         libc::EAI_FAIL,
         libc::EAI_FAMILY,
         libc::EAI_MEMORY,
+        libc::EAI_NODATA,
         libc::EAI_NONAME,
         libc::EAI_SERVICE,
         libc::EAI_SOCKTYPE,

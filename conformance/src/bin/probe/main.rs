@@ -9,6 +9,7 @@ mod blocked;
 mod broken;
 mod cases;
 mod interpose;
+mod names;
 mod queue;
 mod record;
 mod run;
@@ -22,6 +23,7 @@ use std::cell::RefCell;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    names::by_files_alone();
     match Options::parse(std::env::args().skip(1)).and_then(|options| probe(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
