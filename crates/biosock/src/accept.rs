@@ -3,8 +3,9 @@
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use crate::fd::SockAddrBuf;
-use crate::{Error, Operation, Options, Reason, Result, Socket, SocketAddr, Syscall, UnixAddr, sys};
+use crate::sock::peer_addr;
+use crate::sys::{self, Flags, SockAddrBuf};
+use crate::{Error, Operation, Options, Reason, Result, Socket, SocketAddr, Syscall};
 
 impl Socket {
     /// Waits for a connection and gives its socket and its peer's address.
@@ -38,22 +39,14 @@ impl Socket {
 
 pub(crate) fn accept_socket(fd: BorrowedFd<'_>, options: Options) -> Result<(Socket, SocketAddr)> {
     let (accepted, peer) = loop {
-        match sys::accept(fd, options, true) {
+        match sys::accept(fd, flags(options, true)) {
             Err(sys::Errno::INTR) => {}
             done => break done.map_err(accept_error)?,
         }
     };
-    let peer = peer_addr(&SockAddrBuf(peer))
+    let peer = peer_addr(&peer)
         .ok_or_else(|| Error::from_reason(Operation::Accept, Reason::UnsupportedProtocolFamily))?;
     Ok((Socket::from(accepted), peer))
-}
-
-/// A peer's address; a system that writes none means an unnamed AF_UNIX peer.
-pub(crate) fn peer_addr(peer: &SockAddrBuf) -> Option<SocketAddr> {
-    match peer.as_sockaddr() {
-        empty if empty.as_bytes().is_empty() => Some(SocketAddr::Unix(UnixAddr::unnamed())),
-        peer => peer.to_addr(),
-    }
 }
 
 /// accept4(2): the accepted socket is blocking unless [`Options::NONBLOCK`]
@@ -74,10 +67,7 @@ pub(crate) fn peer_addr(peer: &SockAddrBuf) -> Option<SocketAddr> {
 /// ```
 #[doc(alias = "BIO_accept_ex")]
 pub fn accept(fd: BorrowedFd<'_>, options: Options) -> Result<(OwnedFd, SockAddrBuf)> {
-    match sys::accept(fd, options, false) {
-        Ok((accepted, peer)) => Ok((accepted, SockAddrBuf(peer))),
-        Err(errno) => Err(accept_error(errno)),
-    }
+    sys::accept(fd, flags(options, false)).map_err(accept_error)
 }
 
 /// As [`accept`], with the peer's address written where the caller wants it,
@@ -106,9 +96,13 @@ pub fn accept_to(
     options: Options,
     peer: Option<&mut [MaybeUninit<u8>]>,
 ) -> Result<(OwnedFd, usize)> {
-    sys::accept_to(fd, options, false, peer).map_err(accept_error)
+    sys::accept_to(fd, flags(options, false), peer).map_err(accept_error)
 }
 
 pub(crate) fn accept_error(errno: sys::Errno) -> Error {
     Error::system_call(Operation::Accept, Syscall::Accept, errno.raw_os_error(), Reason::Accept)
+}
+
+fn flags(options: Options, cloexec: bool) -> Flags {
+    Flags { nonblocking: options.contains(Options::NONBLOCK), cloexec }
 }

@@ -2,7 +2,8 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::fd::{SockAddr, set};
+use crate::raw::SockAddr;
+use crate::sock::set;
 use crate::{Error, Operation, Options, Reason, Result, Socket, SocketAddr, Syscall, sys};
 
 impl Socket {

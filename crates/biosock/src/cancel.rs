@@ -2,9 +2,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::Result;
+use crate::sock::waker_error;
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::{Operation, Result};
 
 #[cfg(all(test, loom))]
 mod model;
@@ -60,7 +61,7 @@ impl Cancel {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn new() -> Result<Self> {
-        Ok(Self::with(Waker::new()?))
+        Waker::new().map(Self::with).map_err(|errno| waker_error(Operation::Wait, errno))
     }
 
     fn with(waker: Waker) -> Self {

@@ -4,7 +4,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::fd::{SockAddr, set, set_nonblocking};
+use crate::raw::SockAddr;
+use crate::sock::{set, set_nonblocking, take_error};
+use crate::wait::wait;
 use crate::{Domain, Error, Interest, Operation, Options, Reason, Result, Socket, SocketAddr, Syscall, sys};
 
 /// How far a connect has come that [`Socket::start_connect`] started.
@@ -120,7 +122,7 @@ impl Connecting<'_> {
         let mut backoff = Backoff::default();
         let mut left = timeout;
         while self.verdict.is_none() {
-            match crate::fd::wait(self.socket.as_fd(), Interest::Write, left) {
+            match wait(self.socket.as_fd(), Interest::Write, left) {
                 Ok(false) => return None,
                 Ok(true) => {}
                 Err(error) => return Some(Err(error.at(&self.addr))),
@@ -144,7 +146,7 @@ impl Connecting<'_> {
 /// proves a connection: that error is the outcome, unless SO_ERROR has one.
 pub(crate) fn connect_outcome(fd: BorrowedFd<'_>) -> Result<Option<i32>> {
     let Err(nameless) = sys::peer_addr(fd) else { return Ok(Some(0)) };
-    Ok(match crate::fd::take_error(fd)? {
+    Ok(match take_error(fd)? {
         0 if nameless != sys::Errno::NOTCONN => Some(nameless.raw_os_error()),
         // Nothing is under way: another took the error.
         0 if sys::has_hung_up(fd) => Some(sys::Errno::NOTCONN.raw_os_error()),

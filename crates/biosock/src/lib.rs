@@ -44,9 +44,9 @@
 
 mod accept;
 mod addr;
+mod addrinfo;
 mod bind;
 mod cancel;
-mod cause;
 #[cfg(test)]
 mod children;
 mod connect;
@@ -55,14 +55,14 @@ pub mod dial;
 mod error;
 pub mod fd;
 mod hostserv;
-mod kind;
 mod listen;
 pub mod listeners;
 mod literal;
 pub mod lookup;
 mod names;
 mod options;
-mod reason;
+mod raw;
+mod sock;
 mod socket;
 mod sync;
 #[allow(unsafe_code, reason = "the only module that calls the operating system")]
@@ -70,21 +70,20 @@ mod sys;
 mod unix;
 mod wait;
 
-pub use addr::{RawAddress, SocketAddr};
+pub use addrinfo::AddrInfo;
 pub use cancel::Cancel;
-pub use cause::{ResolverError, SystemError};
 pub use connect::{Connect, Connecting};
 pub use convert::ConvertError;
-pub use error::{Error, QueueEntry, Result, needs_escape};
+pub use error::{
+    Error, ErrorKind, Operation, QueueEntry, Reason, ResolverError, Result, Syscall, SystemError,
+};
 pub use hostserv::{HostServ, Part, Priority};
-pub use kind::ErrorKind;
-pub use lookup::{AddrInfo, Lookup};
+pub use lookup::Lookup;
 pub use names::Names;
-pub use options::{Domain, Options, Protocol, Type};
-pub use reason::{Operation, Reason, Syscall};
-pub use socket::{KeepAlive, Shutdown, Socket};
-pub use unix::UnixAddr;
-pub use wait::Interest;
+pub use options::Options;
+pub use raw::{Domain, Protocol, RawAddress, SocketAddr, Type, UnixAddr, needs_escape};
+pub use socket::{KeepAlive, Socket};
+pub use sys::{Interest, Shutdown};
 
 /// The README's example is run with the documentation's.
 #[cfg(doctest)]

@@ -4,7 +4,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::bind::bind;
 use crate::connect::set_stream_options;
-use crate::fd::{SockAddr, set, set_nonblocking};
+use crate::raw::SockAddr;
+use crate::sock::{set, set_nonblocking};
 use crate::{Domain, Error, Operation, Options, Reason, Result, Socket, SocketAddr, Syscall, Type, sys};
 
 impl Socket {

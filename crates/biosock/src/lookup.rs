@@ -9,36 +9,12 @@ use crate::addr::unsupported_family;
 use crate::error::lossy;
 use crate::literal::{kinds, parse_ipv4, parse_ipv6, parse_port};
 use crate::sys::{self, EaiError, Hints};
-use crate::unix::UnixAddr;
 use crate::{
-    Domain, Error, ErrorKind, HostServ, Operation, Part, Priority, Protocol, Result, SocketAddr, Syscall,
-    Type,
+    AddrInfo, Domain, Error, ErrorKind, HostServ, Operation, Part, Priority, Protocol, Result, Syscall, Type,
+    UnixAddr,
 };
 
 pub use crate::literal::{Literal, literal_v4};
-
-/// One result of a look-up: an address, and the socket to use it with.
-///
-/// ```
-/// use biosock::{Lookup, Protocol, Type};
-///
-/// let found = Lookup::new().host("::1").service("80").socktype(Type::STREAM).run()?;
-/// assert_eq!(found[0].protocol, Protocol::TCP);
-/// # Ok::<(), biosock::Error>(())
-/// ```
-#[doc(alias = "BIO_ADDRINFO")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AddrInfo {
-    /// The address.
-    #[doc(alias = "BIO_ADDRINFO_address")]
-    pub addr: SocketAddr,
-    /// The socket type.
-    #[doc(alias = "BIO_ADDRINFO_socktype")]
-    pub socktype: Type,
-    /// The protocol.
-    #[doc(alias = "BIO_ADDRINFO_protocol")]
-    pub protocol: Protocol,
-}
 
 /// A question to the resolver.
 ///

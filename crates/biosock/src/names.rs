@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::fd::SockAddr;
+use crate::raw::SockAddr;
 use crate::sys;
 use crate::{Domain, Error, Operation, Reason, Result, SocketAddr, Syscall};
 

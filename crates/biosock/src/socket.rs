@@ -5,10 +5,10 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use crate::accept::peer_addr;
 use crate::addr::unsupported_family;
-use crate::fd::{SockAddrBuf, socket_error};
-use crate::{Domain, Error, Operation, Options, Protocol, Result, SocketAddr, Syscall, Type, fd, sys};
+use crate::sock::{self, peer_addr, socket_error};
+use crate::sys::{self, Flags, Shutdown, SockAddrBuf};
+use crate::{Domain, Error, Operation, Options, Protocol, Result, SocketAddr, Syscall, Type};
 
 /// A socket, closed when dropped.
 ///
@@ -37,21 +37,6 @@ use crate::{Domain, Error, Operation, Options, Protocol, Result, SocketAddr, Sys
 /// ```
 #[derive(Debug)]
 pub struct Socket(OwnedFd);
-
-/// Which direction [`Socket::shutdown`] ends.
-///
-/// ```
-/// assert_ne!(biosock::Shutdown::Read, biosock::Shutdown::Write);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shutdown {
-    /// No more is read.
-    Read,
-    /// No more is written: the peer reads to the end.
-    Write,
-    /// Neither.
-    Both,
-}
 
 /// The times of TCP keep-alive (tcp(7)). `None` leaves the system's value.
 /// The system takes whole seconds, from 1 second to 32767 seconds.
@@ -89,7 +74,7 @@ impl Socket {
     /// ```
     #[doc(alias = "BIO_socket")]
     pub fn new(domain: Domain, socktype: Type, protocol: Protocol, options: Options) -> Result<Self> {
-        match sys::socket(domain, socktype, protocol, options, true) {
+        match sys::socket(domain, socktype, protocol, flags(options)) {
             Ok(fd) => Ok(Self(fd)),
             Err(errno) => Err(socket_error(errno).about(kind(domain, socktype, protocol))),
         }
@@ -126,7 +111,7 @@ impl Socket {
     /// ```
     pub fn mptcp(domain: Domain, options: Options) -> Result<Self> {
         use sys::Errno;
-        match sys::socket(domain, Type::STREAM, Protocol::MPTCP, options, true) {
+        match sys::socket(domain, Type::STREAM, Protocol::MPTCP, flags(options)) {
             Ok(fd) => Ok(Self(fd)),
             // Not built in, switched off, or older than MPTCP.
             Err(Errno::PROTONOSUPPORT | Errno::NOPROTOOPT | Errno::INVAL) => {
@@ -148,7 +133,7 @@ impl Socket {
     /// ```
     #[doc(alias = "BIO_closesocket")]
     pub fn close(self) -> Result<()> {
-        fd::close(self.0)
+        sock::close(self.0)
     }
 
     /// Ends one direction or both, for every holder of the socket.
@@ -182,7 +167,7 @@ impl Socket {
     /// ```
     #[doc(alias = "BIO_sock_info")]
     pub fn local_addr(&self) -> Result<SocketAddr> {
-        known_family(&fd::local_addr(self.as_fd())?)
+        known_family(&sock::local_addr(self.as_fd())?)
     }
 
     /// The address of the peer.
@@ -198,7 +183,7 @@ impl Socket {
     /// ```
     pub fn peer_addr(&self) -> Result<SocketAddr> {
         let peer = sys::peer_addr(self.as_fd()).map_err(|errno| query(Syscall::GetPeerName, errno))?;
-        known_family(&SockAddrBuf(peer))
+        known_family(&peer)
     }
 
     /// The socket's type (SO_TYPE).
@@ -274,7 +259,7 @@ impl Socket {
     /// ```
     #[doc(alias = "BIO_sock_error")]
     pub fn take_error(&self) -> Result<Option<io::Error>> {
-        let errno = fd::take_error(self.as_fd())?;
+        let errno = sock::take_error(self.as_fd())?;
         Ok((errno != 0).then(|| io::Error::from_raw_os_error(errno)))
     }
 
@@ -340,7 +325,7 @@ impl Socket {
     /// ```
     #[doc(alias = "BIO_socket_nbio")]
     pub fn set_nonblocking(&self, on: bool) -> Result<()> {
-        fd::set_nonblocking(self.as_fd(), on)
+        sock::set_nonblocking(self.as_fd(), on)
     }
 
     /// Sets or clears TCP_NODELAY.
@@ -355,7 +340,7 @@ impl Socket {
     /// ```
     #[doc(alias = "BIO_set_tcp_ndelay")]
     pub fn set_nodelay(&self, on: bool) -> Result<()> {
-        fd::set_nodelay(self.as_fd(), on).map_err(|error| error.about("TCP_NODELAY"))
+        sock::set_nodelay(self.as_fd(), on).map_err(|error| error.about("TCP_NODELAY"))
     }
 
     /// Sets or clears SO_REUSEPORT: several sockets listen on one address
@@ -431,6 +416,10 @@ fn kind(domain: Domain, socktype: Type, protocol: Protocol) -> String {
 fn known_family(addr: &SockAddrBuf) -> Result<SocketAddr> {
     let family = addr.as_sockaddr().family().unwrap_or(Domain::UNSPEC);
     peer_addr(addr).ok_or_else(|| unsupported_family(Operation::Query, family))
+}
+
+fn flags(options: Options) -> Flags {
+    Flags { nonblocking: options.contains(Options::NONBLOCK), cloexec: true }
 }
 
 fn query(syscall: Syscall, errno: sys::Errno) -> Error {

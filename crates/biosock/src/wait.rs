@@ -4,22 +4,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use crate::{Error, Operation, Result, Socket, Syscall, sys};
-
-/// What to wait for.
-///
-/// ```
-/// use biosock::Interest;
-///
-/// assert_ne!(Interest::Read, Interest::Write);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interest {
-    /// There is something to read, a connection to accept, or the end.
-    Read,
-    /// There is room to write, or a connect has its verdict.
-    Write,
-}
+use crate::{Error, Interest, Operation, Result, Socket, Syscall, sys};
 
 impl Socket {
     /// Waits until the socket is ready, at most `timeout`: `true` when it is,

@@ -7,7 +7,7 @@ use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
 use super::Cancel;
-use crate::Result;
+use crate::sys::Errno;
 
 /// An eventfd(2) that nobody reads: readable once written to. A clone is the
 /// same one in another process, as after fork(2).
@@ -15,7 +15,7 @@ use crate::Result;
 pub(super) struct Waker(Arc<(Mutex<bool>, Condvar)>);
 
 impl Waker {
-    pub(super) fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self, Errno> {
         Ok(Self(Arc::new((Mutex::new(false), Condvar::new()))))
     }
 

@@ -14,8 +14,8 @@ use super::race::{Race, Step};
 use super::report::{Attempt, LookupReport, Outcome, Report};
 use super::resolver::Question;
 use super::settings::{OnLookup, Settings};
-use crate::cause::Refusal;
 use crate::connect::{Backoff, connect_outcome, is_queue_full};
+use crate::error::Refusal;
 use crate::{Connect, Domain, Error, ErrorKind, Operation, Options, Result, Socket, SocketAddr, Syscall};
 
 /// What a driver is to do.

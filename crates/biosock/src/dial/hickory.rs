@@ -165,7 +165,8 @@ fn failed(name: String, code: i32) -> Error {
 
 /// /etc/resolv.conf could not be read, or says nothing of use.
 fn unreadable(error: ResolveError) -> Error {
-    let starved = io_errno(&error).is_some_and(|errno| sys::errno_kind(errno) == ErrorKind::OutOfResources);
+    let starved =
+        io_errno(&error).is_some_and(|errno| crate::error::errno_kind(errno) == ErrorKind::OutOfResources);
     let kind = if starved { ErrorKind::OutOfResources } else { ErrorKind::LookupFailed };
     Error::from_kind(Operation::Lookup, kind).about("the servers of /etc/resolv.conf").with_source(error)
 }
@@ -180,7 +181,7 @@ fn code(error: &ResolveError) -> i32 {
             ResponseCode::ServFail | ResponseCode::Refused => sys::EAI_AGAIN,
             _ => sys::EAI_FAIL,
         },
-        _ => match io_errno(error).map(sys::errno_kind) {
+        _ => match io_errno(error).map(crate::error::errno_kind) {
             Some(ErrorKind::OutOfResources) => sys::EAI_MEMORY,
             // No server was reached, or none answered: another time, perhaps.
             _ => sys::EAI_AGAIN,

@@ -4,6 +4,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
+use crate::sock::peer_addr;
 use crate::sys::SockAddrBuf;
 use crate::{SocketAddr, sys};
 
@@ -27,7 +28,7 @@ pub(super) fn is_connected_to_itself(fd: BorrowedFd<'_>, addr: &SocketAddr) -> b
 type End = (std::net::IpAddr, u16);
 
 fn end(name: Result<SockAddrBuf, sys::Errno>) -> Option<End> {
-    end_of(&crate::accept::peer_addr(&crate::fd::SockAddrBuf(name.ok()?))?)
+    end_of(&peer_addr(&name.ok()?)?)
 }
 
 fn end_of(addr: &SocketAddr) -> Option<End> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pool::{Asker, Pool, Ticket, Work};
 use super::resolver::{Question, Resolver, SystemResolver};
+use crate::sock::waker_error;
 use crate::sys::{PerProcess, Waker};
 use crate::{Domain, Error, ErrorKind, Operation, Result, SocketAddr, Syscall};
 
@@ -211,7 +212,8 @@ impl Lookups {
         question: &Question,
         families: &[Domain],
     ) -> Result<Self> {
-        let answers = Answers { come: Mutex::default(), waker: Waker::new()? };
+        let waker = Waker::new().map_err(|errno| waker_error(Operation::Wait, errno))?;
+        let answers = Answers { come: Mutex::default(), waker };
         let mut lookups = Self { answers: Arc::new(answers), waiting: Vec::new() };
         for &family in families {
             lookups.ask(resolver, Question { family, ..question.clone() }, family);

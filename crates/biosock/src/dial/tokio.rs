@@ -20,7 +20,7 @@ use super::report::{DialError, DialFailure, Report};
 use super::resolver::Question;
 use super::{Dialed, Dialer, Plan, unable};
 use crate::cancel::CancelWatch;
-use crate::cause::Refusal;
+use crate::error::Refusal;
 use crate::{Cancel, Domain, Error, Operation, Options, Socket, SocketAddr, Type};
 
 impl Dialer {

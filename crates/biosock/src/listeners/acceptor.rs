@@ -43,6 +43,7 @@ use std::time::{Duration, Instant};
 use super::Listeners;
 use super::advice::{AcceptAdvice, Event, Judge, Verdict};
 use super::passed::dup_error;
+use crate::sock::waker_error;
 use crate::sys::{self, Errno, Poller, Waker, Wakes};
 use crate::{Cancel, Error, Interest, Operation, Options, Reason, Result, Syscall};
 
@@ -74,11 +75,7 @@ impl Pool {
     /// # Errors
     /// eventfd(2)'s.
     pub(super) fn new() -> Result<Self> {
-        let nudge = Waker::counting().map_err(|error| {
-            let errno = error.raw_os_error().unwrap_or_else(|| Errno::NOMEM.raw_os_error());
-            Error::system_call(Operation::Listen, Syscall::EventFd, errno, None)
-        })?;
-        Ok(Self::with(nudge))
+        Waker::counting().map(Self::with).map_err(|errno| waker_error(Operation::Listen, errno))
     }
 
     /// With the nudge of others that have the same sockets.

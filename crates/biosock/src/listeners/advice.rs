@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::sys::{self, Errno};
+use crate::sys::Errno;
 use crate::{Error, Result, Socket, SocketAddr};
 
 /// What an accept loop is to do after an error.
@@ -41,7 +41,24 @@ impl AcceptAdvice {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn after(error: &Error) -> Self {
-        error.raw_os_error().map_or(Self::GiveUp, sys::accept_advice)
+        error.raw_os_error().map_or(Self::GiveUp, accept_advice)
+    }
+}
+
+/// What an accept loop is to do after an error: accept(2) lists the errors of
+/// the connection that is gone already, "treat them like EAGAIN", and the
+/// shortages that pass.
+pub(crate) fn accept_advice(errno: i32) -> AcceptAdvice {
+    match Errno::from_raw_os_error(errno) {
+        Errno::CONNABORTED | Errno::INTR | Errno::AGAIN => AcceptAdvice::TryAgain,
+        Errno::NETDOWN | Errno::PROTO | Errno::NOPROTOOPT | Errno::HOSTDOWN | Errno::NONET => {
+            AcceptAdvice::TryAgain
+        }
+        Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::TIMEDOUT => AcceptAdvice::TryAgain,
+        Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => AcceptAdvice::Pause,
+        // A firewall's verdict on one connection, or a sandbox's on them all.
+        Errno::PERM => AcceptAdvice::Pause,
+        _ => AcceptAdvice::GiveUp,
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::fs::{flock, fstat, openat, statat, unlinkat};
 
-use crate::cause::Refusal;
+use crate::error::Refusal;
 use crate::sys::{self, Errno};
 use crate::{
     Domain, Error, Operation, Options, Protocol, Result, Socket, SocketAddr, Syscall, Type, UnixAddr,

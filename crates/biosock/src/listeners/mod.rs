@@ -45,10 +45,11 @@ mod tokio;
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::cause::Refusal;
+use crate::error::Refusal;
 use crate::{Error, Operation, Result, Socket, SocketAddr};
 
 use acceptor::Pool;
+pub(crate) use advice::accept_advice;
 pub use advice::{AcceptAdvice, Event};
 pub use builder::Listen;
 pub use file::SocketFile;

@@ -6,8 +6,8 @@ use super::acceptor::Pool;
 use super::file::SocketFile;
 use super::passed::dup_error;
 use super::{Listen, Listeners};
-use crate::cause::Refusal;
-use crate::fd::set;
+use crate::error::Refusal;
+use crate::sock::set;
 use crate::sys::{self, Errno};
 use crate::{Domain, Error, Operation, Options, Protocol, Reason, Result, Socket, SocketAddr, Type};
 

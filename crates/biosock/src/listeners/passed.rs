@@ -2,12 +2,12 @@
 //! socket activation (sd_listen_fds(3)), and from a parent to its child.
 
 use std::env;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process::{self, Command};
 
 use super::acceptor::Pool;
 use super::{Listeners, TakeOverError};
-use crate::cause::Refusal;
+use crate::error::Refusal;
 use crate::sys::{self, Passed, Waker, Wrong};
 use crate::{Error, Operation, Result, Socket, Syscall};
 
@@ -134,7 +134,7 @@ impl Listeners {
     /// ```
     pub fn pass_to(&self, command: &mut Command) -> Result<()> {
         let mut copies = self.copies(|fd| fd.try_clone_to_owned())?;
-        copies.push(sys::enclose(self.pool.nudge().as_fd())?);
+        copies.push(carrier_of(self.pool.nudge().as_fd())?);
         let pair = |copy: &OwnedFd| Ok(format!("{}:{}", copy.as_raw_fd(), sys::inode(copy.as_fd())?));
         let pairs: Result<Vec<_>, sys::Errno> = copies.iter().map(pair).collect();
         let mut pairs = pairs.map_err(|errno| dup_error(&errno.into()))?;
@@ -257,6 +257,18 @@ fn take(described: &Described) -> Result<(Vec<Socket>, Option<Waker>)> {
         error.about(format!("descriptor {fd}, which was passed"))
     })?;
     Ok((sockets.into_iter().map(Socket::from).collect(), nudge.map(Waker::from)))
+}
+
+/// A socket that carries this descriptor, which has no inode of its own: all of
+/// eventfd(2) share one, so that a child could not know it again by its number.
+/// The socket has one.
+fn carrier_of(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let failed = |call| {
+        move |errno: sys::Errno| Error::system_call(Operation::Listen, call, errno.raw_os_error(), None)
+    };
+    let (sender, carrier) = sys::socket_pair().map_err(failed(Syscall::SocketPair))?;
+    sys::enclose(sender.as_fd(), fd).map_err(failed(Syscall::SendMsg))?;
+    Ok(carrier)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::Listen;
 use crate::addr::check_family;
-use crate::cause::Refusal;
+use crate::error::Refusal;
 use crate::{Domain, Error, HostServ, Lookup, Operation, Part, Priority, Result, SocketAddr, Type};
 
 /// A name server decides how many addresses a name has, and each is a socket.

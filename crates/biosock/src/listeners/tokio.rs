@@ -17,7 +17,7 @@ use super::acceptor::Pool;
 use super::advice::{AcceptAdvice, Event, FEW, Judge, Verdict, is_nobody};
 use super::{Listeners, SocketFile, unlink};
 use crate::accept::accept_socket;
-use crate::cause::Refusal;
+use crate::error::Refusal;
 use crate::{Cancel, Error, Operation, Options, Result, Socket, SocketAddr, Syscall};
 
 impl Listeners {

@@ -16,7 +16,6 @@ use rustix::net::{
 };
 
 use super::Errno;
-use crate::{Error, Operation, Syscall};
 
 /// A copy that survives exec (dup(2)).
 pub(crate) fn inheritable(fd: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
@@ -34,24 +33,20 @@ pub(crate) fn inherit(command: &mut Command, fds: Vec<OwnedFd>) {
     unsafe { command.pre_exec(keep) };
 }
 
-/// A socket that carries this descriptor in a message (SCM_RIGHTS of unix(7)),
-/// for one that has no inode of its own: all of eventfd(2) share one, so that
-/// a child could not know it again by its number. The socket has one.
-///
-/// # Errors
-/// socketpair(2)'s and sendmsg(2)'s.
-pub(crate) fn enclose(fd: BorrowedFd<'_>) -> crate::Result<OwnedFd> {
-    let failed =
-        |call| move |errno: Errno| Error::system_call(Operation::Listen, call, errno.raw_os_error(), None);
-    let pair = rustix::net::socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None);
-    let (sender, carrier) = pair.map_err(failed(Syscall::SocketPair))?;
+/// A pair of sockets, of which the second is to carry a descriptor
+/// (socketpair(2)).
+pub(crate) fn socket_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    rustix::net::socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
+}
+
+/// Puts a descriptor into the other socket of a pair, as a message (SCM_RIGHTS
+/// of unix(7)).
+pub(crate) fn enclose(sender: BorrowedFd<'_>, fd: BorrowedFd<'_>) -> Result<(), Errno> {
     let (mut space, enclosed) = ([MaybeUninit::uninit(); cmsg_space!(ScmRights(1))], [fd]);
     let mut rights = SendAncillaryBuffer::new(&mut space);
     // There is room for it.
     rights.push(SendAncillaryMessage::ScmRights(&enclosed));
-    let sent = rustix::net::sendmsg(&sender, &[IoSlice::new(&[0])], &mut rights, SendFlags::NOSIGNAL);
-    sent.map_err(failed(Syscall::SendMsg))?;
-    Ok(carrier)
+    rustix::net::sendmsg(sender, &[IoSlice::new(&[0])], &mut rights, SendFlags::NOSIGNAL).map(drop)
 }
 
 /// What [`enclose`] put in. It stays there, for other processes that have the
@@ -182,7 +177,9 @@ mod tests {
     #[test]
     fn what_is_enclosed_is_the_same_each_time() {
         let waker = Waker::counting().unwrap();
-        let carrier = enclose(waker.as_fd()).unwrap();
+        let (sender, carrier) = socket_pair().unwrap();
+        enclose(sender.as_fd(), waker.as_fd()).unwrap();
+        drop(sender);
         let copies: Vec<_> = (0..2).map(|_| enclosed(carrier.as_fd()).unwrap()).collect();
         for copy in &copies {
             assert!(rustix::io::fcntl_getfd(copy).unwrap().contains(FdFlags::CLOEXEC));

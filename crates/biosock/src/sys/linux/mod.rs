@@ -26,56 +26,50 @@ use std::ptr;
 pub(crate) use rustix::io::Errno;
 use rustix::net::{AddressFamily, Protocol as RawProtocol, RecvFlags, SendFlags, SocketFlags, SocketType};
 
-use crate::fd::SockAddr;
-use crate::{Domain, Options, Protocol, Shutdown, Type};
+use super::{Flags, Shutdown};
+use crate::raw::{Domain, Protocol, SockAddr, Type};
 
 // std's access to abstract names.
 pub(crate) use std::os::linux::net::SocketAddrExt as AbstractNameExt;
 
-// The numbers behind Domain, Type and Protocol.
-pub(crate) use libc::{
-    AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP, SOCK_DGRAM, SOCK_RAW,
-    SOCK_SEQPACKET, SOCK_STREAM,
-};
-
 #[cfg(feature = "hickory")]
-pub(crate) use libc::{EAI_AGAIN, EAI_FAIL, EAI_MEMORY, EAI_NODATA, EAI_NONAME};
-
-pub(crate) use errno::{
-    accept_advice, eai_kind, eai_name, eai_text, errno_hint, errno_kind, errno_name, is_retryable,
+pub(crate) use libc::EAI_FAIL;
+pub(crate) use libc::{
+    EAI_AGAIN, EAI_BADFLAGS, EAI_FAMILY, EAI_MEMORY, EAI_NODATA, EAI_NONAME, EAI_OVERFLOW, EAI_SERVICE,
+    EAI_SOCKTYPE,
 };
+
+pub(crate) use errno::{EAI_ADDRFAMILY, eai_name, eai_text, errno_name, is_shortage};
 pub(crate) use files::{open_regular, read_at_most};
 pub(crate) use fork::{forks, forks_seen};
-pub(crate) use hand_over::{Passed, Wrong, enclose, inherit, inheritable, inode, take_passed};
+pub(crate) use hand_over::{Passed, Wrong, enclose, inherit, inheritable, inode, socket_pair, take_passed};
 pub(crate) use option::*;
 pub(crate) use process::PerProcess;
 pub(crate) use resolve::{AddrInfoList, EaiError, Hints, NameBuffers, getaddrinfo, getnameinfo};
 #[cfg_attr(all(test, loom), expect(unused_imports, reason = "a model starts its threads by itself"))]
 pub(crate) use signals::SignalsBlocked;
-pub(crate) use sockaddr::{SUN_PATH_LEN, SockAddrBuf, decode, encode};
+pub use sockaddr::SockAddrBuf;
 pub(crate) use wait::{Poller, Waker, Wakes, has_hung_up, poll, poll_any};
 
-/// socket(2). With `cloexec` the descriptor does not survive exec; NONBLOCK
-/// is honoured at creation, the other options are not this call's.
+/// socket(2).
 pub(crate) fn socket(
     domain: Domain,
     socktype: Type,
     protocol: Protocol,
-    options: Options,
-    cloexec: bool,
+    flags: Flags,
 ) -> Result<OwnedFd, Errno> {
     // Any number that is no u16 is no family that the kernel has; so is u16::MAX.
     let family = AddressFamily::from_raw(u16::try_from(domain.as_raw()).unwrap_or(u16::MAX));
     let socktype = SocketType::from_raw(socktype.as_raw() as u32);
     let protocol = NonZeroU32::new(protocol.as_raw() as u32).map(RawProtocol::from_raw);
-    rustix::net::socket_with(family, socktype, socket_flags(options, cloexec), protocol)
+    rustix::net::socket_with(family, socktype, socket_flags(flags), protocol)
 }
 
-fn socket_flags(options: Options, cloexec: bool) -> SocketFlags {
-    let mut flags = SocketFlags::empty();
-    flags.set(SocketFlags::CLOEXEC, cloexec);
-    flags.set(SocketFlags::NONBLOCK, options.contains(Options::NONBLOCK));
-    flags
+fn socket_flags(flags: Flags) -> SocketFlags {
+    let mut bits = SocketFlags::empty();
+    bits.set(SocketFlags::CLOEXEC, flags.cloexec);
+    bits.set(SocketFlags::NONBLOCK, flags.nonblocking);
+    bits
 }
 
 pub(crate) fn bind(fd: BorrowedFd<'_>, addr: SockAddr<'_>) -> Result<(), Errno> {
@@ -127,11 +121,10 @@ pub(crate) fn listen(fd: BorrowedFd<'_>, backlog: i32) -> Result<(), Errno> {
 #[inline]
 pub(crate) fn accept_to(
     fd: BorrowedFd<'_>,
-    options: Options,
-    cloexec: bool,
+    flags: Flags,
     peer: Option<&mut [MaybeUninit<u8>]>,
 ) -> Result<(OwnedFd, usize), Errno> {
-    let flags = socket_flags(options, cloexec).bits() as c_int;
+    let flags = socket_flags(flags).bits() as c_int;
     let (address, mut len) = match peer {
         // No address is longer than this type can say.
         Some(peer) => (peer.as_mut_ptr(), peer.len() as libc::socklen_t),
@@ -147,13 +140,9 @@ pub(crate) fn accept_to(
     Ok((unsafe { OwnedFd::from_raw_fd(accepted) }, len as usize))
 }
 
-pub(crate) fn accept(
-    fd: BorrowedFd<'_>,
-    options: Options,
-    cloexec: bool,
-) -> Result<(OwnedFd, SockAddrBuf), Errno> {
+pub(crate) fn accept(fd: BorrowedFd<'_>, flags: Flags) -> Result<(OwnedFd, SockAddrBuf), Errno> {
     // SAFETY: accept4 initializes as many bytes as it says.
-    unsafe { SockAddrBuf::new().fill(|room| accept_to(fd, options, cloexec, Some(room))) }
+    unsafe { SockAddrBuf::new().fill(|room| accept_to(fd, flags, Some(room))) }
 }
 
 /// close(2), with its verdict. The descriptor is gone either way.
@@ -242,5 +231,6 @@ pub(crate) fn effective_user() -> u32 {
 
 /// A socket to ask the kernel about interfaces with.
 fn any_socket() -> Result<OwnedFd, Errno> {
-    socket(Domain::UNIX, Type::DGRAM, Protocol::DEFAULT, Options::empty(), true)
+    let flags = Flags { nonblocking: false, cloexec: true };
+    socket(Domain::UNIX, Type::DGRAM, Protocol::DEFAULT, flags)
 }

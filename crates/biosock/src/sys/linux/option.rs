@@ -7,7 +7,7 @@ use libc::c_int;
 use rustix::net::sockopt;
 
 use super::Errno;
-use crate::{Domain, Protocol, Type};
+use crate::raw::{Domain, Protocol, Type};
 
 /// One ioctl(FIONBIO), where fcntl would take two calls.
 pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> Result<(), Errno> {

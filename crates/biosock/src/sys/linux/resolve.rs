@@ -7,8 +7,7 @@ use std::ptr::{self, NonNull};
 use libc::{addrinfo, c_int, socklen_t};
 
 use super::errno;
-use crate::fd::SockAddr;
-use crate::{Domain, Protocol, Type};
+use crate::raw::{Domain, Protocol, SockAddr, Type};
 
 /// What getaddrinfo is asked.
 #[derive(Clone, Copy)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, epoll};
 
 use super::Errno;
-use crate::{Error, Interest, Operation, Result, Syscall};
+use crate::sys::Interest;
 
 /// poll(2): waits until one of these is ready, or has failed, and tells which
 /// are. `None` waits without end.
@@ -120,20 +120,17 @@ pub(crate) fn has_hung_up(fd: BorrowedFd<'_>) -> bool {
 pub(crate) struct Waker(OwnedFd);
 
 impl Waker {
-    pub(crate) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self, Errno> {
         Self::with(EventfdFlags::empty())
     }
 
     /// One that is to be cleared as often as it was woken.
-    pub(crate) fn counting() -> Result<Self> {
+    pub(crate) fn counting() -> Result<Self, Errno> {
         Self::with(EventfdFlags::SEMAPHORE)
     }
 
-    fn with(flags: EventfdFlags) -> Result<Self> {
-        let made = rustix::event::eventfd(0, flags | EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
-        made.map(Self).map_err(|errno| {
-            Error::system_call(Operation::Wait, Syscall::EventFd, errno.raw_os_error(), None)
-        })
+    fn with(flags: EventfdFlags) -> Result<Self, Errno> {
+        rustix::event::eventfd(0, flags | EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map(Self)
     }
 
     /// Another descriptor of the same one.

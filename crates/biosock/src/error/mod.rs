@@ -6,8 +6,27 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use crate::cause::{Refusal, ResolverError, SystemError, os_text};
-use crate::{Domain, ErrorKind, Operation, Reason, SocketAddr, Syscall, sys};
+mod hint;
+mod kind;
+mod queue;
+mod reason;
+mod refusal;
+mod system;
+mod text;
+
+use crate::raw::{Domain, SocketAddr};
+use text::{LowerFirst, from_near};
+
+pub(crate) use hint::{HOST_SILENT, LOOKUPS_HANG, RESOLVER_SILENT, UNIX_SILENT};
+pub use kind::ErrorKind;
+pub use queue::QueueEntry;
+pub use reason::{Operation, Reason, Syscall};
+pub(crate) use refusal::Refusal;
+#[cfg(feature = "hickory")]
+pub(crate) use system::errno_kind;
+pub use system::{ResolverError, SystemError};
+pub(crate) use system::{is_retryable, os_text};
+pub(crate) use text::{Escaped, lossy};
 
 /// The result of every fallible routine of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -427,7 +446,7 @@ impl Error {
     /// ```
     #[doc(alias = "BIO_sock_non_fatal_error")]
     pub fn is_retryable(&self) -> bool {
-        self.system().is_some_and(|system| sys::is_retryable(system.raw_os_error()))
+        self.system().is_some_and(|system| is_retryable(system.raw_os_error()))
     }
 
     /// What went wrong, without what was being done and on what.
@@ -443,84 +462,6 @@ impl Error {
     pub fn why(&self) -> impl fmt::Display + '_ {
         Why(self)
     }
-
-    /// Advice on what to try, for the failures that have a usual cause.
-    ///
-    /// ```
-    /// let error = "::1:80".parse::<biosock::SocketAddr>().unwrap_err();
-    /// assert_eq!(error.hint(), Some("write an IPv6 address in brackets: [::1]:80"));
-    /// ```
-    pub fn hint(&self) -> Option<&'static str> {
-        match self.subject() {
-            Subject::Text(TextSubject { input: text, .. })
-            | Subject::Name(NameSubject { name: text, .. })
-                if text.contains("://") && !text.starts_with('[') =>
-            {
-                Some("a host and a service are wanted, not a URL: write host:80")
-            }
-            Subject::Text(text) if text.input.matches(':').count() > 1 && !text.input.starts_with('[') => {
-                Some("write an IPv6 address in brackets: [::1]:80")
-            }
-            Subject::Addr(addr) if addr.path().is_some() => self.path_hint(),
-            Subject::Addr(SocketAddr::V6(v6))
-                if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 && self.is_invalid_call() =>
-            {
-                Some("a link-local address needs its zone, as in [fe80::1%eth0]:80")
-            }
-            _ => self.system_hint(),
-        }
-    }
-
-    fn is_invalid_call(&self) -> bool {
-        self.system().is_some() && self.kind() == ErrorKind::InvalidInput
-    }
-
-    /// What is said of ports and hosts does not help with the file of a Unix socket.
-    fn path_hint(&self) -> Option<&'static str> {
-        match self.kind() {
-            ErrorKind::Io(io::ErrorKind::AddrInUse) => Some(
-                "end the process that has the file open, or remove it if none has, or choose another path",
-            ),
-            ErrorKind::Io(io::ErrorKind::ConnectionRefused) => {
-                Some("the file is not a socket, or nothing listens on it")
-            }
-            ErrorKind::TimedOut => Some(UNIX_SILENT),
-            _ => self.system_hint(),
-        }
-    }
-
-    fn system_hint(&self) -> Option<&'static str> {
-        match self.cause {
-            Cause::Refusal(refusal) => refusal.hint(),
-            _ => match self.raw_os_error() {
-                Some(errno) => sys::errno_hint(errno, self.operation),
-                None if self.operation == Operation::Lookup => lookup_hint(self.kind()),
-                None => None,
-            },
-        }
-    }
-}
-
-/// What to try where a Unix listener, a host and a resolver are silent.
-pub(crate) const UNIX_SILENT: &str = "the server does not accept: its queue of connections is full";
-pub(crate) const HOST_SILENT: &str = "the host does not answer; it may be down or behind a firewall";
-pub(crate) const RESOLVER_SILENT: &str =
-    "the resolver does not answer; check the name servers in /etc/resolv.conf";
-
-pub(crate) const LOOKUPS_HANG: &str =
-    "lookups that hang have all lookup threads; check the name servers, or allow more threads";
-
-/// What to try after a lookup failed, whichever resolver it was.
-fn lookup_hint(kind: ErrorKind) -> Option<&'static str> {
-    Some(match kind {
-        ErrorKind::NameNotFound => {
-            "check the spelling; a numeric address with a numeric port needs no resolver"
-        }
-        ErrorKind::TryAgain => "the name server did not answer, or failed; check the network and try again",
-        ErrorKind::ServiceNotFound => "give the port as a number, or a service from /etc/services",
-        ErrorKind::NoAddress => "the name exists without an address of this family; try the other one",
-        _ => return None,
-    })
 }
 
 impl fmt::Display for Error {
@@ -616,154 +557,11 @@ impl TextSubject {
     }
 }
 
-/// The text where a message can show it whole; else its end, from a place so
-/// near before `at` that a message shows that byte too.
-fn from_near(text: &str, at: usize) -> &str {
-    if text.chars().map(shown_len).sum::<usize>() <= SHOWN {
-        return text;
-    }
-    let mut start = at.min(text.len());
-    while !text.is_char_boundary(start) {
-        start -= 1;
-    }
-    let mut left = SHOWN / 2;
-    for c in text[..start].chars().rev() {
-        if shown_len(c) > left {
-            break;
-        }
-        left -= shown_len(c);
-        start -= c.len_utf8();
-    }
-    &text[start..]
-}
-
-/// The parts in a row, for people: what is no UTF-8 is replaced. An error may be about a lack of
-/// memory, so where there is none for the text it is empty.
-pub(crate) fn lossy(parts: &[&[u8]]) -> String {
-    let mut text = String::new();
-    for chunk in parts.iter().flat_map(|part| part.utf8_chunks()) {
-        let mark = if chunk.invalid().is_empty() { "" } else { "\u{fffd}" };
-        if text.try_reserve(chunk.valid().len() + mark.len()).is_err() {
-            return String::new();
-        }
-        text.push_str(chunk.valid());
-        text.push_str(mark);
-    }
-    text
-}
-
-/// The most bytes of a foreign text that a message shows.
-const SHOWN: usize = 256;
-
-/// Text as a message shows it: escaped, so that no name from the network can
-/// drive a terminal, and cut after [`SHOWN`] bytes, so that none fills a log.
-pub(crate) struct Escaped<'a>(pub(crate) &'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut left = SHOWN;
-        for c in self.0.chars() {
-            let Some(rest) = left.checked_sub(shown_len(c)) else { return f.write_str("…") };
-            left = rest;
-            if needs_escape(c) { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
-        }
-        Ok(())
-    }
-}
-
-/// The bytes that a character takes in a message.
-fn shown_len(c: char) -> usize {
-    if needs_escape(c) { c.escape_default().len() } else { c.len_utf8() }
-}
-
-/// Whether a character is written as an escape in messages: control
-/// characters, and those that are invisible, end lines or turn the direction
-/// of writing, so that text from outside can neither drive a terminal nor pass
-/// for other text. Unicode's categories Cc, Cf, Zl and Zp, and the whole plane
-/// of tags.
-///
-/// ```
-/// use biosock::needs_escape;
-///
-/// assert!(['\x1b', '\u{ad}', '\u{202e}', '\u{feff}', '\u{e0041}'].into_iter().all(needs_escape));
-/// assert!(!"größe – 例え".contains(needs_escape));
-/// ```
-pub fn needs_escape(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}'
-                | '\u{600}'..='\u{605}'
-                | '\u{61c}'
-                | '\u{6dd}'
-                | '\u{70f}'
-                | '\u{890}'..='\u{891}'
-                | '\u{8e2}'
-                | '\u{180e}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff0}'..='\u{fffb}'
-                | '\u{110bd}'
-                | '\u{110cd}'
-                | '\u{13430}'..='\u{1343f}'
-                | '\u{1bca0}'..='\u{1bca3}'
-                | '\u{1d173}'..='\u{1d17a}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
-}
-
-/// Text with its first letter small, for use after a colon; an acronym stays.
-struct LowerFirst<'a>(&'a str);
-
-impl fmt::Display for LowerFirst<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut chars = self.0.chars();
-        match chars.next() {
-            Some(first) if !chars.as_str().starts_with(char::is_uppercase) => {
-                write!(f, "{}{}", first.to_lowercase(), chars.as_str())
-            }
-            _ => f.write_str(self.0),
-        }
-    }
-}
-
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.subject {
             Subject::Sourced(sourced) => Some(sourced.source.as_ref()),
             _ => None,
-        }
-    }
-}
-
-/// One entry of BIO_connect(3)'s error queue; its text is the reason and the
-/// data that go with it.
-///
-/// ```
-/// use biosock::{Domain, Lookup, QueueEntry, Reason};
-///
-/// let error = Lookup::new().host("x").family(Domain::from_raw(77)).run().unwrap_err();
-/// assert!(error.queue_entries().eq([QueueEntry::Reason(Reason::UnsupportedProtocolFamily)]));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum QueueEntry {
-    /// An OS error, of the system's library (`ERR_LIB_SYS`).
-    System(SystemError),
-    /// A reason of the BIO library, or of all libraries.
-    Reason(Reason),
-    /// [`Reason::SystemLibrary`], with the resolver's text as its data.
-    Resolver(ResolverError),
-}
-
-impl fmt::Display for QueueEntry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::System(system) => system.fmt(f),
-            Self::Reason(reason) => reason.fmt(f),
-            Self::Resolver(resolver) => write!(f, "{}: {resolver}", Reason::SystemLibrary),
         }
     }
 }
@@ -790,60 +588,3 @@ impl From<Error> for io::Error {
 }
 
 const _: () = assert!(size_of::<Error>() <= 120, "clippy's result_large_err begins at 128");
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_no_utf_8_is_replaced() {
-        assert_eq!(lossy(&[b"\xffa", b"", b"b\xfe\xfd"]), "\u{fffd}ab\u{fffd}\u{fffd}");
-    }
-
-    /// Of two sockets bound to a port with SO_REUSEADDR the second that listens
-    /// hears it from listen(2), not bind(2).
-    #[test]
-    fn a_busy_address_gets_one_hint_from_either_call() {
-        let hint = |operation, call| {
-            let error = Error::system_call(operation, call, libc::EADDRINUSE, None);
-            error.at(&"127.0.0.1:80".parse().unwrap()).hint()
-        };
-        let expected = Some("something has this address; choose another port");
-        assert_eq!(hint(Operation::Bind, Syscall::Bind), expected);
-        assert_eq!(hint(Operation::Listen, Syscall::Listen), expected);
-    }
-
-    #[test]
-    fn abbreviations_stay_as_they_are() {
-        let texts = ["Connection refused", "RFS specific error", ".lib section in a.out corrupted", ""];
-        let lowered = texts.map(|text| LowerFirst(text).to_string());
-        assert_eq!(lowered, ["connection refused", texts[1], texts[2], texts[3]]);
-    }
-
-    #[test]
-    fn a_look_up_that_lacks_descriptors_says_so() {
-        let failed = |code, system| {
-            Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, code, system, None, "host".into())
-        };
-        let starved = failed(libc::EAI_SYSTEM, Some(libc::EMFILE));
-        assert_eq!(starved.to_string(), "look up host: too many open files (EMFILE)");
-        assert_eq!(starved.hint(), Some("the process has too many open files; raise it with ulimit -n"));
-        let unanswered = failed(libc::EAI_AGAIN, None);
-        assert_eq!(
-            unanswered.hint(),
-            Some("the name server did not answer, or failed; check the network and try again")
-        );
-        assert_eq!(failed(libc::EAI_FAIL, None).hint(), None);
-        assert_eq!(starved.kind(), ErrorKind::OutOfResources);
-
-        // What glibc makes of it; the queue has what it says.
-        let (operation, call) = (Operation::Lookup, Syscall::GetAddrInfo);
-        let shortage = Some(libc::EMFILE);
-        let error = Error::resolver_call(operation, call, libc::EAI_NONAME, None, shortage, "host".into());
-        assert_eq!(error.to_string(), "look up host: too many open files (EMFILE)");
-        assert_eq!((error.kind(), error.raw_os_error()), (ErrorKind::OutOfResources, shortage));
-        assert_eq!(error.hint(), starved.hint());
-        let entries: Vec<_> = error.queue_entries().map(|entry| entry.to_string()).collect();
-        assert_eq!(entries, ["system lib: Name or service not known"]);
-    }
-}

@@ -1,12 +1,11 @@
-//! What was said below this library: the system's error number, the
-//! resolver's code.
+//! The OS error and the resolver's error.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use crate::sys::Wrong;
-use crate::{ErrorKind, Reason, Syscall, sys};
+use super::{ErrorKind, Reason, Syscall};
+use crate::sys::{self, Errno};
 
 /// What the operating system said: a call and its error number.
 ///
@@ -93,7 +92,7 @@ impl SystemError {
 
     /// clone(2) says EAGAIN where there may be no more threads.
     pub(crate) fn kind(&self) -> ErrorKind {
-        match (self.syscall, sys::errno_kind(self.raw_os_error())) {
+        match (self.syscall, errno_kind(self.raw_os_error())) {
             (Syscall::Clone, ErrorKind::Io(io::ErrorKind::WouldBlock)) => ErrorKind::OutOfResources,
             (_, kind) => kind,
         }
@@ -173,7 +172,7 @@ impl ResolverError {
     }
 
     pub(crate) fn kind(&self) -> ErrorKind {
-        sys::eai_kind(self.code)
+        eai_kind(self.code)
     }
 }
 
@@ -185,83 +184,38 @@ impl fmt::Display for ResolverError {
 
 impl StdError for ResolverError {}
 
-/// What this library refuses by itself, without asking the system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// A Unix listener's path is that of another file.
-    NotASocketFile,
-    /// The lock of a Unix listener's path is another user's.
-    LockOfAnother,
-    /// A socket that was handed over does not listen.
-    NotListening,
-    /// A set of listeners without one.
-    NoAddress,
-    /// A name with more addresses than a set has sockets.
-    TooManyAddresses,
-    /// A Unix listener without a path or a name.
-    Unnamed,
-    /// An address of another family than the one that was asked for.
-    OtherFamily,
-    /// LISTEN_FDS or its like is not what its protocol says.
-    BadHandOver,
-    /// A descriptor that is said to be passed is not what it should be.
-    Passed(Wrong),
-    /// A dial's socket is its own peer.
-    ConnectedToItself,
-    /// An async call outside of a runtime.
-    #[cfg(feature = "tokio")]
-    NoRuntime,
-    /// A TCP stream is asked of what is none.
-    #[cfg(feature = "tokio")]
-    NotTcp,
+/// What sort of failure an error number is.
+pub(crate) fn errno_kind(errno: i32) -> ErrorKind {
+    match Errno::from_raw_os_error(errno) {
+        _ if sys::is_shortage(errno) => ErrorKind::OutOfResources,
+        Errno::CANCELED => ErrorKind::Cancelled,
+        Errno::AFNOSUPPORT | Errno::PFNOSUPPORT | Errno::PROTONOSUPPORT | Errno::SOCKTNOSUPPORT => {
+            ErrorKind::Unsupported
+        }
+        Errno::NOPROTOOPT => ErrorKind::Unsupported,
+        _ => io::Error::from_raw_os_error(errno).kind().into(),
+    }
 }
 
-impl Refusal {
-    pub(crate) const fn text(self) -> &'static str {
-        match self {
-            Self::NotASocketFile => "the file exists and is no socket",
-            Self::LockOfAnother => "the lock file of the socket belongs to another user",
-            Self::NotListening => "the socket does not listen",
-            Self::NoAddress => "there is no address to listen on",
-            Self::TooManyAddresses => "the name has more than 256 addresses",
-            Self::Unnamed => "a Unix socket needs a path or an @name to listen on",
-            Self::OtherFamily => "the address is of another family than the one asked for",
-            Self::BadHandOver => "that is no list of descriptors",
-            Self::Passed(Wrong::NotASocket) => "it is not a socket",
-            Self::Passed(Wrong::NotListening) => "the socket does not listen",
-            Self::Passed(Wrong::AnotherSocket) => "it is another socket by now",
-            Self::Passed(Wrong::NotInherited) => "this process opened it itself",
-            Self::Passed(Wrong::NotOpen) => "it is not open",
-            Self::ConnectedToItself => "connected to itself: nothing listens there",
-            #[cfg(feature = "tokio")]
-            Self::NoRuntime => "there is no tokio runtime here",
-            #[cfg(feature = "tokio")]
-            Self::NotTcp => "that is no TCP",
-        }
+/// What sort of failure a resolver's code is.
+fn eai_kind(code: i32) -> ErrorKind {
+    match code {
+        sys::EAI_NONAME => ErrorKind::NameNotFound,
+        sys::EAI_NODATA | sys::EAI_ADDRFAMILY => ErrorKind::NoAddress,
+        sys::EAI_SERVICE => ErrorKind::ServiceNotFound,
+        sys::EAI_AGAIN => ErrorKind::TryAgain,
+        sys::EAI_MEMORY => ErrorKind::OutOfResources,
+        sys::EAI_FAMILY | sys::EAI_SOCKTYPE => ErrorKind::Unsupported,
+        sys::EAI_BADFLAGS | sys::EAI_OVERFLOW => ErrorKind::InvalidInput,
+        _ => ErrorKind::LookupFailed,
     }
+}
 
-    pub(crate) const fn hint(self) -> Option<&'static str> {
-        match self {
-            Self::NotASocketFile => Some("choose another path; only a stale socket file is replaced"),
-            Self::LockOfAnother => Some("have it removed, or choose a directory that others cannot write to"),
-            Self::ConnectedToItself => Some("check the port and that the server runs"),
-            Self::TooManyAddresses => Some("listen on *, or on numeric addresses"),
-            Self::NotListening => Some("only stream sockets that listen can be accepted from"),
-            #[cfg(feature = "tokio")]
-            Self::NoRuntime => Some("call it in what a runtime runs, as in block_on or spawn"),
-            #[cfg(feature = "tokio")]
-            Self::NotTcp => Some("dial_async takes other sockets too"),
-            Self::NoAddress | Self::Unnamed | Self::OtherFamily => None,
-            Self::BadHandOver | Self::Passed(_) => None,
-        }
-    }
-
-    pub(crate) const fn kind(self) -> ErrorKind {
-        match self {
-            Self::NotASocketFile => ErrorKind::Io(io::ErrorKind::AlreadyExists),
-            Self::LockOfAnother => ErrorKind::Io(io::ErrorKind::PermissionDenied),
-            Self::ConnectedToItself => ErrorKind::Io(io::ErrorKind::ConnectionRefused),
-            _ => ErrorKind::InvalidInput,
-        }
-    }
+/// The errors after which the same call may succeed later, as
+/// BIO_sock_non_fatal_error(3) has them.
+pub(crate) fn is_retryable(errno: i32) -> bool {
+    matches!(
+        Errno::from_raw_os_error(errno),
+        Errno::AGAIN | Errno::INPROGRESS | Errno::ALREADY | Errno::INTR | Errno::NOTCONN | Errno::PROTO
+    )
 }

@@ -1,0 +1,35 @@
+//! The entries of BIO_connect(3)'s error queue.
+
+use std::fmt;
+
+use super::{Reason, ResolverError, SystemError};
+
+/// One entry of BIO_connect(3)'s error queue; its text is the reason and the
+/// data that go with it.
+///
+/// ```
+/// use biosock::{Domain, Lookup, QueueEntry, Reason};
+///
+/// let error = Lookup::new().host("x").family(Domain::from_raw(77)).run().unwrap_err();
+/// assert!(error.queue_entries().eq([QueueEntry::Reason(Reason::UnsupportedProtocolFamily)]));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QueueEntry {
+    /// An OS error, of the system's library (`ERR_LIB_SYS`).
+    System(SystemError),
+    /// A reason of the BIO library, or of all libraries.
+    Reason(Reason),
+    /// [`Reason::SystemLibrary`], with the resolver's text as its data.
+    Resolver(ResolverError),
+}
+
+impl fmt::Display for QueueEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System(system) => system.fmt(f),
+            Self::Reason(reason) => reason.fmt(f),
+            Self::Resolver(resolver) => write!(f, "{}: {resolver}", Reason::SystemLibrary),
+        }
+    }
+}

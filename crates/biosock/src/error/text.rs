@@ -1,0 +1,97 @@
+//! Strings from outside, as a message shows them.
+
+use std::fmt;
+
+use crate::raw::needs_escape;
+
+/// The parts in a row, for people: what is no UTF-8 is replaced. An error may be about a lack of
+/// memory, so where there is none for the text it is empty.
+pub(crate) fn lossy(parts: &[&[u8]]) -> String {
+    let mut text = String::new();
+    for chunk in parts.iter().flat_map(|part| part.utf8_chunks()) {
+        let mark = if chunk.invalid().is_empty() { "" } else { "\u{fffd}" };
+        if text.try_reserve(chunk.valid().len() + mark.len()).is_err() {
+            return String::new();
+        }
+        text.push_str(chunk.valid());
+        text.push_str(mark);
+    }
+    text
+}
+
+/// The most bytes of a foreign text that a message shows.
+const SHOWN: usize = 256;
+
+/// Text as a message shows it: escaped, so that no name from the network can
+/// drive a terminal, and cut after [`SHOWN`] bytes, so that none fills a log.
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut left = SHOWN;
+        for c in self.0.chars() {
+            let Some(rest) = left.checked_sub(shown_len(c)) else { return f.write_str("…") };
+            left = rest;
+            if needs_escape(c) { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+        }
+        Ok(())
+    }
+}
+
+/// The bytes that a character takes in a message.
+fn shown_len(c: char) -> usize {
+    if needs_escape(c) { c.escape_default().len() } else { c.len_utf8() }
+}
+
+/// Text with its first letter small, for use after a colon; an acronym stays.
+pub(super) struct LowerFirst<'a>(pub(super) &'a str);
+
+impl fmt::Display for LowerFirst<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut chars = self.0.chars();
+        match chars.next() {
+            Some(first) if !chars.as_str().starts_with(char::is_uppercase) => {
+                write!(f, "{}{}", first.to_lowercase(), chars.as_str())
+            }
+            _ => f.write_str(self.0),
+        }
+    }
+}
+
+/// The text where a message can show it whole; else its end, from a place so
+/// near before `at` that a message shows that byte too.
+pub(super) fn from_near(text: &str, at: usize) -> &str {
+    if text.chars().map(shown_len).sum::<usize>() <= SHOWN {
+        return text;
+    }
+    let mut start = at.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let mut left = SHOWN / 2;
+    for c in text[..start].chars().rev() {
+        if shown_len(c) > left {
+            break;
+        }
+        left -= shown_len(c);
+        start -= c.len_utf8();
+    }
+    &text[start..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_utf_8_is_replaced() {
+        assert_eq!(lossy(&[b"\xffa", b"", b"b\xfe\xfd"]), "\u{fffd}ab\u{fffd}\u{fffd}");
+    }
+
+    #[test]
+    fn abbreviations_stay_as_they_are() {
+        let texts = ["Connection refused", "RFS specific error", ".lib section in a.out corrupted", ""];
+        let lowered = texts.map(|text| LowerFirst(text).to_string());
+        assert_eq!(lowered, ["connection refused", texts[1], texts[2], texts[3]]);
+    }
+}

@@ -1,0 +1,15 @@
+//! Socket addresses and numbers as the system lays them out. Nothing here makes
+//! a system call, or fails with an [`Error`](crate::Error).
+
+mod addr;
+mod escape;
+mod numbers;
+mod sockaddr;
+mod unix;
+
+pub use addr::{RawAddress, SocketAddr};
+pub use escape::needs_escape;
+pub use numbers::{Domain, Protocol, Type};
+pub(crate) use sockaddr::SUN_PATH_LEN;
+pub use sockaddr::SockAddr;
+pub use unix::UnixAddr;

@@ -1,0 +1,151 @@
+//! What is asked of a descriptor, set on it, and done with it as it lies.
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use crate::sys::{self, Flags, SockAddrBuf};
+use crate::{Domain, Error, Operation, Protocol, Reason, Result, SocketAddr, Syscall, Type, UnixAddr};
+
+/// Creates a blocking socket that survives exec.
+///
+/// # Errors
+/// socket(2)'s, with [`Reason::UnableToCreate`].
+///
+/// ```
+/// use biosock::{Domain, Protocol, Type, fd};
+///
+/// let socket = fd::socket(Domain::IPV6, Type::DGRAM, Protocol::UDP)?;
+/// fd::close(socket)?;
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[doc(alias = "BIO_socket")]
+pub fn socket(domain: Domain, socktype: Type, protocol: Protocol) -> Result<OwnedFd> {
+    sys::socket(domain, socktype, protocol, Flags { nonblocking: false, cloexec: false })
+        .map_err(socket_error)
+}
+
+pub(crate) fn socket_error(errno: sys::Errno) -> Error {
+    Error::system_call(Operation::Socket, Syscall::Socket, errno.raw_os_error(), Reason::UnableToCreate)
+}
+
+/// Closes a descriptor and tells how it went; it is gone either way.
+///
+/// # Errors
+/// close(2)'s. The page queues nothing, so there is no reason.
+///
+/// ```
+/// use std::os::fd::OwnedFd;
+/// use biosock::fd;
+///
+/// fd::close(OwnedFd::from(std::net::UdpSocket::bind("127.0.0.1:0")?))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "BIO_closesocket")]
+pub fn close(fd: OwnedFd) -> Result<()> {
+    sys::close(fd)
+        .map_err(|errno| Error::system_call(Operation::Close, Syscall::Close, errno.raw_os_error(), None))
+}
+
+/// Sets or clears O_NONBLOCK.
+///
+/// # Errors
+/// ioctl(2)'s.
+///
+/// ```
+/// use std::os::fd::AsFd;
+/// use biosock::fd;
+///
+/// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+/// fd::set_nonblocking(socket.as_fd(), true)?;
+/// assert_eq!(socket.recv(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "BIO_socket_nbio")]
+pub fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> Result<()> {
+    sys::set_nonblocking(fd, on)
+        .map_err(|errno| Error::system_call(Operation::SetOption, Syscall::Ioctl, errno.raw_os_error(), None))
+}
+
+/// Sets or clears TCP_NODELAY.
+///
+/// # Errors
+/// setsockopt(2)'s.
+///
+/// ```
+/// use std::os::fd::AsFd;
+/// use biosock::{Domain, Protocol, Type, fd};
+///
+/// let socket = fd::socket(Domain::IPV4, Type::STREAM, Protocol::TCP)?;
+/// fd::set_nodelay(socket.as_fd(), true)?;
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[doc(alias = "BIO_set_tcp_ndelay")]
+pub fn set_nodelay(fd: BorrowedFd<'_>, on: bool) -> Result<()> {
+    sys::set_nodelay(fd, on).map_err(|errno| {
+        let errno = errno.raw_os_error();
+        Error::system_call(Operation::SetOption, Syscall::SetSockOpt, errno, None)
+    })
+}
+
+/// The address that a socket is bound to.
+///
+/// # Errors
+/// getsockname(2)'s, with [`Reason::GetSockName`].
+///
+/// ```
+/// use std::os::fd::AsFd;
+/// use biosock::fd;
+///
+/// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+/// let bound = fd::local_addr(socket.as_fd())?.as_sockaddr().to_addr();
+/// assert_eq!(bound, Some(socket.local_addr()?.into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "BIO_sock_info")]
+pub fn local_addr(fd: BorrowedFd<'_>) -> Result<SockAddrBuf> {
+    sys::local_addr(fd).map_err(|errno| {
+        let errno = errno.raw_os_error();
+        Error::system_call(Operation::Query, Syscall::GetSockName, errno, Reason::GetSockName)
+    })
+}
+
+/// Reads and clears the pending error of a socket (SO_ERROR), as an error
+/// number; 0 is none.
+///
+/// # Errors
+/// getsockopt(2)'s.
+///
+/// ```
+/// use std::os::fd::AsFd;
+/// use biosock::fd;
+///
+/// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+/// assert_eq!(fd::take_error(socket.as_fd())?, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "BIO_sock_error")]
+pub fn take_error(fd: BorrowedFd<'_>) -> Result<i32> {
+    match sys::take_error(fd) {
+        Ok(pending) => Ok(pending.err().map_or(0, sys::Errno::raw_os_error)),
+        Err(errno) => {
+            Err(Error::system_call(Operation::Query, Syscall::GetSockOpt, errno.raw_os_error(), None))
+        }
+    }
+}
+
+/// Sets one option as part of an operation, with the page's reason for its refusal.
+pub(crate) fn set(result: Result<(), sys::Errno>, operation: Operation, reason: Reason) -> Result<()> {
+    result.map_err(|errno| Error::system_call(operation, Syscall::SetSockOpt, errno.raw_os_error(), reason))
+}
+
+/// A peer's address; a system that writes none means an unnamed AF_UNIX peer.
+pub(crate) fn peer_addr(peer: &SockAddrBuf) -> Option<SocketAddr> {
+    match peer.as_sockaddr() {
+        empty if empty.as_bytes().is_empty() => Some(SocketAddr::Unix(UnixAddr::unnamed())),
+        peer => peer.to_addr(),
+    }
+}
+
+/// One that wakes threads could not be had.
+pub(crate) fn waker_error(operation: Operation, errno: sys::Errno) -> Error {
+    Error::system_call(operation, Syscall::EventFd, errno.raw_os_error(), None)
+}
