@@ -1,5 +1,6 @@
 //! What is asked of a descriptor, set on it, and done with it as it lies.
 
+use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use crate::sys::{self, Flags, SockAddrBuf};
@@ -148,4 +149,10 @@ pub(crate) fn peer_addr(peer: &SockAddrBuf) -> Option<SocketAddr> {
 /// One that wakes threads could not be had.
 pub(crate) fn waker_error(operation: Operation, errno: sys::Errno) -> Error {
     Error::system_call(operation, Syscall::EventFd, errno.raw_os_error(), None)
+}
+
+/// A descriptor could not be had a second time.
+pub(crate) fn dup_error(operation: Operation, error: &io::Error) -> Error {
+    let errno = error.raw_os_error().unwrap_or_default();
+    Error::system_call(operation, Syscall::Dup, errno, None)
 }

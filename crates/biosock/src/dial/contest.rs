@@ -5,11 +5,11 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use super::answer::{Answer, MOST_OF_ANSWER, keep_first};
 use super::itself;
-use super::lookups::Answer;
 use super::memory::{Memory, Rank};
 use super::nat64::{self, Prefix};
-use super::order::{MOST_OF_ANSWER, goes_before, goes_before_any_v4, has_route, keep_first, prefer_known};
+use super::order::{goes_before, goes_before_any_v4, has_route, prefer_known};
 use super::race::{Race, Step};
 use super::report::{Attempt, LookupReport, Outcome, Report};
 use super::resolver::Question;

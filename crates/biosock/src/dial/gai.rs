@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::files::{Cached, FromText, lines, words};
+use super::cached::{Cached, FromText, lines, words};
 
 /// The file, as getaddrinfo(3) reads it: once, unless it says `reload yes`.
 #[derive(Debug)]

@@ -12,11 +12,12 @@ use hickory_resolver::proto::{ProtoError, ProtoErrorKind};
 use hickory_resolver::system_conf::parse_resolv_conf;
 use hickory_resolver::{ResolveError, TokioResolver};
 
+use super::answer::{MOST_OF_ANSWER, keep_first};
 use super::async_resolver::{AsyncResolver, Resolving};
-use super::hosts::HostsFile;
+use super::local_names::{self, HostsFile};
 use super::lookups::{LookupTask, system_resolver};
-use super::order::{MOST_OF_ANSWER, keep_first};
-use super::{Question, Resolver, hosts, sort_destinations};
+use super::order::sort_destinations;
+use super::resolver::{Question, Resolver};
 use crate::literal::parse_port;
 use crate::{Domain, Error, ErrorKind, Lookup, Operation, Result, SocketAddr, Syscall, sys};
 
@@ -118,7 +119,7 @@ impl HickoryResolver {
         let failed = |code| failed(format!("{host}:{}", question.service), code);
         let name = host.as_str().into_name().map_err(|error| failed(sys::EAI_NONAME).with_source(error))?;
         let in_hosts = if HostsFile::is_needless() {
-            hosts::destinations(host, port, question.family)
+            local_names::destinations(host, port, question.family)
         } else {
             let question = Question { service: port.to_string(), ..question.clone() };
             let hosts_file: Arc<dyn Resolver> = Arc::new(HostsFile);

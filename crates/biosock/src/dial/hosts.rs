@@ -1,85 +1,10 @@
 //! hosts(5): names that the machine's owner gave addresses to, and
 //! nsswitch.conf(5), which says whether they are asked for first.
 
-use std::net::{self, IpAddr};
+use std::net::IpAddr;
 
-use super::files::{FromText, files, lines, without_comment, words};
-use super::order::{MOST_OF_ANSWER, keep_first};
-use super::sort_destinations;
-use crate::{Domain, SocketAddr};
-
-/// The destinations of a family, or of both ([`Domain::UNSPEC`]), that
-/// /etc/hosts has for a name, where it takes no while to say; `None` where the
-/// file does not have the name, cannot be read, or is large and has changed,
-/// until [`has`] has read it.
-///
-/// A name that is there is no question for DNS, of neither family: who gives
-/// a name one IPv4 address there does not want DNS's IPv6 one. getaddrinfo(3)
-/// keeps to that when it is asked for both families at once, not when it is
-/// asked for one.
-pub(super) fn destinations(name: &str, port: u16, family: Domain) -> Option<Vec<SocketAddr>> {
-    sorted(&files().hosts.get_quickly()?.every_address(name), port, family)
-}
-
-fn sorted(found: &[IpAddr], port: u16, family: Domain) -> Option<Vec<SocketAddr>> {
-    if found.is_empty() {
-        return None;
-    }
-    let addrs = found.iter().map(|ip| SocketAddr::from(net::SocketAddr::new(*ip, port)));
-    let mut addrs: Vec<_> =
-        addrs.filter(|addr| family == Domain::UNSPEC || addr.family() == family).collect();
-    keep_first(&mut addrs, MOST_OF_ANSWER);
-    sort_destinations(&mut addrs);
-    // Which family leads is the dial's to say.
-    addrs.sort_by_key(|addr| addr.family() != Domain::IPV6);
-    Some(addrs)
-}
-
-/// Whether a name may stand for hosts out there: not an address in any form,
-/// this machine, or a name that the file is known to have.
-pub(super) fn may_be_elsewhere(name: &str) -> bool {
-    let in_figures = name.contains(':') || name.starts_with(|first: char| first.is_ascii_digit());
-    let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
-    // RFC 6761, section 6.3: these are loopback's.
-    let here = last.eq_ignore_ascii_case("localhost");
-    !in_figures && !here && destinations(name, 0, Domain::UNSPEC).is_none()
-}
-
-/// Whether the file has a name. This may read all of the file.
-pub(super) fn has(name: &str) -> bool {
-    files().hosts.get().is_some_and(|hosts| !hosts.every_address(name).is_empty())
-}
-
-/// The file as a resolver that may take a while, for those who look no further
-/// by themselves.
-#[cfg(feature = "hickory")]
-#[derive(Debug)]
-pub(super) struct HostsFile;
-
-#[cfg(feature = "hickory")]
-impl HostsFile {
-    /// Whether [`destinations`] knows as much.
-    pub(super) fn is_needless() -> bool {
-        files().hosts.is_quick()
-    }
-}
-
-#[cfg(feature = "hickory")]
-impl super::Resolver for HostsFile {
-    /// The name is not found where the file does not have it.
-    fn resolve(&self, question: &super::Question) -> crate::Result<Vec<SocketAddr>> {
-        let port = crate::literal::parse_port(question.service.bytes()).unwrap_or_default();
-        let hosts = question.host.as_deref().zip(files().hosts.get());
-        let found = hosts.and_then(|(name, hosts)| sorted(&hosts.every_address(name), port, question.family));
-        let nothing = || crate::Error::from_kind(crate::Operation::Lookup, crate::ErrorKind::NameNotFound);
-        found.ok_or_else(nothing)
-    }
-}
-
-/// Whether what the file has is the answer, whatever else might be asked.
-pub(super) fn go_first() -> bool {
-    files().nsswitch.get_quickly().is_some_and(|sources| sources.0)
-}
+use super::answer::MOST_OF_ANSWER;
+use super::cached::{FromText, lines, without_comment, words};
 
 /// The names of /etc/hosts.
 #[derive(Debug)]
@@ -108,7 +33,7 @@ const MOST_LINES: usize = 4 * MOST_OF_ANSWER;
 
 impl Hosts {
     /// In the order of the file, of the name's first [`MOST_LINES`].
-    fn every_address(&self, name: &str) -> Vec<IpAddr> {
+    pub(super) fn every_address(&self, name: &str) -> Vec<IpAddr> {
         let wanted = hash(name.as_bytes());
         let first = self.lines.partition_point(|(hash, _)| *hash < wanted);
         let of_name = self.lines[first..].iter().take_while(|(hash, _)| *hash == wanted);
@@ -129,7 +54,7 @@ fn hash(name: &[u8]) -> u32 {
 /// Whether nsswitch.conf has "hosts: files ..." and no `[ACTION]` that has it
 /// go on after a find.
 #[derive(Debug)]
-pub(super) struct Sources(bool);
+pub(super) struct Sources(pub(super) bool);
 
 impl FromText for Sources {
     fn from_text(text: Vec<u8>) -> Self {
@@ -223,15 +148,5 @@ not-an-address bad
         }
         assert_eq!(hosts.every_address("wanted.example"), [IpAddr::from([192, 0, 2, 1])]);
         assert!(hosts.every_address("absent.example").is_empty());
-    }
-
-    #[test]
-    fn a_name_of_many_addresses_gives_no_more_than_a_dial_uses() {
-        let lines = (0..200_000_u32).map(|number| format!("{} many\n", std::net::Ipv4Addr::from(number)));
-        let text = format!("{}::1 many\n", lines.clone().take(300).collect::<String>());
-        let hosts = Hosts::from_text((text + &lines.collect::<String>()).into_bytes());
-        let found = sorted(&hosts.every_address("many"), 1, Domain::UNSPEC).unwrap();
-        let of_family = |family| found.iter().filter(|addr| addr.family() == family).count();
-        assert_eq!([Domain::IPV6, Domain::IPV4].map(of_family), [1, MOST_OF_ANSWER]);
     }
 }

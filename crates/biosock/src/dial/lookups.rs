@@ -5,8 +5,10 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::answer::Answer;
 use super::pool::{Asker, Pool, Ticket, Work};
-use super::resolver::{Question, Resolver, SystemResolver};
+use super::resolver::{Question, Resolver};
+use super::system_resolver::SystemResolver;
 use crate::sock::waker_error;
 use crate::sys::{PerProcess, Waker};
 use crate::{Domain, Error, ErrorKind, Operation, Result, SocketAddr, Syscall};
@@ -173,9 +175,6 @@ impl Drop for Waiting {
         }
     }
 }
-
-/// What one lookup gave.
-pub(super) type Answer = (Domain, Result<Vec<SocketAddr>>);
 
 /// The lookups of a dial that blocks.
 #[derive(Debug)]

@@ -123,25 +123,6 @@ fn prefer(addrs: &mut [(SocketAddr, Rank)], class: impl Fn(&SocketAddr) -> Class
     }
 }
 
-/// The most addresses of a family in one answer that are sorted and raced,
-/// unless a dial makes more attempts. A name server decides how many there
-/// are, and each may cost system calls on the thread of the caller.
-pub(super) const MOST_OF_ANSWER: usize = 256;
-
-/// Drops what goes beyond so many of a family.
-pub(super) fn keep_first(addrs: &mut Vec<SocketAddr>, most: usize) {
-    let mut kept = [0; 3];
-    addrs.retain(|addr| {
-        let of_family = match addr {
-            SocketAddr::V6(_) => &mut kept[0],
-            SocketAddr::V4(_) => &mut kept[1],
-            SocketAddr::Unix(_) => &mut kept[2],
-        };
-        *of_family += 1;
-        *of_family <= most
-    });
-}
-
 /// The address that packets to a destination would come from, where there is
 /// a route to it.
 pub(super) fn source_for(addr: &SocketAddr) -> Option<IpAddr> {

@@ -15,10 +15,10 @@ use tokio::time::{Instant, sleep_until};
 
 use super::async_resolver::Resolving;
 use super::contest::{Contest, Decided, Turn, wait_error};
+use super::dialer::{Dialed, Dialer, Plan, unable};
 use super::lookups::LookupTask;
 use super::report::{DialError, DialFailure, Report};
 use super::resolver::Question;
-use super::{Dialed, Dialer, Plan, unable};
 use crate::cancel::CancelWatch;
 use crate::error::Refusal;
 use crate::{Cancel, Domain, Error, Operation, Options, Socket, SocketAddr, Type};

@@ -40,12 +40,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use super::Listeners;
 use super::advice::{AcceptAdvice, Event, Judge, Verdict};
-use super::passed::dup_error;
-use crate::sock::waker_error;
+use crate::sock::{dup_error, waker_error};
 use crate::sys::{self, Errno, Poller, Waker, Wakes};
-use crate::{Cancel, Error, Interest, Operation, Options, Reason, Result, Syscall};
+use crate::wait::wait;
+use crate::{Cancel, Error, Interest, Operation, Options, Reason, Result, Socket, Syscall};
 
 /// Marks beyond the indexes of sockets.
 const STOP: usize = usize::MAX;
@@ -89,7 +88,7 @@ impl Pool {
     /// # Errors
     /// dup(2)'s.
     pub(super) fn of_same_queue(&self) -> Result<Self> {
-        self.nudge.try_clone().map(Self::with).map_err(|error| dup_error(&error))
+        self.nudge.try_clone().map(Self::with).map_err(|error| dup_error(Operation::Listen, &error))
     }
 
     /// What a process needs to be among those that are woken.
@@ -148,6 +147,13 @@ impl Drop for Pool {
     }
 }
 
+/// What an acceptor waits for: the sockets of a set, and its pool.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'set> {
+    pub(super) sockets: &'set [Socket],
+    pub(super) pool: &'set Pool,
+}
+
 /// How a turn ended.
 #[derive(Debug)]
 pub(super) enum Turn {
@@ -203,7 +209,7 @@ impl Acceptor {
     /// The failure that made a listener useless.
     pub(super) fn turn(
         &mut self,
-        set: &Listeners,
+        set: Sources<'_>,
         options: Options,
         stop: Option<&Cancel>,
         deadline: Option<Instant>,
@@ -241,7 +247,7 @@ impl Acceptor {
 
     /// Wakes another for each connection that this one was woken for and does
     /// not take. One that was taken by others costs a look in vain.
-    pub(super) fn leave(&mut self, set: &Listeners) {
+    pub(super) fn leave(&mut self, set: Sources<'_>) {
         let left = self.round.len() + usize::from(std::mem::take(&mut self.owes));
         self.round.clear();
         (0..left).for_each(|_| set.pool.nudge.wake());
@@ -271,7 +277,7 @@ impl Acceptor {
         let left = end.saturating_duration_since(Instant::now());
         match stop {
             Some(stop) => {
-                if crate::fd::wait(stop.as_fd(), Interest::Read, Some(left))? {
+                if wait(stop.as_fd(), Interest::Read, Some(left))? {
                     return Ok(Some(Turn::Stopped));
                 }
             }
@@ -287,7 +293,7 @@ impl Acceptor {
     /// Waits for the next round; gives what ends the turn instead.
     fn wait(
         &mut self,
-        set: &Listeners,
+        set: Sources<'_>,
         stop: Option<&Cancel>,
         deadline: Option<Instant>,
     ) -> Result<Option<Turn>> {
@@ -338,7 +344,7 @@ impl Acceptor {
     }
 
     /// Puts those on the list that have a connection, whoever was woken for it.
-    fn look_again(&mut self, set: &Listeners) -> Result<()> {
+    fn look_again(&mut self, set: Sources<'_>) -> Result<()> {
         let Some(poller) = self.poller.take() else { return Ok(()) };
         for (mark, socket) in set.sockets.iter().enumerate() {
             poller.look_again(socket.as_fd(), mark, Wakes::One).map_err(epoll_error)?;
@@ -370,7 +376,7 @@ impl Acceptor {
     }
 }
 
-fn watch(set: &Listeners, stop: Option<&Cancel>, nudge: &Waker) -> std::result::Result<Poller, Errno> {
+fn watch(set: Sources<'_>, stop: Option<&Cancel>, nudge: &Waker) -> std::result::Result<Poller, Errno> {
     let poller = Poller::new()?;
     for (mark, socket) in set.sockets.iter().enumerate() {
         poller.add(socket.as_fd(), mark, Wakes::One)?;

@@ -4,10 +4,9 @@ use std::os::fd::AsFd;
 
 use super::acceptor::Pool;
 use super::file::SocketFile;
-use super::passed::dup_error;
 use super::{Listen, Listeners};
 use crate::error::Refusal;
-use crate::sock::set;
+use crate::sock::{dup_error, set};
 use crate::sys::{self, Errno};
 use crate::{Domain, Error, Operation, Options, Protocol, Reason, Result, Socket, SocketAddr, Type};
 
@@ -129,7 +128,11 @@ impl Listen {
 }
 
 fn copy(socket: &Socket) -> Result<Socket> {
-    socket.as_fd().try_clone_to_owned().map(Socket::from).map_err(|error| dup_error(&error))
+    socket
+        .as_fd()
+        .try_clone_to_owned()
+        .map(Socket::from)
+        .map_err(|error| dup_error(Operation::Listen, &error))
 }
 
 /// For such a one bind(2) chooses an abstract name that nobody knows of.

@@ -6,8 +6,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process::{self, Command};
 
 use super::acceptor::Pool;
-use super::{Listeners, TakeOverError};
+use super::set::{Listeners, TakeOverError};
 use crate::error::Refusal;
+use crate::sock::dup_error;
 use crate::sys::{self, Passed, Waker, Wrong};
 use crate::{Error, Operation, Result, Socket, Syscall};
 
@@ -137,7 +138,7 @@ impl Listeners {
         copies.push(carrier_of(self.pool.nudge().as_fd())?);
         let pair = |copy: &OwnedFd| Ok(format!("{}:{}", copy.as_raw_fd(), sys::inode(copy.as_fd())?));
         let pairs: Result<Vec<_>, sys::Errno> = copies.iter().map(pair).collect();
-        let mut pairs = pairs.map_err(|errno| dup_error(&errno.into()))?;
+        let mut pairs = pairs.map_err(|errno| dup_error(Operation::Listen, &errno.into()))?;
         let nudge = pairs.pop().unwrap_or_default();
         // What was for this process is not for its child.
         for name in Self::PASSED_ENV {
@@ -168,14 +169,10 @@ impl Listeners {
         copy: impl Fn(std::os::fd::BorrowedFd<'_>) -> std::io::Result<OwnedFd>,
     ) -> Result<Vec<OwnedFd>> {
         self.pool.share();
-        let copy = |socket: &Socket| copy(socket.as_fd()).map_err(|error| dup_error(&error));
+        let copy =
+            |socket: &Socket| copy(socket.as_fd()).map_err(|error| dup_error(Operation::Listen, &error));
         self.sockets.iter().map(copy).collect()
     }
-}
-
-pub(super) fn dup_error(error: &std::io::Error) -> Error {
-    let errno = error.raw_os_error().unwrap_or_default();
-    Error::system_call(Operation::Listen, Syscall::Dup, errno, None)
 }
 
 /// What the environment says was passed to this process.

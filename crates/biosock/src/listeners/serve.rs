@@ -86,7 +86,7 @@ impl Listeners {
         // A time beyond the clock's range is as good as no end.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut acceptor = self.pool.take(stop).rounds_of(1);
-        let turn = acceptor.turn(self, options, stop, deadline);
+        let turn = acceptor.turn(self.sources(), options, stop, deadline);
         if let Ok(Turn::Event(Event::Trouble { error, .. })) = &turn {
             acceptor.leave_rest_to_caller(error);
         }
@@ -197,7 +197,7 @@ impl Incoming<'_> {
         let acceptor = self
             .acceptor
             .insert(mine.unwrap_or_else(|| self.set.pool.take(Some(self.stop)).rounds_of(usize::MAX)));
-        match acceptor.turn(self.set, self.options, Some(self.stop), None)? {
+        match acceptor.turn(self.set.sources(), self.options, Some(self.stop), None)? {
             Turn::Event(event) => Ok(Some(event)),
             Turn::Stopped | Turn::Late => Ok(None),
         }
@@ -211,7 +211,7 @@ impl Drop for Incoming<'_> {
         let mine = self.acceptor.take().filter(|acceptor| !acceptor.is_of_another_process());
         if let Some(acceptor) = mine {
             let mut acceptor = acceptor.rounds_of(1);
-            acceptor.leave(self.set);
+            acceptor.leave(self.set.sources());
             self.set.pool.give_back(acceptor);
         }
     }

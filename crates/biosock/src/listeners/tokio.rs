@@ -15,7 +15,8 @@ use tokio::time::sleep;
 
 use super::acceptor::Pool;
 use super::advice::{AcceptAdvice, Event, FEW, Judge, Verdict, is_nobody};
-use super::{Listeners, SocketFile, unlink};
+use super::file::SocketFile;
+use super::set::{Listeners, unlink};
 use crate::accept::accept_socket;
 use crate::error::Refusal;
 use crate::{Cancel, Error, Operation, Options, Result, Socket, SocketAddr, Syscall};

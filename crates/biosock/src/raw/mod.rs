@@ -9,7 +9,7 @@ mod unix;
 
 pub use addr::{RawAddress, SocketAddr};
 pub use escape::needs_escape;
+pub(crate) use numbers::SUN_PATH_LEN;
 pub use numbers::{Domain, Protocol, Type};
-pub(crate) use sockaddr::SUN_PATH_LEN;
 pub use sockaddr::SockAddr;
 pub use unix::UnixAddr;

@@ -1,4 +1,14 @@
-//! The numbers of families, types and protocols.
+//! The numbers of families, types and protocols, and the size of a path.
+
+use std::mem::offset_of;
+
+use libc::sockaddr_un;
+
+/// Where `sun_path` begins.
+pub(super) const SUN_PATH: usize = offset_of!(sockaddr_un, sun_path);
+
+/// Bytes in `sun_path`.
+pub(crate) const SUN_PATH_LEN: usize = size_of::<sockaddr_un>() - SUN_PATH;
 
 macro_rules! number_type {
     ($(#[$doc:meta])* $name:ident { $($(#[$const_doc:meta])* $konst:ident = $value:expr, $text:literal;)* }) => {

@@ -5,10 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 
 use libc::{sockaddr_in, sockaddr_in6, sockaddr_un};
 
+use super::numbers::SUN_PATH;
 use super::{Domain, SocketAddr, UnixAddr};
-
-/// Bytes in `sun_path`.
-pub(crate) const SUN_PATH_LEN: usize = size_of::<sockaddr_un>() - SUN_PATH;
 
 const FAMILY_END: usize = size_of::<libc::sa_family_t>();
 const SIN_PORT: usize = offset_of!(sockaddr_in, sin_port);
@@ -17,7 +15,6 @@ const SIN6_PORT: usize = offset_of!(sockaddr_in6, sin6_port);
 const SIN6_FLOWINFO: usize = offset_of!(sockaddr_in6, sin6_flowinfo);
 const SIN6_ADDR: usize = offset_of!(sockaddr_in6, sin6_addr);
 const SIN6_SCOPE_ID: usize = offset_of!(sockaddr_in6, sin6_scope_id);
-const SUN_PATH: usize = offset_of!(sockaddr_un, sun_path);
 
 /// A socket address as bytes in the system's layout (`struct sockaddr`),
 /// borrowed from wherever they are. Nothing is promised of their content; the

@@ -8,6 +8,7 @@ use std::thread;
 
 use super::*;
 use crate::listeners::Listen;
+use crate::listeners::Listeners;
 use crate::{Socket, children};
 
 const PLAIN: Options = Options::empty();
@@ -29,7 +30,7 @@ fn woken_before(set: &Listeners, count: usize, other: &Listeners) -> (Vec<Accept
         for mut acceptor in first {
             let sender = sender.clone();
             scope.spawn(move || {
-                acceptor.wait(set, None, None).unwrap();
+                acceptor.wait(set.sources(), None, None).unwrap();
                 sender.send(acceptor).unwrap();
             });
         }
@@ -53,7 +54,7 @@ fn watching(set: &Listeners) -> Acceptor {
 
 fn turn(acceptor: &mut Acceptor, set: &Listeners, seconds: u64) -> Turn {
     let end = Instant::now() + Duration::from_secs(seconds);
-    acceptor.turn(set, PLAIN, None, Some(end)).unwrap()
+    acceptor.turn(set.sources(), PLAIN, None, Some(end)).unwrap()
 }
 
 fn is_connection(turn: &Turn) -> bool {
@@ -64,7 +65,7 @@ fn is_connection(turn: &Turn) -> bool {
 fn each_connection_that_is_left_wakes_one() {
     let set = Listen::new().listen("127.0.0.1:0").unwrap();
     let (woken, mut last, _clients) = woken(&set, 2);
-    woken.into_iter().for_each(|mut acceptor| acceptor.leave(&set));
+    woken.into_iter().for_each(|mut acceptor| acceptor.leave(set.sources()));
     // One accept at a time, as of a caller that is away in between.
     assert!(is_connection(&turn(&mut last, &set, 3)));
     let mut another = last.rounds_of(1);
@@ -80,13 +81,13 @@ fn each_connection_that_is_left_wakes_one() {
 fn what_is_owed_wakes_one() {
     let set = Listen::new().listen("127.0.0.1:0").unwrap();
     let mut acceptor = watching(&set);
-    acceptor.leave(&set);
+    acceptor.leave(set.sources());
     assert!(!set.pool.nudge.is_awake());
     acceptor.owes = true;
-    acceptor.leave(&set);
+    acceptor.leave(set.sources());
     assert!(!acceptor.owes && set.pool.nudge.clear());
     (acceptor.owes, acceptor.round) = (true, VecDeque::from([0]));
-    acceptor.leave(&set);
+    acceptor.leave(set.sources());
     assert!(set.pool.nudge.clear() && set.pool.nudge.clear() && !set.pool.nudge.clear(), "two");
 }
 
@@ -100,7 +101,7 @@ fn a_rest_is_over_with_its_time_or_its_turn_s() {
     assert!(matches!(turn(&mut acceptor, &set, 0), Turn::Late), "it rests on");
     let stop = Cancel::new().unwrap();
     stop.cancel();
-    assert!(matches!(acceptor.turn(&set, PLAIN, Some(&stop), None).unwrap(), Turn::Stopped));
+    assert!(matches!(acceptor.turn(set.sources(), PLAIN, Some(&stop), None).unwrap(), Turn::Stopped));
     // Without an end of the turn, and with one that is later.
     acceptor.rest_until = Some(Instant::now() + Duration::from_millis(5));
     assert!(acceptor.rest(None, None).unwrap().is_none() && acceptor.rest_until.is_none());
@@ -175,9 +176,9 @@ fn is_left_to_child() -> bool {
             sender.send(Path::new("/proc").join(me).join("stat")).unwrap();
             let end = Instant::now() + Duration::from_secs(180);
             while !is_over.load(Ordering::Relaxed) && Instant::now() < end {
-                first.wait(&set, None, Some(Instant::now() + Duration::from_secs(1))).unwrap();
+                first.wait(set.sources(), None, Some(Instant::now() + Duration::from_secs(1))).unwrap();
                 if !first.round.is_empty() {
-                    first.leave(&set);
+                    first.leave(set.sources());
                     return true;
                 }
             }
@@ -213,7 +214,7 @@ fn what_a_set_leaves_wakes_another_of_the_same_queue() {
     let mut sets = Listen::new().shards(2, &name).unwrap();
     let (other, set) = (sets.pop().unwrap(), sets.pop().unwrap());
     let (woken, last, _clients) = woken_before(&set, 1, &other);
-    woken.into_iter().for_each(|mut acceptor| acceptor.leave(&set));
+    woken.into_iter().for_each(|mut acceptor| acceptor.leave(set.sources()));
     assert!(is_connection(&turn(&mut never_looking(last), &other, 60)));
     // So does one that is dropped before it tried again.
     let (woken, last, _clients) = woken_before(&set, 1, &other);

@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use super::Errno;
+use rustix::io::Errno;
 
 /// errno, just after a call of libc's failed.
 pub(super) fn last() -> Errno {

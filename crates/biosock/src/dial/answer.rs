@@ -1,0 +1,25 @@
+//! What a lookup gave, and how much of it is used.
+
+use crate::{Domain, Result, SocketAddr};
+
+/// What one lookup gave.
+pub(super) type Answer = (Domain, Result<Vec<SocketAddr>>);
+
+/// The most addresses of a family in one answer that are sorted and raced,
+/// unless a dial makes more attempts. A name server decides how many there
+/// are, and each may cost system calls on the thread of the caller.
+pub(super) const MOST_OF_ANSWER: usize = 256;
+
+/// Drops what goes beyond so many of a family.
+pub(super) fn keep_first(addrs: &mut Vec<SocketAddr>, most: usize) {
+    let mut kept = [0; 3];
+    addrs.retain(|addr| {
+        let of_family = match addr {
+            SocketAddr::V6(_) => &mut kept[0],
+            SocketAddr::V4(_) => &mut kept[1],
+            SocketAddr::Unix(_) => &mut kept[2],
+        };
+        *of_family += 1;
+        *of_family <= most
+    });
+}

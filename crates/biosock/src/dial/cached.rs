@@ -1,0 +1,271 @@
+//! A file as last read; it is read again when it has changed.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use crate::sys;
+
+/// What a file's content comes to.
+pub(super) trait FromText {
+    fn from_text(text: Vec<u8>) -> Self;
+}
+
+/// The most bytes of a file that are read. A larger one counts as unreadable,
+/// as does what is no regular file.
+const MOST: u64 = 64 << 20;
+/// The most that a caller reads who is not to be kept waiting.
+const QUICK: u64 = 64 << 10;
+/// A file that was written this short a time before it was read may have
+/// changed since without another time of change: the clock of files has ticks.
+const TICK: Duration = Duration::from_millis(50);
+
+/// A file as last read.
+#[derive(Debug)]
+pub(super) struct Cached<T> {
+    path: &'static str,
+    /// Held for a moment.
+    last: Mutex<Option<(Stamp, Arc<T>)>>,
+    /// Held while a large file is read, so that one thread does that for all.
+    reading: Mutex<()>,
+}
+
+/// What tells one state of a file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(file: &Metadata) -> Self {
+        Self {
+            device: file.dev(),
+            inode: file.ino(),
+            size: file.size(),
+            modified: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        }
+    }
+
+    /// Whether a change from now on would have another time.
+    fn is_settled(&self) -> bool {
+        let (Ok(seconds), Ok(nanos)) = (self.changed.0.try_into(), self.changed.1.try_into()) else {
+            return false;
+        };
+        let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
+        changed.elapsed().is_ok_and(|since| since > TICK)
+    }
+}
+
+impl<T: FromText> Cached<T> {
+    pub(super) const fn new(path: &'static str) -> Self {
+        Self { path, last: Mutex::new(None), reading: Mutex::new(()) }
+    }
+
+    /// The file as it is now; `None` where it cannot be read.
+    pub(super) fn get(&self) -> Option<Arc<T>> {
+        let now = self.now()?;
+        if let Some(known) = self.known(now) {
+            return Some(known);
+        }
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        self.known(now).or_else(|| self.read(MOST))
+    }
+
+    /// The same, but `None` also where that would take a while: a large file
+    /// that has changed is left to [`get`](Self::get).
+    pub(super) fn get_quickly(&self) -> Option<Arc<T>> {
+        let now = self.now()?;
+        self.known(now).or_else(|| self.read(QUICK))
+    }
+
+    /// Whether [`get_quickly`](Self::get_quickly) has an answer: the file, or
+    /// that there is none.
+    #[cfg(any(test, feature = "hickory"))]
+    pub(super) fn is_quick(&self) -> bool {
+        self.now().is_none_or(|now| now.size <= QUICK || self.known(now).is_some())
+    }
+
+    /// What there is to be read.
+    fn now(&self) -> Option<Stamp> {
+        fs::metadata(self.path).ok().filter(Metadata::is_file).map(|file| Stamp::of(&file))
+    }
+
+    fn known(&self, now: Stamp) -> Option<Arc<T>> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().filter(|(stamp, _)| *stamp == now).map(|(_, made)| Arc::clone(made))
+    }
+
+    fn read(&self, most: u64) -> Option<Arc<T>> {
+        let (file, metadata) = sys::open_regular(self.path).ok()?;
+        let stamp = Stamp::of(&metadata);
+        if stamp.size > most {
+            return None;
+        }
+        // Asked for now: reading may take longer than a tick.
+        let settled = stamp.is_settled();
+        let made = Arc::new(T::from_text(sys::read_at_most(file, most).ok()?));
+        let unchanged = settled && self.now() == Some(stamp);
+        let before = {
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let read = unchanged.then(|| (stamp, Arc::clone(&made)));
+            std::mem::replace(&mut *last, read)
+        };
+        drop(before);
+        Some(made)
+    }
+}
+
+/// The lines of a text without what follows a `#`.
+pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n').map(without_comment)
+}
+
+pub(super) fn without_comment(line: &[u8]) -> &[u8] {
+    line.split(|byte| *byte == b'#').next().unwrap_or_default()
+}
+
+/// The words of a line, as isspace(3) parts them.
+pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|byte| byte.is_ascii_whitespace() || *byte == 0x0b).filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Write;
+
+    use rustix::fs::{CWD, FileType, Mode};
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Text(Vec<u8>);
+
+    impl FromText for Text {
+        fn from_text(text: Vec<u8>) -> Self {
+            Self(text)
+        }
+    }
+
+    /// A file whose last change is old enough to be told from the next.
+    fn written(path: &str, text: &str) {
+        fs::write(path, text).unwrap();
+        let settled = || Stamp::of(&fs::metadata(path).unwrap()).is_settled();
+        while !settled() {
+            std::thread::sleep(TICK / 4);
+        }
+    }
+
+    fn file() -> (tempfile::TempDir, &'static str) {
+        let folder = tempfile::tempdir().unwrap();
+        let path: &'static str = Box::leak(folder.path().join("file").display().to_string().into());
+        (folder, path)
+    }
+
+    #[test]
+    fn a_file_is_read_again_when_it_has_changed() {
+        let (folder, path) = file();
+        let cached = Cached::<Text>::new(path);
+        assert!(cached.get().is_none() && cached.is_quick());
+        written(path, "one");
+        let one = cached.get().unwrap();
+        assert_eq!(one.0, b"one");
+        assert!(Arc::ptr_eq(&one, &cached.get_quickly().unwrap()), "it was not read again");
+
+        // In its place, of the same size, and in a moment: whatever time it has.
+        for text in ["two", "six", "ten"] {
+            fs::write(path, text).unwrap();
+            assert_eq!(cached.get_quickly().unwrap().0, text.as_bytes());
+            assert_eq!(cached.get().unwrap().0, text.as_bytes());
+        }
+        let other = folder.path().join("other");
+        written(other.to_str().unwrap(), "new");
+        fs::rename(other, path).unwrap();
+        assert_eq!(cached.get_quickly().unwrap().0, b"new");
+        fs::remove_file(path).unwrap();
+        assert!(cached.get_quickly().is_none());
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_neither_waited_for_nor_read() {
+        let (folder, fifo) = file();
+        rustix::fs::mknodat(CWD, fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let directory: &'static str = Box::leak(folder.path().display().to_string().into());
+        for path in [fifo, "/dev/zero", directory] {
+            let (sender, receiver) = std::sync::mpsc::channel();
+            std::thread::spawn(move || {
+                let cached = Cached::<Text>::new(path);
+                sender.send((cached.get(), cached.get_quickly(), cached.is_quick()))
+            });
+            let read = receiver.recv_timeout(Duration::from_secs(60));
+            assert_eq!(read, Ok((None, None, true)), "{path}");
+        }
+    }
+
+    /// A text that is long in the making: until its file counts as settled.
+    struct Slow(SystemTime);
+
+    impl FromText for Slow {
+        fn from_text(_: Vec<u8>) -> Self {
+            let read = SystemTime::now();
+            std::thread::sleep(2 * TICK);
+            Self(read)
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_new_when_it_was_read_is_read_again() {
+        let (_folder, path) = file();
+        let cached = Cached::<Slow>::new(path);
+        // On a busy machine a while may go by until it is read.
+        loop {
+            let before = SystemTime::now();
+            fs::write(path, "new").unwrap();
+            let first = cached.get().unwrap();
+            if first.0.duration_since(before).is_ok_and(|since| since < TICK / 2) {
+                assert!(!Arc::ptr_eq(&first, &cached.get().unwrap()));
+                return;
+            }
+        }
+    }
+
+    /// A text whose file grows while it is read; it says where that is.
+    struct Growing;
+
+    impl FromText for Growing {
+        fn from_text(text: Vec<u8>) -> Self {
+            let path = std::str::from_utf8(&text).unwrap().trim();
+            File::options().append(true).open(path).unwrap().write_all(b"\n").unwrap();
+            Self
+        }
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_read_again() {
+        let (_folder, path) = file();
+        let cached = Cached::<Growing>::new(path);
+        written(path, path);
+        assert!(cached.get().is_some());
+        assert!(cached.last.lock().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_large_file_is_not_read_in_a_hurry() {
+        let (_folder, path) = file();
+        let cached = Cached::<Text>::new(path);
+        written(path, &"x".repeat(QUICK as usize));
+        assert!(cached.get_quickly().is_some() && cached.is_quick());
+        written(path, &"x".repeat(QUICK as usize + 1));
+        assert!(cached.get_quickly().is_none() && !cached.is_quick());
+        assert!(cached.get().is_some());
+        assert!(cached.get_quickly().is_some() && cached.is_quick());
+        File::options().write(true).open(path).unwrap().set_len(MOST + 1).unwrap();
+        assert!(cached.get().is_none(), "a file without bounds takes no memory");
+    }
+}

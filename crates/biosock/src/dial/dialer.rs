@@ -1,0 +1,554 @@
+//! The dialer: how to dial, and dialling.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+#[cfg(feature = "tokio")]
+use super::async_resolver::AsyncResolver;
+use super::blocking::{self, Limits};
+use super::contest::Contest;
+use super::lookups::{self, Lookups};
+use super::memory::Memory;
+use super::race::Pace;
+use super::report::{DialError, DialFailure, Outcome, Report};
+use super::resolver::{Question, Resolver};
+use super::settings::{OnLookup, Settings};
+use super::{local_names, reach};
+use crate::addr::check_family;
+use crate::{
+    Cancel, Domain, Error, HostServ, KeepAlive, Lookup, Options, Priority, Reason, Socket, SocketAddr, Type,
+};
+
+/// A connection, and how it came about.
+///
+/// ```
+/// # use biosock::{Options, Socket, dial::Dialer};
+/// # let listener = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+/// # listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
+/// let dialed = Dialer::new().dial_addrs(&[listener.local_addr()?])?;
+/// assert_eq!(dialed.socket.peer_addr()?, dialed.addr);
+/// assert_eq!(dialed.report.attempts.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Dialed<S = Socket> {
+    /// The connected socket, blocking unless [`Options::NONBLOCK`] was given;
+    /// of `Dialer::dial_stream_async` (feature `tokio`) a stream of tokio's.
+    pub socket: S,
+    /// The address that won.
+    pub addr: SocketAddr,
+    /// Who was tried and when.
+    pub report: Report,
+}
+
+/// How to dial. One value serves any number of dials, from any thread.
+///
+/// ```
+/// use std::time::Duration;
+/// use biosock::dial::Dialer;
+///
+/// let dialer = Dialer::new().timeout(Duration::from_secs(5));
+/// let failed = dialer.dial("127.0.0.1:1").unwrap_err();
+/// assert_eq!(failed.hint(), Some("nothing listens there; check the port and that the server runs"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Dialer {
+    pub(super) settings: Settings,
+    pub(super) timeout: Option<Duration>,
+    pub(super) resolver: Arc<dyn Resolver>,
+    /// Whether the resolver is the one that is there by default.
+    asks_the_system: bool,
+    #[cfg(feature = "tokio")]
+    pub(super) async_resolver: Option<Arc<dyn AsyncResolver>>,
+    memory: Option<Arc<Memory>>,
+    pub(super) cancel: Option<Cancel>,
+}
+
+impl Default for Dialer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Dialer {
+    /// The defaults: any family, a stream, the RFC's pace, the system's
+    /// resolver, no deadline, no memory.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// assert!(Dialer::new().dial("127.0.0.1:1").is_err());
+    /// ```
+    pub fn new() -> Self {
+        Self {
+            settings: Settings::default(),
+            timeout: None,
+            resolver: lookups::system_resolver(),
+            asks_the_system: true,
+            #[cfg(feature = "tokio")]
+            async_resolver: None,
+            memory: None,
+            cancel: None,
+        }
+    }
+
+    /// One deadline for everything, look-ups included. Without it a dial
+    /// lasts until the system gives its last attempt up.
+    ///
+    /// ```
+    /// # use biosock::dial::{DialFailure, Dialer};
+    /// # use std::time::Duration;
+    /// let late = Dialer::new().timeout(Duration::ZERO).dial("127.0.0.1:1").unwrap_err();
+    /// assert!(matches!(late.failure(), DialFailure::TimedOut));
+    /// ```
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// How fast the race goes.
+    ///
+    /// ```
+    /// # use biosock::dial::{Dialer, Pace};
+    /// let one_try = Pace { max_attempts: 1, ..Pace::default() };
+    /// let addrs = ["127.0.0.1:1".parse()?, "127.0.0.2:1".parse()?];
+    /// let failed = Dialer::new().pace(one_try).dial_addrs(&addrs).unwrap_err();
+    /// assert_eq!(failed.report().attempts.len(), 1);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.settings.pace = pace;
+        self
+    }
+
+    /// Only addresses of this family ([`Domain::UNSPEC`] is any).
+    ///
+    /// ```
+    /// # use biosock::{Domain, dial::Dialer};
+    /// let failed = Dialer::new().family(Domain::IPV4).dial("localhost:1").unwrap_err();
+    /// assert!(failed.report().attempts.iter().all(|attempt| attempt.addr.family() == Domain::IPV4));
+    /// ```
+    pub fn family(mut self, family: Domain) -> Self {
+        self.settings.family = family;
+        self
+    }
+
+    /// The type of socket. A datagram socket only notes its peer, so the
+    /// first address that the system has a route to wins.
+    ///
+    /// ```
+    /// # use biosock::{Type, dial::Dialer};
+    /// let dialed = Dialer::new().socktype(Type::DGRAM).dial("127.0.0.1:9")?;
+    /// assert_eq!(dialed.socket.socktype()?, Type::DGRAM);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn socktype(mut self, socktype: Type) -> Self {
+        self.settings.socktype = socktype;
+        self
+    }
+
+    /// [`Options::KEEPALIVE`], [`Options::NODELAY`] and [`Options::TFO`] for
+    /// every attempt, [`Options::REUSEADDR`] for the source, and
+    /// [`Options::NONBLOCK`] for the connected socket. NODELAY and TFO are
+    /// TCP's: an attempt at a Unix path goes without.
+    ///
+    /// With TFO the system says "connected" before the peer has answered, so
+    /// the first attempt wins: use it without a race, on one address.
+    ///
+    /// ```
+    /// # use biosock::{Options, dial::Dialer};
+    /// let dialer = Dialer::new().options(Options::NODELAY | Options::NONBLOCK);
+    /// ```
+    pub fn options(mut self, options: Options) -> Self {
+        self.settings.options = options;
+        self
+    }
+
+    /// Turns keep-alive on, with its times.
+    ///
+    /// ```
+    /// # use biosock::{KeepAlive, dial::Dialer};
+    /// use std::time::Duration;
+    ///
+    /// let idle = Some(Duration::from_secs(60));
+    /// let dialer = Dialer::new().keepalive(KeepAlive { idle, ..KeepAlive::default() });
+    /// ```
+    pub fn keepalive(mut self, keep_alive: KeepAlive) -> Self {
+        self.settings.keep_alive = Some(keep_alive);
+        self
+    }
+
+    /// Multipath TCP where the kernel has it, else TCP.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let dialer = Dialer::new().mptcp(true);
+    /// ```
+    pub fn mptcp(mut self, on: bool) -> Self {
+        self.settings.mptcp = on;
+        self
+    }
+
+    /// The source address of IPv4 attempts.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let dialer = Dialer::new().source_v4([192, 0, 2, 1].into());
+    /// assert!(dialer.dial("127.0.0.1:1").is_err());
+    /// ```
+    pub fn source_v4(mut self, source: Ipv4Addr) -> Self {
+        self.settings.source_v4 = Some(SocketAddrV4::new(source, 0));
+        self
+    }
+
+    /// The source address of IPv6 attempts.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let dialer = Dialer::new().source_v6("2001:db8::1".parse()?);
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    pub fn source_v6(mut self, source: Ipv6Addr) -> Self {
+        self.settings.source_v6 = Some(SocketAddrV6::new(source, 0, 0, 0));
+        self
+    }
+
+    /// The source of the attempts of this address' family, with its port; port
+    /// 0 lets the system choose one. Attempts that are under way together
+    /// share a given port only with [`Options::REUSEADDR`]. A Unix address
+    /// changes nothing.
+    ///
+    /// ```
+    /// # use biosock::{Options, Socket, dial::Dialer};
+    /// # let listener = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # let addr = listener.local_addr()?;
+    /// let dialed = Dialer::new().source("127.0.0.9:0".parse()?).dial_addrs(&[addr])?;
+    /// assert_eq!(dialed.socket.local_addr()?.ip(), Some([127, 0, 0, 9].into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn source(mut self, source: SocketAddr) -> Self {
+        match source {
+            SocketAddr::V4(source) => self.settings.source_v4 = Some(source),
+            SocketAddr::V6(source) => self.settings.source_v6 = Some(source),
+            SocketAddr::Unix(_) => {}
+        }
+        self
+    }
+
+    /// The network interface of every attempt (SO_BINDTODEVICE, socket(7));
+    /// an empty name is any.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let failed = Dialer::new().device("no-such-device").dial("127.0.0.1:1").unwrap_err();
+    /// assert!(!failed.report().attempts.is_empty());
+    /// ```
+    pub fn device(self, device: impl Into<String>) -> Self {
+        let device = device.into();
+        self.device_v4(device.clone()).device_v6(device)
+    }
+
+    /// The network interface of IPv4 attempts.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let dialer = Dialer::new().device_v4("eth0").device_v6("tunnel");
+    /// ```
+    pub fn device_v4(mut self, device: impl Into<String>) -> Self {
+        self.settings.device_v4 = Some(device.into());
+        self
+    }
+
+    /// The network interface of IPv6 attempts.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let failed = Dialer::new().device_v6("no-such-device").dial("[::1]:1").unwrap_err();
+    /// assert!(failed.report().to_string().contains("no-such-device"));
+    /// ```
+    pub fn device_v6(mut self, device: impl Into<String>) -> Self {
+        self.settings.device_v6 = Some(device.into());
+        self
+    }
+
+    /// How many addresses of the family that goes first are tried before one
+    /// of the other (RFC 8305, section 4: "First Address Family Count"): 1 by
+    /// default, and 0 is taken for 1.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let addrs = ["[::1]:1".parse()?, "[::1]:2".parse()?, "127.0.0.1:1".parse()?];
+    /// let failed = Dialer::new().first_family_count(2).dial_addrs(&addrs).unwrap_err();
+    /// assert_eq!(failed.report().attempts[1].addr, addrs[1]);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn first_family_count(mut self, count: usize) -> Self {
+        self.settings.first_family_count = count;
+        self
+    }
+
+    /// Whether IPv4 addresses are reached through a NAT64 where the machine
+    /// has no route for IPv4 (ENETUNREACH): off by default, since it asks a
+    /// DNS server even for a target in figures. The network's prefix is looked up
+    /// as RFC 7050 says, and addresses are made of it as RFC 6052 says
+    /// (RFC 8305, section 7). The report has the attempts, not that look-up.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let dialer = Dialer::new().nat64(true);
+    /// ```
+    pub fn nat64(mut self, on: bool) -> Self {
+        self.settings.nat64 = on;
+        self
+    }
+
+    /// Calls this when a lookup has ended, on the thread of the dial or of its
+    /// task: with the family, the time since the start of the dial, and what it
+    /// gave. A resolver need not be wrapped to see its answers, as one that
+    /// forgets [`at_hand`](Resolver::at_hand) would cost threads.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let dialer = Dialer::new().on_lookup(|family, took, answer| match answer {
+    ///     Ok(addrs) => println!("{family} after {took:?}: {} addresses", addrs.len()),
+    ///     Err(error) => println!("{family} after {took:?}: {error}"),
+    /// });
+    /// assert!(dialer.dial("localhost:1").is_err());
+    /// ```
+    pub fn on_lookup(
+        mut self,
+        call: impl Fn(Domain, Duration, crate::Result<&[SocketAddr], &Error>) + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.on_lookup = Some(OnLookup(Arc::new(call)));
+        self
+    }
+
+    /// Who turns names into addresses, on threads.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use biosock::dial::{Dialer, SystemResolver};
+    /// let dialer = Dialer::new().resolver(Arc::new(SystemResolver));
+    /// ```
+    pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
+        self.resolver = resolver;
+        self.asks_the_system = false;
+        self
+    }
+
+    /// Who turns names into addresses for [`dial_async`](Self::dial_async),
+    /// without a thread. [`dial`](Self::dial) does not ask it.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use biosock::dial::{AsyncResolver, Dialer, Question, Resolving};
+    /// # #[derive(Debug)]
+    /// # struct Nobody;
+    /// # impl AsyncResolver for Nobody {
+    /// #     fn resolve(&self, _: Question) -> Resolving<'_> {
+    /// #         Box::pin(std::future::ready(Ok(vec![])))
+    /// #     }
+    /// # }
+    /// let dialer = Dialer::new().async_resolver(Arc::new(Nobody));
+    /// ```
+    #[cfg(feature = "tokio")]
+    pub fn async_resolver(mut self, resolver: Arc<dyn AsyncResolver>) -> Self {
+        self.async_resolver = Some(resolver);
+        self.asks_the_system = false;
+        self
+    }
+
+    /// The history of addresses, which dials share.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use biosock::dial::{Dialer, Memory};
+    /// let dialer = Dialer::new().memory(Arc::new(Memory::new(128)));
+    /// ```
+    pub fn memory(mut self, memory: Arc<Memory>) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
+    /// Who may end the dials.
+    ///
+    /// ```
+    /// # use biosock::{Cancel, dial::Dialer};
+    /// let cancel = Cancel::new()?;
+    /// cancel.cancel();
+    /// assert!(Dialer::new().cancel(cancel).dial("localhost:1").is_err());
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn cancel(mut self, cancel: Cancel) -> Self {
+        self.cancel = Some(cancel);
+        self
+    }
+
+    /// Dials `host:service` or `unix:PATH`. Without a host (`:80`) it is this machine.
+    ///
+    /// # Errors
+    /// With every attempt that was made.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let failed = Dialer::new().dial("unix:/no/such/socket").unwrap_err();
+    /// assert_eq!(failed.to_string(), "dial unix:/no/such/socket: no address answered");
+    /// ```
+    pub fn dial(&self, target: &str) -> Result<Dialed, DialError> {
+        let start = Instant::now();
+        let plan = self.plan(target).map_err(|error| unable(target, error))?;
+        match &plan {
+            Plan::Addrs(addrs) => self.run(start, target, self.contest(start, addrs, &[]), None),
+            Plan::Names(question) => {
+                if let Some(addrs) = self.resolver.at_hand(question) {
+                    let mut contest = self.contest(start, &[], self.settings.families());
+                    contest.answered_together(start.elapsed(), &addrs);
+                    return self.run(start, target, contest, None);
+                }
+                let (contest, families) = self.contest_of(start, question);
+                let lookups = Lookups::start(&self.resolver, question, families);
+                let lookups = lookups.map_err(|error| unable(target, error))?;
+                self.run(start, target, contest, Some(lookups))
+            }
+        }
+    }
+
+    /// A contest between the addresses of a name, and the families to look up
+    /// for it: one that has no way out only where the other gives nothing.
+    pub(super) fn contest_of(&self, start: Instant, question: &Question) -> (Contest<'_>, &'static [Domain]) {
+        let every = self.settings.families();
+        let asked = if self.asks_the_world(question) { reach::with_way_out(every) } else { every };
+        let mut contest = self.contest(start, &[], asked);
+        if let Some(&family) = every.iter().find(|family| !asked.contains(family)) {
+            contest.defer(Question { family, ..question.clone() });
+        }
+        (contest, asked)
+    }
+
+    /// Whether the system's resolver is asked for a name that stands for hosts
+    /// out there, and sockets go by the routes that every socket has.
+    fn asks_the_world(&self, question: &Question) -> bool {
+        let own_ways = self.settings.nat64 || self.settings.has_source_or_device();
+        self.asks_the_system
+            && !own_ways
+            && question.host.as_deref().is_some_and(local_names::may_be_elsewhere)
+    }
+
+    /// A contest between these addresses and those that pending look-ups will give.
+    pub(super) fn contest(&self, began: Instant, addrs: &[SocketAddr], pending: &[Domain]) -> Contest<'_> {
+        Contest::new(&self.settings, self.memory.as_deref(), began, addrs, pending)
+    }
+
+    /// Dials the first of these addresses that answers, in their order but
+    /// with the families interleaved.
+    ///
+    /// # Errors
+    /// As [`dial`](Self::dial).
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let failed = Dialer::new().dial_addrs(&["127.0.0.1:1".parse()?, "[::1]:1".parse()?]).unwrap_err();
+    /// assert_eq!(failed.report().attempts.len(), 2);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn dial_addrs(&self, addrs: &[SocketAddr]) -> Result<Dialed, DialError> {
+        let start = Instant::now();
+        let target: Vec<_> = addrs.iter().take(3).map(ToString::to_string).collect();
+        let more = if addrs.len() > 3 { ", …" } else { "" };
+        let addrs: Vec<_> = addrs.iter().filter(|addr| self.settings.serves(addr)).copied().collect();
+        self.run(start, &format!("{}{more}", target.join(", ")), self.contest(start, &addrs, &[]), None)
+    }
+
+    pub(super) fn plan(&self, target: &str) -> Result<Plan, Error> {
+        if target.starts_with("unix:") {
+            return Ok(Plan::Addrs(vec![target.parse()?]));
+        }
+        check_family(crate::Operation::Lookup, self.settings.family)?;
+        let HostServ { host, service } = HostServ::parse(target, Priority::Host)?;
+        let service = service.name().ok_or_else(|| {
+            let at = target.len();
+            Error::bad_text(Reason::NoPortDefined, target.as_bytes(), at, "add one, as in localhost:80")
+        })?;
+        let lookup =
+            Lookup::new().service(service).family(self.settings.family).socktype(self.settings.socktype);
+        let lookup = host.name().map_or(lookup, |host| lookup.host(host));
+        lookup.check_port()?;
+        Ok(match lookup.literal() {
+            Some(literal) => Plan::Addrs(vec![literal.addr().into()]),
+            None => Plan::Names(Question {
+                host: host.name().map(String::from),
+                service: service.into(),
+                family: self.settings.family,
+                socktype: self.settings.socktype,
+            }),
+        })
+    }
+
+    fn run(
+        &self,
+        start: Instant,
+        target: &str,
+        contest: Contest<'_>,
+        lookups: Option<Lookups>,
+    ) -> Result<Dialed, DialError> {
+        let alone = contest.is_for_one() && self.is_undisturbed();
+        let contest = contest.blocking(alone);
+        let limits = Limits { start, timeout: self.timeout, cancel: self.cancel.as_ref() };
+        let (ended, report) = blocking::run(contest, lookups, &self.resolver, &limits);
+        // A socket that was never non-blocking stays as it is.
+        let mode = if alone { Options::NONBLOCK } else { self.settings.options };
+        self.finish(target, ended, report, mode)
+    }
+
+    /// Whether a connect may block: nothing ends it early and nothing comes
+    /// after it. That is a plain connect's system calls and no more.
+    fn is_undisturbed(&self) -> bool {
+        let nonblocking = self.settings.options.contains(Options::NONBLOCK);
+        self.timeout.is_none() && self.cancel.is_none() && !self.settings.nat64 && !nonblocking
+    }
+
+    /// Hands the winner over, non-blocking only if the options say so.
+    pub(super) fn finish(
+        &self,
+        target: &str,
+        mut ended: Result<Socket, DialFailure>,
+        report: Report,
+        options: Options,
+    ) -> Result<Dialed, DialError> {
+        if let (Ok(socket), false) = (&ended, options.contains(Options::NONBLOCK)) {
+            if let Err(error) = socket.set_nonblocking(false) {
+                ended = Err(DialFailure::Unable(error));
+            }
+        }
+        Self::ended(target, ended, report)
+    }
+
+    pub(super) fn ended<S>(
+        target: &str,
+        ended: Result<S, DialFailure>,
+        report: Report,
+    ) -> Result<Dialed<S>, DialError> {
+        let winner = report.attempts.iter().find(|attempt| matches!(attempt.outcome, Outcome::Connected));
+        match (ended, winner.map(|attempt| attempt.addr)) {
+            (Ok(socket), Some(addr)) => Ok(Dialed { socket, addr, report }),
+            (Err(failure), _) => Err(DialError::new(target.into(), failure, report)),
+            (Ok(_), None) => Err(DialError::new(target.into(), DialFailure::NoneAnswered, report)),
+        }
+    }
+}
+
+/// What a target comes to.
+#[derive(Debug)]
+pub(super) enum Plan {
+    Addrs(Vec<SocketAddr>),
+    Names(Question),
+}
+
+pub(super) fn unable(target: &str, error: Error) -> DialError {
+    DialError::new(target.into(), DialFailure::Unable(error), Report::default())
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

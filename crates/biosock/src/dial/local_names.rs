@@ -1,0 +1,98 @@
+//! What this machine's own files have for a name.
+
+use std::net::{self, IpAddr};
+
+use super::answer::{MOST_OF_ANSWER, keep_first};
+use super::files::files;
+use super::order::sort_destinations;
+use crate::{Domain, SocketAddr};
+
+/// The destinations of a family, or of both ([`Domain::UNSPEC`]), that
+/// /etc/hosts has for a name, where it takes no while to say; `None` where the
+/// file does not have the name, cannot be read, or is large and has changed,
+/// until [`has`] has read it.
+///
+/// A name that is there is no question for DNS, of neither family: who gives
+/// a name one IPv4 address there does not want DNS's IPv6 one. getaddrinfo(3)
+/// keeps to that when it is asked for both families at once, not when it is
+/// asked for one.
+pub(super) fn destinations(name: &str, port: u16, family: Domain) -> Option<Vec<SocketAddr>> {
+    sorted(&files().hosts.get_quickly()?.every_address(name), port, family)
+}
+
+fn sorted(found: &[IpAddr], port: u16, family: Domain) -> Option<Vec<SocketAddr>> {
+    if found.is_empty() {
+        return None;
+    }
+    let addrs = found.iter().map(|ip| SocketAddr::from(net::SocketAddr::new(*ip, port)));
+    let mut addrs: Vec<_> =
+        addrs.filter(|addr| family == Domain::UNSPEC || addr.family() == family).collect();
+    keep_first(&mut addrs, MOST_OF_ANSWER);
+    sort_destinations(&mut addrs);
+    // Which family leads is the dial's to say.
+    addrs.sort_by_key(|addr| addr.family() != Domain::IPV6);
+    Some(addrs)
+}
+
+/// Whether a name may stand for hosts out there: not an address in any form,
+/// this machine, or a name that the file is known to have.
+pub(super) fn may_be_elsewhere(name: &str) -> bool {
+    let in_figures = name.contains(':') || name.starts_with(|first: char| first.is_ascii_digit());
+    let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    // RFC 6761, section 6.3: these are loopback's.
+    let here = last.eq_ignore_ascii_case("localhost");
+    !in_figures && !here && destinations(name, 0, Domain::UNSPEC).is_none()
+}
+
+/// Whether the file has a name. This may read all of the file.
+pub(super) fn has(name: &str) -> bool {
+    files().hosts.get().is_some_and(|hosts| !hosts.every_address(name).is_empty())
+}
+
+/// The file as a resolver that may take a while, for those who look no further
+/// by themselves.
+#[cfg(feature = "hickory")]
+#[derive(Debug)]
+pub(super) struct HostsFile;
+
+#[cfg(feature = "hickory")]
+impl HostsFile {
+    /// Whether [`destinations`] knows as much.
+    pub(super) fn is_needless() -> bool {
+        files().hosts.is_quick()
+    }
+}
+
+#[cfg(feature = "hickory")]
+impl super::resolver::Resolver for HostsFile {
+    /// The name is not found where the file does not have it.
+    fn resolve(&self, question: &super::resolver::Question) -> crate::Result<Vec<SocketAddr>> {
+        let port = crate::literal::parse_port(question.service.bytes()).unwrap_or_default();
+        let hosts = question.host.as_deref().zip(files().hosts.get());
+        let found = hosts.and_then(|(name, hosts)| sorted(&hosts.every_address(name), port, question.family));
+        let nothing = || crate::Error::from_kind(crate::Operation::Lookup, crate::ErrorKind::NameNotFound);
+        found.ok_or_else(nothing)
+    }
+}
+
+/// Whether what the file has is the answer, whatever else might be asked.
+pub(super) fn go_first() -> bool {
+    files().nsswitch.get_quickly().is_some_and(|sources| sources.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dial::cached::FromText;
+    use crate::dial::hosts::Hosts;
+
+    #[test]
+    fn a_name_of_many_addresses_gives_no_more_than_a_dial_uses() {
+        let lines = (0..200_000_u32).map(|number| format!("{} many\n", std::net::Ipv4Addr::from(number)));
+        let text = format!("{}::1 many\n", lines.clone().take(300).collect::<String>());
+        let hosts = Hosts::from_text((text + &lines.collect::<String>()).into_bytes());
+        let found = sorted(&hosts.every_address("many"), 1, Domain::UNSPEC).unwrap();
+        let of_family = |family| found.iter().filter(|addr| addr.family() == family).count();
+        assert_eq!([Domain::IPV6, Domain::IPV4].map(of_family), [1, MOST_OF_ANSWER]);
+    }
+}
