@@ -33,8 +33,7 @@ def tests(*names):
 ASYNC = ["dial/async_resolver.rs", "dial/hickory.rs", "dial/tokio.rs"]
 PARTS = {
     "core": [
-        Suite("biosock", ["addr.rs", "unix.rs", "names.rs", "literal.rs", "hostserv.rs", "error.rs", "cause.rs",
-                          "reason.rs"],
+        Suite("biosock", ["raw/*.rs", "error/*.rs", "addr.rs", "unix.rs", "names.rs", "literal.rs", "hostserv.rs"],
               ["--lib", *tests("addr", "hostserv", "errors", "parts", "lookup")]),
         Suite("biosock-capi", ["addr.rs", "hostserv.rs", "raise.rs"], ["--lib", "--tests"]),
     ],
