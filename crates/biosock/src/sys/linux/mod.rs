@@ -26,7 +26,7 @@ use std::ptr;
 pub(crate) use rustix::io::Errno;
 use rustix::net::{AddressFamily, Protocol as RawProtocol, RecvFlags, SendFlags, SocketFlags, SocketType};
 
-use super::{Flags, Shutdown};
+use super::args::{Flags, Shutdown};
 use crate::raw::{Domain, Protocol, SockAddr, Type};
 
 // std's access to abstract names.
