@@ -16,9 +16,9 @@ use nix::sys::signal::{self as signals, SigSet};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, wait};
 use signal_hook::low_level::pipe;
 
+use crate::background;
 use crate::closing::{self, Fin, Until};
 use crate::failure::{Failure, Result};
-use crate::signal;
 
 /// The commands that run, each leader of a process group of its own, and who
 /// waits for the end of each.
@@ -47,7 +47,7 @@ impl Children {
                 }
             }
         };
-        signal::thread_without("children", wait).map_err(failure)
+        background::spawn("children", wait).map_err(failure)
     }
 
     /// While nobody starts or ends a command: until a child is reaped its

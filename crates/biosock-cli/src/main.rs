@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 mod args;
+mod background;
 mod bound;
 mod call;
 mod closing;

@@ -18,7 +18,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use serde_json::json;
 
-use crate::{signal, start};
+use crate::{background, start};
 
 /// How long the end waits for a reader that takes nothing.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -132,7 +132,7 @@ impl Queue {
     /// started, the next line or the end tries again.
     fn start(&'static self, state: &mut State) -> bool {
         if !state.started {
-            state.started = signal::thread_without("messages", || self.write_all()).is_ok();
+            state.started = background::spawn("messages", || self.write_all()).is_ok();
         }
         state.started
     }

@@ -4,12 +4,11 @@ use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
-use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use nix::sys::signal::{SigSet, Signal};
 use signal_hook::low_level::{emulate_default_handler, pipe};
 
-use crate::messages;
+use crate::{background, messages};
 
 /// From now on the signals that ask a process to end run `clean` and then do
 /// what they do by default: the process dies of the signal, so that its parent
@@ -33,24 +32,6 @@ pub(crate) fn at_end_unless_ignored(clean: impl FnOnce() + Send + 'static) -> io
 
 const ENDING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
 
-/// Raised by what the thread itself does, a system call that a seccomp filter
-/// traps included (SIGSYS). The kernel ends a process that has one blocked.
-const FAULTS: [Signal; 6] =
-    [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGILL, Signal::SIGFPE, Signal::SIGTRAP, Signal::SIGSYS];
-
-/// Starts a thread that takes no signals but its own faults', so that those whose
-/// handling is being set up stay pending for the others.
-pub(crate) fn thread_without(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let mut others = SigSet::all();
-    for fault in FAULTS {
-        others.remove(fault);
-    }
-    let before = others.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
-    let started = thread::Builder::new().name(name.into()).spawn(run);
-    before.thread_set_mask()?;
-    started.map(drop)
-}
-
 /// Whether this is the first process of a container: the kernel then has no
 /// signal end it that it does not handle (pid_namespaces(7)).
 pub(crate) fn is_init() -> bool {
@@ -71,7 +52,7 @@ fn at_end_by(signals: SigSet, clean: impl FnOnce() + Send + 'static) -> io::Resu
     let last = Arc::new(AtomicUsize::new(0));
     signals.thread_block()?;
     // First: a handler that no thread waits for would swallow its signal.
-    let started = thread_without("signals", {
+    let started = background::spawn("signals", {
         let last = Arc::clone(&last);
         move || wait(reader, &last, &signals, clean)
     });
