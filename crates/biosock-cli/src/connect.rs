@@ -12,12 +12,13 @@ use crate::dialing::Dial;
 use crate::failure::Result;
 use crate::interrupt::Interrupt;
 use crate::messages;
-use crate::output::{Output, duration};
+use crate::output::Output;
 use crate::picture::Picture;
 use crate::race::{self, End, Row};
 use crate::relay::Turn;
 use crate::svg;
 use crate::terminal::Terminal;
+use crate::text::duration;
 use crate::timeline;
 use crate::transfer;
 

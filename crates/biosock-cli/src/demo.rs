@@ -20,10 +20,12 @@ use crate::call::{
 };
 use crate::demo_race;
 use crate::failure::{Failure, Result};
-use crate::output::{Output, duration, escape, json_line, merged};
+use crate::json;
+use crate::output::Output;
 use crate::relay::BUFFER;
 use crate::signal;
 use crate::table::Table;
+use crate::text::{duration, escape};
 
 const FILE_SIZE: usize = 1 << 20;
 /// How long the demo waits for a connection that is already on its way.
@@ -245,9 +247,9 @@ impl Demo<'_> {
         let family = self.family.to_string();
         if self.out.json() {
             let head = json!({ "event": "call", "family": family });
-            let with_family = |call: &Call| json_line(&merged(head.clone(), call.to_json()));
+            let with_family = |call: &Call| json::line(&json::merged(head.clone(), call.to_json()));
             let last = json!({ "event": "verdict", "family": family, "verdict": verdict, "detail": detail });
-            return self.out.lines(self.calls.iter().map(with_family).chain([json_line(&last)]));
+            return self.out.lines(self.calls.iter().map(with_family).chain([json::line(&last)]));
         }
         let mut table = Table::new(&["ROUTINE", "IN RUST", "ARGUMENTS", "RESULT", "TIME"]);
         for Call { routine, arguments, result, elapsed, .. } in &self.calls {

@@ -10,9 +10,11 @@ use serde_json::json;
 
 use crate::bound::family_is_off;
 use crate::failure::Result;
-use crate::output::{Output, duration, escape, json_line};
+use crate::json;
+use crate::output::Output;
 use crate::race;
 use crate::terminal::Terminal;
+use crate::text::{duration, escape};
 use crate::timeline;
 
 /// How long the demo waits for the winner.
@@ -45,7 +47,7 @@ pub(crate) fn show(out: &Output) -> Result<bool> {
         Err(message) => message.clone(),
     };
     let lines = if out.json() {
-        vec![json_line(&race::to_json("three addresses", report, ended.as_deref()))]
+        vec![json::line(&race::to_json("three addresses", report, ended.as_deref()))]
     } else {
         timeline::draw(&rows, report.elapsed, &Terminal::of(&io::stdout()))
     };
@@ -55,7 +57,7 @@ pub(crate) fn show(out: &Output) -> Result<bool> {
 fn tell(out: &Output, lines: Vec<String>, verdict: &str, detail: &str) -> Result<()> {
     if out.json() {
         let last = json!({ "event": "verdict", "family": "race", "verdict": verdict, "detail": detail });
-        return out.lines(lines.into_iter().chain([json_line(&last)]));
+        return out.lines(lines.into_iter().chain([json::line(&last)]));
     }
     let end = format!("Race: {verdict}: {}", escape(detail));
     let head = String::from("Race of three addresses: one refuses, one is silent, one answers");

@@ -12,9 +12,10 @@ use crate::args::ConnectArgs;
 use crate::bound::addresses;
 use crate::call::{Call, DIAL_LOOKUP, LOOKUP};
 use crate::failure::{Failure, Result};
-use crate::output::{Output, duration};
+use crate::output::Output;
 use crate::race;
 use crate::target::{Source, Target};
+use crate::text::duration;
 
 /// A dial as the arguments describe it, ready to start.
 pub(crate) struct Dial<'a> {

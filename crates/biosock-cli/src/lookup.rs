@@ -7,9 +7,11 @@ use crate::args::LookupArgs;
 use crate::bound::addresses;
 use crate::call::{LOOKUP, NAMES};
 use crate::failure::Result;
-use crate::output::{Output, escape, json_line};
+use crate::json;
+use crate::output::Output;
 use crate::table::Table;
 use crate::target::Target;
+use crate::text::escape;
 
 pub(crate) fn run(args: &LookupArgs, out: &Output) -> Result<()> {
     let rows: Vec<_> = answers(args, out)?.iter().map(|found| Row::new(found, args, out)).collect();
@@ -68,7 +70,7 @@ impl Row {
     fn json(&self) -> String {
         let AddrInfo { addr, socktype, protocol } = self.found;
         let names = self.names.as_ref().and_then(|names| names.as_ref().ok());
-        json_line(&json!({
+        json::line(&json!({
             "family": addr.family().to_string(), "type": socktype.to_string(),
             "protocol": protocol.to_string(), "address": self.address,
             "ip": addr.ip().map(|ip| ip.to_string()), "port": self.port,

@@ -7,7 +7,7 @@ use clap::{Command, CommandFactory};
 
 use crate::args::Cli;
 use crate::failure::{Failure, Result};
-use crate::output::stdout_text;
+use crate::stdout;
 
 /// When the pages last changed.
 const DATE: &str = "2026-11-27";
@@ -15,13 +15,13 @@ const DATE: &str = "2026-11-27";
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "biosock", &mut script);
-    stdout_text(&script)
+    stdout::write_text(&script)
 }
 
 /// Writes every page into a folder, or the first to standard output.
 pub(crate) fn man(folder: Option<&Path>) -> Result<()> {
     let pages = pages()?;
-    let Some(folder) = folder else { return stdout_text(&pages[0].1) };
+    let Some(folder) = folder else { return stdout::write_text(&pages[0].1) };
     fs::create_dir_all(folder).map_err(|error| write_failure(folder, &error))?;
     for (name, page) in pages {
         let path = folder.join(name);

@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 
 use crate::failure::{Failure, Result};
 use crate::messages;
-use crate::output::escape;
+use crate::text::escape;
 
 /// A pipe whose reader takes nothing for this long is given up.
 const PATIENCE: Duration = Duration::from_secs(10);

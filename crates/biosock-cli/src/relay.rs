@@ -14,8 +14,9 @@ use rustix::io::Errno;
 use crate::call::SHUTDOWN;
 use crate::closing::{self, Fin, Until};
 use crate::failure::{Failure, Result};
-use crate::output::{Output, close_stdout, stdout, write_all};
+use crate::output::Output;
 use crate::socket_file::is;
+use crate::stdout;
 use crate::transfer::socket_failure;
 
 /// How much is moved by one read and write.
@@ -64,7 +65,7 @@ impl Relay<'_> {
     fn relay(&self, shut_down: &AtomicBool) -> Result<()> {
         let input = stdin().map_err(input_failure)?;
         // One that is closed is no failure where there is nothing to write.
-        let output = stdout();
+        let output = stdout::open();
         let (received_all, stopped) = (Flag::new()?, Flag::new()?);
         let given_up = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -104,7 +105,7 @@ impl Relay<'_> {
                 Ok(0) => return self.pass_on_the_end(output),
                 Ok(n) => {
                     let output = output.as_mut().map_err(|error| Failure::output(error))?;
-                    write_all(output, &buffer[..n]).map_err(|error| Failure::output(&error))?;
+                    stdout::write_all(output, &buffer[..n]).map_err(|error| Failure::output(&error))?;
                     self.counters.received.fetch_add(n as u64, Ordering::Relaxed);
                 }
                 Err(error) => return Err(socket_failure(&format!("receive from {}", self.peer), &error)),
@@ -117,7 +118,7 @@ impl Relay<'_> {
     fn pass_on_the_end(&self, output: io::Result<File>) -> Result<()> {
         match output {
             Ok(output) if self.turn == Turn::Last => {
-                close_stdout(output).map_err(|error| Failure::output(&error))
+                stdout::close(output).map_err(|error| Failure::output(&error))
             }
             _ => Ok(()),
         }

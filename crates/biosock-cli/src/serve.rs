@@ -16,9 +16,10 @@ use crate::call::ACCEPT_ANY;
 use crate::closing::{self, Fin, Until};
 use crate::exec::Children;
 use crate::failure::{Failure, Kind, Result};
-use crate::output::{Output, duration};
+use crate::output::Output;
 use crate::relay::{BUFFER, Turn};
 use crate::socket_file::SocketFiles;
+use crate::text::duration;
 use crate::transfer::{self, Moved, socket_failure};
 
 /// What serves the connections of a set of listeners.

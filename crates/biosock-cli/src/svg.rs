@@ -3,9 +3,9 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::output::escape;
 use crate::race::{End, Row};
 use crate::scale::Scale;
+use crate::text::escape;
 
 // All lengths are in the picture's own units, at first pixels.
 const MARGIN: f64 = 24.0;

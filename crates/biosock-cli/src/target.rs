@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use biosock::{AddrInfo, Domain, HostServ, Lookup, Priority, Type, UnixAddr};
 
-use crate::output;
+use crate::text::without_invalid_bytes;
 
 /// A host, a service, or a Unix address, not looked up yet.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ impl Target {
 
     /// A target that may lack the service.
     pub(crate) fn parse_host(text: &OsStr) -> Result<Self, String> {
-        let text = output::without_invalid_bytes(text);
+        let text = without_invalid_bytes(text);
         if text.starts_with("unix:") {
             return unix(&text).map(Self::Unix);
         }
@@ -85,7 +85,7 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn parse(text: &OsStr) -> Result<Self, String> {
-        let text = output::without_invalid_bytes(text);
+        let text = without_invalid_bytes(text);
         if text.starts_with("unix:") {
             return Err(String::from("a source is an IP address or a host"));
         }

@@ -6,8 +6,6 @@ use std::os::fd::AsFd;
 
 use rustix::termios::tcgetwinsize;
 
-use crate::output::colour;
-
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terminal {
     /// In columns.
@@ -43,4 +41,10 @@ fn unicode() -> bool {
     let locale = set.into_iter().find(|value| !value.is_empty()).unwrap_or_default();
     let locale = locale.to_string_lossy().to_ascii_lowercase();
     locale.contains("utf-8") || locale.contains("utf8")
+}
+
+/// Colour is for terminals, and for who wants it (no-color.org).
+pub(crate) fn colour(stream: &impl IsTerminal) -> bool {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    stream.is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
 }

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use crate::output::escape;
 use crate::race::{End, Row};
 use crate::scale::Scale;
 use crate::terminal::Terminal;
+use crate::text::escape;
 
 /// Wider makes nothing clearer.
 const WIDEST: usize = 120;

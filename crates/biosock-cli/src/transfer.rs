@@ -8,9 +8,10 @@ use serde_json::json;
 
 use crate::args::TransferArgs;
 use crate::failure::{Failure, Result};
-use crate::output::{Output, duration};
+use crate::output::Output;
 use crate::progress::{self, Progress};
 use crate::relay::{Counters, Relay, Turn};
+use crate::text::duration;
 
 /// Moves bytes both ways until both sides have ended, and closes the connection.
 pub(crate) fn standard_streams(

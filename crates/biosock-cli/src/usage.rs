@@ -8,8 +8,11 @@ use clap::{CommandFactory, Parser};
 
 use crate::args::{Cli, Command, Common, ConnectArgs, Family, ListenArgs, StreamArgs};
 use crate::failure::Failure;
-use crate::output::{self, Output};
+use crate::output::Output;
+use crate::stdout;
 use crate::target::Target;
+use crate::terminal::colour;
+use crate::text::{escape, without_invalid_bytes};
 
 /// Reads the command line; where there is nothing to run (help, bad usage),
 /// says what is to say and gives the exit status.
@@ -18,9 +21,8 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
     Cli::try_parse_from(&args).and_then(checked).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             let text = error.render();
-            let text =
-                if output::colour(&std::io::stdout()) { text.ansi().to_string() } else { text.to_string() };
-            match output::stdout_text(text.as_bytes()) {
+            let text = if colour(&std::io::stdout()) { text.ansi().to_string() } else { text.to_string() };
+            match stdout::write_text(text.as_bytes()) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(failure) => usage_output(&args).fail(&failure),
             }
@@ -88,8 +90,8 @@ fn unfit(target: &Target, options: &[(bool, &str)]) -> Option<String> {
 /// What is wrong with the arguments. They are read again with their control
 /// characters escaped, so that none of them is in the message.
 fn usage(args: &[OsString]) -> Failure {
-    let escape = |arg: &OsString| output::escape(&output::without_invalid_bytes(arg)).into_owned();
-    let args: Vec<_> = args.iter().map(escape).collect();
+    let escaped = |arg: &OsString| escape(&without_invalid_bytes(arg)).into_owned();
+    let args: Vec<_> = args.iter().map(escaped).collect();
     match Cli::try_parse_from(&args).and_then(checked) {
         Err(error) if error.kind() == ErrorKind::MissingSubcommand => {
             Failure::usage("what to do is missing").hint(format!("it is one of {}", subcommands().join(", ")))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use biosock::dial::Pace;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use crate::output;
+use crate::text::without_invalid_bytes;
 
 /// A parser of one value, as clap takes it: bytes that are no UTF-8 are
 /// welcome (a path may have them), the error is a text.
@@ -64,7 +64,7 @@ pub(crate) fn whole_number(text: &OsStr) -> Result<u32, String> {
 }
 
 pub(crate) fn interface(text: &OsStr) -> Result<String, String> {
-    match output::without_invalid_bytes(text) {
+    match without_invalid_bytes(text) {
         name if name.is_empty() => Err(String::from("the name is empty")),
         name => Ok(name),
     }

@@ -1,0 +1,51 @@
+//! Standard output.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::stdio::dup2_stdout;
+
+use crate::failure::{Failure, Result};
+use crate::messages;
+use crate::start;
+
+/// Writes to standard output, after the messages that came before.
+pub(crate) fn write_text(text: &[u8]) -> Result<()> {
+    messages::flush(messages::PATIENCE);
+    open().and_then(|mut output| write_all(&mut output, text)).map_err(|error| Failure::output(&error))
+}
+
+/// Standard output without std's buffer, and without its view that what goes
+/// to a closed descriptor is written.
+pub(crate) fn open() -> io::Result<File> {
+    start::check_open(start::OUTPUT)?;
+    io::stdout().as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// Closes standard output, given what [`open`] gave for it, so that its reader
+/// sees the end though the process goes on.
+pub(crate) fn close(output: File) -> io::Result<()> {
+    // Reports what a network file system could not write (close(2)).
+    let closed = nix::unistd::close(output);
+    // Takes the number, so that no file gets it. It needs no /dev, and fails
+    // what would be written there.
+    dup2_stdout(eventfd(0, EventfdFlags::CLOEXEC)?)?;
+    Ok(closed?)
+}
+
+/// Writes all, also to a descriptor that someone has made non-blocking.
+pub(crate) fn write_all(output: &mut File, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match output.write(bytes) {
+            Ok(n) => bytes = &bytes[n..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                biosock::fd::wait(output.as_fd(), biosock::Interest::Write, None)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
