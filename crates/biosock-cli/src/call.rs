@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use biosock::Options;
+use biosock::{AddrInfo, Options, SocketAddr};
 use serde_json::{Value, json};
 
 /// A routine, by the name on the manual page and by ours.
@@ -70,4 +70,14 @@ pub(crate) fn timed<T>(
 pub(crate) fn and_options(options: Options) -> String {
     let names: Vec<_> = options.iter_names().map(|(name, _)| name).collect();
     if names.is_empty() { String::new() } else { format!(", {}", names.join(" ")) }
+}
+
+/// The result of a lookup: the addresses, one after the other.
+pub(crate) fn addresses(found: &[AddrInfo]) -> String {
+    listed(found.iter().map(|found| &found.addr))
+}
+
+pub(crate) fn listed<'a>(addrs: impl IntoIterator<Item = &'a SocketAddr>) -> String {
+    let texts: Vec<_> = addrs.into_iter().map(ToString::to_string).collect();
+    texts.join(", ")
 }

@@ -13,10 +13,8 @@ use biosock::{Protocol, Shutdown, Socket, SocketAddr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use crate::failure::{Failure, Result};
-use crate::relay::BUFFER;
-use crate::socket_file::is;
-use crate::transfer::socket_failure;
+use crate::failure::{Failure, Result, has_errno};
+use crate::traffic::BUFFER;
 
 /// When a peer is given up.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +51,7 @@ pub(crate) fn close(socket: &Socket, peer: &SocketAddr, until: Until, fin: Fin) 
 fn close_within(limits: Limits, socket: &Socket, peer: &SocketAddr, until: Until, fin: Fin) -> Result<()> {
     match socket.shutdown(Shutdown::Write) {
         // The connection is no more.
-        Err(error) if is(&error, Errno::NOTCONN) => {
+        Err(error) if has_errno(&error, Errno::NOTCONN) => {
             return gone(socket, peer, fin, socket.take_error()?);
         }
         result => result?,
@@ -166,7 +164,7 @@ fn gone(socket: &Socket, peer: &SocketAddr, fin: Fin, error: Option<io::Error>) 
         return Ok(());
     }
     let error = error.unwrap_or(Errno::CONNRESET.into());
-    Err(socket_failure(&format!("send to {peer}"), &error))
+    Err(Failure::socket(&format!("send to {peer}"), &error))
 }
 
 /// Whether this side's end is in the queue. It is no byte, but counted as one

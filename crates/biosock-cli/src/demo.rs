@@ -13,19 +13,18 @@ use biosock::{
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::bound::{addresses, family_is_off};
 use crate::call::{
     ACCEPT, BIND, CLOSE, CONNECT, Call, LISTEN, LOCAL_ADDR, LOOKUP, Routine, SOCKET, WAIT, WRITE_READ,
-    and_options, timed,
+    addresses, and_options, timed,
 };
 use crate::demo_race;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, family_is_off};
 use crate::json;
 use crate::output::Output;
-use crate::relay::BUFFER;
 use crate::signal;
 use crate::table::Table;
 use crate::text::{duration, escape};
+use crate::traffic::BUFFER;
 
 const FILE_SIZE: usize = 1 << 20;
 /// How long the demo waits for a connection that is already on its way.

@@ -8,8 +8,7 @@ use biosock::dial::{DialError, Dialed, Dialer};
 use biosock::{Options, Socket, SocketAddr};
 use serde_json::json;
 
-use crate::bound::family_is_off;
-use crate::failure::Result;
+use crate::failure::{Result, family_is_off};
 use crate::json;
 use crate::output::Output;
 use crate::race;

@@ -9,8 +9,7 @@ use biosock::{Cancel, Domain, Lookup, Options, SocketAddr, Type};
 use rustix::io::Errno;
 
 use crate::args::ConnectArgs;
-use crate::bound::addresses;
-use crate::call::{Call, DIAL_LOOKUP, LOOKUP};
+use crate::call::{Call, DIAL_LOOKUP, LOOKUP, addresses, listed};
 use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::race;
@@ -66,7 +65,7 @@ impl<'a> Dial<'a> {
             DialFailure::Cancelled => with_hint(self.interrupted(report), error.hint()),
             _ => self.none_answered(report, error.hint()),
         };
-        let failure = failure.with_course(&race::rows(report));
+        let failure = failure.with_attempts(race::tried(report));
         let none_answered = matches!(error.failure(), DialFailure::NoneAnswered);
         let said = none_answered && only_cause(report).is_some() || is_alone(report);
         if drawn || said { failure.without_table() } else { failure }
@@ -215,9 +214,4 @@ fn tracer(
         let result = answer.map_or_else(|error| error.why().to_string(), listed);
         out.trace(&Call { routine: DIAL_LOOKUP, arguments, result, ok: answer.is_ok(), elapsed });
     }
-}
-
-fn listed(found: &[SocketAddr]) -> String {
-    let texts: Vec<_> = found.iter().map(ToString::to_string).collect();
-    texts.join(", ")
 }

@@ -6,8 +6,6 @@ use biosock::SystemError;
 use rustix::io::Errno;
 use serde_json::{Value, json};
 
-use crate::race::Row;
-
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// Why the command did not do what it was asked.
@@ -73,9 +71,23 @@ impl Failure {
         Self { kind, ..Self::io("write standard output", error) }
     }
 
-    /// With the look-ups and attempts of a dial that did not do their part.
-    pub(crate) fn with_course(self, rows: &[Row]) -> Self {
-        Self { attempts: rows.iter().filter(|row| row.is_trouble()).map(Tried::of).collect(), ..self }
+    /// As [`io`](Self::io), for bytes moved over a socket.
+    pub(crate) fn socket(what: &str, error: &io::Error) -> Self {
+        let failure = Self::io(what, error);
+        match error.kind() {
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
+                failure.hint("the peer closed before it had taken all that was sent")
+            }
+            io::ErrorKind::ConnectionRefused => {
+                failure.hint("nothing listens there; TCP Fast Open tells it late")
+            }
+            _ => failure,
+        }
+    }
+
+    /// With what was tried.
+    pub(crate) fn with_attempts(self, attempts: Vec<Tried>) -> Self {
+        Self { attempts, ..self }
     }
 
     /// With the error number of a cause.
@@ -113,19 +125,13 @@ impl Failure {
     }
 }
 
-/// What was tried, as a row of a table and as data.
+/// What was tried and failed.
 #[derive(Debug)]
-struct Tried {
-    cells: Vec<String>,
-    data: Option<Value>,
-}
-
-impl Tried {
-    fn of(row: &Row) -> Self {
-        let (started, took) = (row.started.as_secs_f64(), row.took.as_secs_f64());
-        let times = format!("{started:.3} + {took:>6.3} s");
-        Self { cells: vec![times, row.label.clone(), row.note.clone()], data: row.attempt_json() }
-    }
+pub(crate) struct Tried {
+    /// A row of a table.
+    pub(crate) cells: Vec<String>,
+    /// The same as data, where it has a place there.
+    pub(crate) data: Option<Value>,
 }
 
 impl From<biosock::Error> for Failure {
@@ -158,4 +164,13 @@ fn io_text(error: &io::Error, symbol: Option<&str>) -> String {
         (None, Some(errno)) => format!("{text} (errno {errno})"),
         (None, None) => text,
     }
+}
+
+pub(crate) fn has_errno(error: &biosock::Error, errno: Errno) -> bool {
+    error.raw_os_error() == Some(errno.raw_os_error())
+}
+
+/// Whether it says that this system has no such address family.
+pub(crate) fn family_is_off(error: &biosock::Error) -> bool {
+    has_errno(error, Errno::AFNOSUPPORT) || has_errno(error, Errno::ADDRNOTAVAIL)
 }

@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use crate::args::ListenArgs;
-use crate::bound;
 use crate::call::LOCAL_ADDR;
 use crate::exec::Children;
 use crate::failure::{Failure, Result};
+use crate::listeners;
 use crate::output::Output;
 use crate::serve::Server;
 use crate::signal;
@@ -14,16 +14,16 @@ use crate::socket_file::SocketFiles;
 
 pub(crate) fn run(args: &ListenArgs, out: &Output) -> Result<()> {
     // Before anything is opened, which might get the number of one that is missing.
-    let passed = if args.activated { Some(bound::passed(out)?) } else { None };
+    let inherited = if args.activated { Some(listeners::inherited(out)?) } else { None };
     let files = SocketFiles::default();
     let children = Children::default();
     tidy_on_signal(&files, &children)?;
     if args.exec.is_some() || signal::is_init() {
         children.reap()?;
     }
-    let listeners = match passed {
-        Some(passed) => passed,
-        None => bound::open(args, out, &files)?,
+    let listeners = match inherited {
+        Some(inherited) => inherited,
+        None => listeners::open(args, out, &files)?,
     };
     for socket in listeners.sockets() {
         let addr = out.call(LOCAL_ADDR, "", || socket.local_addr(), ToString::to_string)?.to_string();

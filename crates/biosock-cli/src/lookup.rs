@@ -4,8 +4,7 @@ use biosock::{AddrInfo, Names, SocketAddr, Type};
 use serde_json::json;
 
 use crate::args::LookupArgs;
-use crate::bound::addresses;
-use crate::call::{LOOKUP, NAMES};
+use crate::call::{LOOKUP, NAMES, addresses};
 use crate::failure::Result;
 use crate::json;
 use crate::output::Output;

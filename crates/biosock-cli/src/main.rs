@@ -6,7 +6,6 @@
 
 mod args;
 mod background;
-mod bound;
 mod call;
 mod closing;
 mod connect;
@@ -18,6 +17,7 @@ mod failure;
 mod interrupt;
 mod json;
 mod listen;
+mod listeners;
 mod lookup;
 mod messages;
 mod output;
@@ -38,6 +38,7 @@ mod target;
 mod terminal;
 mod text;
 mod timeline;
+mod traffic;
 mod transfer;
 mod usage;
 mod values;

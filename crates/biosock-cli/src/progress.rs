@@ -3,13 +3,12 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Seek, Write};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Result};
-use crate::relay::Counters;
+use crate::traffic::Counters;
 
 const EVERY: Duration = Duration::from_millis(200);
 const BAR: usize = 20;
@@ -28,7 +27,7 @@ impl Progress {
         let draw = move || {
             loop {
                 let done = stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Disconnected);
-                let line = line(load(&counters.sent), load(&counters.received), total, start.elapsed());
+                let line = line(counters.sent(), counters.received(), total, start.elapsed());
                 // \x1b[K clears what a longer line left.
                 let end = if done { "\n" } else { "" };
                 let _ = io::stderr().write_all(format!("\r{line}\x1b[K{end}").as_bytes());
@@ -47,10 +46,6 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.0 = None;
     }
-}
-
-pub(crate) fn load(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::Relaxed)
 }
 
 /// How much standard input has to give, where it is a file.

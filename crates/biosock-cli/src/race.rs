@@ -6,6 +6,8 @@ use biosock::Operation;
 use biosock::dial::{Attempt, LookupReport, Outcome, Report};
 use serde_json::{Value, json};
 
+use crate::failure::Tried;
+
 /// One look-up or attempt. Times are since the start of the dial.
 #[derive(Debug)]
 pub(crate) struct Row {
@@ -38,13 +40,14 @@ impl Row {
         self.started + self.took
     }
 
-    /// What a failed dial has to explain: all that did not do its part.
-    pub(crate) fn is_trouble(&self) -> bool {
-        matches!(self.end, End::Failed | End::Silent)
+    fn tried(&self) -> Tried {
+        let (started, took) = (self.started.as_secs_f64(), self.took.as_secs_f64());
+        let times = format!("{started:.3} + {took:>6.3} s");
+        Tried { cells: vec![times, self.label.clone(), self.note.clone()], data: self.attempt_json() }
     }
 
-    /// A failed attempt as data; a look-up is none.
-    pub(crate) fn attempt_json(&self) -> Option<Value> {
+    /// A failed attempt as data; a lookup has none.
+    fn attempt_json(&self) -> Option<Value> {
         let (errno, symbol) = self.error.as_ref().map_or((None, None), |error| (error.errno, error.symbol));
         let (started, seconds) = (self.started.as_secs_f64(), self.took.as_secs_f64());
         let json = json!({
@@ -104,6 +107,13 @@ pub(crate) fn rows(report: &Report) -> Vec<Row> {
     let lookups = report.lookups.iter().map(|lookup| Row::lookup(lookup, report.elapsed));
     let lookups = lookups.map(|row| Row { is_lookup: true, ..row });
     lookups.chain(report.attempts.iter().map(Row::attempt)).collect()
+}
+
+/// The lookups and attempts that did not do their part: what a failed dial has
+/// to explain.
+pub(crate) fn tried(report: &Report) -> Vec<Tried> {
+    let rows = rows(report).into_iter().filter(|row| matches!(row.end, End::Failed | End::Silent));
+    rows.map(|row| row.tried()).collect()
 }
 
 /// The race as one object; `ended` is the winner, or why there is none.

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 
 use biosock::{Shutdown, Socket, SocketAddr};
@@ -13,21 +13,10 @@ use rustix::io::Errno;
 
 use crate::call::SHUTDOWN;
 use crate::closing::{self, Fin, Until};
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, has_errno};
 use crate::output::Output;
-use crate::socket_file::is;
 use crate::stdout;
-use crate::transfer::socket_failure;
-
-/// How much is moved by one read and write.
-pub(crate) const BUFFER: usize = 128 * 1024;
-
-/// What has been moved so far.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) sent: AtomicU64,
-    pub(crate) received: AtomicU64,
-}
+use crate::traffic::{BUFFER, Counters};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Relay<'a> {
@@ -106,9 +95,9 @@ impl Relay<'_> {
                 Ok(n) => {
                     let output = output.as_mut().map_err(|error| Failure::output(error))?;
                     stdout::write_all(output, &buffer[..n]).map_err(|error| Failure::output(&error))?;
-                    self.counters.received.fetch_add(n as u64, Ordering::Relaxed);
+                    self.counters.add_received(n);
                 }
-                Err(error) => return Err(socket_failure(&format!("receive from {}", self.peer), &error)),
+                Err(error) => return Err(Failure::socket(&format!("receive from {}", self.peer), &error)),
             }
         }
     }
@@ -171,7 +160,7 @@ impl Relay<'_> {
                 Err(error) => return Err(input_failure(error)),
             };
             { self.socket }.write_all(&buffer[..n]).map_err(|error| self.send_failure(&error))?;
-            self.counters.sent.fetch_add(n as u64, Ordering::Relaxed);
+            self.counters.add_sent(n);
         }
     }
 
@@ -179,7 +168,7 @@ impl Relay<'_> {
         let end = || self.socket.shutdown(Shutdown::Write);
         match self.out.call(SHUTDOWN, "for writing", end, |()| "done".into()) {
             // The peer is gone; closing finds out whether it had everything.
-            Err(error) if is(&error, Errno::NOTCONN) => Ok(()),
+            Err(error) if has_errno(&error, Errno::NOTCONN) => Ok(()),
             result => {
                 result?;
                 shut_down.store(true, Ordering::Relaxed);
@@ -189,7 +178,7 @@ impl Relay<'_> {
     }
 
     fn send_failure(&self, error: &io::Error) -> Failure {
-        socket_failure(&format!("send to {}", self.peer), error)
+        Failure::socket(&format!("send to {}", self.peer), error)
     }
 }
 

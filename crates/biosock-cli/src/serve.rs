@@ -17,10 +17,11 @@ use crate::closing::{self, Fin, Until};
 use crate::exec::Children;
 use crate::failure::{Failure, Kind, Result};
 use crate::output::Output;
-use crate::relay::{BUFFER, Turn};
+use crate::relay::Turn;
 use crate::socket_file::SocketFiles;
 use crate::text::duration;
-use crate::transfer::{self, Moved, socket_failure};
+use crate::traffic::{BUFFER, Total};
+use crate::transfer;
 
 /// What serves the connections of a set of listeners.
 pub(crate) struct Server<'a> {
@@ -189,7 +190,7 @@ fn echo(socket: &Socket, peer: &SocketAddr, out: &Output) -> Result<()> {
     let mut moved = 0;
     let echoed = send_back(socket, peer, &mut moved);
     let done = echoed.and(closing::close(socket, peer, Until::PeerEnd, Fin::NotKnown));
-    Moved { sent: moved, received: moved, took: start.elapsed() }.tell(peer, out);
+    Total { sent: moved, received: moved, took: start.elapsed() }.report(peer, out);
     done
 }
 
@@ -199,13 +200,13 @@ fn send_back(socket: &Socket, peer: &SocketAddr, moved: &mut u64) -> Result<()> 
     loop {
         let n = { socket }
             .read(&mut buffer)
-            .map_err(|error| socket_failure(&format!("receive from {peer}"), &error))?;
+            .map_err(|error| Failure::socket(&format!("receive from {peer}"), &error))?;
         if n == 0 {
             return Ok(());
         }
         { socket }
             .write_all(&buffer[..n])
-            .map_err(|error| socket_failure(&format!("send to {peer}"), &error))?;
+            .map_err(|error| Failure::socket(&format!("send to {peer}"), &error))?;
         *moved += n as u64;
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use biosock::listeners::{Listeners, SocketFile};
-use rustix::io::Errno;
 
 /// The socket files of this process, once it has some.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +32,4 @@ impl SocketFiles {
     fn lock(&self) -> MutexGuard<'_, Vec<SocketFile>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-pub(crate) fn is(error: &biosock::Error, errno: Errno) -> bool {
-    error.raw_os_error() == Some(errno.raw_os_error())
 }

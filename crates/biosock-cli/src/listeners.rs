@@ -1,19 +1,19 @@
 //! Opening the listening sockets.
 
 use biosock::listeners::{Listen, Listeners};
-use biosock::{AddrInfo, Domain, Options};
+use biosock::{Domain, Options};
 use rustix::io::Errno;
 
 use crate::args::ListenArgs;
 use crate::call::{LISTEN_ALL, PASSED, and_options};
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, has_errno};
 use crate::output::Output;
-use crate::socket_file::{SocketFiles, is};
+use crate::socket_file::SocketFiles;
 use crate::target::Target;
 
 /// Listens on every address of the target, or on what was passed.
 pub(crate) fn open(args: &ListenArgs, out: &Output, files: &SocketFiles) -> Result<Listeners> {
-    let Some(target) = &args.target else { return passed(out) };
+    let Some(target) = &args.target else { return inherited(out) };
     let (text, how) = (target.to_string(), how(args, target));
     let backlog = args.backlog.map_or(String::new(), |backlog| format!(", backlog {backlog}"));
     let words = format!("{text}{}{backlog}", and_options(options(args)));
@@ -26,7 +26,7 @@ pub(crate) fn open(args: &ListenArgs, out: &Output, files: &SocketFiles) -> Resu
     out.call(LISTEN_ALL, words, run, sockets).map_err(|error| {
         let failure = Failure::from(&error);
         let is_ip = matches!(target, Target::Ip { .. });
-        if args.no_reuseaddr && is_ip && is(&error, Errno::ADDRINUSE) {
+        if args.no_reuseaddr && is_ip && has_errno(&error, Errno::ADDRINUSE) {
             return failure
                 .hint("something has this address; choose another port, or leave out --no-reuseaddr");
         }
@@ -34,7 +34,7 @@ pub(crate) fn open(args: &ListenArgs, out: &Output, files: &SocketFiles) -> Resu
     })
 }
 
-pub(crate) fn passed(out: &Output) -> Result<Listeners> {
+pub(crate) fn inherited(out: &Output) -> Result<Listeners> {
     let tell = |passed: &Option<Listeners>| passed.as_ref().map_or("none".into(), sockets);
     out.call(PASSED, "", Listeners::passed, tell)?.ok_or_else(|| {
         Failure::new("no listening socket was passed to this process")
@@ -63,13 +63,4 @@ fn sockets(listeners: &Listeners) -> String {
         1 => "1 socket".into(),
         count => format!("{count} sockets"),
     }
-}
-
-pub(crate) fn addresses(found: &[AddrInfo]) -> String {
-    let texts: Vec<_> = found.iter().map(|found| found.addr.to_string()).collect();
-    texts.join(", ")
-}
-
-pub(crate) fn family_is_off(error: &biosock::Error) -> bool {
-    is(error, Errno::AFNOSUPPORT) || is(error, Errno::ADDRNOTAVAIL)
 }
