@@ -4,44 +4,55 @@
 // which allows itself what it uses.
 #![deny(unsafe_code)]
 
-mod args;
-mod background;
-mod call;
-mod closing;
+// Subcommands. Each group imports from those below it, and no module from one that imports it.
 mod connect;
 mod demo;
+mod listen;
+mod lookup;
+mod pages;
+
+// Connections: made, served and closed.
+mod closing;
 mod demo_race;
 mod dialing;
 mod exec;
-mod failure;
-mod interrupt;
-mod json;
-mod listen;
 mod listeners;
-mod lookup;
-mod messages;
-mod output;
-mod pages;
-mod picture;
 mod progress;
-mod race;
 mod relay;
-mod scale;
 mod serve;
-mod signal;
 mod socket_file;
-mod start;
-mod stdout;
-mod svg;
-mod table;
-mod target;
-mod terminal;
-mod text;
-mod timeline;
 mod traffic;
 mod transfer;
+
+// A dial's course, drawn.
+mod picture;
+mod race;
+mod scale;
+mod svg;
+mod timeline;
+
+// What the user asked for.
+mod args;
+mod target;
 mod usage;
 mod values;
+
+// What the command prints.
+mod call;
+mod failure;
+mod json;
+mod messages;
+mod output;
+mod stdout;
+mod table;
+mod terminal;
+mod text;
+
+// The process: its threads, signals and descriptors.
+mod background;
+mod interrupt;
+mod signal;
+mod start;
 
 use std::process::ExitCode;
 
