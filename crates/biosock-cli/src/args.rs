@@ -1,4 +1,4 @@
-//! What the user may say: the options and their help.
+//! The command line: its options and their help.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,24 +12,24 @@ use crate::values::{
     attempt_delay, command, file, interface, positive, positive_seconds, value, whole_number,
 };
 
-/// Connect, listen and look up, over IPv4, IPv6 and Unix sockets
+/// Connect, listen and look up names over IPv4, IPv6 and Unix sockets
 ///
-/// Each subcommand sets its sockets up with the biosock library, the routines
-/// of the manual page BIO_connect(3) in safe Rust, and says in full what
-/// failed and what to try.
+/// Sockets are set up by the biosock library, which does in safe Rust what
+/// BIO_connect(3) describes. An error names the call, the address and the
+/// cause, followed by a hint where there is one.
 ///
-/// Exit status: 0 done, 1 failed, 2 bad usage. It is 0 only if everything that
-/// was asked for was done and written; where the reader of standard output has
-/// gone, it is 1 without a message. SIGHUP, SIGINT, SIGQUIT and SIGTERM tidy up,
-/// and the process dies of that signal; as the first process of a container it
-/// ends with 128 and the signal's number, such as 143.
+/// The exit status is 0 for success, 1 for failure and 2 for a usage error.
+/// Success means that everything asked for was done and written. If the reader
+/// of standard output has gone, the status is 1, without a message. SIGHUP,
+/// SIGINT, SIGQUIT and SIGTERM clean up, and the process dies of the signal; as
+/// PID 1 it exits with 128 plus the number of the signal, such as 143.
 #[derive(Debug, Parser)]
 #[command(name = "biosock", version, arg_required_else_help = false, max_term_width = 100)]
 #[command(after_help = "Examples:
-  biosock demo                                 see sockets set up on this machine
-  biosock connect example.org:80               talk to a server
-  biosock listen :8080 --echo --keep-open      serve an echo
-  biosock lookup localhost:https               what a name means
+  biosock demo                                 show sockets being set up
+  biosock connect example.org:80               connect to a server
+  biosock listen :8080 --echo --keep-open      run an echo server
+  biosock lookup localhost:https               look up a name
 
 Try 'biosock SUBCOMMAND --help' for more.")]
 pub(crate) struct Cli {
@@ -44,26 +44,26 @@ const LAST: usize = 900;
 
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Common {
-    /// Write JSON, one object a line
+    /// Print JSON, one object per line
     ///
-    /// Results go to standard output. Where that carries the peer's bytes
-    /// (connect, listen), and for errors, the objects go to standard error.
+    /// Results go to standard output. Errors, and the events of connect and
+    /// listen, whose standard output carries the peer's data, go to standard error.
     #[arg(long, global = true, display_order = LAST)]
     pub(crate) json: bool,
-    /// Tell each library call, with its time, on standard error
+    /// Log each library call and its duration to standard error
     #[arg(long, global = true, display_order = LAST)]
     pub(crate) verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show the routines at work: a file each way over IPv4, IPv6 and Unix
+    /// Set up sockets over IPv4, IPv6 and Unix and show each call
     ///
-    /// On each family it listens, connects, accepts, moves a file of varied
-    /// bytes each way and compares it, and prints each routine called with
-    /// its arguments, result and time. Then it races three addresses, of which
-    /// one refuses and one is silent. A family that the system lacks is named
-    /// and left out. The exit status is 0 only if all that ran was right.
+    /// For each family: listen, connect, accept, send a file each way and
+    /// compare it. Each call is printed with its arguments, result and duration.
+    /// Then three addresses are raced, one of which refuses and one of which
+    /// does not answer. A family that the OS lacks is skipped. The exit status
+    /// is 0 only if everything that ran succeeded.
     #[command(after_help = "Examples:
   biosock demo
   biosock demo --json | jq 'select(.ok == false)'")]
@@ -76,29 +76,28 @@ pub(crate) enum Command {
     Man(ManArgs),
 }
 
-/// Connect to a server: standard input to it, what it sends to standard output
+/// Connect to a server: send standard input, print what is received
 ///
-/// All addresses of the host are raced (RFC 8305): an attempt starts every
-/// 250 ms, at once when one fails, IPv6 and IPv4 in turn; the first that
-/// answers wins and the others are closed. A host that is half dead costs a
-/// moment, not minutes. --trace shows the race. A signal ends it, but what was
-/// tried until then is reported first.
+/// All addresses of the host are raced (RFC 8305): IPv6 and IPv4 alternate, the
+/// next attempt starts after 250 ms or as soon as one fails, the first to
+/// connect wins and the others are closed. --trace shows the race. A signal
+/// cancels it, and the attempts made so far are reported.
 ///
-/// The end of standard input is passed on (the connection is shut down for
-/// writing), the peer's end too (standard output is closed), and the command
-/// ends when both have ended. When the peer ends first, a pipe or a file is
-/// still read to its end and sent, however long it pauses; input from a
-/// terminal ends at once. That holds for a peer that is gone altogether, too: it
-/// is a failure if input still comes, and none if the input ends. The status is 0 only if
-/// the peer acknowledged all input and all that it sent was written. A peer
-/// that neither acknowledges nor sends anything for 10 seconds once both sides
-/// have ended is given up.
+/// The end of standard input shuts down the connection for writing, the peer's
+/// end closes standard output, and the command exits when both have ended. If
+/// the peer ends first, a pipe or file is still read and sent to its end,
+/// without a time limit; input from a terminal ends at once. If the peer is gone
+/// altogether, further input is an error; the end of input is not. The exit
+/// status is 0 only if the peer acknowledged all input and everything received
+/// was written. When both sides have ended, a peer that neither acknowledges nor
+/// sends anything for 10 seconds is given up on.
 ///
-/// With --json, standard error gets the race as one object: event "race" with
+/// With --json, standard error gets one object for the race: event "race", with
 /// target, seconds, winner, error, lookups (family, seconds, addresses, error)
-/// and attempts (address, started, seconds, outcome, error). An outcome is
-/// connected, failed or no answer; times are in seconds since the start; null
-/// is what there was not. Then comes "connected" and "closed", or "error".
+/// and attempts (address, started, seconds, outcome, error). The outcome is
+/// "connected", "failed" or "no answer". Times are in seconds; started counts
+/// from the start of the race. What does not apply is null. "connected" and
+/// "closed", or "error", follow.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   printf 'GET / HTTP/1.0\\r\\n\\r\\n' | biosock connect localhost:80
@@ -108,90 +107,89 @@ pub(crate) enum Command {
   biosock connect unix:/run/app.sock
   biosock connect --progress backup.example:9000 < backup.tar")]
 pub(crate) struct ConnectArgs {
-    /// Where to: host and service (a name, or a port number), or a Unix
-    /// socket's path; unix:@NAME is a Linux abstract name, [::1]:80 an IPv6 address
+    /// Host and service (a name or a port), or the path of a Unix socket;
+    /// unix:@NAME is an abstract name (Linux), [::1]:80 an IPv6 address
     #[arg(value_name = "HOST:SERVICE|unix:PATH", value_parser = value(Target::parse))]
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) family: Family,
-    /// Connect from this address, and only by its family; without a port the
-    /// system chooses one. May be given twice, for IPv4 and for IPv6
+    /// Connect from this address, over its family only; without a port the OS
+    /// chooses one. May be given once for IPv4 and once for IPv6
     #[arg(long, value_name = "HOST[:PORT]", value_parser = value(Source::parse))]
     pub(crate) bind: Vec<Source>,
     /// Connect through this network interface (SO_BINDTODEVICE)
     #[arg(long, value_name = "INTERFACE", value_parser = value(interface))]
     pub(crate) device: Option<String>,
-    /// Give up connecting after this long, name lookup included, such as 2 or
-    /// 0.5 [default: when the OS gives up]
+    /// Give up after this long, name lookup included, such as 2 or 0.5
+    /// [default: when the OS gives up]
     #[arg(long, value_name = "SECONDS", value_parser = value(positive_seconds), allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
-    /// Start the next attempt when one has not answered for this long, from
-    /// 0.01 to 2 [default: 0.25]
-    #[arg(long, value_name = "SECONDS", value_parser = value(attempt_delay), allow_negative_numbers = true)]
-    pub(crate) attempt_delay: Option<Duration>,
-    /// Make no more attempts than this [default: 64]
-    #[arg(long, value_name = "N", value_parser = value(positive), allow_negative_numbers = true)]
-    pub(crate) max_attempts: Option<u32>,
-    /// Draw the race on standard error when it is over: each look-up and
-    /// attempt on one time axis, as wide as the terminal (COLUMNS). With --json
-    /// the data takes its place
+    /// Start the next attempt after this long without an answer, from 0.01 to 2
+    #[arg(long, value_name = "SECONDS", value_parser = value(attempt_delay), default_value = "0.25")]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) attempt_delay: Duration,
+    /// Make at most this many attempts
+    #[arg(long, value_name = "N", value_parser = value(positive), default_value = "64")]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) max_attempts: u32,
+    /// Draw the race on standard error: each lookup and attempt on one time
+    /// axis, as wide as the terminal (or COLUMNS). With --json, the "race" object
+    /// replaces it
     #[arg(long)]
     pub(crate) trace: bool,
-    /// Draw the race as a picture (SVG) into this file. One that is there is
-    /// written in place, and stays the same file
+    /// Draw the race as a picture (SVG) in this file; an existing file is
+    /// overwritten in place
     #[arg(long, value_name = "FILE", value_parser = value(file), value_hint = clap::ValueHint::FilePath)]
     pub(crate) trace_svg: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) stream: StreamArgs,
-    /// Use Multipath TCP (RFC 8684) where kernel and peer have it, else TCP
+    /// Use Multipath TCP (RFC 8684) if kernel and peer support it, else TCP
     #[arg(long)]
     pub(crate) mptcp: bool,
     #[command(flatten)]
     pub(crate) transfer: TransferArgs,
 }
 
-/// Listen for connections: serve standard input and output, an echo or a command
+/// Listen for connections and serve standard input and output, an echo or a command
 ///
-/// Every address of the host is listened on, all with one port, also where
-/// the system chooses it (0); without a host, every address of the machine.
-/// IPv6 and IPv4 have sockets of their own, and where IPv6 is off IPv4 has
-/// one alone. Each address is told on standard error, as "listening on
-/// ADDRESS". If one cannot be had, none is listened on.
+/// Listens on every address of the host, all with the same port, even if the OS
+/// chooses it (port 0); without a host, on every address of the machine. IPv6
+/// and IPv4 have separate sockets; where IPv6 is disabled, IPv4 has the only
+/// one. Each address is printed on standard error as "listening on ADDRESS". If
+/// one of them fails, none is listened on.
 ///
-/// One connection is served, then the command ends. With --keep-open or --max
-/// more are: --echo and --exec serve them at the same time, standard input
-/// and output serve one after the other (input goes to the peer that is
-/// connected when it comes; when a peer ends, what has come is sent to it, and
-/// all later input is the next one's). A connection that fails is reported and makes the
-/// exit status 1, but does not end the listener. When descriptors or memory run
-/// short, that is told and waited out; connections wait in the queue.
+/// Serves one connection, then exits. With --keep-open or --max it serves more:
+/// --echo and --exec serve them concurrently, standard input and output one
+/// after the other (input goes to the peer that is connected when it arrives;
+/// when a peer ends, it gets what has arrived, and the next peer gets the rest).
+/// A failed connection is reported and makes the exit status 1, but does not end
+/// the listener. When descriptors or memory run out, that is reported and
+/// accepting backs off; connections wait in the queue.
 ///
-/// Standard input is passed on as connect has it: to the only or last peer a pipe
-/// or a file is read to its end even when that peer has ended, however long it
-/// pauses, and the peer's end closes standard output. A connection
-/// of --exec ends with its command. When a connection ends, what the peer still
-/// sends is read away until the peer has ended too, so that everything that was
-/// sent arrives; a peer that neither acknowledges nor sends anything for 10
-/// seconds is given up, and one that only sends after 60 seconds. It is a
-/// failure if the peer had not acknowledged everything by then.
+/// Standard input is handled as by connect: for the only or last peer, a pipe or
+/// file is read and sent to its end even if that peer has ended, without a time
+/// limit, and the peer's end closes standard output. A connection of --exec ends
+/// with its command. When a connection ends, what the peer still sends is
+/// discarded until the peer ends too, so that everything sent arrives. A peer
+/// that neither acknowledges nor sends anything for 10 seconds is given up on,
+/// and so is one that sends but acknowledges nothing for 60 seconds. It is an
+/// error if the peer has not acknowledged everything by then.
 ///
-/// A Unix socket file is removed at the end. One that is there already is
-/// replaced if it is a socket that nothing listens on, and never otherwise.
-/// SIGHUP (unless it is ignored, as nohup(1) has it), SIGINT, SIGQUIT and
-/// SIGTERM end the listener and its commands at once, with what is under way.
-/// As the first process of a container it reaps the orphans there.
+/// The file of a Unix socket is removed on exit. An existing file is replaced
+/// only if it is a socket on which nothing listens. SIGHUP (unless ignored, as
+/// under nohup(1)), SIGINT, SIGQUIT and SIGTERM end the listener, its
+/// connections and its commands at once. As PID 1, it reaps orphans.
 ///
-/// Messages never wait for standard error to be read: when too many are not
-/// read, they are dropped and counted, and of messages that are alike at most
-/// 10 a second are written. There is no time limit for peers: 100 that are
-/// silent take every place of --at-once, and then a message says so. A
-/// connection keeps its place while it closes: one whose peer stays, up to 10
-/// seconds (60 if the peer sends on) after its command has ended.
+/// Messages never wait for standard error to be read: unread ones are dropped
+/// and counted, and of similar ones at most 10 per second are written. Peers
+/// have no time limit: 100 silent ones take every place of --at-once, which is
+/// reported. A connection keeps its place until it is closed; if the peer stays,
+/// that is up to 10 seconds (60 if it keeps sending) after the command has ended.
 ///
 /// With --json, standard error gets an object for each event: listening
 /// (address), accepted (peer), closed (peer, sent, received, seconds), error,
-/// full (at_once: every place is taken and a peer waits), repeated (message,
-/// count: what was alike and not written) and dropped (count).
+/// full (at_once; every place is taken and a peer waits), repeated (message and
+/// count of similar messages not written) and dropped (count).
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   biosock listen :8080 > upload                receive a file
@@ -200,54 +198,53 @@ pub(crate) struct ConnectArgs {
   biosock listen :7000 --max 10 --exec 'echo \"hello $BIOSOCK_PEER\"'
   systemd-socket-activate -l 8080 biosock listen --activated --exec date")]
 pub(crate) struct ListenArgs {
-    /// Where: host (may be left out) and service, or a Unix socket's path;
-    /// port 0 lets the system choose
+    /// Host (optional) and service, or the path of a Unix socket; with port 0
+    /// the OS chooses one
     #[arg(value_name = "[HOST]:SERVICE|unix:PATH", value_parser = value(Target::parse))]
     #[arg(required_unless_present = "activated")]
     pub(crate) target: Option<Target>,
-    /// Listen on the sockets that a service manager opened and passed
-    /// (LISTEN_FDS, sd_listen_fds(3)) instead; their options are its own
+    /// Listen on the sockets passed by a service manager (LISTEN_FDS,
+    /// sd_listen_fds(3)), with the options it set
     #[arg(long)]
     #[arg(conflicts_with_all = ["target", "ipv4", "ipv6", "v6only", "reuseaddr", "no_reuseaddr", "backlog", "device"])]
     #[arg(conflicts_with_all = ["keepalive", "nodelay", "tfo"])]
     pub(crate) activated: bool,
     #[command(flatten)]
     pub(crate) family: Family,
-    /// Serve connection after connection, until a signal
+    /// Serve connections until stopped by a signal
     #[arg(long)]
     pub(crate) keep_open: bool,
-    /// Serve this many connections in all, then end
+    /// Exit after serving this many connections
     #[arg(long, value_name = "N", value_parser = value(positive), allow_negative_numbers = true)]
     pub(crate) max: Option<u32>,
-    /// Serve at most this many connections at the same time; more wait
+    /// Serve at most this many connections at a time; others wait
     #[arg(long, value_name = "N", value_parser = value(positive), default_value = "100")]
     #[arg(allow_negative_numbers = true)]
     pub(crate) at_once: u32,
-    /// Send back what comes in
+    /// Send back what is received
     #[arg(long, conflicts_with = "exec")]
     pub(crate) echo: bool,
-    /// Run this command by /bin/sh -c for each connection, with the connection
-    /// as its standard input and output and the addresses in BIOSOCK_PEER and
-    /// BIOSOCK_LOCAL. A Unix peer chooses its own address: quote them
+    /// Run this command with /bin/sh -c for each connection, as its standard
+    /// input and output, with the addresses in BIOSOCK_PEER and BIOSOCK_LOCAL.
+    /// Quote those: a Unix peer chooses its own address
     #[arg(long, value_name = "COMMAND", value_parser = value(command))]
     pub(crate) exec: Option<OsString>,
-    /// Do not set SO_REUSEADDR, with which TCP's sockets are bound even if
-    /// connections of a former listener linger (Linux wants the former to
-    /// have had it too)
+    /// Do not set SO_REUSEADDR, which lets TCP bind while connections of a
+    /// previous listener linger (on Linux, if that one had it set too)
     #[arg(long)]
     pub(crate) no_reuseaddr: bool,
-    /// What is the default
+    /// The default
     #[arg(long, hide = true, overrides_with = "no_reuseaddr")]
     pub(crate) reuseaddr: bool,
-    /// Without a host: listen on IPv6's addresses and none of IPv4. (An IPv6
-    /// socket here never takes IPv4 connections: IPV6_V6ONLY.)
+    /// Without a host, listen on IPv6 only. (IPv6 sockets never accept IPv4
+    /// connections here: IPV6_V6ONLY is always set)
     #[arg(long, conflicts_with = "ipv4")]
     pub(crate) v6only: bool,
-    /// How many connections may wait to be accepted [default: as many as the
-    /// OS allows]
+    /// Let at most this many connections wait to be accepted [default: the
+    /// limit of the OS]
     #[arg(long, value_name = "N", value_parser = value(whole_number), allow_negative_numbers = true)]
     pub(crate) backlog: Option<u32>,
-    /// Listen on this network interface alone (SO_BINDTODEVICE)
+    /// Listen on this network interface only (SO_BINDTODEVICE)
     #[arg(long, value_name = "INTERFACE", value_parser = value(interface))]
     pub(crate) device: Option<String>,
     #[command(flatten)]
@@ -256,45 +253,45 @@ pub(crate) struct ListenArgs {
     pub(crate) transfer: TransferArgs,
 }
 
-/// Look a name up: the addresses, each with the sockets that it serves
+/// Look up a name and print its addresses, with the socket types each serves
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   biosock lookup localhost
   biosock lookup -6 --type stream example.org:https
   biosock lookup --passive :http               what a listener would bind
-  biosock lookup --names 127.0.0.1:80          names of an address")]
+  biosock lookup --names 127.0.0.1:80          the names of an address")]
 pub(crate) struct LookupArgs {
-    /// What to look up: a host, a host and service, or unix:PATH
+    /// Host, host and service, or unix:PATH
     #[arg(value_name = "HOST[:SERVICE]", value_parser = value(Target::parse_host))]
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) family: Family,
-    /// Only this type of socket
+    /// Print only this type of socket
     #[arg(long = "type", value_name = "TYPE", default_value = "any")]
     pub(crate) socktype: TypeArg,
-    /// For listening: without a host, the wildcard addresses
+    /// Look up for listening: without a host, the wildcard addresses
     #[arg(long)]
     pub(crate) passive: bool,
-    /// Also ask for the names of each address found
+    /// Also look up the names of each address
     #[arg(long)]
     pub(crate) names: bool,
 }
 
-/// Print the completion script for a shell
+/// Print a shell completion script
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   biosock completions bash > ~/.local/share/bash-completion/completions/biosock
   biosock completions fish > ~/.config/fish/completions/biosock.fish")]
 pub(crate) struct CompletionsArgs {
-    /// The shell
+    /// Shell to complete in
     pub(crate) shell: clap_complete::Shell,
 }
 
 /// Write the manual pages
 #[derive(Args, Debug)]
 pub(crate) struct ManArgs {
-    /// Write every page into this directory [default: the first page, to standard output]
-    pub(crate) folder: Option<PathBuf>,
+    /// Directory to write every page to [default: biosock(1), to standard output]
+    pub(crate) directory: Option<PathBuf>,
 }
 
 #[derive(Args, Clone, Copy, Debug)]
@@ -322,11 +319,11 @@ pub(crate) struct StreamArgs {
     /// Probe an idle peer (SO_KEEPALIVE)
     #[arg(long)]
     pub(crate) keepalive: bool,
-    /// Send small pieces at once (TCP_NODELAY)
+    /// Send small writes at once (TCP_NODELAY)
     #[arg(long)]
     pub(crate) nodelay: bool,
-    /// Use TCP Fast Open (RFC 7413); a connect then fails only when data is
-    /// sent, so that the first address always wins
+    /// Use TCP Fast Open (RFC 7413); connecting then fails only when data is
+    /// sent, so the first address always wins
     #[arg(long)]
     pub(crate) tfo: bool,
 }
@@ -343,20 +340,20 @@ impl StreamArgs {
 
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct TransferArgs {
-    /// Show how much has been moved, where standard error is a terminal
+    /// Show the amount transferred, if standard error is a terminal
     #[arg(long)]
     pub(crate) progress: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum TypeArg {
-    /// Connected streams of bytes (TCP)
+    /// Byte streams (TCP)
     Stream,
     /// Datagrams (UDP)
     Dgram,
-    /// The network protocol itself
+    /// The network protocol directly
     Raw,
-    /// Every type
+    /// All types
     Any,
 }
 

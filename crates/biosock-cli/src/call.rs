@@ -1,19 +1,19 @@
-//! A call of the library: which routine, with what, what came of it, how long.
+//! A call of the library: routine, arguments, result and duration.
 
 use std::time::{Duration, Instant};
 
 use biosock::{AddrInfo, Options, SocketAddr};
 use serde_json::{Value, json};
 
-/// A routine, by the name on the manual page and by ours.
+/// A routine, by its name in the C library and in the Rust one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Routine {
-    pub(crate) page: &'static str,
-    pub(crate) ours: &'static str,
+    pub(crate) c: &'static str,
+    pub(crate) rust: &'static str,
 }
 
-const fn routine(page: &'static str, ours: &'static str) -> Routine {
-    Routine { page, ours }
+const fn routine(c: &'static str, rust: &'static str) -> Routine {
+    Routine { c, rust }
 }
 
 pub(crate) const LOOKUP: Routine = routine("BIO_lookup_ex", "Lookup::run");
@@ -31,7 +31,7 @@ pub(crate) const WAIT: Routine = routine("BIO_socket_wait", "Socket::wait");
 pub(crate) const ACCEPT: Routine = routine("BIO_accept_ex", "Socket::accept");
 pub(crate) const ACCEPT_ANY: Routine = routine("BIO_accept_ex", "Incoming::next");
 pub(crate) const CLOSE: Routine = routine("BIO_closesocket", "Socket::close");
-// Not on the page, which leaves moving bytes to BIO_write(3) and BIO_read(3).
+// Not in BIO_connect(3), which leaves moving bytes to BIO_write(3) and BIO_read(3).
 pub(crate) const SHUTDOWN: Routine = routine("shutdown(2)", "Socket::shutdown");
 pub(crate) const WRITE_READ: Routine = routine("BIO_write, BIO_read", "Write, Read");
 
@@ -47,7 +47,7 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn to_json(&self) -> Value {
         json!({
-            "routine": self.routine.page, "ours": self.routine.ours, "arguments": self.arguments,
+            "routine": self.routine.c, "rust": self.routine.rust, "arguments": self.arguments,
             "result": self.result, "ok": self.ok, "seconds": self.elapsed.as_secs_f64(),
         })
     }
@@ -57,12 +57,12 @@ pub(crate) fn timed<T>(
     routine: Routine,
     arguments: String,
     run: impl FnOnce() -> biosock::Result<T>,
-    tell: impl FnOnce(&T) -> String,
+    describe: impl FnOnce(&T) -> String,
 ) -> (Call, biosock::Result<T>) {
     let start = Instant::now();
     let result = run();
     let elapsed = start.elapsed();
-    let text = result.as_ref().map_or_else(|error| error.why().to_string(), tell);
+    let text = result.as_ref().map_or_else(|error| error.why().to_string(), describe);
     (Call { routine, arguments, result: text, ok: result.is_ok(), elapsed }, result)
 }
 

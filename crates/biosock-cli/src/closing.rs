@@ -1,7 +1,7 @@
 //! Closing a connection without losing what was sent over it.
 //!
 //! A TCP socket that is closed with input unread resets the connection, and
-//! what is still in its send queue is thrown away (RFC 1122, section 4.2.2.13).
+//! what is still in its send queue is discarded (RFC 1122, section 4.2.2.13).
 //! So every connection that may hold unread input is shut down for writing,
 //! then read from until the peer ends, and only then closed.
 
@@ -16,20 +16,20 @@ use rustix::io::Errno;
 use crate::failure::{Failure, Result, has_errno};
 use crate::traffic::BUFFER;
 
-/// When a peer is given up.
+/// When a peer is given up on.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     /// It neither acknowledged nor sent anything for this long.
     silent: Duration,
-    /// It has sent for this long, but acknowledged nothing new: its input is
-    /// of no use to anybody, and must not hold the connection forever.
+    /// It has sent for this long, but acknowledged nothing new: what it sends is
+    /// not used, and must not keep the connection indefinitely.
     sending: Duration,
 }
 
 const LIMITS: Limits = Limits { silent: Duration::from_secs(10), sending: Duration::from_secs(60) };
 
-/// There is no event for an acknowledgment: the queue is looked at this often
-/// at first, and at most.
+/// There is no event for an acknowledgment: the queue is polled, at the first
+/// interval at first, doubled up to the second.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
 /// What is waited for.
@@ -37,8 +37,8 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_mi
 pub(crate) enum Until {
     /// Everything is acknowledged, and the peer has ended.
     PeerEnd,
-    /// Everything is acknowledged. For what no longer has a use for what the
-    /// peer sends: it is read away only so that the peer comes to read.
+    /// Everything is acknowledged. What the peer sends is no longer needed: it is
+    /// discarded, only so that the peer gets to reading.
     Acknowledged,
 }
 
@@ -167,12 +167,12 @@ fn gone(socket: &Socket, peer: &SocketAddr, fin: Fin, error: Option<io::Error>) 
     Err(Failure::socket(&format!("send to {peer}"), &error))
 }
 
-/// Whether this side's end is in the queue. It is no byte, but counted as one
+/// Whether this side's end is in the queue. It is not a byte, but counted as one
 /// until it is acknowledged, which it is after all bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fin {
     Queued,
-    /// Not that anybody here knows.
+    /// It may be, but this module has not seen it.
     NotKnown,
 }
 
@@ -188,7 +188,7 @@ fn without_fin(unsent: usize, fin: Fin) -> usize {
 fn unsent(socket: &Socket, peer: &SocketAddr) -> usize {
     match peer {
         SocketAddr::Unix(_) => 0,
-        // MPTCP before Linux 5.17 cannot say.
+        // MPTCP before Linux 5.17 does not report it.
         _ => socket.unsent().unwrap_or(0),
     }
 }
@@ -211,7 +211,7 @@ mod tests {
         (socket, addr, peer)
     }
 
-    /// As much as the system takes while nobody reads.
+    /// As much as the socket takes unread.
     fn fill(socket: &Socket) {
         socket.set_nonblocking(true).unwrap();
         while { socket }.write(&[b'x'; BUFFER]).is_ok() {}

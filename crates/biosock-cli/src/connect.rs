@@ -29,7 +29,7 @@ pub(crate) fn run(args: &ConnectArgs, out: &Output) -> Result<()> {
     transfer::standard_streams(&socket, &addr, args.transfer, Turn::Last, out)
 }
 
-/// Dials, and tells of the race as it was asked to.
+/// Dials, and reports the race as asked for.
 fn reach(args: &ConnectArgs, out: &Output) -> Result<Dialed> {
     let picture = args.trace_svg.as_deref().map(Picture::prepare).transpose()?;
     let interrupt = Interrupt::watch()?;
@@ -37,8 +37,8 @@ fn reach(args: &ConnectArgs, out: &Output) -> Result<Dialed> {
     let begun = out.elapsed();
     let dialed = dial.run();
     let course = Course::of(args, &dial, &dialed);
-    course.tell_calls(begun, out);
-    course.tell(out);
+    course.log_calls(begun, out);
+    course.report(out);
     picture.map_or(Ok(()), |picture| picture.write(&course.svg()))?;
     let drawn = course.is_drawn(out);
     let failed = match dialed {
@@ -53,7 +53,7 @@ fn reach(args: &ConnectArgs, out: &Output) -> Result<Dialed> {
     Err(failure)
 }
 
-/// A race that is over, as it is told.
+/// A race that is over, as it is reported.
 struct Course<'a> {
     args: &'a ConnectArgs,
     target: String,
@@ -72,8 +72,8 @@ impl<'a> Course<'a> {
         Self { args, target: args.target.to_string(), report, rows: race::rows(report), ended }
     }
 
-    /// The attempts as calls of the library; the look-ups have been told.
-    fn tell_calls(&self, begun: Duration, out: &Output) {
+    /// Logs the attempts as calls of the library; the lookups have been logged.
+    fn log_calls(&self, begun: Duration, out: &Output) {
         let rows = self.rows.iter().filter(|row| !row.is_lookup);
         for (Attempt { addr, started, took, .. }, row) in self.report.attempts.iter().zip(rows) {
             let arguments = format!("to {addr}{}", and_options(self.args.stream.options()));
@@ -83,31 +83,31 @@ impl<'a> Course<'a> {
         }
     }
 
-    fn tell(&self, out: &Output) {
+    fn report(&self, out: &Output) {
         if self.is_drawn(out) {
             let lines = timeline::draw(&self.rows, self.report.elapsed, &Terminal::of(&io::stderr()));
             messages::require();
             lines.iter().for_each(|line| messages::post(line));
             if self.ended.is_ok() {
-                messages::post(&self.verdict());
+                messages::post(&self.outcome());
             }
         }
         out.event(&race::to_json(&self.target, self.report, self.ended.as_deref()), None);
     }
 
-    /// With --json the data takes the drawing's place.
+    /// With --json, the data replaces the drawing.
     fn is_drawn(&self, out: &Output) -> bool {
         self.args.trace && !self.rows.is_empty() && !out.json()
     }
 
     fn svg(&self) -> String {
-        svg::draw(&self.target, &self.verdict(), &self.rows, self.report.elapsed)
+        svg::draw(&self.target, &self.outcome(), &self.rows, self.report.elapsed)
     }
 
-    fn verdict(&self) -> String {
+    fn outcome(&self) -> String {
         match &self.ended {
             Ok(addr) => format!("connected to {addr} after {}", duration(self.report.elapsed)),
-            // What was dialled stands above it.
+            // What was dialled is above it.
             Err(message) => {
                 let intent = format!("connect to {}: ", self.target);
                 message.strip_prefix(&intent).unwrap_or(message).to_owned()

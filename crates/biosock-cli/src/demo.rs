@@ -31,36 +31,36 @@ const FILE_SIZE: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(out: &Output) -> Result<()> {
-    let folder =
-        TempDir::with_prefix("biosock-demo-").map_err(|error| Failure::io("make a folder", &error))?;
-    let path = folder.path().to_owned();
-    let folder = Arc::new(Mutex::new(Some(folder)));
-    tidy_on_signal(&folder)?;
-    let verdicts = [Domain::IPV4, Domain::IPV6, Domain::UNIX].map(|family| show(family, &path, out));
-    drop(folder.lock().unwrap_or_else(PoisonError::into_inner).take());
+    let directory =
+        TempDir::with_prefix("biosock-demo-").map_err(|error| Failure::io("create a directory", &error))?;
+    let path = directory.path().to_owned();
+    let directory = Arc::new(Mutex::new(Some(directory)));
+    tidy_on_signal(&directory)?;
+    let outcomes = [Domain::IPV4, Domain::IPV6, Domain::UNIX].map(|family| show(family, &path, out));
+    drop(directory.lock().unwrap_or_else(PoisonError::into_inner).take());
     let mut right = true;
-    for verdict in verdicts.into_iter().chain([demo_race::show(out)]) {
-        right &= verdict?;
+    for outcome in outcomes.into_iter().chain([demo_race::show(out)]) {
+        right &= outcome?;
     }
     if right { Ok(()) } else { Err(Failure::reported()) }
 }
 
-fn tidy_on_signal(folder: &Arc<Mutex<Option<TempDir>>>) -> Result<()> {
-    let folder = Arc::clone(folder);
-    let tidy = move || drop(folder.lock().unwrap_or_else(PoisonError::into_inner).take());
+fn tidy_on_signal(directory: &Arc<Mutex<Option<TempDir>>>) -> Result<()> {
+    let directory = Arc::clone(directory);
+    let tidy = move || drop(directory.lock().unwrap_or_else(PoisonError::into_inner).take());
     signal::at_end(tidy).map_err(|error| Failure::start("handle signals", &error))
 }
 
-/// Shows one family, and tells whether nothing was wrong with it.
-fn show(family: Domain, folder: &Path, out: &Output) -> Result<bool> {
+/// Shows one family. Returns whether nothing was wrong with it.
+fn show(family: Domain, directory: &Path, out: &Output) -> Result<bool> {
     let mut demo = Demo { out, family, calls: Vec::new() };
-    let ended = demo.run(folder);
-    let (verdict, detail) = match &ended {
-        Ok(()) => ("right", format!("a file of {FILE_SIZE} bytes each way, the same bytes")),
-        Err(End::FamilyOff(why)) => ("off", format!("left out: this system has no {family} ({why})")),
+    let ended = demo.run(directory);
+    let (outcome, detail) = match &ended {
+        Ok(()) => ("right", format!("{FILE_SIZE} bytes each way, received as sent")),
+        Err(End::FamilyOff(why)) => ("off", format!("skipped: this system has no {family} ({why})")),
         Err(End::Wrong(why)) => ("wrong", why.clone()),
     };
-    demo.print(verdict, &detail)?;
+    demo.print(outcome, &detail)?;
     Ok(!matches!(ended, Err(End::Wrong(_))))
 }
 
@@ -89,21 +89,21 @@ struct Demo<'a> {
 }
 
 impl Demo<'_> {
-    fn run(&mut self, folder: &Path) -> Result<(), End> {
-        let listener = self.listener(folder)?;
+    fn run(&mut self, directory: &Path) -> Result<(), End> {
+        let listener = self.listener(directory)?;
         let bound =
             self.call(LOCAL_ADDR, "of the listener", || listener.local_addr(), ToString::to_string)?;
-        let client = self.connected(&bound, folder)?;
+        let client = self.connected(&bound, directory)?;
         let server = self.accepted(&listener, &client)?;
-        self.files(folder, &client, &server)?;
+        self.files(directory, &client, &server)?;
         for (socket, whose) in [(client, "client"), (server, "server"), (listener, "listener")] {
             self.call(CLOSE, format!("the {whose}"), || socket.close(), |()| "closed".into())?;
         }
         Ok(())
     }
 
-    fn listener(&mut self, folder: &Path) -> Result<Socket, End> {
-        let addr = self.address(folder)?;
+    fn listener(&mut self, directory: &Path) -> Result<Socket, End> {
+        let addr = self.address(directory)?;
         let family = self.family;
         let off = |error: biosock::Error| match family {
             Domain::IPV4 | Domain::IPV6 if family_is_off(&error) => End::FamilyOff(error.to_string()),
@@ -116,9 +116,9 @@ impl Demo<'_> {
         Ok(socket)
     }
 
-    /// The address to listen on, by look-up, as a listener gets it.
-    fn address(&mut self, folder: &Path) -> Result<SocketAddr, End> {
-        let path = folder.join("demo.sock").into_os_string().into_encoded_bytes();
+    /// The address to listen on, by lookup, as listeners get it.
+    fn address(&mut self, directory: &Path) -> Result<SocketAddr, End> {
+        let path = directory.join("demo.sock").into_os_string().into_encoded_bytes();
         let lookup = match self.family {
             Domain::IPV4 => Lookup::new().host("127.0.0.1").service("0"),
             Domain::IPV6 => Lookup::new().host("::1").service("0"),
@@ -126,24 +126,24 @@ impl Demo<'_> {
         };
         let lookup = lookup.family(self.family).socktype(Type::STREAM).passive();
         let words = match self.family {
-            Domain::UNIX => "a path in a new folder, stream, passive",
+            Domain::UNIX => "a path in a temporary directory, stream, passive",
             Domain::IPV6 => "::1, service 0, stream, passive",
             _ => "127.0.0.1, service 0, stream, passive",
         };
         let found = self.call(LOOKUP, words, || lookup.run(), |found| addresses(found))?;
         match found[..] {
             [AddrInfo { addr, .. }] => Ok(addr),
-            _ => Err(End::Wrong(format!("one address was expected, there are {}", found.len()))),
+            _ => Err(End::Wrong(format!("expected one address, found {}", found.len()))),
         }
     }
 
-    /// Connects from a source of its own.
-    fn connected(&mut self, addr: &SocketAddr, folder: &Path) -> Result<Socket, End> {
+    /// Connects from its own source address.
+    fn connected(&mut self, addr: &SocketAddr, directory: &Path) -> Result<Socket, End> {
         let socket = self.socket("for the client", addr)?;
-        // The page's routine refuses NODELAY on AF_UNIX (EOPNOTSUPP).
+        // BIO_connect(3) refuses NODELAY on AF_UNIX (EOPNOTSUPP).
         let (source, options) = match addr {
             SocketAddr::Unix(_) => {
-                (UnixAddr::from_path(folder.join("client.sock"))?.into(), Options::KEEPALIVE)
+                (UnixAddr::from_path(directory.join("client.sock"))?.into(), Options::KEEPALIVE)
             }
             ip => (ip.with_port(0), Options::KEEPALIVE | Options::NODELAY),
         };
@@ -160,10 +160,10 @@ impl Demo<'_> {
             WAIT,
             words,
             || listener.wait(Interest::Read, Some(PATIENCE)),
-            |ready| String::from(if *ready { "ready" } else { "time is up" }),
+            |ready| String::from(if *ready { "ready" } else { "timed out" }),
         )?;
         if !ready {
-            return Err(End::Wrong(String::from("the connection did not come")));
+            return Err(End::Wrong(String::from("no connection arrived")));
         }
         let accept = || listener.accept(Options::empty());
         let (socket, peer) =
@@ -178,9 +178,9 @@ impl Demo<'_> {
         self.call(SOCKET, format!("{family} stream, {purpose}"), create, |_| "created".into())
     }
 
-    fn files(&mut self, folder: &Path, client: &Socket, server: &Socket) -> Result<(), End> {
-        let sent = folder.join("sent");
-        // Each family and way gets bytes of its own.
+    fn files(&mut self, directory: &Path, client: &Socket, server: &Socket) -> Result<(), End> {
+        let sent = directory.join("sent");
+        // Each family and way gets different bytes.
         let seed = u64::from(self.family.as_raw().unsigned_abs());
         for (number, (from, to, way)) in
             [(client, server, "client to server"), (server, client, "server to client")]
@@ -188,12 +188,12 @@ impl Demo<'_> {
                 .enumerate()
         {
             fs::write(&sent, varied_bytes(2 * seed + number as u64))?;
-            self.file(&sent, &folder.join("received"), from, to, way)?;
+            self.file(&sent, &directory.join("received"), from, to, way)?;
         }
         Ok(())
     }
 
-    /// Moves a file and compares what came with what went.
+    /// Moves a file and compares what was received with what was sent.
     fn file(
         &mut self,
         sent: &Path,
@@ -213,7 +213,7 @@ impl Demo<'_> {
             return Err(self.wrong(format!("{way}: {error}")));
         }
         if fs::read(sent)? != fs::read(received)? {
-            return Err(self.wrong(format!("{way}: other bytes came than were sent")));
+            return Err(self.wrong(format!("{way}: the bytes received differ from those sent")));
         }
         if let Some(call) = self.calls.iter_mut().rev().find(|call| call.routine == WRITE_READ) {
             call.result = String::from("the same bytes");
@@ -234,28 +234,28 @@ impl Demo<'_> {
         routine: Routine,
         arguments: impl Into<String>,
         run: impl FnOnce() -> biosock::Result<T>,
-        tell: impl FnOnce(&T) -> String,
+        describe: impl FnOnce(&T) -> String,
     ) -> biosock::Result<T> {
-        let (call, result) = timed(routine, arguments.into(), run, tell);
+        let (call, result) = timed(routine, arguments.into(), run, describe);
         self.out.trace(&call);
         self.calls.push(call);
         result
     }
 
-    fn print(&self, verdict: &str, detail: &str) -> Result<()> {
+    fn print(&self, outcome: &str, detail: &str) -> Result<()> {
         let family = self.family.to_string();
         if self.out.json() {
             let head = json!({ "event": "call", "family": family });
             let with_family = |call: &Call| json::line(&json::merged(head.clone(), call.to_json()));
-            let last = json!({ "event": "verdict", "family": family, "verdict": verdict, "detail": detail });
+            let last = json!({ "event": "outcome", "family": family, "outcome": outcome, "detail": detail });
             return self.out.lines(self.calls.iter().map(with_family).chain([json::line(&last)]));
         }
         let mut table = Table::new(&["ROUTINE", "IN RUST", "ARGUMENTS", "RESULT", "TIME"]);
         for Call { routine, arguments, result, elapsed, .. } in &self.calls {
-            let cells = [routine.page, routine.ours, arguments, result, &duration(*elapsed)];
+            let cells = [routine.c, routine.rust, arguments, result, &duration(*elapsed)];
             table.row(cells.map(escape));
         }
-        let end = format!("{family}: {verdict}: {}", escape(detail));
+        let end = format!("{family}: {outcome}: {}", escape(detail));
         self.out.lines([family].into_iter().chain(table.lines()).chain([end, String::new()]))
     }
 }
@@ -275,7 +275,7 @@ fn move_file(sent: &Path, received: &Path, from: &Socket, to: &Socket) -> io::Re
             // Frees a writer that waits for room.
             let _ = to.shutdown(Shutdown::Both);
         }
-        let wrote = writer.join().unwrap_or_else(|_| Err(io::Error::other("the writing thread failed")));
+        let wrote = writer.join().unwrap_or_else(|_| Err(io::Error::other("the writing thread panicked")));
         read.and(wrote)
     })
 }

@@ -18,20 +18,20 @@ use crate::timeline;
 
 /// How long the demo waits for the winner.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A listener of this machine that has not answered by then will not.
+/// A listener of this machine that has not answered after this will not.
 const ANSWERED: Duration = Duration::from_millis(200);
 /// With room for one connection a listener is full after a few.
 const MOST: usize = 16;
 
-/// Shows the race, and tells whether nothing was wrong with it.
+/// Shows the race. Returns whether nothing was wrong with it.
 pub(crate) fn show(out: &Output) -> Result<bool> {
     let addresses = match Addresses::set_up() {
         Ok(addresses) => addresses,
         Err(error) if family_is_off(&error) => {
-            let detail = format!("left out: this system has no IPv4 ({error})");
-            return tell(out, Vec::new(), "off", &detail).map(|()| true);
+            let detail = format!("skipped: this system has no IPv4 ({error})");
+            return print(out, Vec::new(), "off", &detail).map(|()| true);
         }
-        Err(error) => return tell(out, Vec::new(), "wrong", &error.to_string()).map(|()| false),
+        Err(error) => return print(out, Vec::new(), "wrong", &error.to_string()).map(|()| false),
     };
     let dialed = Dialer::new().timeout(PATIENCE).dial_addrs(&addresses.all());
     let report = dialed.as_ref().map_or_else(DialError::report, |dialed| &dialed.report);
@@ -50,20 +50,20 @@ pub(crate) fn show(out: &Output) -> Result<bool> {
     } else {
         timeline::draw(&rows, report.elapsed, &Terminal::of(&io::stdout()))
     };
-    tell(out, lines, if right { "right" } else { "wrong" }, &detail).map(|()| right)
+    print(out, lines, if right { "right" } else { "wrong" }, &detail).map(|()| right)
 }
 
-fn tell(out: &Output, lines: Vec<String>, verdict: &str, detail: &str) -> Result<()> {
+fn print(out: &Output, lines: Vec<String>, outcome: &str, detail: &str) -> Result<()> {
     if out.json() {
-        let last = json!({ "event": "verdict", "family": "race", "verdict": verdict, "detail": detail });
+        let last = json!({ "event": "outcome", "family": "race", "outcome": outcome, "detail": detail });
         return out.lines(lines.into_iter().chain([json::line(&last)]));
     }
-    let end = format!("Race: {verdict}: {}", escape(detail));
+    let end = format!("Race: {outcome}: {}", escape(detail));
     let head = String::from("Race of three addresses: one refuses, one is silent, one answers");
     out.lines([head].into_iter().chain(lines).chain([end, String::new()]))
 }
 
-/// Three addresses of this machine, and what makes them so.
+/// Three addresses of this machine, and the sockets that make them so.
 struct Addresses {
     refuses: SocketAddr,
     silent: SocketAddr,
@@ -90,16 +90,15 @@ impl Addresses {
     }
 }
 
-/// Connects until the queue is full: Linux leaves whoever comes then without
-/// an answer.
+/// Connects until the queue is full: Linux does not answer further peers.
 fn fill(listener: &SocketAddr) -> biosock::Result<Vec<Socket>> {
     let mut sockets = Vec::new();
     for _ in 0..MOST {
         let socket = stream(listener)?;
-        let verdict = socket.start_connect(listener, Options::NONBLOCK)?.wait(Some(ANSWERED));
+        let outcome = socket.start_connect(listener, Options::NONBLOCK)?.wait(Some(ANSWERED));
         sockets.push(socket);
-        match verdict {
-            Some(verdict) => verdict?,
+        match outcome {
+            Some(outcome) => outcome?,
             None => break,
         }
     }

@@ -1,4 +1,4 @@
-//! How `biosock connect` dials, and what it says when that fails.
+//! How `biosock connect` dials, and the error when that fails.
 
 use std::sync::mpsc;
 use std::thread;
@@ -25,7 +25,7 @@ pub(crate) struct Dial<'a> {
 }
 
 impl<'a> Dial<'a> {
-    /// Looks the sources up; that time is the dial's too.
+    /// Looks up the sources; that time counts towards the timeout.
     pub(crate) fn prepare(args: &'a ConnectArgs, cancel: Cancel, out: &Output) -> Result<Self> {
         let start = Instant::now();
         let sources = sources(args, out)?;
@@ -55,8 +55,8 @@ impl<'a> Dial<'a> {
         }
     }
 
-    /// What to say of a dial that failed; its course only where it was not
-    /// drawn and has more than the message says.
+    /// The error of a dial that failed, with its attempts unless they were drawn
+    /// or the message says it all.
     pub(crate) fn failure(&self, error: &DialError, drawn: bool) -> Failure {
         let report = error.report();
         let failure = match error.failure() {
@@ -87,7 +87,7 @@ impl<'a> Dial<'a> {
         let failure = only_cause(report).map_or_else(|| self.several_failed(report), Failure::from);
         match (self.bound_to, hint) {
             (Some(family), _) if report.attempts.is_empty() => {
-                failure.hint(format!("only {family} is tried, the family of --bind"))
+                failure.hint(format!("only {family} was tried, the family of --bind"))
             }
             (_, hint) => with_hint(failure, hint),
         }
@@ -95,9 +95,9 @@ impl<'a> Dial<'a> {
 
     fn several_failed(&self, report: &Report) -> Failure {
         let what = match report.attempts.len() {
-            0 => "no address was found".into(),
+            0 => "no address found".into(),
             1 => "the only attempt failed".into(),
-            count => format!("each of {count} attempts failed"),
+            count => format!("all {count} attempts failed"),
         };
         let last = report.attempts.iter().rev().find_map(|attempt| match &attempt.outcome {
             Outcome::Failed(error) => error.raw_os_error(),
@@ -111,8 +111,8 @@ fn with_hint(failure: Failure, hint: Option<&str>) -> Failure {
     hint.into_iter().fold(failure, Failure::hint)
 }
 
-/// The error that says it all: of an only attempt without look-ups, or of
-/// look-ups that all failed alike.
+/// The error that says it all: of the only attempt, without lookups, or of
+/// lookups that all failed alike.
 fn only_cause(report: &Report) -> Option<&biosock::Error> {
     match (&report.lookups[..], &report.attempts[..]) {
         ([], [attempt]) => match &attempt.outcome {
@@ -128,7 +128,7 @@ fn only_cause(report: &Report) -> Option<&biosock::Error> {
     }
 }
 
-/// One address that was given as such.
+/// One numeric address.
 fn is_alone(report: &Report) -> bool {
     report.lookups.is_empty() && report.attempts.len() == 1
 }
@@ -139,26 +139,21 @@ fn failed(lookup: &LookupReport) -> Option<&biosock::Error> {
 
 fn options(args: &ConnectArgs, sources: &[SocketAddr]) -> Options {
     let mut options = args.stream.options();
-    // A chosen port is one to come back to, and attempts share it.
+    // A port that the user chose is to be reusable, and attempts share it.
     let chosen = sources.iter().any(|source| source.port() != Some(0));
     options.set(Options::REUSEADDR, chosen);
     options
 }
 
 fn pace(args: &ConnectArgs) -> Pace {
-    let usual = Pace::default();
-    let most = args.max_attempts.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
-    Pace {
-        attempt_delay: args.attempt_delay.unwrap_or(usual.attempt_delay),
-        max_attempts: most.unwrap_or(usual.max_attempts),
-        ..usual
-    }
+    let max_attempts = usize::try_from(args.max_attempts).unwrap_or(usize::MAX);
+    Pace { attempt_delay: args.attempt_delay, max_attempts, ..Pace::default() }
 }
 
 /// The address to come from for each family that has one.
 fn sources(args: &ConnectArgs, out: &Output) -> Result<Vec<SocketAddr>> {
     let mut sources: Vec<SocketAddr> = Vec::new();
-    // One too far away for the clock is none.
+    // A deadline too far away for the clock is none.
     let end = args.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     for source in &args.bind {
         let mut firsts: Vec<SocketAddr> = Vec::new();
@@ -170,8 +165,8 @@ fn sources(args: &ConnectArgs, out: &Output) -> Result<Vec<SocketAddr>> {
         for addr in firsts {
             if sources.iter().any(|other| other.family() == addr.family()) {
                 let family = addr.family();
-                let twice = format!("'--bind {source}' is a second source for {family}");
-                return Err(Failure::usage(twice).hint("give one for each of IPv4 and IPv6"));
+                let twice = format!("'--bind {source}' is a second source address for {family}");
+                return Err(Failure::usage(twice).hint("use at most one for each of IPv4 and IPv6"));
             }
             sources.push(addr);
         }
@@ -187,17 +182,17 @@ fn look_up(source: &Source, family: Domain, end: Option<Instant>, out: &Output) 
         let lookup = Lookup::new().host(&asked.host).service(&asked.service);
         let lookup = lookup.family(family).socktype(Type::STREAM).passive();
         let words = format!("{asked}, {family} family, stream, passive");
-        // Whoever does not wait any more does not need it.
+        // Fails only where the deadline has passed.
         let _ = sender.send(out.call(LOOKUP, words, || lookup.run(), |found| addresses(found)));
     };
-    let started = thread::Builder::new().name("look-up".into()).spawn(ask);
+    let started = thread::Builder::new().name("lookup".into()).spawn(ask);
     started.map_err(|error| Failure::start(&format!("look up {source}: start a thread"), &error))?;
     let answer = match end {
         Some(end) => answer.recv_timeout(end.saturating_duration_since(Instant::now())).ok(),
         None => answer.recv().ok(),
     };
     let late = || {
-        Failure::new(format!("look up {source}: no answer in time"))
+        Failure::new(format!("look up {source}: no answer within the timeout"))
             .with_errno(Some(Errno::TIMEDOUT.raw_os_error()))
     };
     Ok(answer.ok_or_else(late)??.into_iter().map(|found| found.addr).collect())
@@ -213,5 +208,21 @@ fn tracer(
         let arguments = format!("{target}, {family}, stream");
         let result = answer.map_or_else(|error| error.why().to_string(), listed);
         out.trace(&Call { routine: DIAL_LOOKUP, arguments, result, ok: answer.is_ok(), elapsed });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    #[test]
+    fn the_defaults_in_the_help_are_the_library_s() {
+        let cli = Cli::try_parse_from(["biosock", "connect", "localhost:80"]).unwrap();
+        let Command::Connect(args) = cli.command else { panic!("{cli:?}") };
+        let (pace, usual) = (pace(&args), Pace::default());
+        assert_eq!((pace.attempt_delay, pace.max_attempts), (usual.attempt_delay, usual.max_attempts));
     }
 }

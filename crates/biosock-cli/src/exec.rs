@@ -20,8 +20,8 @@ use crate::background;
 use crate::closing::{self, Fin, Until};
 use crate::failure::{Failure, Result};
 
-/// The commands that run, each leader of a process group of its own, and who
-/// waits for the end of each.
+/// The running commands, each the leader of its own process group, with where
+/// to send the exit status of each.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Children(Arc<Mutex<HashMap<Pid, Sender<ExitStatus>>>>);
 
@@ -50,13 +50,13 @@ impl Children {
         background::spawn("children", wait).map_err(failure)
     }
 
-    /// While nobody starts or ends a command: until a child is reaped its
+    /// While no command is started or ended: until a child is reaped its
     /// number cannot have become another process'.
     fn reap_ended(&self) {
         let mut running = self.lock();
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
             if let Some(waiting) = running.remove(&pid) {
-                // One that is gone has no use for it.
+                // Fails only if nothing waits for it.
                 let _ = waiting.send(ExitStatus::from_raw(status.as_raw()));
             }
         }
@@ -78,13 +78,14 @@ impl Children {
         let local = socket.local_addr()?;
         let ended = self
             .spawn(command, socket, peer, &local)
-            .map_err(|error| Failure::start("start the command by /bin/sh", &error))?;
-        let status = ended.recv().map_err(|_| Failure::new("wait for the command: its end was not seen"))?;
+            .map_err(|error| Failure::start("start the command with /bin/sh", &error))?;
+        let status =
+            ended.recv().map_err(|_| Failure::new("wait for the command: no exit status was seen"))?;
         if status.success() {
             return Ok(());
         }
         let command = command.to_string_lossy();
-        Err(Failure::new(format!("the command '{command}' for {peer} failed: {status}")))
+        Err(Failure::new(format!("command '{command}' for {peer} failed: {status}")))
     }
 
     fn spawn(
@@ -94,7 +95,7 @@ impl Children {
         peer: &SocketAddr,
         local: &SocketAddr,
     ) -> io::Result<Receiver<ExitStatus>> {
-        // As system(3), not whichever is first in PATH.
+        // As system(3) does, not the first in PATH.
         let mut shell = Command::new("/bin/sh");
         shell.arg("-c").arg(command).process_group(0);
         shell.env("BIOSOCK_PEER", peer.to_string()).env("BIOSOCK_LOCAL", local.to_string());
@@ -111,8 +112,8 @@ impl Children {
         Ok(ended)
     }
 
-    /// Ends every command, and lets none start from now on: for use when the
-    /// process is about to end.
+    /// Ends every command and lets no other start: for when the process is about
+    /// to end.
     pub(crate) fn end(&self) {
         let running = self.lock();
         for &pid in running.keys() {

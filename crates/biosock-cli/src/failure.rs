@@ -15,7 +15,7 @@ pub(crate) struct Failure {
     message: String,
     /// Each address that was tried, with what came of it.
     attempts: Vec<Tried>,
-    /// Whether people are to see them too.
+    /// Whether they are printed too, not only in JSON.
     listed: bool,
     hint: Option<String>,
     errno: Option<i32>,
@@ -26,9 +26,9 @@ pub(crate) struct Failure {
 pub(crate) enum Kind {
     Failed,
     Usage,
-    /// It has been told already.
+    /// It has been reported already.
     Reported,
-    /// Whoever read our output has gone: nothing is left to do or to say.
+    /// The reader of standard output has gone: nothing is left to do or to print.
     OutputClosed,
 }
 
@@ -43,12 +43,12 @@ impl Failure {
         Self { kind: Kind::Usage, ..Self::new(message) }
     }
 
-    /// A failure that has been told already.
+    /// A failure that has been reported already.
     pub(crate) fn reported() -> Self {
         Self { kind: Kind::Reported, ..Self::new("") }
     }
 
-    /// A failure to read or write something that is no socket set-up.
+    /// The failure of a system call that does not set up a socket.
     pub(crate) fn io(what: &str, error: &io::Error) -> Self {
         let errno = error.raw_os_error();
         let symbol = errno.and_then(SystemError::name_of);
@@ -56,7 +56,7 @@ impl Failure {
         Self { errno, symbol, ..Self::new(format!("{what}: {text}")) }
     }
 
-    /// A failure to start a thread or a process: the system counts them together.
+    /// A failure to start a thread or a process: the OS counts them together.
     pub(crate) fn start(what: &str, error: &io::Error) -> Self {
         let failure = Self::io(what, error);
         if failure.errno == Some(Errno::AGAIN.raw_os_error()) {
@@ -65,7 +65,7 @@ impl Failure {
         failure
     }
 
-    /// As [`io`](Self::io), for our own standard output.
+    /// As [`io`](Self::io), for standard output.
     pub(crate) fn output(error: &io::Error) -> Self {
         let kind = if error.kind() == io::ErrorKind::BrokenPipe { Kind::OutputClosed } else { Kind::Failed };
         Self { kind, ..Self::io("write standard output", error) }
@@ -76,10 +76,10 @@ impl Failure {
         let failure = Self::io(what, error);
         match error.kind() {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
-                failure.hint("the peer closed before it had taken all that was sent")
+                failure.hint("the peer closed the connection before it had read everything")
             }
             io::ErrorKind::ConnectionRefused => {
-                failure.hint("nothing listens there; TCP Fast Open tells it late")
+                failure.hint("nothing listens there; with TCP Fast Open that shows late")
             }
             _ => failure,
         }
@@ -99,7 +99,7 @@ impl Failure {
         &self.message
     }
 
-    /// The attempts are drawn already: only the data has them.
+    /// Leaves the attempts to JSON, since they are drawn already.
     pub(crate) fn without_table(self) -> Self {
         Self { listed: false, ..self }
     }

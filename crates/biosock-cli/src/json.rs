@@ -20,7 +20,7 @@ pub(crate) fn line(object: &Value) -> String {
     out
 }
 
-/// As [`line`], with no text longer than a message's.
+/// As [`line`], with no string longer than a message's.
 pub(crate) fn message_line(object: &Value) -> String {
     fn clip(value: &mut Value) {
         match value {

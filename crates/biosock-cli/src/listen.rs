@@ -13,7 +13,7 @@ use crate::signal;
 use crate::socket_file::SocketFiles;
 
 pub(crate) fn run(args: &ListenArgs, out: &Output) -> Result<()> {
-    // Before anything is opened, which might get the number of one that is missing.
+    // Before anything is opened, which might get the number of a missing descriptor.
     let inherited = if args.activated { Some(listeners::inherited(out)?) } else { None };
     let files = SocketFiles::default();
     let children = Children::default();

@@ -11,7 +11,7 @@ use crate::output::Output;
 use crate::socket_file::SocketFiles;
 use crate::target::Target;
 
-/// Listens on every address of the target, or on what was passed.
+/// Listens on every address of the target, or on what was inherited.
 pub(crate) fn open(args: &ListenArgs, out: &Output, files: &SocketFiles) -> Result<Listeners> {
     let Some(target) = &args.target else { return inherited(out) };
     let (text, how) = (target.to_string(), how(args, target));
@@ -27,18 +27,17 @@ pub(crate) fn open(args: &ListenArgs, out: &Output, files: &SocketFiles) -> Resu
         let failure = Failure::from(&error);
         let is_ip = matches!(target, Target::Ip { .. });
         if args.no_reuseaddr && is_ip && has_errno(&error, Errno::ADDRINUSE) {
-            return failure
-                .hint("something has this address; choose another port, or leave out --no-reuseaddr");
+            return failure.hint("choose another port, or omit --no-reuseaddr");
         }
         failure
     })
 }
 
 pub(crate) fn inherited(out: &Output) -> Result<Listeners> {
-    let tell = |passed: &Option<Listeners>| passed.as_ref().map_or("none".into(), sockets);
-    out.call(PASSED, "", Listeners::passed, tell)?.ok_or_else(|| {
-        Failure::new("no listening socket was passed to this process")
-            .hint("a service manager passes them, as told in systemd.socket(5); without one, give an address")
+    let describe = |found: &Option<Listeners>| found.as_ref().map_or("none".into(), sockets);
+    out.call(PASSED, "", Listeners::passed, describe)?.ok_or_else(|| {
+        Failure::new("no listening socket inherited")
+            .hint("a service manager passes them (systemd.socket(5)); without one, give an address")
     })
 }
 
@@ -52,7 +51,7 @@ fn options(args: &ListenArgs) -> Options {
     args.stream.options()
 }
 
-/// Of the wildcards, --v6only leaves IPv6's.
+/// --v6only restricts the wildcard to IPv6.
 fn family(args: &ListenArgs, target: &Target) -> Domain {
     let is_wildcard = matches!(target, Target::Ip { host: None, .. });
     if args.v6only && is_wildcard { Domain::IPV6 } else { args.family.domain() }

@@ -38,10 +38,10 @@ fn answers(args: &LookupArgs, out: &Output) -> Result<Vec<AddrInfo>> {
 
 struct Row {
     found: AddrInfo,
-    /// Without the port where no service was asked for.
+    /// Without the port if no service was asked for.
     address: String,
     port: Option<u16>,
-    /// The names where they were asked for, or why there are none.
+    /// The names if asked for, or why there are none.
     names: Option<Result<Names, String>>,
 }
 
@@ -50,7 +50,7 @@ impl Row {
         let addr = found.addr;
         let with_service = matches!(args.target, Target::Ip { service: Some(_), .. });
         let address = if with_service { addr.to_string() } else { without_port(&addr) };
-        let ask = || out.call(NAMES, addr.to_string(), || addr.names(false), tell_names);
+        let ask = || out.call(NAMES, addr.to_string(), || addr.names(false), described);
         let names = args.names.then(|| ask().map_err(|error| error.why().to_string()));
         Self { found: *found, address, port: addr.port().filter(|_| with_service), names }
     }
@@ -78,7 +78,7 @@ impl Row {
     }
 }
 
-fn tell_names(names: &Names) -> String {
+fn described(names: &Names) -> String {
     format!("{}, {}", names.host, names.service)
 }
 

@@ -1,7 +1,7 @@
 //! The `biosock` command.
 
-// Not `forbid`: what `start` needs before `main` is in a macro of the crate ctor,
-// which allows itself what it uses.
+// Not `forbid`: the macro of the crate ctor, which `start` needs to run before
+// `main`, allows unsafe code for itself.
 #![deny(unsafe_code)]
 
 // Subcommands. Each group imports from those below it, and no module from one that imports it.
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
         Err(status) => status,
     };
     messages::flush(messages::PATIENCE);
-    // There is nowhere left to say why.
+    // There is nowhere left to report it.
     if messages::have_failed() && status == ExitCode::SUCCESS { ExitCode::FAILURE } else { status }
 }
 
@@ -83,13 +83,12 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
         Command::Listen(args) => listen::run(args, out),
         Command::Lookup(args) => lookup::run(args, out),
         Command::Completions(args) => pages::completions(args.shell),
-        Command::Man(args) => pages::man(args.folder.as_deref()),
+        Command::Man(args) => pages::man(args.directory.as_deref()),
     }
 }
 
-/// The first process of a container reaps its orphans, and ends by a signal
-/// only if it handles it. `listen` does both by itself, and `connect` and
-/// `demo` the latter.
+/// PID 1 of a container reaps its orphans, and ends by a signal only if it
+/// handles it. `listen` does both by itself, `connect` and `demo` the latter.
 fn as_init(command: &Command) -> Result<()> {
     if !matches!(command, Command::Listen(_)) {
         exec::Children::default().reap()?;

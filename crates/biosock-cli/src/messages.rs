@@ -46,7 +46,7 @@ pub(crate) fn set_json(json: bool) {
 }
 
 /// From now on a line that cannot be written makes the command fail: the user
-/// asked for it.
+/// asked for those lines.
 pub(crate) fn require() {
     QUEUE.lock().required = true;
 }
@@ -99,7 +99,7 @@ struct State {
     writes: u64,
     /// Something was dropped or could not be written.
     lost: bool,
-    /// Nobody will read any more.
+    /// There is no reader any more.
     gone: bool,
     /// Counts are to be written now.
     ending: bool,
@@ -330,14 +330,14 @@ fn repeated(json: bool, text: &str, count: u64) -> String {
     if json {
         return format!("{}\n", json!({ "event": "repeated", "message": text, "count": count }));
     }
-    format!("biosock: {count} times more: {text}\n")
+    format!("biosock: repeated {count} more times: {text}\n")
 }
 
 fn dropped(json: bool, count: u64) -> String {
     if json {
         return format!("{}\n", json!({ "event": "dropped", "count": count }));
     }
-    format!("biosock: {count} messages were dropped, because standard error was not read\n")
+    format!("biosock: {count} messages dropped: standard error was not read\n")
 }
 
 fn write(mut bytes: &[u8], progress: impl Fn()) -> io::Result<()> {
@@ -362,7 +362,7 @@ fn write(mut bytes: &[u8], progress: impl Fn()) -> io::Result<()> {
 }
 
 /// Writes as much as standard error takes without waiting: none is 0. No more
-/// than what a pipe that poll(2) says to be writable has room for.
+/// than what a pipe that poll(2) reports writable has room for.
 fn write_some(bytes: &[u8]) -> io::Result<usize> {
     start::check_open(start::ERROR)?;
     let stderr = io::stderr();
@@ -433,9 +433,9 @@ mod tests {
         assert!(!state.is_one_too_many("another kind"));
         state.ending = true;
         state.count_up();
-        assert_eq!(state.take(), b"biosock: 90 times more: reset\n");
+        assert_eq!(state.take(), b"biosock: repeated 90 more times: reset\n");
         assert!(state.is_idle());
-        // However many kinds a peer thinks of, few are kept.
+        // However many kinds a peer causes, few are kept.
         let _ = (0..1000).filter(|kind: &u32| state.is_one_too_many(&kind.to_string())).count();
         assert_eq!(state.kinds.len(), MOST_KINDS);
     }

@@ -1,5 +1,5 @@
-//! What the command says: messages, JSON, the trace of calls. Nothing that
-//! comes from the network or the arguments gets to the terminal unescaped.
+//! What the command prints: messages, JSON, the trace of calls. Nothing from the
+//! network or the arguments reaches the terminal unescaped.
 
 use std::io;
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ use crate::table::Table;
 use crate::terminal::colour;
 use crate::text::{clipped, duration, escape};
 
-/// How the user wants to be told.
+/// What the user wants printed, and how.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     common: Common,
@@ -41,15 +41,15 @@ impl Output {
         self.common.verbose
     }
 
-    /// Makes a library call, and tells of it if asked to.
+    /// Makes a library call, and logs it with --verbose.
     pub(crate) fn call<T>(
         &self,
         routine: Routine,
         arguments: impl Into<String>,
         run: impl FnOnce() -> biosock::Result<T>,
-        tell: impl FnOnce(&T) -> String,
+        describe: impl FnOnce(&T) -> String,
     ) -> biosock::Result<T> {
-        let (call, result) = timed(routine, arguments.into(), run, tell);
+        let (call, result) = timed(routine, arguments.into(), run, describe);
         self.trace(&call);
         result
     }
@@ -63,7 +63,7 @@ impl Output {
         self.start.elapsed()
     }
 
-    /// Tells of a call that ended then, if asked to.
+    /// Logs a call that ended at this time, with --verbose.
     pub(crate) fn trace_at(&self, at: Duration, call: &Call) {
         if !self.common.verbose {
             return;
@@ -74,14 +74,14 @@ impl Output {
             return messages::post(&json::message_line(&object));
         }
         let Call { routine, arguments, result, elapsed, .. } = call;
-        let (page, ours, took) = (routine.page, routine.ours, duration(*elapsed));
-        let head = format!("{at:>10.6}  {page:<15}  {ours:<20}");
+        let took = duration(*elapsed);
+        let head = format!("{at:>10.6}  {:<15}  {:<20}", routine.c, routine.rust);
         let (arguments, result) = (clipped(arguments), clipped(result));
         messages::post(&escape(&format!("{head}  {arguments}: {result} ({took})")));
     }
 
-    /// Tells on standard error what happened: the object with --json, the
-    /// text, if there is one, without.
+    /// Prints an event on standard error: the object with --json, else the
+    /// string, if there is one.
     pub(crate) fn event(&self, object: &Value, text: Option<&str>) {
         match text {
             _ if self.common.json => messages::post(&json::message_line(object)),
@@ -90,14 +90,13 @@ impl Output {
         }
     }
 
-    /// Reports a failure, and gives the exit status for it.
+    /// Reports a failure, and returns the exit status for it.
     pub(crate) fn fail(&self, failure: &Failure) -> ExitCode {
         self.report(failure, messages::post);
         ExitCode::from(if failure.kind == Kind::Usage { 2 } else { 1 })
     }
 
-    /// Reports a failure that one of many peers may bring about as often as it
-    /// likes.
+    /// Reports a failure that a peer can cause as often as it likes.
     pub(crate) fn fail_of(&self, peer: &str, failure: &Failure) {
         let kind = clipped(&escape(&failure.message().replace(peer, "a peer"))).into_owned();
         self.report(failure, |line| messages::post_of_kind(&kind, line));
@@ -105,7 +104,7 @@ impl Output {
 
     fn report(&self, failure: &Failure, post: impl FnOnce(&str)) {
         match failure.kind {
-            // Its reader wants no more of it, and knows.
+            // The reader who went away knows.
             Kind::OutputClosed | Kind::Reported => {}
             _ if self.common.json => post(&json::message_line(&failure.to_json())),
             _ => post(&message(failure, colour(&io::stderr()))),

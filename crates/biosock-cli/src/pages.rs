@@ -10,7 +10,7 @@ use crate::failure::{Failure, Result};
 use crate::stdout;
 
 /// When the pages last changed.
-const DATE: &str = "2026-11-27";
+const DATE: &str = "2026-11-28";
 
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<()> {
     let mut script = Vec::new();
@@ -18,13 +18,13 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> Result<()> {
     stdout::write_text(&script)
 }
 
-/// Writes every page into a folder, or the first to standard output.
-pub(crate) fn man(folder: Option<&Path>) -> Result<()> {
+/// Writes every page into a directory, or the first to standard output.
+pub(crate) fn man(directory: Option<&Path>) -> Result<()> {
     let pages = pages()?;
-    let Some(folder) = folder else { return stdout::write_text(&pages[0].1) };
-    fs::create_dir_all(folder).map_err(|error| write_failure(folder, &error))?;
+    let Some(directory) = directory else { return stdout::write_text(&pages[0].1) };
+    fs::create_dir_all(directory).map_err(|error| write_failure(directory, &error))?;
     for (name, page) in pages {
-        let path = folder.join(name);
+        let path = directory.join(name);
         fs::write(&path, page).map_err(|error| write_failure(&path, &error))?;
     }
     Ok(())
@@ -34,7 +34,7 @@ fn write_failure(path: &Path, error: &std::io::Error) -> Failure {
     Failure::io(&format!("write {}", path.display()), error)
 }
 
-/// Name and text of each page, the command's own first.
+/// Name and content of each page, the command's own first.
 fn pages() -> Result<Vec<(String, Vec<u8>)>> {
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
@@ -48,12 +48,12 @@ fn page(command: Command) -> Result<(String, Vec<u8>)> {
     let man = clap_mangen::Man::new(command).title(name.to_uppercase()).date(DATE).manual("biosock manual");
     let man = man.source(concat!("biosock ", env!("CARGO_PKG_VERSION")));
     let mut text = Vec::new();
-    man.render(&mut text).map_err(|error| Failure::io("write a manual page", &error))?;
+    man.render(&mut text).map_err(|error| Failure::io("write manual page", &error))?;
     Ok((format!("{name}.1"), tidy(&String::from_utf8_lossy(&text)).into_bytes()))
 }
 
-/// What clap_mangen writes, with the examples under the heading that manual
-/// pages have for them, and without the breaks that mandoc warns of.
+/// clap_mangen's output with the examples under their usual heading, and without
+/// the breaks that mandoc warns of.
 fn tidy(page: &str) -> String {
     page.replace(".SH EXTRA\nExamples:\n", ".SH EXAMPLES\n").replace(".br\n\n.br\n", ".sp\n")
 }

@@ -16,7 +16,7 @@ use crate::failure::{Failure, Result};
 use crate::messages;
 use crate::text::escape;
 
-/// A pipe whose reader takes nothing for this long is given up.
+/// A pipe whose reader takes nothing for this long is given up on.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the picture goes.
@@ -30,15 +30,15 @@ pub(crate) struct Picture {
 enum Place {
     /// A device or a pipe, opened non-blocking: written to as it is.
     Stream(File),
-    /// A file that is there: written in place, so that its owner, mode and
-    /// links stay what they are.
+    /// An existing file: written in place, so that its owner, mode and links
+    /// stay as they are.
     Existing(File),
-    /// A file that is not there yet: made as a whole.
+    /// A new file: created complete.
     New(PathBuf),
 }
 
 impl Picture {
-    /// Sees that the file can be written, before a connection is made for it.
+    /// Checks that the file can be written, before a connection is made.
     pub(crate) fn prepare(name: &Path) -> Result<Self> {
         match Place::of(name) {
             Ok(place) => Ok(Self { name: name.to_owned(), place }),
@@ -58,13 +58,13 @@ impl Picture {
 
 impl Place {
     fn of(name: &Path) -> io::Result<Self> {
-        // What stands there is open already, perhaps as this command's standard
-        // output, and is written to where it is.
+        // A file there is open already, perhaps as this command's standard output,
+        // and is appended to.
         let is_open = ["/dev", "/proc"].iter().any(|directory| name.starts_with(directory));
         let mut how = OpenOptions::new();
-        // A link to what is not there yet makes it, as open(2) does.
+        // A dangling link's target is created, as open(2) does.
         how.write(true).append(is_open).create(name.is_symlink());
-        // A FIFO that nobody reads is an error (ENXIO) instead of a wait.
+        // A FIFO without a reader is an error (ENXIO) instead of a wait.
         how.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
         match how.open(name) {
             Ok(file) if is_open || !file.metadata()?.is_file() => Ok(Self::Stream(file)),
@@ -96,7 +96,7 @@ fn write_stream(mut file: File, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// What was longer is cut only once the picture is there.
+/// A longer file is cut only once the picture is written.
 fn overwrite(mut file: File, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.set_len(bytes.len() as u64)
@@ -110,10 +110,10 @@ fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// A new file in the directory, to take this name.
 fn successor(path: &Path) -> io::Result<NamedTempFile> {
-    // As open(2) makes files: less what umask(2) takes.
+    // As open(2) creates files: less what umask(2) takes.
     let usual = Permissions::from_mode(0o666);
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // tempfile's error would name a file that nobody asked for.
+    // tempfile's error would name the temporary file.
     access(directory, Access::WRITE_OK | Access::EXEC_OK)?;
     tempfile::Builder::new().prefix(".biosock-").permissions(usual).tempfile_in(directory)
 }

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_share_and_rate() {
+    fn shows_share_and_rate() {
         let text = line(512 * 1024, 0, Some(1024 * 1024), Duration::from_secs(2));
         assert_eq!(text, "[##########          ]  50%  sent 512.0 KiB  received 0 B  256.0 KiB/s");
         assert_eq!(line(0, 10, None, Duration::from_secs(1)), "sent 0 B  received 10 B  10 B/s");

@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 
 use crate::failure::Tried;
 
-/// One look-up or attempt. Times are since the start of the dial.
+/// One lookup or attempt. Times are since the start of the dial.
 #[derive(Debug)]
 pub(crate) struct Row {
-    /// The address, or which look-up.
+    /// The address, or which lookup.
     pub(crate) label: String,
     pub(crate) started: Duration,
     pub(crate) took: Duration,
     pub(crate) end: End,
-    /// What came of it.
+    /// The outcome.
     pub(crate) note: String,
-    /// The same where room is short: the symbol of an error.
+    /// The same, where there is little room: the symbol of an error.
     pub(crate) short: String,
     pub(crate) is_lookup: bool,
     error: Option<Parts>,
@@ -26,7 +26,7 @@ pub(crate) struct Row {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// A look-up gave its answer.
+    /// A lookup was answered.
     Answered,
     /// This attempt won.
     Connected,
@@ -58,7 +58,7 @@ impl Row {
     }
 
     fn lookup(lookup: &LookupReport, elapsed: Duration) -> Self {
-        let label = format!("look-up {}", lookup.family);
+        let label = format!("lookup {}", lookup.family);
         let (started, took) = (Duration::ZERO, lookup.took.unwrap_or(elapsed));
         match &lookup.answer {
             None => Self::plain(label, started, took, End::Silent, "no answer"),
@@ -102,7 +102,7 @@ impl Row {
     }
 }
 
-/// The rows of a report: look-ups, then attempts.
+/// The rows of a report: lookups, then attempts.
 pub(crate) fn rows(report: &Report) -> Vec<Row> {
     let lookups = report.lookups.iter().map(|lookup| Row::lookup(lookup, report.elapsed));
     let lookups = lookups.map(|row| Row { is_lookup: true, ..row });
@@ -157,13 +157,13 @@ fn addresses(count: usize) -> String {
     }
 }
 
-/// What of an error a row tells: its address stands before it.
+/// What a row shows of an error, after the address.
 #[derive(Debug)]
 struct Parts {
     text: String,
     errno: Option<i32>,
     symbol: Option<&'static str>,
-    /// What was being done, where the row does not say it already.
+    /// What was being done, unless the row says so already.
     verb: Option<String>,
 }
 

@@ -53,7 +53,7 @@ impl Relay<'_> {
     /// Notes whether this side has ended.
     fn relay(&self, shut_down: &AtomicBool) -> Result<()> {
         let input = stdin().map_err(input_failure)?;
-        // One that is closed is no failure where there is nothing to write.
+        // A closed one is an error only if there is something to write.
         let output = stdout::open();
         let (received_all, stopped) = (Flag::new()?, Flag::new()?);
         let given_up = AtomicBool::new(false);
@@ -126,13 +126,13 @@ impl Relay<'_> {
             let mut fds = vec![PollFd::new(&input, PollFlags::IN)];
             fds.extend((!peer_ended).then(|| received_all.poll_fd()));
             fds.extend((!peer_is_gone).then(|| PollFd::new(self.socket, PollFlags::empty())));
-            // After the peer's end, input that is not there yet is the next one's.
+            // After the peer's end, input that has not arrived is for the next peer.
             let now = peer_ended && self.turn == Turn::AnotherFollows;
             wait(&mut fds, now.then_some(NOW)).map_err(input_failure)?;
             let is_ready = |at: usize| fds.get(at).is_some_and(|fd| !fd.revents().is_empty());
             if !peer_ended && is_ready(1) {
                 peer_ended = true;
-                // Nobody at a terminal should have to end it by hand.
+                // A user at a terminal need not end the input by hand.
                 if given_up.load(Ordering::Relaxed) || input.is_terminal() {
                     return Ok(());
                 }
@@ -152,7 +152,7 @@ impl Relay<'_> {
             let n = match input.read(&mut buffer) {
                 Ok(0) => return self.end_of_input(shut_down),
                 Ok(n) => n,
-                // nohup(1) leaves one that cannot be read: there is no input.
+                // nohup(1) leaves an unreadable one: there is no input.
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::BADF) => {
                     return self.end_of_input(shut_down);
                 }
@@ -182,14 +182,14 @@ impl Relay<'_> {
     }
 }
 
-/// Something that one thread waits for and another does.
+/// An event that one thread waits for and another raises.
 #[derive(Debug)]
 struct Flag(OwnedFd);
 
 impl Flag {
     fn new() -> Result<Self> {
         let fd = eventfd(0, EventfdFlags::CLOEXEC)
-            .map_err(|errno| Failure::io("make an eventfd", &errno.into()))?;
+            .map_err(|errno| Failure::io("create an eventfd", &errno.into()))?;
         Ok(Self(fd))
     }
 
@@ -229,5 +229,5 @@ fn try_again(error: &io::Error) -> bool {
 }
 
 fn join(thread: ScopedJoinHandle<'_, Result<()>>) -> Result<()> {
-    thread.join().unwrap_or_else(|_| Err(Failure::new("a thread of biosock failed; this is a bug")))
+    thread.join().unwrap_or_else(|_| Err(Failure::new("a thread panicked; this is a bug in biosock")))
 }

@@ -44,7 +44,7 @@ impl<'a> Server<'a> {
         Self { args, out, files, children, slots, failed }
     }
 
-    /// Serves as many connections as were asked for, and waits for their end.
+    /// Serves as many connections as asked for, and waits for their end.
     pub(crate) fn run(&self, listeners: Listeners) -> Result<()> {
         thread::scope(|scope| self.accept_all(listeners, scope))?;
         if self.failed.load(Ordering::Relaxed) { Err(Failure::reported()) } else { Ok(()) }
@@ -52,20 +52,20 @@ impl<'a> Server<'a> {
 
     fn accept_all<'s>(&'s self, listeners: Listeners, scope: &'s Scope<'s, '_>) -> Result<()> {
         let Some(last) = self.serve_until_last(&listeners, scope)? else { return Ok(()) };
-        // Whoever comes now is refused at once instead of left waiting.
+        // A peer that connects now is refused at once instead of left waiting.
         drop(listeners);
         self.files.remove();
         self.serve(last, Turn::Last, scope);
         Ok(())
     }
 
-    /// Serves all connections but the last, which it gives.
+    /// Serves all connections but the last, which it returns.
     fn serve_until_last<'s>(
         &'s self,
         listeners: &Listeners,
         scope: &'s Scope<'s, '_>,
     ) -> Result<Option<Connection<'s>>> {
-        // Nobody stops it: a signal ends the process.
+        // Never used: a signal ends the process.
         let stop = Cancel::new()?;
         let mut incoming = listeners.incoming(Options::empty(), &stop);
         let mut left = self.limit();
@@ -92,14 +92,14 @@ impl<'a> Server<'a> {
         }
     }
 
-    /// Waits for a connection. A shortage is told once, however long it lasts.
+    /// Waits for a connection. A shortage is reported once, however long it lasts.
     fn accept(&self, incoming: &mut Incoming<'_>) -> Result<Option<(Socket, SocketAddr)>> {
-        let mut told = false;
+        let mut reported = false;
         loop {
-            match self.out.call(ACCEPT_ANY, "", || incoming.next().transpose(), tell)? {
+            match self.out.call(ACCEPT_ANY, "", || incoming.next().transpose(), describe)? {
                 Some(Event::Connection(socket, peer)) => return Ok(Some((socket, peer))),
                 Some(Event::Trouble { error, .. }) => {
-                    if !std::mem::replace(&mut told, true) {
+                    if !std::mem::replace(&mut reported, true) {
                         self.out.fail(&error.into());
                     }
                 }
@@ -119,19 +119,15 @@ impl<'a> Server<'a> {
         let most = self.args.at_once;
         let object = json!({ "event": "full", "at_once": most });
         let text = match most {
-            1 => String::from(
-                "1 connection is served or closes, the next one waits; --at-once N serves more at a time",
-            ),
-            most => format!(
-                "{most} connections are served or close, the next one waits; --at-once N serves more at a time"
-            ),
+            1 => String::from("1 connection is open and the next one waits; --at-once N allows more"),
+            most => format!("{most} connections are open and the next one waits; --at-once N allows more"),
         };
         self.out.event(&object, Some(&text));
         true
     }
 
-    /// An echo or a command gets a thread; standard input and output there is
-    /// only once.
+    /// An echo or a command gets a thread; there is only one standard input and
+    /// output.
     fn serve<'s>(&'s self, connection: Connection<'s>, turn: Turn, scope: &'s Scope<'s, '_>) -> Next {
         let Connection { socket, peer, slot } = connection;
         let accepted = json!({ "event": "accepted", "peer": peer.to_string() });
@@ -142,7 +138,7 @@ impl<'a> Server<'a> {
         }
         let work = move || {
             self.finish(&peer, self.serve_alone(socket, &peer));
-            // Only now: a connection has its slot for as long as it has its thread.
+            // Only now: a connection has its slot as long as its thread.
             drop(slot);
         };
         match thread::Builder::new().spawn_scoped(scope, work) {
@@ -177,10 +173,10 @@ enum Next {
     End,
 }
 
-fn tell(event: &Option<Event>) -> String {
+fn describe(event: &Option<Event>) -> String {
     match event {
         Some(Event::Connection(_, peer)) => format!("from {peer}"),
-        Some(Event::Trouble { error, pause }) => format!("{}; again in {}", error.why(), duration(*pause)),
+        Some(Event::Trouble { error, pause }) => format!("{}; retry in {}", error.why(), duration(*pause)),
         None => "stopped".into(),
     }
 }
@@ -211,14 +207,14 @@ fn send_back(socket: &Socket, peer: &SocketAddr, moved: &mut u64) -> Result<()> 
     }
 }
 
-/// A connection that was accepted.
+/// An accepted connection.
 struct Connection<'a> {
     socket: Socket,
     peer: SocketAddr,
     slot: Slot<'a>,
 }
 
-/// How many more connections may be served at the same time.
+/// How many more connections may be served at a time.
 struct Slots {
     free: Mutex<u32>,
     freed: Condvar,
@@ -261,5 +257,5 @@ impl Drop for Slot<'_> {
     }
 }
 
-/// How long all slots are taken before that is worth a line.
+/// How long all slots are taken before that is reported.
 const REPORT_FULL_AFTER: Duration = Duration::from_secs(1);

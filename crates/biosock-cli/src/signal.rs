@@ -38,7 +38,7 @@ pub(crate) fn is_init() -> bool {
     std::process::id() == 1
 }
 
-/// Whether this process ignores a signal; not where the system does not say.
+/// Whether this process ignores a signal; `false` if the OS does not report it.
 fn is_ignored(signal: Signal) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,4 @@
-//! The files of listening Unix sockets, for who tidies up on a signal.
+//! The files of listening Unix sockets, to be removed on exit and on a signal.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,8 +9,8 @@ use biosock::listeners::{Listeners, SocketFile};
 pub(crate) struct SocketFiles(Arc<Mutex<Vec<SocketFile>>>);
 
 impl SocketFiles {
-    /// Notes the files of what `listen` gives. While it runs a signal's
-    /// clean-up waits, so that no file is made and not noted.
+    /// Notes the files of what `listen` returns. Meanwhile the clean-up on a
+    /// signal waits, so that no file is created and not noted.
     pub(crate) fn note(
         &self,
         listen: impl FnOnce() -> biosock::Result<Listeners>,
@@ -21,7 +21,7 @@ impl SocketFiles {
         Ok(listeners)
     }
 
-    /// Removes them, unless someone has put others in their place.
+    /// Removes them, unless they have been replaced.
     pub(crate) fn remove(&self) {
         for file in self.lock().drain(..) {
             // Where that fails, the next listener finds the file stale.

@@ -1,8 +1,8 @@
-//! What only the moment before `main` can tell.
+//! What can be seen only before `main`.
 //!
 //! Rust's runtime opens /dev/null in place of a standard descriptor that is
-//! closed, so that no file takes its number. After that, what is written there
-//! would pass for written, and such a /dev/null cannot be told from one that a
+//! closed, so that no file takes its number. After that, a write there
+//! would succeed, and such a /dev/null cannot be distinguished from one that a
 //! parent opened (Python, Node and runc open it for both directions, too).
 
 use std::sync::atomic::{AtomicU8, Ordering};

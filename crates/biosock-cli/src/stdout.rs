@@ -17,8 +17,8 @@ pub(crate) fn write_text(text: &[u8]) -> Result<()> {
     open().and_then(|mut output| write_all(&mut output, text)).map_err(|error| Failure::output(&error))
 }
 
-/// Standard output without std's buffer, and without its view that what goes
-/// to a closed descriptor is written.
+/// Standard output without std's buffer, and without std taking a write to a
+/// closed descriptor for done.
 pub(crate) fn open() -> io::Result<File> {
     start::check_open(start::OUTPUT)?;
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
@@ -29,13 +29,13 @@ pub(crate) fn open() -> io::Result<File> {
 pub(crate) fn close(output: File) -> io::Result<()> {
     // Reports what a network file system could not write (close(2)).
     let closed = nix::unistd::close(output);
-    // Takes the number, so that no file gets it. It needs no /dev, and fails
-    // what would be written there.
+    // Occupies the number, so that no file gets it. It needs no /dev, and what is
+    // written there fails.
     dup2_stdout(eventfd(0, EventfdFlags::CLOEXEC)?)?;
     Ok(closed?)
 }
 
-/// Writes all, also to a descriptor that someone has made non-blocking.
+/// Writes all, even to a non-blocking descriptor.
 pub(crate) fn write_all(output: &mut File, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match output.write(bytes) {

@@ -12,11 +12,11 @@ const MARGIN: f64 = 24.0;
 const TOP: f64 = 82.0;
 const ROW: f64 = 30.0;
 const BAR: f64 = 14.0;
-/// Between look-ups and attempts.
+/// Between lookups and attempts.
 const PAUSE: f64 = 10.0;
 const PLOT: f64 = 480.0;
 const GAP: f64 = 18.0;
-/// A character of the rows' monospaced letters, rather wide than narrow.
+/// The width of a monospaced letter, rather wide than narrow.
 const LETTER: f64 = 7.9;
 const HEADING_LETTER: f64 = 10.0;
 /// What can still be seen.
@@ -27,7 +27,7 @@ const STYLE: &str = r#"
     .paper { fill: #ffffff; }
     text { font: 13px ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace; fill: #1f2328; }
     .title { font: bold 16px system-ui, "Segoe UI", Helvetica, Arial, "DejaVu Sans", sans-serif; }
-    .verdict { font: 14px system-ui, "Segoe UI", Helvetica, Arial, "DejaVu Sans", sans-serif; fill: #59636e; }
+    .outcome { font: 14px system-ui, "Segoe UI", Helvetica, Arial, "DejaVu Sans", sans-serif; fill: #59636e; }
     .tick, .time { fill: #59636e; }
     .winner { font-weight: bold; }
     .middle { text-anchor: middle; }
@@ -44,7 +44,7 @@ const STYLE: &str = r#"
     @media (prefers-color-scheme: dark) {
       .paper { fill: #0d1117; }
       text { fill: #f0f6fc; }
-      .verdict, .tick, .time { fill: #9198a1; }
+      .outcome, .tick, .time { fill: #9198a1; }
       .grid { fill: #3d444d; }
       .lane { fill: #12261e; }
       .answered { fill: #388bfd; }
@@ -57,21 +57,21 @@ const STYLE: &str = r#"
     }
 "#;
 
-/// The picture of a race; `title` is what was dialled, `verdict` how it ended.
-pub(crate) fn draw(title: &str, verdict: &str, rows: &[Row], elapsed: Duration) -> String {
-    let sheet = Sheet::of(title, verdict, rows, Scale::of(rows, elapsed));
+/// The picture of a race; `title` is what was dialled, `outcome` how that ended.
+pub(crate) fn draw(title: &str, outcome: &str, rows: &[Row], elapsed: Duration) -> String {
+    let sheet = Sheet::of(title, outcome, rows, Scale::of(rows, elapsed));
     let (width, height) = (sheet.width, sheet.bottom + 34.0);
-    let (shown, told) = (escaped(title), escaped(verdict));
+    let (name, description) = (escaped(title), escaped(outcome));
     let mut canvas = Canvas(format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}" role="img">
-  <title>{shown}</title>
-  <desc>{told}</desc>
+  <title>{name}</title>
+  <desc>{description}</desc>
   <style>{STYLE}  </style>
 "#
     ));
     canvas.rect("paper", [0.0, 0.0, width, height], 8.0);
     canvas.text("title", MARGIN, 36.0, title);
-    canvas.text("verdict", MARGIN, 58.0, verdict);
+    canvas.text("outcome", MARGIN, 58.0, outcome);
     sheet.lane(&mut canvas, rows);
     sheet.axis(&mut canvas);
     for (row, middle) in rows.iter().zip(&sheet.middles) {
@@ -95,7 +95,7 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn of(title: &str, verdict: &str, rows: &[Row], scale: Scale) -> Self {
+    fn of(title: &str, outcome: &str, rows: &[Row], scale: Scale) -> Self {
         let widest = |text: &dyn Fn(&Row) -> String| {
             rows.iter().map(|row| text(row).chars().count()).max().unwrap_or(0) as f64 * LETTER
         };
@@ -103,7 +103,7 @@ impl Sheet {
         let started = plot + PLOT + GAP + widest(&|row| scale.number(row.started));
         let took = started + 3.0 * LETTER + widest(&|row| took(&scale, row));
         let note = took + GAP;
-        let heading = title.chars().count().max(verdict.chars().count()) as f64 * HEADING_LETTER;
+        let heading = title.chars().count().max(outcome.chars().count()) as f64 * HEADING_LETTER;
         let width = ((note + widest(&|row| row.note.clone())).max(MARGIN + heading) + MARGIN).ceil();
         let lookups = rows.iter().take_while(|row| row.is_lookup).count();
         let pause = |number| if lookups > 0 && number >= lookups { PAUSE } else { 0.0 };
@@ -171,7 +171,7 @@ impl Canvas {
         self.add(format_args!(r#"<text class="{class}" x="{x:.1}" y="{y:.1}">{text}</text>"#));
     }
 
-    /// A group that says this where the pointer rests on it.
+    /// A group with this as its tooltip.
     fn begin(&mut self, title: &str) {
         self.add(format_args!("<g><title>{}</title>", escaped(title)));
     }
@@ -199,7 +199,7 @@ fn class(end: End) -> &'static str {
     }
 }
 
-/// Text as XML 1.0 wants it (sections 2.2 and 2.4).
+/// Text as XML 1.0 requires (sections 2.2 and 2.4).
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in escape(text).chars() {

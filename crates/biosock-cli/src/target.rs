@@ -31,11 +31,11 @@ impl Target {
             return unix(&text).map(Self::Unix);
         }
         if text.is_empty() {
-            return Err(String::from("it is empty"));
+            return Err(String::from("must not be empty"));
         }
         let (host, service) = host_and_service(&text)?;
         if (host, service) == (None, None) {
-            return Err(String::from("it is any host, without a service\n  hint: add a service, as in *:80"));
+            return Err(String::from("missing port or service\n  hint: add one, as in *:80"));
         }
         check_port(service)?;
         Ok(Self::Ip { host: host.map(String::from), service: service.map(String::from) })
@@ -87,14 +87,14 @@ impl Source {
     pub(crate) fn parse(text: &OsStr) -> Result<Self, String> {
         let text = without_invalid_bytes(text);
         if text.starts_with("unix:") {
-            return Err(String::from("a source is an IP address or a host"));
+            return Err(String::from("must be an IP address or a host"));
         }
         if text.parse::<IpAddr>().is_ok() {
             return Ok(Self { host: text, service: String::from("0") });
         }
         let (host, service) = host_and_service(&text)?;
         check_port(service)?;
-        let host = host.ok_or("the host is missing, as in 192.0.2.1 or 192.0.2.1:9000")?;
+        let host = host.ok_or("missing host, as in 192.0.2.1 or 192.0.2.1:9000")?;
         Ok(Self { host: host.into(), service: service.unwrap_or("0").into() })
     }
 }
@@ -109,16 +109,16 @@ impl fmt::Display for Source {
 fn unix(text: &str) -> Result<UnixAddr, String> {
     let addr: UnixAddr = text.parse().map_err(|error: biosock::Error| error.why().to_string())?;
     if addr.is_unnamed() {
-        return Err(String::from("the path is missing, as in unix:/run/app.sock"));
+        return Err(String::from("missing path, as in unix:/run/app.sock"));
     }
     Ok(addr)
 }
 
-/// What the text names; `None` for any, or for what it does not mention.
+/// The parts; `None` is any host or service, or one that is missing.
 fn host_and_service(text: &str) -> Result<(Option<&str>, Option<&str>), String> {
     if text.contains("://") {
         return Err(String::from(
-            "a host and service are wanted, not a URL\n  hint: write them as in example.org:80",
+            "not a host and service but a URL\n  hint: write host and service as in example.org:80",
         ));
     }
     let explain = |error: biosock::Error| {
@@ -132,7 +132,7 @@ fn host_and_service(text: &str) -> Result<(Option<&str>, Option<&str>), String> 
 fn check_port(service: Option<&str>) -> Result<(), String> {
     let number = service.filter(|service| service.bytes().all(|b| b.is_ascii_digit()));
     match number.map(str::parse::<u16>) {
-        Some(Err(_)) => Err(String::from("the port is above 65535")),
+        Some(Err(_)) => Err(String::from("port above 65535")),
         _ => Ok(()),
     }
 }
@@ -140,8 +140,8 @@ fn check_port(service: Option<&str>) -> Result<(), String> {
 fn missing_service(host: Option<&str>) -> String {
     match host {
         Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => {
-            format!("the service is missing\n  hint: for port {port} write :{port}")
+            format!("missing port or service\n  hint: for port {port}, write :{port}")
         }
-        _ => String::from("the service is missing\n  hint: add a port, as in localhost:80 or [::1]:80"),
+        _ => String::from("missing port or service\n  hint: add a port, as in localhost:80 or [::1]:80"),
     }
 }

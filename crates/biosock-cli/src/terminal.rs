@@ -15,7 +15,7 @@ pub(crate) struct Terminal {
     pub(crate) colour: bool,
 }
 
-/// The width of what says none, of old.
+/// The width where none is reported, by tradition.
 const USUAL: usize = 80;
 
 impl Terminal {
@@ -28,7 +28,7 @@ impl Terminal {
     }
 }
 
-/// COLUMNS, then what the terminal says.
+/// COLUMNS, else what the terminal reports.
 fn width(stream: &impl AsFd) -> usize {
     let columns = env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let asked = || tcgetwinsize(stream).ok().map(|size| usize::from(size.ws_col));
@@ -43,7 +43,7 @@ fn unicode() -> bool {
     locale.contains("utf-8") || locale.contains("utf8")
 }
 
-/// Colour is for terminals, and for who wants it (no-color.org).
+/// Colour is for terminals, unless the user turned it off (no-color.org).
 pub(crate) fn colour(stream: &impl IsTerminal) -> bool {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     stream.is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use biosock::needs_escape;
 
-/// Text with what [`needs_escape`] in the form `\u{1b}`.
+/// The string with what [`needs_escape`] in the form `\u{1b}`.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(needs_escape) {
         return Cow::Borrowed(text);
@@ -19,8 +19,8 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A message's text where it is longer than anybody reads, as a text from
-/// outside can make it: its beginning and its end, which says what was wrong.
+/// A string as long as a message may have it, since a peer or an argument can
+/// make it any length: its beginning and its end, which says what was wrong.
 pub(crate) fn clipped(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST {
         return Cow::Borrowed(text);
@@ -35,10 +35,10 @@ pub(crate) fn clipped(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{} … {}", &text[..head], &text[tail..]))
 }
 
-/// The longest text in a message, in bytes.
+/// The longest string in a message, in bytes.
 pub(crate) const LONGEST: usize = 1024;
 
-/// Bytes that are no UTF-8 in the form that an address' text has for them.
+/// With invalid UTF-8 as `\xff`, which is how a Unix address is written.
 pub(crate) fn without_invalid_bytes(text: &OsStr) -> String {
     let mut out = String::new();
     for chunk in text.as_bytes().utf8_chunks() {

@@ -1,4 +1,4 @@
-//! A race drawn for the terminal: a row for each look-up and attempt, bars on
+//! A race drawn for the terminal: a row for each lookup and attempt, bars on
 //! one time axis.
 
 use std::time::Duration;
@@ -8,9 +8,9 @@ use crate::scale::Scale;
 use crate::terminal::Terminal;
 use crate::text::escape;
 
-/// Wider makes nothing clearer.
+/// A wider drawing would not be clearer.
 const WIDEST: usize = 120;
-/// A bar narrower than this tells too little: the bars then get lines of their own.
+/// A bar narrower than this shows too little: the bars then get their own lines.
 const NARROWEST_BAR: usize = 20;
 const GAP: &str = "  ";
 /// The columns that one tick of the axis takes at least.
@@ -63,7 +63,7 @@ struct Drawing<'a> {
     glyphs: &'static Glyphs,
 }
 
-/// The texts of a row, one column each.
+/// The strings of a row, one for each column.
 struct Cells {
     label: String,
     times: String,
@@ -76,7 +76,7 @@ impl Drawing<'_> {
         let full = self.cells(rows, |row| &row.note);
         let short = self.cells(rows, |row| &row.short);
         for cells in [&full, &short] {
-            let used = self.columns_beside_the_bar(cells);
+            let used = self.columns_around_the_bar(cells);
             if width >= used + NARROWEST_BAR {
                 return self.side_by_side(rows, cells, width - used);
             }
@@ -103,7 +103,7 @@ impl Drawing<'_> {
     }
 
     /// Label, mark, times and note, and the gaps between them.
-    fn columns_beside_the_bar(&self, cells: &[Cells]) -> usize {
+    fn columns_around_the_bar(&self, cells: &[Cells]) -> usize {
         let gaps = 3 * GAP.len() + 2;
         widest(cells, |it| &it.label) + widest(cells, |it| &it.times) + widest(cells, |it| &it.note) + gaps
     }
@@ -131,7 +131,7 @@ impl Drawing<'_> {
         lines.chain([format!("{GAP}{}", self.axis(bar))]).collect()
     }
 
-    /// With the times only where all of them have room: the bars tell them too.
+    /// With the times only if all of them fit: the bars show them too.
     fn stacked_texts(&self, cells: &[Cells], room: usize) -> Vec<String> {
         let short = |it: &Cells| format!("{}{GAP}{}", it.label, it.note);
         let long: Vec<_> = cells.iter().map(|it| format!("{}{GAP}{}", short(it), it.times)).collect();
@@ -290,8 +290,8 @@ mod tests {
     #[test]
     fn bars_lie_on_one_axis() {
         let expected = "\
-look-up IPv6       ─╴           ┊           ┊      0.0 +  20.0 ms  1 address
-look-up IPv4       ┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅      0.0 + 400.0 ms  no answer
+lookup IPv6        ─╴           ┊           ┊      0.0 +  20.0 ms  1 address
+lookup IPv4        ┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅      0.0 + 400.0 ms  no answer
 [2001:db8::1]:443  ┊┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅     20.0 + 380.0 ms  no answer
 192.0.2.1:443      ┊            ┊   ╺       ┊  ✗ 270.0 +   0.0 ms  connect error
 192.0.2.2:443      ┊            ┊     ╺━━━━━━  ✓ 300.0 + 100.0 ms  connected
@@ -302,8 +302,8 @@ look-up IPv4       ┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅�
     #[test]
     fn without_unicode_it_is_ascii() {
         let expected = "\
-look-up IPv6       --           :           :      0.0 +  20.0 ms  1 address
-look-up IPv4       ..........................      0.0 + 400.0 ms  no answer
+lookup IPv6        --           :           :      0.0 +  20.0 ms  1 address
+lookup IPv4        ..........................      0.0 + 400.0 ms  no answer
 [2001:db8::1]:443  :.........................     20.0 + 380.0 ms  no answer
 192.0.2.1:443      :            :   =       :  x 270.0 +   0.0 ms  connect error
 192.0.2.2:443      :            :     =======  * 300.0 + 100.0 ms  connected
@@ -313,9 +313,9 @@ look-up IPv4       ..........................      0.0 + 400.0 ms  no answer
 
     #[test]
     fn a_narrow_terminal_gets_two_lines_a_row() {
-        let expected = "  look-up IPv6  1 address
+        let expected = "  lookup IPv6  1 address
   ─╴             ┊             ┊
-  look-up IPv4  no answer
+  lookup IPv4  no answer
   ┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅
   [2001:db8::1]:443  no answer
   ┊┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅

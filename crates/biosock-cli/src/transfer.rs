@@ -1,4 +1,4 @@
-//! One connection served by standard input and output, and told of.
+//! One connection served by standard input and output, and reported.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! Reading the command line as a whole, and saying what is wrong with it.
+//! Parsing the command line, and the error if it is wrong.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -14,8 +14,8 @@ use crate::target::Target;
 use crate::terminal::colour;
 use crate::text::{escape, without_invalid_bytes};
 
-/// Reads the command line; where there is nothing to run (help, bad usage),
-/// says what is to say and gives the exit status.
+/// Parses the command line. If there is nothing to run (help, usage error), prints
+/// the help or the error and returns the exit status.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
     let args: Vec<OsString> = std::env::args_os().collect();
     Cli::try_parse_from(&args).and_then(checked).map_err(|error| match error.kind() {
@@ -31,7 +31,7 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
     })
 }
 
-/// Options that say nothing about a Unix socket are refused for one.
+/// Options that do not apply to a Unix socket are refused for one.
 fn checked(cli: Cli) -> Result<Cli, clap::Error> {
     let unfit = match &cli.command {
         Command::Connect(args) => args.unfit_for_unix(),
@@ -87,21 +87,21 @@ fn unfit(target: &Target, options: &[(bool, &str)]) -> Option<String> {
     Some(format!("'{option}' is for IP addresses, not for '{addr}'"))
 }
 
-/// What is wrong with the arguments. They are read again with their control
-/// characters escaped, so that none of them is in the message.
+/// The error in the arguments. They are parsed again with their control
+/// characters escaped, so that the message has none.
 fn usage(args: &[OsString]) -> Failure {
     let escaped = |arg: &OsString| escape(&without_invalid_bytes(arg)).into_owned();
     let args: Vec<_> = args.iter().map(escaped).collect();
     match Cli::try_parse_from(&args).and_then(checked) {
         Err(error) if error.kind() == ErrorKind::MissingSubcommand => {
-            Failure::usage("what to do is missing").hint(format!("it is one of {}", subcommands().join(", ")))
+            Failure::usage("missing subcommand").hint(format!("use one of {}", subcommands().join(", ")))
         }
         Err(error) => usage_failure(&error, &args),
-        Ok(_) => Failure::usage("the arguments have control characters"),
+        Ok(_) => Failure::usage("control characters in the arguments"),
     }
 }
 
-/// clap's message as one line, and its tip, or ours, as the hint.
+/// clap's message as one line, with its tip, or a pointer to the help, as the hint.
 fn usage_failure(error: &clap::Error, args: &[String]) -> Failure {
     let text = error.render().to_string();
     let text = text.split("\n\nUsage:").next().unwrap_or_default();
@@ -109,7 +109,7 @@ fn usage_failure(error: &clap::Error, args: &[String]) -> Failure {
     let text = text.strip_prefix("error: ").unwrap_or(text);
     let (text, tip) =
         text.split_once("\n\n  tip: ").or_else(|| text.split_once("\n  hint: ")).unwrap_or((text, ""));
-    // How to give a mistyped option as a value helps nobody.
+    // How to pass a mistyped option as a value is no help.
     let hint = if tip.is_empty() || tip.starts_with("to pass ") { help_hint(args) } else { one_line(tip) };
     Failure::usage(one_line(text)).hint(hint)
 }

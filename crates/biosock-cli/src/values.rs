@@ -9,8 +9,8 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use crate::text::without_invalid_bytes;
 
-/// A parser of one value, as clap takes it: bytes that are no UTF-8 are
-/// welcome (a path may have them), the error is a text.
+/// A parser of one value, as clap takes it. Invalid UTF-8 is accepted, since a
+/// path may have it; an error is a string.
 pub(crate) fn value<T: Clone + Send + Sync + 'static>(
     parser: fn(&OsStr) -> Result<T, String>,
 ) -> impl TypedValueParser<Value = T> {
@@ -19,7 +19,7 @@ pub(crate) fn value<T: Clone + Send + Sync + 'static>(
 
 pub(crate) fn positive_seconds(text: &OsStr) -> Result<Duration, String> {
     match seconds(text)? {
-        Duration::ZERO => Err(String::from("must be more than 0 seconds")),
+        Duration::ZERO => Err(String::from("must be more than 0")),
         duration => Ok(duration),
     }
 }
@@ -31,9 +31,9 @@ pub(crate) fn seconds(text: &OsStr) -> Result<Duration, String> {
         .filter(|seconds: &f64| !seconds.is_nan())
         .ok_or("not a number of seconds, such as 2 or 0.5")?;
     if seconds < 0.0 {
-        return Err(String::from("a time cannot be negative"));
+        return Err(String::from("must not be negative"));
     }
-    Duration::try_from_secs_f64(seconds).map_err(|_| String::from("too long a time"))
+    Duration::try_from_secs_f64(seconds).map_err(|_| String::from("too large"))
 }
 
 /// Between two attempts of a race, within the RFC's bounds.
@@ -65,23 +65,23 @@ pub(crate) fn whole_number(text: &OsStr) -> Result<u32, String> {
 
 pub(crate) fn interface(text: &OsStr) -> Result<String, String> {
     match without_invalid_bytes(text) {
-        name if name.is_empty() => Err(String::from("the name is empty")),
+        name if name.is_empty() => Err(String::from("must not be empty")),
         name => Ok(name),
     }
 }
 
 pub(crate) fn command(text: &OsStr) -> Result<OsString, String> {
     match text.to_str().map(str::trim) {
-        Some("") => Err(String::from("the command is empty")),
+        Some("") => Err(String::from("must not be empty")),
         _ => Ok(text.to_owned()),
     }
 }
 
 pub(crate) fn file(text: &OsStr) -> Result<PathBuf, String> {
     match text.to_str() {
-        Some("") => Err(String::from("the name is empty")),
+        Some("") => Err(String::from("must not be empty")),
         Some("-") => Err(String::from(
-            "standard output is for what the peer sends\n  hint: give a file, or ./- for one of that name",
+            "standard output carries what the peer sends\n  hint: name a file; ./- is one called -",
         )),
         _ => Ok(text.into()),
     }

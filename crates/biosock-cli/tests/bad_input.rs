@@ -1,4 +1,4 @@
-//! What is said to wrong invocations and inputs, word for word.
+//! The errors for wrong invocations and inputs, word for word.
 //!
 //! `cargo test -p biosock-cli --test bad_input -- --nocapture` prints the table.
 
@@ -11,16 +11,16 @@ use std::os::unix::ffi::OsStringExt;
 use common::{refusing, run};
 
 /// Arguments, exit status, the lines of standard error. In both,
-/// `{dir}` is a folder with an empty file `file` in it, `{refused}` an address
-/// where nobody listens, `{used}` one where somebody does, `{long}` a name of
+/// `{dir}` is a directory with an empty file `file` in it, `{refused}` an address
+/// where nothing listens, `{used}` one where something does, `{long}` a name of
 /// 109 bytes; in arguments `{esc}` is the byte 1b and `{ff}` the byte ff.
 type Row = (&'static [&'static str], i32, &'static [&'static str]);
 
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
     (&[], 2, &[
-        "biosock: what to do is missing",
-        "  hint: it is one of demo, connect, listen, lookup, completions",
+        "biosock: missing subcommand",
+        "  hint: use one of demo, connect, listen, lookup, completions",
     ]),
     (&["frob"], 2, &[
         "biosock: unrecognized subcommand 'frob'",
@@ -39,19 +39,19 @@ const TABLE: &[Row] = &[
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", ""], 2, &[
-        "biosock: invalid value '' for '<HOST:SERVICE|unix:PATH>': it is empty",
+        "biosock: invalid value '' for '<HOST:SERVICE|unix:PATH>': must not be empty",
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "80"], 2, &[
-        "biosock: invalid value '80' for '<HOST:SERVICE|unix:PATH>': the service is missing",
-        "  hint: for port 80 write :80",
+        "biosock: invalid value '80' for '<HOST:SERVICE|unix:PATH>': missing port or service",
+        "  hint: for port 80, write :80",
     ]),
     (&["connect", "localhost"], 2, &[
-        "biosock: invalid value 'localhost' for '<HOST:SERVICE|unix:PATH>': the service is missing",
+        "biosock: invalid value 'localhost' for '<HOST:SERVICE|unix:PATH>': missing port or service",
         "  hint: add a port, as in localhost:80 or [::1]:80",
     ]),
     (&["connect", "localhost:"], 2, &[
-        "biosock: invalid value 'localhost:' for '<HOST:SERVICE|unix:PATH>': the service is missing",
+        "biosock: invalid value 'localhost:' for '<HOST:SERVICE|unix:PATH>': missing port or service",
         "  hint: add a port, as in localhost:80 or [::1]:80",
     ]),
     (&["connect", "a:b:c"], 2, &[
@@ -59,12 +59,12 @@ const TABLE: &[Row] = &[
         "  hint: write an IPv6 address in brackets: [::1]:80",
     ]),
     (&["connect", "http://host:80/"], 2, &[
-        "biosock: invalid value 'http://host:80/' for '<HOST:SERVICE|unix:PATH>': a host and service are wanted, not a URL",
-        "  hint: write them as in example.org:80",
+        "biosock: invalid value 'http://host:80/' for '<HOST:SERVICE|unix:PATH>': not a host and service but a URL",
+        "  hint: write host and service as in example.org:80",
     ]),
     (&["lookup", "*"], 2, &[
-        "biosock: invalid value '*' for '<HOST[:SERVICE]>': it is any host, without a service",
-        "  hint: add a service, as in *:80",
+        "biosock: invalid value '*' for '<HOST[:SERVICE]>': missing port or service",
+        "  hint: add one, as in *:80",
     ]),
     (&["connect", "::1:80"], 2, &[
         "biosock: invalid value '::1:80' for '<HOST:SERVICE|unix:PATH>': ambiguous host or service: a second colon (at byte 1)",
@@ -75,7 +75,7 @@ const TABLE: &[Row] = &[
         "  hint: write host and service as in localhost:80 or [::1]:80",
     ]),
     (&["connect", "[::1]"], 2, &[
-        "biosock: invalid value '[::1]' for '<HOST:SERVICE|unix:PATH>': the service is missing",
+        "biosock: invalid value '[::1]' for '<HOST:SERVICE|unix:PATH>': missing port or service",
         "  hint: add a port, as in localhost:80 or [::1]:80",
     ]),
     (&["connect", "[::1]x"], 2, &[
@@ -87,15 +87,15 @@ const TABLE: &[Row] = &[
         "  hint: write host and service as in localhost:80 or [::1]:80",
     ]),
     (&["connect", "localhost:65536"], 2, &[
-        "biosock: invalid value 'localhost:65536' for '<HOST:SERVICE|unix:PATH>': the port is above 65535",
+        "biosock: invalid value 'localhost:65536' for '<HOST:SERVICE|unix:PATH>': port above 65535",
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "localhost:99999999999999999999"], 2, &[
-        "biosock: invalid value 'localhost:99999999999999999999' for '<HOST:SERVICE|unix:PATH>': the port is above 65535",
+        "biosock: invalid value 'localhost:99999999999999999999' for '<HOST:SERVICE|unix:PATH>': port above 65535",
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "unix:"], 2, &[
-        "biosock: invalid value 'unix:' for '<HOST:SERVICE|unix:PATH>': the path is missing, as in unix:/run/app.sock",
+        "biosock: invalid value 'unix:' for '<HOST:SERVICE|unix:PATH>': missing path, as in unix:/run/app.sock",
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "unix:{long}"], 2, &[
@@ -135,15 +135,15 @@ const TABLE: &[Row] = &[
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "--timeout", "0", "a:1"], 2, &[
-        "biosock: invalid value '0' for '--timeout <SECONDS>': must be more than 0 seconds",
+        "biosock: invalid value '0' for '--timeout <SECONDS>': must be more than 0",
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "--timeout", "-1", "a:1"], 2, &[
-        "biosock: invalid value '-1' for '--timeout <SECONDS>': a time cannot be negative",
+        "biosock: invalid value '-1' for '--timeout <SECONDS>': must not be negative",
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "--timeout", "1e30", "a:1"], 2, &[
-        "biosock: invalid value '1e30' for '--timeout <SECONDS>': too long a time",
+        "biosock: invalid value '1e30' for '--timeout <SECONDS>': too large",
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "--timeout"], 2, &[
@@ -159,15 +159,15 @@ const TABLE: &[Row] = &[
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "--bind", "unix:/x", "a:1"], 2, &[
-        "biosock: invalid value 'unix:/x' for '--bind <HOST[:PORT]>': a source is an IP address or a host",
+        "biosock: invalid value 'unix:/x' for '--bind <HOST[:PORT]>': must be an IP address or a host",
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "--bind", ":80", "a:1"], 2, &[
-        "biosock: invalid value ':80' for '--bind <HOST[:PORT]>': the host is missing, as in 192.0.2.1 or 192.0.2.1:9000",
+        "biosock: invalid value ':80' for '--bind <HOST[:PORT]>': missing host, as in 192.0.2.1 or 192.0.2.1:9000",
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "--bind", "127.0.0.1:70000", "a:1"], 2, &[
-        "biosock: invalid value '127.0.0.1:70000' for '--bind <HOST[:PORT]>': the port is above 65535",
+        "biosock: invalid value '127.0.0.1:70000' for '--bind <HOST[:PORT]>': port above 65535",
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "--bind", "1:2:3", "a:1"], 2, &[
@@ -175,8 +175,8 @@ const TABLE: &[Row] = &[
         "  hint: write an IPv6 address in brackets: [::1]:80",
     ]),
     (&["connect", "--bind", "127.0.0.1", "--bind", "127.0.0.2", "a:1"], 2, &[
-        "biosock: '--bind 127.0.0.2:0' is a second source for IPv4",
-        "  hint: give one for each of IPv4 and IPv6",
+        "biosock: '--bind 127.0.0.2:0' is a second source address for IPv4",
+        "  hint: use at most one for each of IPv4 and IPv6",
     ]),
     (&["connect", "--attempt-delay", "0", "a:1"], 2, &[
         "biosock: invalid value '0' for '--attempt-delay <SECONDS>': must be from 0.01 to 2 seconds (RFC 8305, section 8)",
@@ -191,16 +191,16 @@ const TABLE: &[Row] = &[
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "--device", "", "a:1"], 2, &[
-        "biosock: invalid value '' for '--device <INTERFACE>': the name is empty",
+        "biosock: invalid value '' for '--device <INTERFACE>': must not be empty",
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "--trace-svg", "", "a:1"], 2, &[
-        "biosock: invalid value '' for '--trace-svg <FILE>': the name is empty",
+        "biosock: invalid value '' for '--trace-svg <FILE>': must not be empty",
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "--trace-svg", "-", "a:1"], 2, &[
-        "biosock: invalid value '-' for '--trace-svg <FILE>': standard output is for what the peer sends",
-        "  hint: give a file, or ./- for one of that name",
+        "biosock: invalid value '-' for '--trace-svg <FILE>': standard output carries what the peer sends",
+        "  hint: name a file; ./- is one called -",
     ]),
     (&["connect", "--device", "lo", "unix:/x"], 2, &[
         "biosock: '--device' is for IP addresses, not for 'unix:/x'",
@@ -243,15 +243,15 @@ const TABLE: &[Row] = &[
         "  hint: see 'biosock listen --help'",
     ]),
     (&["listen", "8080"], 2, &[
-        "biosock: invalid value '8080' for '[[HOST]:SERVICE|unix:PATH]': the service is missing",
-        "  hint: for port 8080 write :8080",
+        "biosock: invalid value '8080' for '[[HOST]:SERVICE|unix:PATH]': missing port or service",
+        "  hint: for port 8080, write :8080",
     ]),
     (&["listen", "--echo", "--exec", "cat", ":0"], 2, &[
         "biosock: the argument '--echo' cannot be used with '--exec <COMMAND>'",
         "  hint: see 'biosock listen --help'",
     ]),
     (&["listen", "--exec", "  ", ":0"], 2, &[
-        "biosock: invalid value ' ' for '--exec <COMMAND>': the command is empty",
+        "biosock: invalid value ' ' for '--exec <COMMAND>': must not be empty",
         "  hint: see 'biosock listen --help'",
     ]),
     (&["listen", "--max", "0", ":0"], 2, &[
@@ -295,7 +295,7 @@ const TABLE: &[Row] = &[
         "  hint: see 'biosock listen --help'",
     ]),
     (&["listen", "--device", "", ":0"], 2, &[
-        "biosock: invalid value '' for '--device <INTERFACE>': the name is empty",
+        "biosock: invalid value '' for '--device <INTERFACE>': must not be empty",
         "  hint: see 'biosock listen --help'",
     ]),
     (&["listen", "--device", "lo", "unix:/x"], 2, &[
@@ -307,7 +307,7 @@ const TABLE: &[Row] = &[
         "  hint: see 'biosock listen --help'",
     ]),
     (&["listen", "unix:"], 2, &[
-        "biosock: invalid value 'unix:' for '[[HOST]:SERVICE|unix:PATH]': the path is missing, as in unix:/run/app.sock",
+        "biosock: invalid value 'unix:' for '[[HOST]:SERVICE|unix:PATH]': missing path, as in unix:/run/app.sock",
         "  hint: see 'biosock listen --help'",
     ]),
     (&["lookup"], 2, &[
@@ -319,7 +319,7 @@ const TABLE: &[Row] = &[
         "  hint: see 'biosock lookup --help'",
     ]),
     (&["lookup", "localhost:65536"], 2, &[
-        "biosock: invalid value 'localhost:65536' for '<HOST[:SERVICE]>': the port is above 65535",
+        "biosock: invalid value 'localhost:65536' for '<HOST[:SERVICE]>': port above 65535",
         "  hint: see 'biosock lookup --help'",
     ]),
     (&["lookup", "-6", "unix:/x"], 2, &[
@@ -374,7 +374,7 @@ const TABLE: &[Row] = &[
     ]),
     (&["connect", "--bind", "[::1]", "{refused}"], 1, &[
         "biosock: look up {refused}: address family for hostname not supported (EAI_ADDRFAMILY)",
-        "  hint: only IPv6 is tried, the family of --bind",
+        "  hint: only IPv6 was tried, the family of --bind",
     ]),
     (&["connect", "-4", "--bind", "[::1]", "{refused}"], 1, &[
         "biosock: look up [::1]:0: address family for hostname not supported (EAI_ADDRFAMILY)",
@@ -401,8 +401,8 @@ const TABLE: &[Row] = &[
         "  hint: give the port as a number, or a service from /etc/services",
     ]),
     (&["listen", "--activated"], 1, &[
-        "biosock: no listening socket was passed to this process",
-        "  hint: a service manager passes them, as told in systemd.socket(5); without one, give an address",
+        "biosock: no listening socket inherited",
+        "  hint: a service manager passes them (systemd.socket(5)); without one, give an address",
     ]),
     (&["listen", "192.0.2.1:0"], 1, &[
         "biosock: bind to 192.0.2.1:0: cannot assign requested address (EADDRNOTAVAIL)",
@@ -471,7 +471,7 @@ impl Names {
 }
 
 #[test]
-fn each_gets_its_message() {
+fn each_gets_its_error() {
     let names = Names::new();
     let width = TABLE.iter().map(|(args, ..)| shown(args).chars().count()).max().unwrap();
     let mut wrong = 0;
@@ -520,9 +520,9 @@ fn no_message_has_a_control_character() {
     }
 }
 
-/// Messages are as long as somebody reads, whatever the text.
+/// Messages have a bounded length, whatever the input.
 #[test]
-fn no_message_is_as_long_as_a_hostile_text() {
+fn no_message_is_as_long_as_hostile_input() {
     for text in ["x".repeat(100_000), "\u{202e}".repeat(30_000)] {
         for args in [
             ["connect", &text, "--json"],

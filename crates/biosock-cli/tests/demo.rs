@@ -6,12 +6,12 @@ use std::process::{Command, Stdio};
 
 use common::{Process, biosock, run, skip};
 
-/// The routines of the page that each family must have shown.
-const PAGE: [&str; 6] =
+/// The routines of BIO_connect(3) and its companions that each family must show.
+const ROUTINES: [&str; 6] =
     ["BIO_socket", "BIO_bind", "BIO_connect", "BIO_listen", "BIO_accept_ex", "BIO_closesocket"];
 
 #[test]
-fn shows_every_routine_of_the_page_on_every_family() {
+fn shows_every_routine_on_every_family() {
     let ended = run(["demo"], b"").ok();
     let text = ended.out();
     let tables: Vec<_> = text.trim_end().split("\n\n").collect();
@@ -19,10 +19,10 @@ fn shows_every_routine_of_the_page_on_every_family() {
     for (table, family) in tables.iter().zip(["IPv4", "IPv6", "Unix"]) {
         let lines: Vec<_> = table.lines().collect();
         assert_eq!(lines[0], family);
-        let end = format!("{family}: right: a file of 1048576 bytes each way, the same bytes");
+        let end = format!("{family}: right: 1048576 bytes each way, received as sent");
         assert_eq!(lines.last(), Some(&&*end));
         aligned(&lines[1..lines.len() - 1]);
-        for routine in PAGE {
+        for routine in ROUTINES {
             assert!(lines.iter().any(|line| line.starts_with(&format!("{routine} "))), "{routine}:\n{table}");
         }
     }
@@ -50,33 +50,33 @@ fn aligned(lines: &[&str]) {
 }
 
 #[test]
-fn json_has_an_object_for_each_call_and_a_verdict_for_each_family() {
+fn json_has_an_object_for_each_call_and_an_outcome_for_each_family() {
     let objects = run(["demo", "--json"], b"").ok().json();
-    let (verdicts, calls): (Vec<_>, Vec<_>) = objects.iter().partition(|object| object["event"] == "verdict");
-    assert_eq!(verdicts.len(), 4);
-    assert!(verdicts.iter().all(|object| object["verdict"] == "right"), "{verdicts:?}");
+    let (outcomes, calls): (Vec<_>, Vec<_>) = objects.iter().partition(|object| object["event"] == "outcome");
+    assert_eq!(outcomes.len(), 4);
+    assert!(outcomes.iter().all(|object| object["outcome"] == "right"), "{outcomes:?}");
     let (races, calls): (Vec<_>, Vec<_>) = calls.into_iter().partition(|object| object["event"] == "race");
     assert_eq!(races.len(), 1);
     assert_eq!(races[0]["attempts"].as_array().map(Vec::len), Some(3));
     for call in &calls {
         assert!(call["ok"] == true && call["seconds"].as_f64().is_some_and(|time| time >= 0.0), "{call}");
     }
-    let moved: Vec<_> = calls.iter().filter(|call| call["ours"] == "Write, Read").collect();
+    let moved: Vec<_> = calls.iter().filter(|call| call["rust"] == "Write, Read").collect();
     assert_eq!(moved.len(), 6);
     assert!(moved.iter().all(|call| call["result"] == "the same bytes"));
 }
 
 #[test]
 fn leaves_nothing_behind() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let mut command = biosock(["demo"]);
-    command.env("TMPDIR", folder.path());
+    command.env("TMPDIR", directory.path());
     Process::start(&mut command, Stdio::null()).finish().ok();
-    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+    assert_eq!(directory.path().read_dir().unwrap().count(), 0);
 }
 
 #[test]
-fn a_system_without_ipv6_is_told_so_and_the_rest_is_shown() {
+fn a_system_without_ipv6_is_reported_and_the_rest_is_shown() {
     let off = "ip link set lo up && echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6";
     let mut probe = Command::new("unshare");
     probe.args(["-n", "sh", "-c", off]).stderr(Stdio::null());
@@ -89,12 +89,12 @@ fn a_system_without_ipv6_is_told_so_and_the_rest_is_shown() {
     command.args(["-n", "sh", "-c", &script, env!("CARGO_BIN_EXE_biosock")]);
     let ended = Process::start(&mut command, Stdio::null()).finish().ok();
     let text = ended.out();
-    assert!(text.contains("\nIPv6: off: left out: this system has no IPv6 ("), "{text}");
+    assert!(text.contains("\nIPv6: off: skipped: this system has no IPv6 ("), "{text}");
     assert!(text.contains("\nUnix: right: "), "{text}");
 }
 
 #[test]
-fn an_output_that_nobody_reads_is_a_quiet_failure() {
+fn an_output_without_a_reader_is_a_quiet_failure() {
     let (reader, writer) = rustix::pipe::pipe().unwrap();
     drop(reader);
     let ended = Process::start_with(&mut biosock(["demo"]), Stdio::null(), writer.into()).finish();

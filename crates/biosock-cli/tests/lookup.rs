@@ -45,7 +45,7 @@ fn names_of_an_address() {
 }
 
 #[test]
-fn passive_gives_the_wildcard() {
+fn passive_returns_the_wildcard() {
     let objects = run(["lookup", "--json", "--passive", "-4", "--type", "stream", ":8080"], b"").ok().json();
     assert_eq!(objects[0]["address"], "0.0.0.0:8080");
     let objects = run(["lookup", "--json", "-4", "--type", "stream", ":8080"], b"").ok().json();
@@ -65,14 +65,14 @@ fn a_family_alone() {
 fn unix_paths() {
     let objects = run(["lookup", "--json", "unix:@name"], b"").ok().json();
     assert_eq!((&objects[0]["address"], &objects[0]["ip"]), (&json!("unix:@name"), &json!(null)));
-    // What is in a path comes to the terminal escaped.
+    // A path reaches the terminal escaped.
     let table = run(["lookup", "unix:/\x1b[2J"], b"").ok().out();
     assert!(table.ends_with("unix:/\\x1b[2J\n"), "{table}");
 }
 
 /// Each character of Unicode's category Cf, by Python's table of them.
 #[test]
-fn no_invisible_character_comes_to_the_terminal() {
+fn no_invisible_character_reaches_the_terminal() {
     if !common::has("python3") {
         return;
     }
@@ -106,7 +106,7 @@ fn no_invisible_character_comes_to_the_terminal() {
 }
 
 #[test]
-fn verbose_tells_the_call() {
+fn verbose_logs_the_call() {
     let ended = run(["lookup", "--verbose", "127.0.0.1:1"], b"").ok();
     assert!(ended.stderr.contains("BIO_lookup_ex    Lookup::run"), "{}", ended.stderr);
     let ended = run(["lookup", "--verbose", "--json", "127.0.0.1:1"], b"").ok();
@@ -114,9 +114,9 @@ fn verbose_tells_the_call() {
     assert_eq!((&trace[0]["event"], &trace[0]["routine"]), (&json!("call"), &json!("BIO_lookup_ex")));
 }
 
-/// As where a user has as many processes as he may.
+/// As for a user at the limit of processes.
 #[test]
-fn what_is_wrong_is_said_without_a_thread() {
+fn an_error_is_printed_without_a_thread() {
     let Some(mut command) = with_threads(1, &["lookup", "[::1"]) else { return };
     let ended = Process::start(&mut command, Stdio::null()).finish();
     assert_eq!(ended.code(), Some(2));

@@ -25,8 +25,8 @@ fn every_help_has_examples() {
     }
 }
 
-/// What prints says so where that could not be written, closed descriptors too:
-/// each by a shell, which leaves them as they are to be.
+/// What cannot be written is an error, on closed descriptors too: each run by a
+/// shell, which leaves the descriptors as set up.
 #[test]
 fn what_is_not_written_is_a_failure() {
     let results = [
@@ -52,7 +52,7 @@ fn what_is_not_written_is_a_failure() {
             assert!(ended.stderr.contains("write standard output: "), "{args} {place}: {}", ended.stderr);
         }
     }
-    // A place that takes all is as good as any, also one opened for both directions.
+    // A place that takes everything is fine, even one opened for both directions.
     for place in [">/dev/null", "1<>/dev/null", "2>&- >/dev/null"] {
         in_shell(&format!("exec \"$0\" lookup 127.0.0.1:1 {place}")).ok();
     }
@@ -94,12 +94,12 @@ fn bash_takes_its_completions() {
     assert_eq!(bash.finish().ok().out(), "listen\n");
 }
 
-fn folder() -> &'static Path {
+fn directory() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../man/man1"))
 }
 
-fn names(folder: &Path) -> Vec<String> {
-    let entries = folder.read_dir().expect("the folder is there");
+fn names(directory: &Path) -> Vec<String> {
+    let entries = directory.read_dir().expect("the directory exists");
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.retain(|name| name.starts_with("biosock"));
     names.sort();
@@ -110,19 +110,19 @@ fn names(folder: &Path) -> Vec<String> {
 fn the_manual_pages_are_those_the_command_writes() {
     let written = tempfile::tempdir().unwrap();
     run([Path::new("man"), written.path()], b"").ok();
-    assert_eq!(names(written.path()), names(folder()));
-    for name in names(folder()) {
-        let (ours, kept) = (fs::read(written.path().join(&name)), fs::read(folder().join(&name)));
-        assert!(ours.unwrap() == kept.unwrap(), "{name} is old; run: biosock man man/man1");
+    assert_eq!(names(written.path()), names(directory()));
+    for name in names(directory()) {
+        let (written, kept) = (fs::read(written.path().join(&name)), fs::read(directory().join(&name)));
+        assert!(written.unwrap() == kept.unwrap(), "{name} is old; run: biosock man man/man1");
     }
     let first = run(["man"], b"").ok().stdout;
-    assert_eq!(first, fs::read(folder().join("biosock.1")).unwrap());
+    assert_eq!(first, fs::read(directory().join("biosock.1")).unwrap());
 }
 
 #[test]
 fn the_manual_pages_render_without_a_warning() {
-    let pages = names(folder());
-    let pages = pages.iter().map(|name| folder().join(name));
+    let pages = names(directory());
+    let pages = pages.iter().map(|name| directory().join(name));
     for (program, args) in [("man", &["-l", "--warnings"][..]), ("mandoc", &["-T", "lint", "-W", "warning"])]
     {
         if !has(program) {

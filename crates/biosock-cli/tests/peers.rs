@@ -1,4 +1,4 @@
-//! Peers that nobody here wrote. One that is not installed is named as
+//! Other projects' programs as peers. One that is not installed is reported as
 //! skipped; with BIOSOCK_REQUIRE_ALL=1 that is a failure.
 
 mod common;
@@ -20,7 +20,7 @@ fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Waits until a server that tells nobody takes connections.
+/// Waits until a server that does not report it takes connections.
 fn wait_for(port: u16, server: &mut Process) {
     let end = Instant::now() + DEADLINE;
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -29,10 +29,10 @@ fn wait_for(port: u16, server: &mut Process) {
     }
 }
 
-fn page_folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("page.txt"), PAGE).unwrap();
-    folder
+fn page_directory() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("page.txt"), PAGE).unwrap();
+    directory
 }
 
 /// Asks a web server for the page, by the command.
@@ -50,9 +50,9 @@ fn nginx_serves_its_page_to_connect() {
     if nginx == "nginx" && !has("nginx") {
         return;
     }
-    let (folder, port) = (page_folder(), free_port());
-    let (root, config) = (folder.path().display(), folder.path().join("nginx.conf"));
-    // A master that is root would serve as another user, who may not read the folder.
+    let (directory, port) = (page_directory(), free_port());
+    let (root, config) = (directory.path().display(), directory.path().join("nginx.conf"));
+    // A master that is root would serve as another user, who may not read the directory.
     let user = if is_root() { "user root;" } else { "" };
     let text = format!(
         "daemon off; {user} worker_processes 1; pid {root}/pid; error_log {root}/error.log;
@@ -66,7 +66,7 @@ fn nginx_serves_its_page_to_connect() {
     );
     fs::write(&config, text).unwrap();
     let mut command = Command::new(nginx);
-    command.arg("-c").arg(&config).arg("-p").arg(folder.path()).args(["-e", "stderr"]);
+    command.arg("-c").arg(&config).arg("-p").arg(directory.path()).args(["-e", "stderr"]);
     let mut server = Process::start(&mut command, Stdio::null());
     wait_for(port, &mut server);
     gets_the_page(port);
@@ -85,9 +85,11 @@ fn python_serves_its_page_to_connect() {
     if !has("python3") {
         return;
     }
-    let (folder, port) = (page_folder(), free_port());
+    let (directory, port) = (page_directory(), free_port());
     let mut command = Command::new("python3");
-    command.args(["-m", "http.server", "--bind", "127.0.0.1", &port.to_string()]).current_dir(folder.path());
+    command
+        .args(["-m", "http.server", "--bind", "127.0.0.1", &port.to_string()])
+        .current_dir(directory.path());
     let mut server = Process::start(&mut command, Stdio::null());
     wait_for(port, &mut server);
     gets_the_page(port);
@@ -136,8 +138,8 @@ fn socat_and_echo() {
     if !has("socat") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("s").display().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s").display().to_string();
     let sent = varied_bytes(1 << 20);
     for (target, form) in
         [("127.0.0.1:0", "TCP4:"), ("[::1]:0", "TCP6:"), (&*format!("unix:{path}"), "UNIX-CONNECT:")]
@@ -168,8 +170,8 @@ fn connect_and_socat() {
 }
 
 /// A key and a certificate for it, made by openssl.
-fn certificate(folder: &Path) -> Option<()> {
-    let (key, cert) = (folder.join("key.pem"), folder.join("cert.pem"));
+fn certificate(directory: &Path) -> Option<()> {
+    let (key, cert) = (directory.join("key.pem"), directory.join("cert.pem"));
     let mut command = Command::new("openssl");
     command.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"]);
     command.arg("-keyout").arg(key).arg("-out").arg(cert);
@@ -177,10 +179,10 @@ fn certificate(folder: &Path) -> Option<()> {
     if ended.code() == Some(0) { Some(()) } else { skip("openssl req", &ended.stderr).then_some(()) }
 }
 
-fn s_server(folder: &Path, port: u16) -> Process {
+fn s_server(directory: &Path, port: u16) -> Process {
     let mut command = Command::new("openssl");
     command.args(["s_server", "-accept", &format!("127.0.0.1:{port}"), "-quiet", "-www"]);
-    command.current_dir(folder).args(["-key", "key.pem", "-cert", "cert.pem"]);
+    command.current_dir(directory).args(["-key", "key.pem", "-cert", "cert.pem"]);
     Process::start(&mut command, Stdio::null())
 }
 
@@ -191,17 +193,17 @@ fn openssl_s_client_through_listen_and_connect_to_s_server() {
     if !has("openssl") {
         return;
     }
-    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-    if certificate(folder.path()).is_none() {
+    let (directory, port) = (tempfile::tempdir().unwrap(), free_port());
+    if certificate(directory.path()).is_none() {
         return;
     }
-    let mut server = s_server(folder.path(), port);
+    let mut server = s_server(directory.path(), port);
     wait_for(port, &mut server);
     let through = format!("exec '{}' connect 127.0.0.1:{port}", env!("CARGO_BIN_EXE_biosock"));
     let (listener, addr) = Process::listen(["127.0.0.1:0", "--exec", &through], Stdio::null());
     let mut command = Command::new("openssl");
     command.args(["s_client", "-connect", &addr, "-quiet", "-verify_return_error", "-CAfile", "cert.pem"]);
-    let mut client = Process::start(command.current_dir(folder.path()), Stdio::piped());
+    let mut client = Process::start(command.current_dir(directory.path()), Stdio::piped());
     client.write(b"GET / HTTP/1.0\r\n\r\n");
     let page = client.finish();
     assert!(page.out().contains("HTTP/1.0 200 ok"), "{page:?}");
@@ -216,11 +218,11 @@ fn connect_hears_the_alert_of_openssl_s_server() {
     if !has("openssl") {
         return;
     }
-    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-    if certificate(folder.path()).is_none() {
+    let (directory, port) = (tempfile::tempdir().unwrap(), free_port());
+    if certificate(directory.path()).is_none() {
         return;
     }
-    let mut server = s_server(folder.path(), port);
+    let mut server = s_server(directory.path(), port);
     wait_for(port, &mut server);
     // A record of a handshake, whose first message is no ClientHello.
     let wrong = [22, 3, 1, 0, 5, 2, 0, 0, 1, 0];

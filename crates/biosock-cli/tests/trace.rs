@@ -44,15 +44,15 @@ fn column_of(line: &str, part: &str) -> usize {
 fn the_race_is_drawn_in_rows_that_line_up() {
     let Some((ended, port)) = outrun(&["--trace"]) else { return };
     let lines: Vec<_> = ended.stderr.lines().collect();
-    let [lookup, first, second, axis, verdict] = lines[..] else { panic!("{}", ended.stderr) };
-    assert!(lookup.starts_with("look-up IPv4 ") && lookup.ends_with("  2 addresses"), "{lookup}");
+    let [lookup, first, second, axis, outcome] = lines[..] else { panic!("{}", ended.stderr) };
+    assert!(lookup.starts_with("lookup IPv4 ") && lookup.ends_with("  2 addresses"), "{lookup}");
     assert!(first.starts_with(&format!("127.0.0.1:{port}  ")) && first.ends_with("  no answer"), "{first}");
     assert!(
         second.starts_with(&format!("127.0.0.2:{port}  ")) && second.ends_with("  connected"),
         "{second}"
     );
     assert!(axis.trim_start().starts_with("0 "), "{axis}");
-    assert!(verdict.starts_with(&format!("connected to 127.0.0.2:{port} after ")), "{verdict}");
+    assert!(outcome.starts_with(&format!("connected to 127.0.0.2:{port} after ")), "{outcome}");
 
     let plus = column_of(first, " + ");
     for (line, note) in [(lookup, "2 addresses"), (first, "no answer"), (second, "connected")] {
@@ -65,7 +65,7 @@ fn the_race_is_drawn_in_rows_that_line_up() {
 }
 
 #[test]
-fn the_locale_says_whether_it_is_more_than_ascii() {
+fn the_locale_decides_whether_it_is_more_than_ascii() {
     let addr = refusing();
     for (locale, unicode) in [("C.UTF-8", true), ("de_DE.utf8", true), ("C", false), ("de_DE", false)] {
         let Ended { stderr, .. } = drawn(&["connect", "--trace", &addr], "80", locale);
@@ -93,7 +93,7 @@ fn a_failed_race_is_drawn_and_the_message_follows() {
 }
 
 #[test]
-fn it_is_as_narrow_as_columns_says() {
+fn it_is_as_narrow_as_columns() {
     let addr = refusing();
     for width in [1, 10, 30, 50, 64, 80, 120, 300] {
         let ended = drawn(&["connect", "--trace", &addr], &width.to_string(), "C.UTF-8");
@@ -106,7 +106,7 @@ fn it_is_as_narrow_as_columns_says() {
             assert!(row.starts_with(&format!("✗ {addr}  ECONNREFUSED")), "{width}: {drawing}");
         }
     }
-    // Nonsense is passed over.
+    // Nonsense is ignored.
     for nonsense in ["", "0", "-3", "x"] {
         let ended = drawn(&["connect", "--trace", &addr], nonsense, "C.UTF-8");
         assert!(ended.stderr.lines().next().is_some_and(|line| (60..=80).contains(&columns(line))));
@@ -159,7 +159,7 @@ fn the_race_as_data() {
 }
 
 #[test]
-fn look_ups_that_fail_are_told() {
+fn lookups_that_fail_are_reported() {
     let target = "127.0.0.1:no-such-service";
     let ended = drawn(&["connect", "--json", target], "80", "C");
     let race = &json_lines(&ended.stderr)[0];
@@ -172,11 +172,11 @@ fn look_ups_that_fail_are_told() {
     assert!(race["winner"].is_null() && race["error"].is_string());
 
     let drawing = drawn(&["connect", "--trace", target], "80", "C").stderr;
-    let failed = |line: &&str| line.starts_with("look-up IPv") && line.ends_with("  EAI_SERVICE");
+    let failed = |line: &&str| line.starts_with("lookup IPv") && line.ends_with("  EAI_SERVICE");
     assert_eq!(drawing.lines().filter(failed).count(), 2, "{drawing}");
 }
 
-/// The texts of all elements of a class.
+/// The content of all elements of a class.
 fn texts<'a>(svg: &'a Document<'_>, class: &str) -> Vec<&'a str> {
     let has_class = |node: &roxmltree::Node<'_, '_>| {
         node.attribute("class").is_some_and(|classes| classes.split(' ').any(|it| it == class))
@@ -186,20 +186,20 @@ fn texts<'a>(svg: &'a Document<'_>, class: &str) -> Vec<&'a str> {
 
 #[test]
 fn the_picture_shows_the_race() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("race.svg");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("race.svg");
     let Some((_, port)) = outrun(&["--trace-svg", file.to_str().unwrap()]) else { return };
     let text = fs::read_to_string(&file).unwrap();
     let svg = Document::parse(&text).expect("well-formed");
     assert_eq!(svg.root_element().tag_name().name(), "svg");
     assert_eq!(texts(&svg, "title"), [format!("two.test:{port}")]);
-    assert!(texts(&svg, "verdict")[0].starts_with(&format!("connected to 127.0.0.2:{port} after ")));
+    assert!(texts(&svg, "outcome")[0].starts_with(&format!("connected to 127.0.0.2:{port} after ")));
     assert_eq!(texts(&svg, "winner"), [format!("127.0.0.2:{port}")]);
-    assert_eq!(texts(&svg, "label").len(), 2, "a look-up and the silent address");
+    assert_eq!(texts(&svg, "label").len(), 2, "a lookup and the silent address");
     assert_eq!((texts(&svg, "connected").len(), texts(&svg, "silent").len()), (1, 1));
     assert_eq!(texts(&svg, "note-silent"), ["no answer"]);
     all_within_the_sheet(&svg);
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left behind");
 }
 
 /// Each rectangle with its width, and the beginning of each text.
@@ -216,16 +216,16 @@ fn all_within_the_sheet(svg: &Document<'_>) {
 }
 
 #[test]
-fn a_picture_of_a_failure_has_its_texts_escaped() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("race.svg");
+fn a_picture_of_a_failure_is_escaped() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("race.svg");
     let target = r#"unix:/no/<such> & "socket" ]]> \x1b"#;
     let ended = drawn(&["connect", "--trace-svg", file.to_str().unwrap(), target], "80", "C");
     assert_eq!(ended.code(), Some(1));
     let text = fs::read_to_string(&file).unwrap();
     let svg = Document::parse(&text).expect("well-formed");
     assert_eq!(texts(&svg, "title"), [target]);
-    assert_eq!(texts(&svg, "verdict"), ["no such file or directory (ENOENT)"]);
+    assert_eq!(texts(&svg, "outcome"), ["no such file or directory (ENOENT)"]);
     all_within_the_sheet(&svg);
 }
 
@@ -235,8 +235,8 @@ fn trace_into(file: &Path) -> Ended {
 
 #[test]
 fn a_picture_takes_the_place_of_the_last_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let (file, link) = (folder.path().join("race.svg"), folder.path().join("link.svg"));
+    let directory = tempfile::tempdir().unwrap();
+    let (file, link) = (directory.path().join("race.svg"), directory.path().join("link.svg"));
     fs::write(&file, "old").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
     symlink(&file, &link).unwrap();
@@ -244,7 +244,7 @@ fn a_picture_takes_the_place_of_the_last_one() {
     assert!(fs::read_to_string(&file).unwrap().starts_with("<svg "));
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
-    // Written to as it is: what stands there is not ours to replace.
+    // Written to as it is: a device is not to be replaced.
     let ended = trace_into(Path::new("/dev/stderr"));
     let (svg, message) = ended.stderr.split_once("biosock: ").expect("a message");
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n") && message.starts_with("connect to "));
@@ -252,9 +252,9 @@ fn a_picture_takes_the_place_of_the_last_one() {
 
 /// It stays the same file: its owner, its mode and its other names.
 #[test]
-fn a_picture_is_written_into_the_file_that_is_there() {
-    let folder = tempfile::tempdir().unwrap();
-    let (file, other) = (folder.path().join("race.svg"), folder.path().join("other.svg"));
+fn a_picture_is_written_into_an_existing_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let (file, other) = (directory.path().join("race.svg"), directory.path().join("other.svg"));
     fs::write(&file, [b'x'; 100_000]).unwrap();
     fs::hard_link(&file, &other).unwrap();
     let may_chown = std::os::unix::fs::chown(&file, Some(12345), Some(12345)).is_ok();
@@ -269,9 +269,9 @@ fn a_picture_is_written_into_the_file_that_is_there() {
 }
 
 #[test]
-fn a_picture_into_a_fifo_waits_for_nobody() {
-    let folder = tempfile::tempdir().unwrap();
-    let fifo = folder.path().join("fifo");
+fn a_picture_into_a_fifo_does_not_wait_for_a_reader() {
+    let directory = tempfile::tempdir().unwrap();
+    let fifo = directory.path().join("fifo");
     let made = Command::new("mkfifo").arg(&fifo).status();
     assert!(made.expect("mkfifo runs").success());
     let ended = trace_into(&fifo);
@@ -289,12 +289,12 @@ fn a_picture_into_a_fifo_waits_for_nobody() {
 }
 
 #[test]
-fn nobody_is_dialled_for_a_picture_that_cannot_be_written() {
+fn nothing_is_dialled_for_a_picture_that_cannot_be_written() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let addr = listener.local_addr().unwrap().to_string();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("none/race.svg");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("none/race.svg");
     let ended = drawn(&["connect", "--json", "--trace-svg", file.to_str().unwrap(), &addr], "80", "C");
     let error = &json_lines(&ended.stderr)[0];
     assert_eq!((ended.code(), &error["symbol"]), (Some(1), &"ENOENT".into()));

@@ -21,13 +21,13 @@ fn over_ipv6() {
 
 #[test]
 fn over_unix() {
-    let folder = tempfile::tempdir().unwrap();
-    both_ways(&format!("unix:{}", folder.path().join("s").display()));
+    let directory = tempfile::tempdir().unwrap();
+    both_ways(&format!("unix:{}", directory.path().join("s").display()));
 }
 
 fn both_ways(target: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
     let mut bytes = varied_bytes(SIZE);
     fs::write(path("up"), &bytes).unwrap();
     bytes.reverse();
@@ -49,7 +49,7 @@ fn both_ways(target: &str) {
     assert_ne!(sha256(&path("up")), sha256(&path("down")));
 }
 
-/// By coreutils, which is everywhere that there is a shell.
+/// By coreutils, which is wherever there is a shell.
 fn sha256(path: &std::path::Path) -> String {
     let output = Command::new("sha256sum").arg(path).output().expect("sha256sum runs");
     let text = String::from_utf8(output.stdout).expect("is text");

@@ -11,7 +11,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// No test judges how fast something is; this only ends one that hangs.
+/// No test measures time; this only ends one that hangs.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) fn biosock<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
@@ -20,7 +20,7 @@ pub(crate) fn biosock<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Com
     command
 }
 
-/// What a process that has ended left.
+/// What an ended process left.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
@@ -87,7 +87,7 @@ impl Process {
         Self { child, stdin, stdout, lines, stderr: String::new() }
     }
 
-    /// Starts `biosock listen` and gives the address that it bound.
+    /// Starts `biosock listen` and returns the address that it bound.
     pub(crate) fn listen<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, stdin: Stdio) -> (Self, String) {
         let args = args.into_iter().map(|arg| arg.as_ref().to_owned());
         let mut process =
@@ -96,7 +96,7 @@ impl Process {
         (process, addr)
     }
 
-    /// Waits for a line of standard error that begins like this; gives the rest.
+    /// Waits for a line of standard error that begins like this; returns the rest.
     pub(crate) fn line_with(&mut self, head: &str) -> String {
         let end = Instant::now() + DEADLINE;
         loop {
@@ -119,7 +119,7 @@ impl Process {
         self.stdin = None;
     }
 
-    /// Gives input. A process that has ended does not take it; its status tells.
+    /// Gives input. A process that has ended does not take it; its status shows that.
     pub(crate) fn write(&mut self, input: &[u8]) {
         let stdin = self.stdin.as_mut().expect("piped and not given yet");
         let _ = stdin.write_all(input).and_then(|()| stdin.flush());
@@ -168,14 +168,14 @@ impl Process {
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
-        self.child.try_wait().expect("is ours").is_none()
+        self.child.try_wait().expect("is a child").is_none()
     }
 
     /// Waits for the end; input that was not ended stays open.
     pub(crate) fn finish(mut self) -> Ended {
         let end = Instant::now() + DEADLINE;
         let status = loop {
-            match self.child.try_wait().expect("is ours") {
+            match self.child.try_wait().expect("is a child") {
                 Some(status) => break status,
                 None if Instant::now() > end => {
                     let _ = self.child.kill();
@@ -221,7 +221,7 @@ pub(crate) fn has(name: &str) -> bool {
     found.is_ok_and(|status| status.success()) || skip(name, "not installed")
 }
 
-/// Says that something is skipped; always `false`.
+/// Prints that something is skipped; always `false`.
 pub(crate) fn skip(name: &str, why: &str) -> bool {
     println!("skipped: {name}: {why}");
     let required = std::env::var_os("BIOSOCK_REQUIRE_ALL").is_some_and(|value| value == "1");
@@ -229,7 +229,7 @@ pub(crate) fn skip(name: &str, why: &str) -> bool {
     false
 }
 
-/// An address that refuses: bound, so that nobody else gets it, but not
+/// An address that refuses: bound, so that nothing else gets it, but not
 /// listening.
 pub(crate) fn refusing() -> String {
     let any = "127.0.0.1:0".parse().unwrap();
@@ -248,12 +248,12 @@ pub(crate) fn with_two_addresses(args: &[&str], stdin: Stdio) -> Option<Process>
 
 /// Runs the command where these are the known hosts.
 pub(crate) fn with_hosts(known: &str, args: &[&str], stdin: Stdio) -> Option<Process> {
-    let folder = tempfile::tempdir().unwrap().keep();
-    let hosts = folder.join("hosts");
+    let directory = tempfile::tempdir().unwrap().keep();
+    let hosts = directory.join("hosts");
     std::fs::write(&hosts, known).unwrap();
     let script = "mount --bind \"$0\" /etc/hosts && rm -r \"$1\" && shift && exec \"$@\"";
     let mut command = Command::new("unshare");
-    command.args(["-m", "sh", "-c", script]).arg(&hosts).arg(&folder);
+    command.args(["-m", "sh", "-c", script]).arg(&hosts).arg(&directory);
     command.arg(env!("CARGO_BIN_EXE_biosock")).args(args);
     let may = Command::new("unshare").args(["-m", "true"]).stderr(Stdio::null()).status();
     if may.is_ok_and(|status| status.success()) {
@@ -263,17 +263,17 @@ pub(crate) fn with_hosts(known: &str, args: &[&str], stdin: Stdio) -> Option<Pro
     None
 }
 
-/// The command as a user of its own that may have so many threads and
-/// processes, where that can be had.
+/// The command as a different user that may have so many threads and processes,
+/// if permitted.
 pub(crate) fn with_threads(most: u32, args: &[&str]) -> Option<Command> {
     static USERS: AtomicU32 = AtomicU32::new(0);
     if !["bash", "setpriv", "prlimit"].into_iter().all(has) {
         return None;
     }
-    // The system counts all processes of a user.
+    // The OS counts all processes of a user.
     let number = std::process::id().wrapping_mul(16).wrapping_add(USERS.fetch_add(1, Ordering::Relaxed));
     let user = (20_000 + number % 40_000).to_string();
-    // Opened before: that user may have no way into the directory of the build.
+    // Opened before: that user may have no access to the build directory.
     let script = "exec 9< \"$0\"
         exec setpriv --reuid \"$1\" --regid \"$1\" --clear-groups prlimit --nproc=\"$2\" -- /proc/self/fd/9 \"${@:3}\"";
     let limited = |args: &[&str]| {
@@ -289,8 +289,8 @@ pub(crate) fn with_threads(most: u32, args: &[&str]) -> Option<Command> {
     None
 }
 
-/// A listener whose queue is full: the system leaves who comes without an
-/// answer. The sockets are to be kept.
+/// A listener whose queue is full: the OS does not answer further peers. The
+/// sockets must be kept.
 pub(crate) fn silent() -> (String, Vec<biosock::Socket>) {
     silent_at("127.0.0.1:0")
 }

@@ -48,7 +48,7 @@ fn a_source_for_each_family_and_a_source_by_name() {
         drop(socket);
         client.finish().ok();
     }
-    // IPv6 has one loopback address, so the port tells which source it is.
+    // IPv6 has one loopback address, so the port identifies the source.
     let listener_v6 = TcpListener::bind("[::1]:0").unwrap();
     let addr_v6 = listener_v6.local_addr().unwrap().to_string();
     let from = TcpListener::bind("[::1]:0").unwrap().local_addr().unwrap();
@@ -62,8 +62,8 @@ fn a_source_for_each_family_and_a_source_by_name() {
     let args = ["connect", "--bind", "localhost", "-4", "--verbose", &addr];
     let mut client = Process::start(&mut biosock(args), Stdio::null());
     drop(client.accepted_by(&listener));
-    let told = client.finish().ok().stderr;
-    assert!(told.contains("BIO_lookup_ex    Lookup::run           localhost:0, IPv4 family"), "{told}");
+    let logged = client.finish().ok().stderr;
+    assert!(logged.contains("BIO_lookup_ex    Lookup::run           localhost:0, IPv4 family"), "{logged}");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn goes_through_the_interface_that_was_asked_for() {
     let (addr, server) = answering(b"");
     run(["connect", "--device", "lo", &addr], b"").ok();
     server.join().unwrap();
-    // An option that nobody read would connect here too.
+    // An ignored option would connect here too.
     let ended = run(["connect", "--device", "no-such-if", &addr], b"");
     assert_eq!(ended.code(), Some(1));
     assert!(ended.stderr.contains("no-such-if: no such device (ENODEV)"), "{}", ended.stderr);
@@ -110,7 +110,7 @@ fn when_all_fail_each_attempt_is_listed() {
     let ended = client.finish();
     let port = addr.port();
     let expected = format!(
-        "biosock: connect to {target}: each of 2 attempts failed
+        "biosock: connect to {target}: all 2 attempts failed
   #.### +  #.### s  127.0.0.1:{port}  connection refused (ECONNREFUSED)
   #.### +  #.### s  127.0.0.2:{port}  connection refused (ECONNREFUSED)
   hint: nothing listens there; check the port and that the server runs
@@ -121,7 +121,7 @@ fn when_all_fail_each_attempt_is_listed() {
 
 /// The first address is silent, the second answers.
 #[test]
-fn a_silent_address_is_outrun() {
+fn a_silent_address_is_overtaken() {
     let (silent, _sockets) = silent();
     let port = silent.rsplit_once(':').unwrap().1;
     let listener = TcpListener::bind(format!("127.0.0.2:{port}")).unwrap();
@@ -171,7 +171,7 @@ fn attempts_start_as_far_apart_and_are_as_many_as_asked_for() {
 
 /// In a network of its own, whose one DNS server takes questions and never answers.
 #[test]
-fn the_time_limit_is_for_the_look_ups_too() {
+fn the_timeout_includes_the_lookups() {
     if !has("socat") || !has("ip") {
         return;
     }
@@ -180,8 +180,8 @@ fn the_time_limit_is_for_the_look_ups_too() {
         skip("unshare -n -m", "not permitted");
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("resolv.conf");
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("resolv.conf");
     std::fs::write(&config, "nameserver 127.0.0.1\n").unwrap();
     // 35 is port 53 in hexadecimal.
     let script = "ip link set lo up && mount --bind \"$0\" /etc/resolv.conf || exit 9
@@ -193,8 +193,8 @@ fn the_time_limit_is_for_the_look_ups_too() {
     command.args(["connect", "--timeout", "0.5", "dead.test:80"]);
     let ended = Process::start(&mut command, Stdio::null()).finish();
     let expected = "biosock: connect to dead.test:80: no answer within 0.5 s
-  #.### +  #.### s  look-up IPv6  no answer
-  #.### +  #.### s  look-up IPv4  no answer
+  #.### +  #.### s  lookup IPv6  no answer
+  #.### +  #.### s  lookup IPv4  no answer
   hint: the resolver does not answer; check the name servers in /etc/resolv.conf
 ";
     assert_eq!((ended.code(), &*without_times(&ended.stderr)), (Some(1), expected));
@@ -212,11 +212,11 @@ fn without_times(text: &str) -> String {
 }
 
 #[test]
-fn a_silent_peer_is_given_up_on_in_time() {
+fn a_silent_peer_is_given_up_on_within_the_timeout() {
     let (addr, _sockets) = silent();
     let start = Instant::now();
     let ended = run(["connect", "--timeout", "0.25", &addr], b"");
-    // As late as a busy machine may be, far from the OS's two minutes.
+    // As late as a busy machine may be, far less than the OS's two minutes.
     let took = start.elapsed();
     assert!((Duration::from_millis(250)..Duration::from_secs(10)).contains(&took), "{took:?}");
     let expected = format!(
@@ -244,7 +244,7 @@ fn a_name_of_the_hosts_file_takes_no_thread() {
 }
 
 #[test]
-fn threads_that_cannot_be_had_are_an_error_with_a_hint() {
+fn threads_that_cannot_be_started_are_an_error_with_a_hint() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     // The first is for signals, the second for what is sent.

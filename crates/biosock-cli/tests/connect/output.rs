@@ -15,9 +15,9 @@ fn an_output_whose_close_fails_is_reported() {
         return;
     }
     let (addr, server) = answering(b"answer");
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     // As the kernel has it, for what strace compares.
-    let path = folder.path().canonicalize().unwrap().join("out");
+    let path = directory.path().canonicalize().unwrap().join("out");
     let out = std::fs::File::create(&path).unwrap();
     let mut command = Command::new("strace");
     command.args(["-qq", "-o", "/dev/null", "-e", "inject=close:error=EIO", "-P"]).arg(&path);
@@ -29,7 +29,7 @@ fn an_output_whose_close_fails_is_reported() {
     assert_eq!(std::fs::read(&path).unwrap(), b"answer");
 }
 
-/// It does not read away what a peer sends on and on.
+/// It does not discard what a peer sends indefinitely.
 #[test]
 fn an_output_that_fails_ends_it_though_the_peer_goes_on() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -56,13 +56,13 @@ fn a_closed_output_ends_it_quietly() {
     let (mut socket, _) = listener.accept().unwrap();
     let server = thread::spawn(move || while socket.write_all(&[b'x'; 4096]).is_ok() {});
     let ended = client.finish();
-    // Not all was written, but its reader knows.
+    // Not everything was written, but the reader knows.
     assert_eq!((ended.code(), &*ended.stderr), (Some(1), ""));
     server.join().unwrap();
 }
 
 #[test]
-fn a_full_disk_is_told() {
+fn a_full_disk_is_reported() {
     let (addr, server) = answering(b"answer");
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let ended = Process::start_with(&mut biosock(["connect", &addr]), Stdio::null(), full.into()).finish();
@@ -111,11 +111,11 @@ fn json_events_are_on_standard_error() {
 }
 
 #[test]
-fn verbose_tells_each_call_with_its_time() {
+fn verbose_logs_each_call_with_its_time() {
     let (addr, server) = answering(b"");
     let ended = run(["connect", "--verbose", "--nodelay", &addr], b"").ok();
     server.join().unwrap();
-    let line = ended.stderr.lines().find(|line| line.contains("BIO_connect")).expect("told");
+    let line = ended.stderr.lines().find(|line| line.contains("BIO_connect")).expect("logged");
     assert!(line.contains(&format!("Dialer::dial          to {addr}, NODELAY: connected (")), "{line}");
     assert!(line.ends_with("s)"), "{line}");
 }
@@ -146,8 +146,8 @@ fn progress_is_drawn_on_a_terminal_only() {
         return;
     }
     let (addr, server) = answering(b"answer");
-    let folder = tempfile::tempdir().unwrap();
-    let input = folder.path().join("input");
+    let directory = tempfile::tempdir().unwrap();
+    let input = directory.path().join("input");
     std::fs::write(&input, [b'x'; 2048]).unwrap();
     let inner = format!("{} connect --progress {addr} < {}", env!("CARGO_BIN_EXE_biosock"), input.display());
     let mut command = Command::new("script");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::common::{DEADLINE, Process, biosock, silent};
 
 #[test]
-fn a_signal_ends_a_dial_but_what_was_tried_is_told() {
+fn a_signal_ends_a_dial_and_its_attempts_are_reported() {
     let (addr, _sockets) = silent();
     let mut client = Process::start(&mut biosock(["connect", "--verbose", &addr]), Stdio::null());
     wait_for_attempt(&addr);
@@ -20,7 +20,7 @@ fn a_signal_ends_a_dial_but_what_was_tried_is_told() {
 }
 
 #[test]
-fn an_interrupted_dial_is_no_call_to_try_again() {
+fn an_interrupted_dial_is_not_to_be_retried() {
     let (addr, _sockets) = silent();
     let mut client = Process::start(&mut biosock(["connect", "--json", &addr]), Stdio::null());
     wait_for_attempt(&addr);

@@ -47,14 +47,14 @@ fn input_that_comes_after_the_peer_is_gone_is_a_failure() {
     let error = json_lines(&ended.stderr).pop().unwrap();
     let message = error["message"].as_str().unwrap();
     assert!(message.starts_with(&format!("send to {addr}: ")), "{message}");
-    assert_eq!(error["hint"], "the peer closed before it had taken all that was sent");
+    assert_eq!(error["hint"], "the peer closed the connection before it had read everything");
 }
 
 /// As a TCP peer is: nothing is lost until input comes.
 #[test]
 fn a_unix_peer_that_is_gone_is_a_failure_only_if_input_comes() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("s");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s");
     let listener = UnixListener::bind(&path).unwrap();
     let target = format!("unix:{}", path.display());
     let start = |input| Process::start(&mut biosock(["connect", &target]), input);
@@ -71,7 +71,7 @@ fn a_unix_peer_that_is_gone_is_a_failure_only_if_input_comes() {
     let ended = client.finish();
     let expected = format!(
         "biosock: send to {target}: broken pipe (EPIPE)
-  hint: the peer closed before it had taken all that was sent\n"
+  hint: the peer closed the connection before it had read everything\n"
     );
     assert_eq!((ended.code(), ended.stderr), (Some(1), expected));
 
@@ -81,7 +81,7 @@ fn a_unix_peer_that_is_gone_is_a_failure_only_if_input_comes() {
 }
 
 #[test]
-fn input_is_sent_to_a_peer_that_has_nothing_more_to_say() {
+fn input_is_sent_to_a_peer_that_has_nothing_more_to_send() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     let mut client = Process::start(&mut biosock(["connect", &addr]), Stdio::piped());
@@ -135,14 +135,17 @@ fn input_that_the_peer_did_not_take_is_a_failure() {
             || stderr.contains(&format!("{addr}: broken pipe (EPIPE)")),
         "{stderr}"
     );
-    assert!(stderr.contains("\n  hint: the peer closed before it had taken all that was sent\n"), "{stderr}");
+    assert!(
+        stderr.contains("\n  hint: the peer closed the connection before it had read everything\n"),
+        "{stderr}"
+    );
 }
 
 #[test]
-fn input_that_cannot_be_read_is_told() {
+fn input_that_cannot_be_read_is_reported() {
     let (addr, server) = answering(b"");
-    let folder = std::fs::File::open("/").unwrap();
-    let ended = Process::start(&mut biosock(["connect", &addr]), folder.into()).finish();
+    let directory = std::fs::File::open("/").unwrap();
+    let ended = Process::start(&mut biosock(["connect", &addr]), directory.into()).finish();
     server.join().unwrap();
     assert_eq!(ended.code(), Some(1));
     assert_eq!(ended.stderr, "biosock: read standard input: is a directory (EISDIR)\n");
@@ -157,7 +160,7 @@ fn what_was_sent_arrives_though_the_output_fails() {
     let mut command = biosock(["connect", "--json", &addr]);
     let mut client = Process::start_with(&mut command, Stdio::piped(), full.into());
     let (mut socket, _) = listener.accept().unwrap();
-    // More than this side's system takes while nobody reads.
+    // More than this side's socket takes unread.
     let sent = common::varied_bytes(250_000);
     client.write(&sent);
     // More than the client ever reads: closing so would reset the connection.

@@ -37,7 +37,7 @@ fn the_addresses_that_are_listened_on_are_events() {
 
 #[test]
 fn if_one_address_is_in_use_none_is_listened_on() {
-    // Some other program may have IPv6's port of the same number: another, then.
+    // Some other program may have the same port over IPv6: another, then.
     let found = (0..20).any(|_| {
         let holder = TcpListener::bind("0.0.0.0:0").unwrap();
         let port = holder.local_addr().unwrap().port();
@@ -57,8 +57,8 @@ fn one_family_alone_where_asked_for() {
         let port = addr.strip_prefix("[::]:").expect("IPv6's wildcard");
         assert!(TcpStream::connect(format!("127.0.0.1:{port}")).is_err());
         assert_eq!(exchange_tcp(&format!("[::1]:{port}"), b"six"), b"six");
-        let told = server.finish().ok().stderr;
-        assert_eq!(told.matches("listening on").count(), 1, "{told}");
+        let printed = server.finish().ok().stderr;
+        assert_eq!(printed.matches("listening on").count(), 1, "{printed}");
     }
     let (server, addr) = Process::listen(["-4", "*:0", "--echo"], Stdio::null());
     let port = addr.strip_prefix("0.0.0.0:").expect("IPv4's wildcard");
@@ -82,8 +82,8 @@ fn systemd_s_activation_starts_it_with_the_listeners() {
     if !has("systemd-socket-activate") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let (path, _) = socket_path(&folder);
+    let directory = tempfile::tempdir().unwrap();
+    let (path, _) = socket_path(&directory);
     // An address that no other test has, so that its port stays free.
     let [.., high, low] = std::process::id().to_be_bytes();
     let port = format!("127.78.{high}.{low}:7778");
@@ -93,7 +93,7 @@ fn systemd_s_activation_starts_it_with_the_listeners() {
     let mut manager = Process::start(&mut command, Stdio::null());
     manager.line_with("Listening on ");
     manager.line_with("Listening on ");
-    // It starts biosock, by exec, when someone comes.
+    // It starts biosock, by exec, on the first connection.
     assert_eq!(exchange_tcp(&port, b"TCP"), b"TCP");
     assert_eq!(exchange_unix(&path, b"Unix"), b"Unix");
     let ended = manager.finish().ok();
@@ -113,7 +113,7 @@ fn an_address_that_lingers_is_taken_unless_without_reuseaddr() {
     drop(client);
     server.finish().ok();
     let ended = run(["listen", "--no-reuseaddr", &addr], b"");
-    assert!(ended.stderr.ends_with("choose another port, or leave out --no-reuseaddr\n"), "{}", ended.stderr);
+    assert!(ended.stderr.ends_with("choose another port, or omit --no-reuseaddr\n"), "{}", ended.stderr);
     let (server, again) = Process::listen([&*addr, "--echo"], Stdio::null());
     assert_eq!(again, addr);
     assert_eq!(exchange_tcp(&addr, b"x"), b"x");
@@ -126,7 +126,7 @@ fn the_port_is_free_once_the_last_connection_was_accepted() {
     let mut client = dial(&addr);
     server.write(b"x");
     client.read_exact(&mut [0]).unwrap();
-    assert!(TcpStream::connect(&addr).is_err(), "nobody listens any more");
+    assert!(TcpStream::connect(&addr).is_err(), "nothing listens any more");
     drop(client);
     server.give(b"");
     server.finish().ok();

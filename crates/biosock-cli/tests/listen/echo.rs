@@ -13,7 +13,7 @@ use crate::{dial, exchange_tcp};
 fn an_echo_serves_many_at_once() {
     let (server, addr) = Process::listen(["127.0.0.1:0", "--echo", "--keep-open"], Stdio::null());
     let mut open: Vec<_> = (0..20).map(|_| dial(&addr)).collect();
-    // The last first: nobody waits for another's end.
+    // The last first: none waits for another's end.
     for (number, socket) in open.iter_mut().enumerate().rev() {
         let text = format!("connection {number}");
         socket.write_all(text.as_bytes()).unwrap();
@@ -48,7 +48,7 @@ fn at_once_makes_the_others_wait() {
     let mut second = dial(&addr);
     second.write_all(b"2").unwrap();
     second.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-    assert!(second.read(&mut [0]).is_err(), "nobody serves it yet");
+    assert!(second.read(&mut [0]).is_err(), "not served yet");
     drop(first);
     second.set_read_timeout(Some(DEADLINE)).unwrap();
     second.read_exact(&mut [0]).unwrap();
@@ -70,8 +70,8 @@ fn max_counts_the_connections_in_all() {
 fn an_echo_that_the_peer_did_not_take_is_a_failure() {
     let (server, addr) = Process::listen(["127.0.0.1:0", "--echo"], Stdio::null());
     let mut client = dial(&addr);
-    // More than the client's system takes while nobody reads, so that some of
-    // it is with the server still; closing with input unread resets.
+    // More than the client's socket takes unread, so that some of it is still
+    // with the server; closing with input unread resets.
     client.write_all(&varied_bytes(300_000)).unwrap();
     client.shutdown(Shutdown::Write).unwrap();
     // A server that takes what it wrote for sent has ended by now.

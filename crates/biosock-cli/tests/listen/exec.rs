@@ -43,7 +43,7 @@ fn the_connection_ends_with_the_command() {
 }
 
 #[test]
-fn commands_run_at_the_same_time_and_a_failing_one_is_told() {
+fn commands_run_at_the_same_time_and_a_failing_one_is_reported() {
     let args = ["127.0.0.1:0", "--max", "2", "--exec", "cat; exit 3"];
     let (server, addr) = Process::listen(args, Stdio::null());
     let (mut first, second) = (dial(&addr), exchange_tcp(&addr, b"second"));
@@ -56,21 +56,21 @@ fn commands_run_at_the_same_time_and_a_failing_one_is_told() {
     assert_eq!(heard, b"first");
     let ended = server.finish();
     assert_eq!(ended.code(), Some(1));
-    let line = format!("biosock: the command 'cat; exit 3' for {peer} failed: exit status: 3\n");
+    let line = format!("biosock: command 'cat; exit 3' for {peer} failed: exit status: 3\n");
     assert!(ended.stderr.contains(&line), "{}", ended.stderr);
 }
 
 /// What a command that is run has of this process.
 #[test]
 fn a_command_has_its_own_signals_descriptors_and_environment() {
-    let folder = tempfile::tempdir().unwrap();
-    let fake = folder.path().join("sh");
+    let directory = tempfile::tempdir().unwrap();
+    let fake = directory.path().join("sh");
     std::fs::write(&fake, "#!/bin/sh\necho the sh of PATH\n").unwrap();
     std::fs::set_permissions(&fake, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let script = "PATH=/usr/bin:/bin; echo group $(cut -d' ' -f5 /proc/$$/stat) of $$;
         grep -E '^Sig(Ign|Blk)' /proc/self/status; env; readlink /proc/$$/fd/*; :";
     let mut command = biosock(["listen", "127.0.0.1:0", "--exec", script]);
-    command.env("PATH", folder.path());
+    command.env("PATH", directory.path());
     for name in ["LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES", "BIOSOCK_LISTEN_FDS"] {
         command.env(name, "1");
     }
@@ -94,13 +94,13 @@ fn a_command_has_its_own_signals_descriptors_and_environment() {
 
 /// The example of the manual, for a peer whose address is made for it.
 #[test]
-fn the_manual_s_command_takes_no_peer_for_a_pattern() {
+fn the_manual_s_command_does_not_take_a_peer_for_a_pattern() {
     let help = run(["listen", "--help"], b"").ok().out();
     let (_, example) = help.split_once("--exec 'echo ").expect("an example");
     let script = format!("cd /; echo {}", example.split('\'').next().unwrap());
     assert!(script.contains("$BIOSOCK_PEER"), "{script}");
-    let folder = tempfile::tempdir().unwrap();
-    let (path, target) = socket_path(&folder);
+    let directory = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&directory);
     let (server, _) = Process::listen([&*target, "--exec", &script], Stdio::null());
     let peer: biosock::SocketAddr = format!("unix:@{} x * y", std::process::id()).parse().unwrap();
     let none = biosock::Options::empty();

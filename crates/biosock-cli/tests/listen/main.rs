@@ -44,8 +44,8 @@ fn exchange_unix(path: &Path, bytes: &[u8]) -> Vec<u8> {
     exchange(&socket, || socket.shutdown(Shutdown::Write).unwrap(), bytes)
 }
 
-fn socket_path(folder: &tempfile::TempDir) -> (PathBuf, String) {
-    let path = folder.path().join("s.sock");
+fn socket_path(directory: &tempfile::TempDir) -> (PathBuf, String) {
+    let path = directory.path().join("s.sock");
     let target = format!("unix:{}", path.display());
     (path, target)
 }

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use crate::common::{DEADLINE, Process, biosock, json_lines, with_threads};
 use crate::{dial, exchange, exchange_tcp, socket_path};
 
-/// Messages that nobody reads hold up neither peers nor threads.
+/// Unread messages hold up neither peers nor threads.
 #[test]
-fn messages_that_are_not_read_hold_up_nothing_and_are_counted() {
+fn unread_messages_hold_up_nothing_and_are_counted() {
     const CONNECTIONS: usize = 3000;
     let most = CONNECTIONS.to_string();
     let args = ["listen", "127.0.0.1:0", "--echo", "--json", "--max", &most, "--at-once", "10"];
@@ -54,10 +54,10 @@ fn messages_that_are_not_read_hold_up_nothing_and_are_counted() {
 
 /// Without the thread that waits for standard error's reader.
 #[test]
-fn messages_that_are_not_read_hold_up_nothing_without_a_thread() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-    let (path, target) = socket_path(&folder);
+fn unread_messages_hold_up_nothing_without_a_thread() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let (path, target) = socket_path(&directory);
     let Some(mut command) = with_threads(2, &["listen", &target, "--echo", "--keep-open"]) else { return };
     let (unread, full) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::NONBLOCK).unwrap();
     while rustix::io::write(&full, &[b'x'; 4096]).is_ok() {}
@@ -91,22 +91,21 @@ fn messages_that_are_not_read_hold_up_nothing_without_a_thread() {
 }
 
 #[test]
-fn it_says_when_all_places_are_taken() {
+fn it_reports_when_all_places_are_taken() {
     let args = ["127.0.0.1:0", "--echo", "--max", "2", "--at-once", "1"];
     let (mut server, addr) = Process::listen(args, Stdio::null());
     let mut first = dial(&addr);
     first.write_all(b"1").unwrap();
     first.read_exact(&mut [0]).unwrap();
     let second = dial(&addr);
-    server
-        .line_with("1 connection is served or closes, the next one waits; --at-once N serves more at a time");
+    server.line_with("1 connection is open and the next one waits; --at-once N allows more");
     drop((first, second));
     server.finish().ok();
 }
 
 /// A peer that stays after the end keeps its place while the connection closes.
 #[test]
-fn it_says_when_all_places_are_taken_by_connections_that_close() {
+fn it_reports_when_all_places_are_taken_by_connections_that_close() {
     let args = ["127.0.0.1:0", "--exec", "true", "--max", "3", "--at-once", "2"];
     let (mut server, addr) = Process::listen(args, Stdio::null());
     let mut stay: Vec<_> = (0..2).map(|_| dial(&addr)).collect();
@@ -114,15 +113,13 @@ fn it_says_when_all_places_are_taken_by_connections_that_close() {
         assert_eq!(client.read(&mut [0]).unwrap(), 0, "the command has ended");
     }
     let third = dial(&addr);
-    server.line_with(
-        "2 connections are served or close, the next one waits; --at-once N serves more at a time",
-    );
+    server.line_with("2 connections are open and the next one waits; --at-once N allows more");
     drop((stay, third));
     server.finish().ok();
 }
 
 #[test]
-fn out_of_threads_is_told_and_outlived() {
+fn out_of_threads_is_reported_and_survived() {
     let args = ["listen", "127.0.0.1:0", "--echo", "--keep-open"];
     let Some(mut command) = with_threads(2, &args) else { return };
     let mut server = Process::start(&mut command, Stdio::null());
@@ -138,7 +135,7 @@ fn out_of_threads_is_told_and_outlived() {
 }
 
 #[test]
-fn out_of_descriptors_is_told_and_outlived() {
+fn out_of_descriptors_is_reported_and_survived() {
     let mut command = Command::new("sh");
     let listen = "ulimit -n 20; exec \"$0\" listen 127.0.0.1:0 --echo --keep-open";
     command.args(["-c", listen, env!("CARGO_BIN_EXE_biosock")]);

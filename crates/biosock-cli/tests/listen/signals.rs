@@ -15,11 +15,11 @@ use crate::{dial, exchange, exchange_tcp, socket_path};
 fn signals_end_it_and_remove_the_file() {
     for (name, number) in [("HUP", 1), ("INT", 2), ("QUIT", 3), ("TERM", 15)] {
         if [1, 3].contains(&number) && is_ignored(number as u32) {
-            println!("skipped: SIG{name}: this process has it ignored");
+            println!("skipped: SIG{name}: this process ignores it");
             continue;
         }
-        let folder = tempfile::tempdir().unwrap();
-        let (path, target) = socket_path(&folder);
+        let directory = tempfile::tempdir().unwrap();
+        let (path, target) = socket_path(&directory);
         let (server, _) = Process::listen([&*target, "--keep-open", "--echo"], Stdio::null());
         // One that is being served does not keep it.
         let _client = UnixStream::connect(&path).unwrap();
@@ -33,8 +33,8 @@ fn signals_end_it_and_remove_the_file() {
 /// Whenever the signal comes, it ends the listener and leaves no file.
 #[test]
 fn no_signal_is_lost_while_it_starts() {
-    let folder = tempfile::tempdir().unwrap();
-    let (path, target) = socket_path(&folder);
+    let directory = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&directory);
     // A shell's background jobs ignore SIGINT until they say otherwise.
     let signals = if is_ignored(2) { [("TERM", 15); 2] } else { [("INT", 2), ("TERM", 15)] };
     for number in 0..60 {
@@ -69,7 +69,7 @@ fn a_signal_ends_a_listener_that_serves_standard_streams() {
 fn a_signal_ends_the_commands() {
     for (name, number) in [("TERM", 15), ("HUP", 1)] {
         if is_ignored(number as u32) {
-            println!("skipped: SIG{name}: this process has it ignored");
+            println!("skipped: SIG{name}: this process ignores it");
             continue;
         }
         let script = "echo $$; exec sleep 1000";

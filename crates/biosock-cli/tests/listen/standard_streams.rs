@@ -62,8 +62,8 @@ fn the_last_peer_s_end_is_passed_on_while_input_stays_open() {
 /// A peer that is gone takes nothing from the next one.
 #[test]
 fn input_that_a_peer_cannot_take_any_more_is_for_the_next() {
-    let folder = tempfile::tempdir().unwrap();
-    let (path, target) = socket_path(&folder);
+    let directory = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&directory);
     let args = ["listen", &target, "--max", "2", "--json"];
     let mut server = Process::start(&mut biosock(args), Stdio::piped());
     server.line_with("{\"event\":\"listening\"");

@@ -11,8 +11,8 @@ use crate::{exchange_unix, socket_path};
 
 #[test]
 fn a_unix_socket_file_is_made_and_removed() {
-    let folder = tempfile::tempdir().unwrap();
-    let (path, target) = socket_path(&folder);
+    let directory = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&directory);
     let (server, addr) = Process::listen([&*target, "--echo"], Stdio::null());
     assert_eq!(addr, target);
     assert_eq!(exchange_unix(&path, b"x"), b"x");
@@ -20,7 +20,7 @@ fn a_unix_socket_file_is_made_and_removed() {
     assert!(!path.exists());
 }
 
-/// A socket file that nothing stands behind: its server was killed. Made by this
+/// A socket file on which nothing listens: its server was killed. Made by this
 /// process it would also be a child's that another test starts, until its execve(2).
 fn stale(path: &Path) -> u64 {
     drop(Process::listen([format!("unix:{}", path.display())], Stdio::null()));
@@ -29,8 +29,8 @@ fn stale(path: &Path) -> u64 {
 
 #[test]
 fn a_stale_socket_file_is_replaced() {
-    let folder = tempfile::tempdir().unwrap();
-    let (path, target) = socket_path(&folder);
+    let directory = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&directory);
     stale(&path);
     let (server, _) = Process::listen([&*target, "--echo"], Stdio::null());
     assert_eq!(exchange_unix(&path, b"x"), b"x");
@@ -40,8 +40,8 @@ fn a_stale_socket_file_is_replaced() {
 
 #[test]
 fn of_many_that_find_a_stale_file_one_gets_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let (path, target) = socket_path(&folder);
+    let directory = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&directory);
     stale(&path);
     let start = || Process::start(&mut biosock(["listen", &target, "--echo"]), Stdio::null());
     let mut servers: Vec<_> = (0..8).map(|_| start()).collect();
@@ -64,8 +64,8 @@ fn of_many_that_find_a_stale_file_one_gets_it() {
 
 #[test]
 fn a_socket_that_is_in_use_is_not_touched_nor_disturbed() {
-    let folder = tempfile::tempdir().unwrap();
-    let (path, target) = socket_path(&folder);
+    let directory = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&directory);
     let listener = UnixListener::bind(&path).unwrap();
     let expected = format!(
         "biosock: bind to {target}: address already in use (EADDRINUSE)
@@ -86,10 +86,10 @@ fn a_socket_that_is_in_use_is_not_touched_nor_disturbed() {
 }
 
 #[test]
-fn what_is_no_socket_is_not_touched() {
-    let folder = tempfile::tempdir().unwrap();
-    let (path, target) = socket_path(&folder);
-    let elsewhere = folder.path().join("elsewhere");
+fn what_is_not_a_socket_is_not_touched() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&directory);
+    let elsewhere = directory.path().join("elsewhere");
     stale(&elsewhere);
     let make: [&dyn Fn(); 3] = [
         &|| std::fs::write(&path, "precious").unwrap(),
@@ -110,11 +110,11 @@ fn what_is_no_socket_is_not_touched() {
 }
 
 #[test]
-fn a_file_that_another_put_in_place_is_left() {
-    let folder = tempfile::tempdir().unwrap();
-    let (path, target) = socket_path(&folder);
+fn a_file_put_in_its_place_is_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, target) = socket_path(&directory);
     let (server, _) = Process::listen([&*target, "--echo"], Stdio::null());
-    std::fs::rename(&path, folder.path().join("moved")).unwrap();
+    std::fs::rename(&path, directory.path().join("moved")).unwrap();
     std::fs::write(&path, "another's").unwrap();
     server.signal("TERM");
     server.finish();
