@@ -122,6 +122,13 @@ macro_rules! convert {
                 check(socket, stringify!($target), $domains, $socktype, $listening).map(Self::from)
             }
         }
+
+        impl From<$target> for Socket {
+            /// As it is, in its mode.
+            fn from(socket: $target) -> Self {
+                Self::from(OwnedFd::from(socket))
+            }
+        }
     )* };
 }
 

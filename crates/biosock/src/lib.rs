@@ -82,7 +82,7 @@ pub use lookup::Lookup;
 pub use names::Names;
 pub use options::Options;
 pub use raw::{Domain, Protocol, RawAddress, SocketAddr, Type, UnixAddr, needs_escape};
-pub use socket::{KeepAlive, Socket};
+pub use socket::{KeepAlive, PeerCredentials, Socket};
 pub use sys::{Interest, Shutdown};
 
 /// The README's example is run with the documentation's.

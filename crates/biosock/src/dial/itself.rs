@@ -3,6 +3,7 @@
 //! it connects to.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use crate::sock::peer_addr;
 use crate::sys::SockAddrBuf;
@@ -40,6 +41,6 @@ fn end_of(addr: &SocketAddr) -> Option<End> {
 /// minute; the reset reaches nothing but the socket itself.
 pub(super) fn reset<S: AsFd>(socket: S) {
     // Where this fails, the close is an ordinary one.
-    let _ = sys::set_reset_on_close(socket.as_fd());
+    let _ = sys::set_linger(socket.as_fd(), Some(Duration::ZERO));
     drop(socket);
 }

@@ -30,6 +30,10 @@ pub enum Operation {
     Close,
     /// Shutting down one direction: [`Socket::shutdown`](crate::Socket::shutdown).
     Shutdown,
+    /// Sending: [`Socket::send_to`](crate::Socket::send_to).
+    Send,
+    /// Receiving: [`Socket::recv_from`](crate::Socket::recv_from).
+    Receive,
     /// Waiting for readiness: [`Socket::wait`](crate::Socket::wait).
     Wait,
     /// Setting an option of a socket.
@@ -58,6 +62,8 @@ impl Operation {
             Self::Accept => ("accept", "from"),
             Self::Close => ("close", "of"),
             Self::Shutdown => ("shut down", "of"),
+            Self::Send => ("send", "to"),
+            Self::Receive => ("receive", "from"),
             Self::Wait => ("wait", "for"),
             Self::SetOption => ("set", "option"),
             Self::Query => ("query socket", "of"),
@@ -81,6 +87,8 @@ impl Operation {
             Self::Accept => Syscall::Accept,
             Self::Close => Syscall::Close,
             Self::Shutdown => Syscall::Shutdown,
+            Self::Send => Syscall::Send,
+            Self::Receive => Syscall::Recv,
             Self::Wait => Syscall::Poll,
             Self::SetOption => Syscall::SetSockOpt,
             Self::Query | Self::Lookup | Self::ReverseLookup | Self::Parse | Self::Convert => return None,
@@ -142,6 +150,10 @@ pub enum Syscall {
     Epoll,
     /// socketpair(2)
     SocketPair,
+    /// send(2) or sendto(2)
+    Send,
+    /// recv(2) or recvfrom(2)
+    Recv,
     /// sendmsg(2)
     SendMsg,
 }
@@ -176,6 +188,8 @@ impl Syscall {
             Self::Poll => "poll",
             Self::Epoll => "epoll",
             Self::SocketPair => "socketpair",
+            Self::Send => "send",
+            Self::Recv => "recv",
             Self::SendMsg => "sendmsg",
         }
     }

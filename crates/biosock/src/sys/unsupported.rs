@@ -8,7 +8,7 @@
 use std::ffi::c_void;
 use std::fmt;
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
@@ -84,6 +84,31 @@ pub(crate) fn recv(_: BorrowedFd<'_>, _: &mut [u8]) -> Result<usize, Errno> {
     Err(NOSYS)
 }
 
+/// recv(2) that leaves the bytes where they are.
+pub(crate) fn peek(_: BorrowedFd<'_>, _: &mut [u8]) -> Result<usize, Errno> {
+    Err(NOSYS)
+}
+
+/// readv(2).
+pub(crate) fn recv_vectored(_: BorrowedFd<'_>, _: &mut [IoSliceMut<'_>]) -> Result<usize, Errno> {
+    Err(NOSYS)
+}
+
+/// writev(2) that fails with EPIPE and never raises SIGPIPE.
+pub(crate) fn send_vectored(_: BorrowedFd<'_>, _: &[IoSlice<'_>]) -> Result<usize, Errno> {
+    Err(NOSYS)
+}
+
+/// sendto(2).
+pub(crate) fn send_to(_: BorrowedFd<'_>, _: &[u8], _: SockAddr<'_>) -> Result<usize, Errno> {
+    Err(NOSYS)
+}
+
+/// recvfrom(2).
+pub(crate) fn recv_from(_: BorrowedFd<'_>, _: &mut [u8]) -> Result<(usize, SockAddrBuf), Errno> {
+    Err(NOSYS)
+}
+
 /// getsockname(2).
 pub(crate) fn local_addr(_: BorrowedFd<'_>) -> Result<SockAddrBuf, Errno> {
     Err(NOSYS)
@@ -143,6 +168,24 @@ options! {
     /// TCP Fast Open, listening: how many connections whose handshake is not
     /// complete may carry data.
     set_fastopen_listen: i32;
+    /// SO_LINGER; no time at all has closing reset the connection.
+    set_linger: Option<Duration>;
+    /// SO_RCVBUF.
+    set_recv_buffer_size: usize;
+    /// SO_SNDBUF.
+    set_send_buffer_size: usize;
+    /// IP_TTL.
+    set_ttl: u8;
+    /// IPV6_UNICAST_HOPS.
+    set_unicast_hops: u8;
+    /// IP_TOS.
+    set_traffic_class_v4: u8;
+    /// IPV6_TCLASS.
+    set_traffic_class_v6: u8;
+    /// TCP_USER_TIMEOUT.
+    set_user_timeout: Duration;
+    /// SO_MARK.
+    set_mark: u32;
     /// SO_BINDTODEVICE; an empty name takes the binding back.
     bind_device: &[u8];
 }
@@ -160,8 +203,44 @@ queries! {
     is_nonblocking: bool;
     /// How many bytes were sent and are not acknowledged (SIOCOUTQ).
     unsent: usize;
-    /// SO_LINGER of no time: closing resets the connection.
-    set_reset_on_close: ();
+    /// SO_LINGER.
+    linger: Option<Duration>;
+    /// SO_REUSEADDR.
+    reuseaddr: bool;
+    /// SO_REUSEPORT.
+    reuseport: bool;
+    /// SO_KEEPALIVE.
+    keepalive: bool;
+    /// TCP_KEEPIDLE.
+    keepalive_idle: Duration;
+    /// TCP_KEEPINTVL.
+    keepalive_interval: Duration;
+    /// TCP_KEEPCNT.
+    keepalive_probes: u32;
+    /// TCP_NODELAY.
+    nodelay: bool;
+    /// IPV6_V6ONLY.
+    v6only: bool;
+    /// SO_RCVBUF.
+    recv_buffer_size: usize;
+    /// SO_SNDBUF.
+    send_buffer_size: usize;
+    /// IP_TTL.
+    ttl: u8;
+    /// IPV6_UNICAST_HOPS.
+    unicast_hops: u8;
+    /// IP_TOS.
+    traffic_class_v4: u8;
+    /// IPV6_TCLASS.
+    traffic_class_v6: u8;
+    /// TCP_USER_TIMEOUT.
+    user_timeout: Duration;
+    /// SO_MARK.
+    mark: u32;
+    /// SO_PEERCRED: process, user, group.
+    peer_credentials: (i32, u32, u32);
+    /// SO_BINDTODEVICE: the name of the device, empty without one.
+    device: Vec<u8>;
     /// SO_TYPE.
     socket_type: Type;
     /// SO_DOMAIN.

@@ -18,13 +18,17 @@ mod sockaddr;
 mod wait;
 
 use std::ffi::c_int;
+use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::num::NonZeroU32;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::ptr;
 
 pub(crate) use rustix::io::Errno;
-use rustix::net::{AddressFamily, Protocol as RawProtocol, RecvFlags, SendFlags, SocketFlags, SocketType};
+use rustix::net::{
+    AddressFamily, Protocol as RawProtocol, RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags,
+    SocketType,
+};
 
 use super::args::{Flags, Shutdown};
 use crate::raw::{Domain, Protocol, SockAddr, Type};
@@ -171,6 +175,45 @@ pub(crate) fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
 
 pub(crate) fn recv(fd: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<usize, Errno> {
     rustix::net::recv(fd, bytes, RecvFlags::empty()).map(|(read, _)| read)
+}
+
+/// recv(2) that leaves the bytes where they are (MSG_PEEK).
+pub(crate) fn peek(fd: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<usize, Errno> {
+    rustix::net::recv(fd, bytes, RecvFlags::PEEK).map(|(read, _)| read)
+}
+
+/// readv(2).
+pub(crate) fn recv_vectored(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>]) -> Result<usize, Errno> {
+    let room = bufs.len().min(libc::UIO_MAXIOV as usize);
+    rustix::io::readv(fd, &mut bufs[..room])
+}
+
+/// sendmsg(2), which can be kept from raising SIGPIPE.
+pub(crate) fn send_vectored(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> Result<usize, Errno> {
+    let most = bufs.len().min(libc::UIO_MAXIOV as usize);
+    rustix::net::sendmsg(fd, &bufs[..most], &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)
+}
+
+/// sendto(2).
+pub(crate) fn send_to(fd: BorrowedFd<'_>, bytes: &[u8], addr: SockAddr<'_>) -> Result<usize, Errno> {
+    rustix::net::sendto(fd, bytes, SendFlags::NOSIGNAL, &addr)
+}
+
+/// recvfrom(2).
+pub(crate) fn recv_from(fd: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<(usize, SockAddrBuf), Errno> {
+    let ask = |room: &mut [MaybeUninit<u8>]| {
+        let mut len = room.len() as libc::socklen_t;
+        let (to, size) = (bytes.as_mut_ptr().cast(), bytes.len());
+        // SAFETY: the bytes are writable for their size, the room for `len` bytes.
+        let read =
+            unsafe { libc::recvfrom(fd.as_raw_fd(), to, size, 0, room.as_mut_ptr().cast(), &raw mut len) };
+        match usize::try_from(read) {
+            Ok(read) => Ok((read, len as usize)),
+            Err(_) => Err(errno::last()),
+        }
+    };
+    // SAFETY: the call initializes as many bytes as it says.
+    unsafe { SockAddrBuf::new().fill(ask) }
 }
 
 pub(crate) fn local_addr(fd: BorrowedFd<'_>) -> Result<SockAddrBuf, Errno> {

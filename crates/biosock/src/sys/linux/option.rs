@@ -1,5 +1,6 @@
 //! Socket options and modes, one function each.
 
+use std::mem::offset_of;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
@@ -52,9 +53,133 @@ pub(crate) fn set_keepalive_probes(fd: BorrowedFd<'_>, probes: u32) -> Result<()
     sockopt::set_tcp_keepcnt(fd, probes)
 }
 
-/// SO_LINGER of no time: close(2) resets the connection.
-pub(crate) fn set_reset_on_close(fd: BorrowedFd<'_>) -> Result<(), Errno> {
-    sockopt::set_socket_linger(fd, Some(Duration::ZERO))
+pub(crate) fn linger(fd: BorrowedFd<'_>) -> Result<Option<Duration>, Errno> {
+    sockopt::socket_linger(fd)
+}
+
+/// No time at all has close(2) reset the connection.
+pub(crate) fn set_linger(fd: BorrowedFd<'_>, linger: Option<Duration>) -> Result<(), Errno> {
+    sockopt::set_socket_linger(fd, linger)
+}
+
+pub(crate) fn reuseaddr(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
+    sockopt::socket_reuseaddr(fd)
+}
+
+pub(crate) fn reuseport(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
+    sockopt::socket_reuseport(fd)
+}
+
+pub(crate) fn keepalive(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
+    sockopt::socket_keepalive(fd)
+}
+
+pub(crate) fn keepalive_idle(fd: BorrowedFd<'_>) -> Result<Duration, Errno> {
+    sockopt::tcp_keepidle(fd)
+}
+
+pub(crate) fn keepalive_interval(fd: BorrowedFd<'_>) -> Result<Duration, Errno> {
+    sockopt::tcp_keepintvl(fd)
+}
+
+pub(crate) fn keepalive_probes(fd: BorrowedFd<'_>) -> Result<u32, Errno> {
+    sockopt::tcp_keepcnt(fd)
+}
+
+pub(crate) fn nodelay(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
+    sockopt::tcp_nodelay(fd)
+}
+
+pub(crate) fn v6only(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
+    sockopt::ipv6_v6only(fd)
+}
+
+pub(crate) fn recv_buffer_size(fd: BorrowedFd<'_>) -> Result<usize, Errno> {
+    sockopt::socket_recv_buffer_size(fd)
+}
+
+pub(crate) fn set_recv_buffer_size(fd: BorrowedFd<'_>, bytes: usize) -> Result<(), Errno> {
+    sockopt::set_socket_recv_buffer_size(fd, bytes)
+}
+
+pub(crate) fn send_buffer_size(fd: BorrowedFd<'_>) -> Result<usize, Errno> {
+    sockopt::socket_send_buffer_size(fd)
+}
+
+pub(crate) fn set_send_buffer_size(fd: BorrowedFd<'_>, bytes: usize) -> Result<(), Errno> {
+    sockopt::set_socket_send_buffer_size(fd, bytes)
+}
+
+pub(crate) fn ttl(fd: BorrowedFd<'_>) -> Result<u8, Errno> {
+    // It is a byte in the packet.
+    sockopt::ip_ttl(fd).map(|hops| u8::try_from(hops).unwrap_or(u8::MAX))
+}
+
+pub(crate) fn set_ttl(fd: BorrowedFd<'_>, hops: u8) -> Result<(), Errno> {
+    sockopt::set_ip_ttl(fd, hops.into())
+}
+
+pub(crate) fn unicast_hops(fd: BorrowedFd<'_>) -> Result<u8, Errno> {
+    sockopt::ipv6_unicast_hops(fd)
+}
+
+pub(crate) fn set_unicast_hops(fd: BorrowedFd<'_>, hops: u8) -> Result<(), Errno> {
+    sockopt::set_ipv6_unicast_hops(fd, Some(hops))
+}
+
+pub(crate) fn traffic_class_v4(fd: BorrowedFd<'_>) -> Result<u8, Errno> {
+    sockopt::ip_tos(fd)
+}
+
+pub(crate) fn set_traffic_class_v4(fd: BorrowedFd<'_>, class: u8) -> Result<(), Errno> {
+    sockopt::set_ip_tos(fd, class)
+}
+
+pub(crate) fn traffic_class_v6(fd: BorrowedFd<'_>) -> Result<u8, Errno> {
+    // It is a byte in the packet.
+    sockopt::ipv6_tclass(fd).map(|class| u8::try_from(class).unwrap_or(u8::MAX))
+}
+
+pub(crate) fn set_traffic_class_v6(fd: BorrowedFd<'_>, class: u8) -> Result<(), Errno> {
+    sockopt::set_ipv6_tclass(fd, class.into())
+}
+
+pub(crate) fn user_timeout(fd: BorrowedFd<'_>) -> Result<Duration, Errno> {
+    sockopt::tcp_user_timeout(fd).map(|milliseconds| Duration::from_millis(milliseconds.into()))
+}
+
+/// Part of a millisecond counts as one: zero would be no limit.
+pub(crate) fn set_user_timeout(fd: BorrowedFd<'_>, timeout: Duration) -> Result<(), Errno> {
+    let milliseconds = timeout.as_nanos().div_ceil(1_000_000);
+    sockopt::set_tcp_user_timeout(fd, u32::try_from(milliseconds).map_err(|_| Errno::INVAL)?)
+}
+
+/// SO_PEERCRED: process, user, group.
+pub(crate) fn peer_credentials(fd: BorrowedFd<'_>) -> Result<(i32, u32, u32), Errno> {
+    let mut peer = [0; size_of::<libc::ucred>()];
+    getsockopt(fd, libc::SOL_SOCKET, libc::SO_PEERCRED, &mut peer)?;
+    let number = |at: usize| [peer[at], peer[at + 1], peer[at + 2], peer[at + 3]];
+    let pid = i32::from_ne_bytes(number(offset_of!(libc::ucred, pid)));
+    let uid = u32::from_ne_bytes(number(offset_of!(libc::ucred, uid)));
+    let gid = u32::from_ne_bytes(number(offset_of!(libc::ucred, gid)));
+    Ok((pid, uid, gid))
+}
+
+pub(crate) fn mark(fd: BorrowedFd<'_>) -> Result<u32, Errno> {
+    let mut mark = [0; size_of::<u32>()];
+    getsockopt(fd, libc::SOL_SOCKET, libc::SO_MARK, &mut mark)?;
+    Ok(u32::from_ne_bytes(mark))
+}
+
+pub(crate) fn set_mark(fd: BorrowedFd<'_>, mark: u32) -> Result<(), Errno> {
+    setsockopt(fd, libc::SOL_SOCKET, libc::SO_MARK, &mark.to_ne_bytes())
+}
+
+/// The name of the device that a socket is bound to, empty without one.
+pub(crate) fn device(fd: BorrowedFd<'_>) -> Result<Vec<u8>, Errno> {
+    let mut name = [0; libc::IFNAMSIZ];
+    let len = getsockopt(fd, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, &mut name)?;
+    Ok(name[..len].split(|byte| *byte == 0).next().unwrap_or_default().to_vec())
 }
 
 pub(crate) fn set_nodelay(fd: BorrowedFd<'_>, on: bool) -> Result<(), Errno> {
@@ -106,6 +231,18 @@ pub(crate) fn bind_device(fd: BorrowedFd<'_>, device: &[u8]) -> Result<(), Errno
 
 fn int_bytes(value: c_int) -> [u8; size_of::<c_int>()] {
     value.to_ne_bytes()
+}
+
+/// For the options that rustix lacks: how many bytes there are.
+fn getsockopt(fd: BorrowedFd<'_>, level: c_int, name: c_int, value: &mut [u8]) -> Result<usize, Errno> {
+    let mut len = libc::socklen_t::try_from(value.len()).map_err(|_| Errno::INVAL)?;
+    // SAFETY: `value` is writable for `len` bytes, all that the kernel writes.
+    let result =
+        unsafe { libc::getsockopt(fd.as_raw_fd(), level, name, value.as_mut_ptr().cast(), &raw mut len) };
+    match result {
+        0 => Ok(value.len().min(len as usize)),
+        _ => Err(super::errno::last()),
+    }
 }
 
 /// For the options that rustix lacks.

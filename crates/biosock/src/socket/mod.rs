@@ -1,14 +1,18 @@
-//! The socket: created, asked, set, read, written and closed. Each of the
-//! page's operations on it has a file of its own.
+//! The socket: created, asked and closed. Its options, what moves bytes, and each
+//! of BIO_connect(3)'s operations on it have files of their own.
 
-use std::io::{self, Read, Write};
+mod bytes;
+mod option;
+
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
-use std::time::Duration;
 
 use crate::addr::unsupported_family;
 use crate::sock::{self, peer_addr, socket_error};
 use crate::sys::{self, Flags, Shutdown, SockAddrBuf};
 use crate::{Domain, Error, Operation, Options, Protocol, Result, SocketAddr, Syscall, Type};
+
+pub use option::{KeepAlive, PeerCredentials};
 
 /// A socket, closed when dropped.
 ///
@@ -37,26 +41,6 @@ use crate::{Domain, Error, Operation, Options, Protocol, Result, SocketAddr, Sys
 /// ```
 #[derive(Debug)]
 pub struct Socket(OwnedFd);
-
-/// The times of TCP keep-alive (tcp(7)). `None` leaves the system's value.
-/// The system takes whole seconds, from 1 second to 32767 seconds.
-///
-/// ```
-/// use std::time::Duration;
-/// use biosock::KeepAlive;
-///
-/// let keep_alive = KeepAlive { idle: Some(Duration::from_secs(60)), ..KeepAlive::default() };
-/// assert_eq!(keep_alive.probes, None);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct KeepAlive {
-    /// How long a connection is idle before the first probe (TCP_KEEPIDLE).
-    pub idle: Option<Duration>,
-    /// How long between probes (TCP_KEEPINTVL).
-    pub interval: Option<Duration>,
-    /// How many unanswered probes end the connection (TCP_KEEPCNT), 1 to 127.
-    pub probes: Option<u32>,
-}
 
 impl Socket {
     /// Creates a socket with one system call. Of the options only
@@ -119,6 +103,25 @@ impl Socket {
             }
             Err(errno) => Err(socket_error(errno).about(kind(domain, Type::STREAM, Protocol::MPTCP))),
         }
+    }
+
+    /// Another descriptor of the same socket, which does not survive exec either
+    /// (fcntl(2): F_DUPFD_CLOEXEC). Mode and options are the socket's, so both
+    /// share them.
+    ///
+    /// # Errors
+    /// fcntl(2)'s: EMFILE.
+    ///
+    /// ```
+    /// # use biosock::{Options, Socket};
+    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// socket.try_clone()?.set_nonblocking(true)?;
+    /// assert!(socket.is_nonblocking()?);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn try_clone(&self) -> Result<Self> {
+        let copy = self.0.try_clone().map(Self);
+        copy.map_err(|error| sock::dup_error(Operation::Socket, &error))
     }
 
     /// Closes the socket and tells how it went; it is closed either way.
@@ -327,86 +330,6 @@ impl Socket {
     pub fn set_nonblocking(&self, on: bool) -> Result<()> {
         sock::set_nonblocking(self.as_fd(), on)
     }
-
-    /// Sets or clears TCP_NODELAY.
-    ///
-    /// # Errors
-    /// setsockopt(2)'s.
-    ///
-    /// ```
-    /// # use biosock::{Options, Socket};
-    /// Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?.set_nodelay(true)?;
-    /// # Ok::<(), biosock::Error>(())
-    /// ```
-    #[doc(alias = "BIO_set_tcp_ndelay")]
-    pub fn set_nodelay(&self, on: bool) -> Result<()> {
-        sock::set_nodelay(self.as_fd(), on).map_err(|error| error.about("TCP_NODELAY"))
-    }
-
-    /// Sets or clears SO_REUSEPORT: several sockets listen on one address
-    /// and share its connections. Set it before binding, on each.
-    ///
-    /// # Errors
-    /// setsockopt(2)'s.
-    ///
-    /// ```
-    /// # use biosock::{Options, Socket};
-    /// let (one, two) = ("127.0.0.1:0".parse()?, Options::empty());
-    /// let first = Socket::stream_for(&one, two)?;
-    /// first.set_reuseport(true)?;
-    /// first.listen(&one, two)?;
-    /// let second = Socket::stream_for(&one, two)?;
-    /// second.set_reuseport(true)?;
-    /// second.listen(&first.local_addr()?, two)?;
-    /// # Ok::<(), biosock::Error>(())
-    /// ```
-    pub fn set_reuseport(&self, on: bool) -> Result<()> {
-        option(sys::set_reuseport(self.as_fd(), on), "SO_REUSEPORT")
-    }
-
-    /// Turns keep-alive on, with its times.
-    ///
-    /// # Errors
-    /// setsockopt(2)'s; EINVAL for a time out of range.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use biosock::{KeepAlive, Options, Socket};
-    ///
-    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
-    /// socket.set_keepalive(KeepAlive { idle: Some(Duration::from_secs(60)), ..KeepAlive::default() })?;
-    /// # Ok::<(), biosock::Error>(())
-    /// ```
-    pub fn set_keepalive(&self, keep_alive: KeepAlive) -> Result<()> {
-        let fd = self.as_fd();
-        if let Some(idle) = keep_alive.idle {
-            option(sys::set_keepalive_idle(fd, idle), "TCP_KEEPIDLE")?;
-        }
-        if let Some(interval) = keep_alive.interval {
-            option(sys::set_keepalive_interval(fd, interval), "TCP_KEEPINTVL")?;
-        }
-        if let Some(probes) = keep_alive.probes {
-            option(sys::set_keepalive_probes(fd, probes), "TCP_KEEPCNT")?;
-        }
-        option(sys::set_keepalive(fd, true), "SO_KEEPALIVE")
-    }
-
-    /// Binds the socket to a network interface (SO_BINDTODEVICE); an empty
-    /// name takes the binding back.
-    ///
-    /// # Errors
-    /// setsockopt(2)'s: ENODEV for an unknown device, EPERM without privilege.
-    ///
-    /// ```
-    /// # use biosock::{Options, Socket};
-    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
-    /// let error = socket.bind_device("no-such-device").unwrap_err();
-    /// assert!(error.to_string().starts_with("set option SO_BINDTODEVICE to no-such-device: "));
-    /// # Ok::<(), biosock::Error>(())
-    /// ```
-    pub fn bind_device(&self, device: &str) -> Result<()> {
-        option(sys::bind_device(self.as_fd(), device.as_bytes()), &format!("SO_BINDTODEVICE to {device}"))
-    }
 }
 
 fn kind(domain: Domain, socktype: Type, protocol: Protocol) -> String {
@@ -424,55 +347,6 @@ fn flags(options: Options) -> Flags {
 
 fn query(syscall: Syscall, errno: sys::Errno) -> Error {
     Error::system_call(Operation::Query, syscall, errno.raw_os_error(), None)
-}
-
-fn option(result: Result<(), sys::Errno>, name: &str) -> Result<()> {
-    result.map_err(|errno| {
-        let errno = errno.raw_os_error();
-        Error::system_call(Operation::SetOption, Syscall::SetSockOpt, errno, None).about(name)
-    })
-}
-
-/// Finishes what a signal interrupted.
-fn uninterrupted<T>(mut call: impl FnMut() -> Result<T, sys::Errno>) -> io::Result<T> {
-    loop {
-        match call() {
-            Err(sys::Errno::INTR) => {}
-            result => return Ok(result?),
-        }
-    }
-}
-
-impl Read for &Socket {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        uninterrupted(|| sys::recv(self.as_fd(), buf))
-    }
-}
-
-impl Write for &Socket {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        uninterrupted(|| sys::send(self.as_fd(), buf))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Read for Socket {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        (&*self).read(buf)
-    }
-}
-
-impl Write for Socket {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        (&*self).write(buf)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 impl AsFd for Socket {

@@ -1,0 +1,139 @@
+//! Moving bytes.
+
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::AsFd;
+
+use crate::sock::peer_addr;
+use crate::sys::{self, Errno};
+use crate::{Error, Operation, Reason, Result, Socket, SocketAddr, Syscall};
+
+impl Socket {
+    /// Reads what has come without taking it: the next read gives it again
+    /// (MSG_PEEK). 0 is the end, or room for nothing.
+    ///
+    /// # Errors
+    /// recv(2)'s; would-block on a non-blocking socket to which nothing came.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use biosock::Socket;
+    ///
+    /// let (mut one, two) = std::os::unix::net::UnixStream::pair()?;
+    /// one.write_all(b"hello")?;
+    /// let (two, mut room) = (Socket::from(two), [0; 8]);
+    /// assert_eq!((two.peek(&mut room)?, two.peek(&mut room)?), (5, 5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn peek(&self, buf: &mut [u8]) -> Result<usize> {
+        finished(|| sys::peek(self.as_fd(), buf)).map_err(receive_error)
+    }
+
+    /// Receives one datagram, with the address that it came from. What does not
+    /// fit into `buf` is lost, as recvfrom(2) has it. On a stream it is as a read,
+    /// with the address of the peer where the system gives it.
+    ///
+    /// # Errors
+    /// recvfrom(2)'s; a sender of a family that [`SocketAddr`] lacks is refused
+    /// with [`Reason::UnsupportedProtocolFamily`].
+    ///
+    /// ```
+    /// use biosock::{Domain, Options, Protocol, Socket, Type};
+    ///
+    /// let socket = || Socket::new(Domain::IPV4, Type::DGRAM, Protocol::DEFAULT, Options::empty());
+    /// let (one, two) = (socket()?, socket()?);
+    /// two.bind(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// one.send_to(b"hello", &two.local_addr()?)?;
+    /// let mut room = [0; 8];
+    /// let (length, from) = two.recv_from(&mut room)?;
+    /// assert_eq!((length, from.port()), (5, one.local_addr()?.port()));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn recv_from(&self, buf: &mut [u8]) -> Result<(usize, SocketAddr)> {
+        let (length, from) = finished(|| sys::recv_from(self.as_fd(), buf)).map_err(receive_error)?;
+        let unknown = || Error::from_reason(Operation::Receive, Reason::UnsupportedProtocolFamily);
+        Ok((length, peer_addr(&from).ok_or_else(unknown)?))
+    }
+
+    /// Sends one datagram to an address; never raises SIGPIPE. On a connected
+    /// socket the address is the system's affair: Linux takes another one for
+    /// datagrams and refuses it with EISCONN for streams.
+    ///
+    /// # Errors
+    /// sendto(2)'s: EMSGSIZE for one that is too long.
+    ///
+    /// ```
+    /// # use biosock::{Domain, Options, Protocol, Socket, Type};
+    /// let socket = Socket::new(Domain::IPV4, Type::DGRAM, Protocol::DEFAULT, Options::empty())?;
+    /// let error = socket.send_to(&[0; 70_000], &"127.0.0.1:9".parse()?).unwrap_err();
+    /// assert_eq!(error.to_string(), "send to 127.0.0.1:9: message too long (EMSGSIZE)");
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn send_to(&self, bytes: &[u8], addr: &SocketAddr) -> Result<usize> {
+        let sent = addr.with_sockaddr(|raw| finished(|| sys::send_to(self.as_fd(), bytes, raw)));
+        sent.map_err(|errno| {
+            Error::system_call(Operation::Send, Syscall::Send, errno.raw_os_error(), None).at(addr)
+        })
+    }
+}
+
+fn receive_error(errno: Errno) -> Error {
+    Error::system_call(Operation::Receive, Syscall::Recv, errno.raw_os_error(), None)
+}
+
+/// Finishes what a signal interrupted.
+fn finished<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            done => return done,
+        }
+    }
+}
+
+impl Read for &Socket {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        Ok(finished(|| sys::recv(self.as_fd(), buf))?)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        Ok(finished(|| sys::recv_vectored(self.as_fd(), bufs))?)
+    }
+}
+
+impl Write for &Socket {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        Ok(finished(|| sys::send(self.as_fd(), buf))?)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(finished(|| sys::send_vectored(self.as_fd(), bufs))?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        (&*self).read_vectored(bufs)
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        (&*self).write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self).write_vectored(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
