@@ -43,14 +43,14 @@ pub(crate) enum Until {
 }
 
 /// Ends the connection. It is an error if the peer has not acknowledged all
-/// that was sent once it is gone or given up.
+/// that was sent once it is gone or given up on.
 pub(crate) fn close(socket: &Socket, peer: &SocketAddr, until: Until, fin: Fin) -> Result<()> {
     close_within(LIMITS, socket, peer, until, fin)
 }
 
 fn close_within(limits: Limits, socket: &Socket, peer: &SocketAddr, until: Until, fin: Fin) -> Result<()> {
     match socket.shutdown(Shutdown::Write) {
-        // The connection is no more.
+        // The connection is gone.
         Err(error) if has_errno(&error, Errno::NOTCONN) => {
             return gone(socket, peer, fin, socket.take_error()?);
         }
@@ -107,8 +107,8 @@ impl Closing<'_> {
         }
     }
 
-    /// Until there may be input, or it is time for a look at the queue.
-    /// Returns whether to read.
+    /// Waits until there may be input, or it is time to poll the queue. Returns
+    /// whether to read.
     fn wait(&mut self, ended: bool) -> Result<bool> {
         let look = if self.unsent == 0 { LOOKS.1 } else { self.look };
         self.look = (self.look * 2).min(LOOKS.1);
@@ -151,8 +151,8 @@ impl Closing<'_> {
     }
 }
 
-/// The connection is no more: both sides had ended, or it was reset or timed
-/// out. All is well if the peer had acknowledged every byte: when a reset came is
+/// The connection is gone: both sides had ended, or it was reset or timed out.
+/// No error if the peer had acknowledged every byte: when a reset arrives is
 /// chance.
 fn gone(socket: &Socket, peer: &SocketAddr, fin: Fin, error: Option<io::Error>) -> Result<()> {
     let acknowledged = socket.unsent().is_ok_and(|unsent| without_fin(unsent, fin) == 0);
@@ -254,7 +254,7 @@ mod tests {
         assert!(failure.message().starts_with(&format!("send to {addr}: ")), "{}", failure.message());
         closer.join().unwrap();
 
-        // The same where this side had ended, so that the connection is no more.
+        // The same where this side had ended, so that the connection is gone.
         let (socket, addr, peer) = pair();
         fill(&socket);
         socket.shutdown(Shutdown::Write).unwrap();

@@ -64,7 +64,7 @@ fn show(family: Domain, directory: &Path, out: &Output) -> Result<bool> {
     Ok(!matches!(ended, Err(End::Wrong(_))))
 }
 
-/// Why a family was not shown to its end.
+/// Why showing a family ended early.
 enum End {
     FamilyOff(String),
     Wrong(String),

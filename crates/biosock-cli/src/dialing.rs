@@ -20,7 +20,7 @@ use crate::text::duration;
 pub(crate) struct Dial<'a> {
     args: &'a ConnectArgs,
     dialer: Dialer,
-    /// The family that the sources leave, where they leave one alone.
+    /// The only family that the source addresses leave, if so.
     bound_to: Option<Domain>,
 }
 
@@ -150,7 +150,7 @@ fn pace(args: &ConnectArgs) -> Pace {
     Pace { attempt_delay: args.attempt_delay, max_attempts, ..Pace::default() }
 }
 
-/// The address to come from for each family that has one.
+/// The source address for each family that has one.
 fn sources(args: &ConnectArgs, out: &Output) -> Result<Vec<SocketAddr>> {
     let mut sources: Vec<SocketAddr> = Vec::new();
     // A deadline too far away for the clock is none.
@@ -174,7 +174,7 @@ fn sources(args: &ConnectArgs, out: &Output) -> Result<Vec<SocketAddr>> {
     Ok(sources)
 }
 
-/// On a thread, since a resolver may outlast the deadline.
+/// Looks up a source on a thread, since a resolver may outlast the deadline.
 fn look_up(source: &Source, family: Domain, end: Option<Instant>, out: &Output) -> Result<Vec<SocketAddr>> {
     let (sender, answer) = mpsc::channel();
     let (asked, out) = (source.clone(), *out);

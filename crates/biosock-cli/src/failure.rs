@@ -13,7 +13,7 @@ pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 pub(crate) struct Failure {
     pub(crate) kind: Kind,
     message: String,
-    /// Each address that was tried, with what came of it.
+    /// Each address that was tried, with the outcome.
     attempts: Vec<Tried>,
     /// Whether they are printed too, not only in JSON.
     listed: bool,
@@ -130,7 +130,7 @@ impl Failure {
 pub(crate) struct Tried {
     /// A row of a table.
     pub(crate) cells: Vec<String>,
-    /// The same as data, where it has a place there.
+    /// The same for JSON; a lookup has none.
     pub(crate) data: Option<Value>,
 }
 
@@ -170,7 +170,7 @@ pub(crate) fn has_errno(error: &biosock::Error, errno: Errno) -> bool {
     error.raw_os_error() == Some(errno.raw_os_error())
 }
 
-/// Whether it says that this system has no such address family.
+/// Whether this system has no such address family.
 pub(crate) fn family_is_off(error: &biosock::Error) -> bool {
     has_errno(error, Errno::AFNOSUPPORT) || has_errno(error, Errno::ADDRNOTAVAIL)
 }

@@ -2,11 +2,11 @@
 //!
 //! A line goes into a bounded queue, and one thread writes them. When the
 //! queue is full, because standard error is not read, lines are dropped and
-//! counted; a flood of the same is written once and counted. Both counts are
-//! written when there is room.
+//! counted; of many similar lines the first are written and the others counted.
+//! Both counts are written when there is room.
 //!
-//! Where that thread cannot be started, the one that posts a line writes what
-//! it can without waiting, and the end writes the rest.
+//! If that thread cannot be started, the one that posts a line writes what it
+//! can without waiting, and the rest is written on exit.
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,22 +20,22 @@ use serde_json::json;
 
 use crate::{background, start};
 
-/// How long the end waits for a reader that takes nothing.
+/// How long exiting waits for a reader that takes nothing.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// The same where a signal ends the process: its sender may not wait longer.
+/// The same if a signal ends the process: its sender may not wait longer.
 pub(crate) const PATIENCE_AT_SIGNAL: Duration = Duration::from_secs(1);
 
 const MOST_LINES: usize = 1024;
 const MOST_BYTES: usize = 1 << 20;
-/// Lines that are alike: so many are written in this time, the others counted.
+/// Similar lines: this many are written in this time, the others counted.
 const ALIKE: (u32, Duration) = (10, Duration::from_secs(1));
-/// So many kinds of them are known at a time.
+/// At most this many kinds of them are tracked at a time.
 const MOST_KINDS: usize = 32;
 /// Written at once, so that it stays whole in a pipe (PIPE_BUF, pipe(7)).
 const WHOLE: usize = 4096;
 
-/// How long the end waits for room before it tries again to start the writer,
-/// where there is none.
+/// How long exiting waits for room before it tries again to start the writer,
+/// if there is none.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 static QUEUE: Queue = Queue { state: Mutex::new(State::new()), changed: Condvar::new() };
@@ -105,7 +105,7 @@ struct State {
     ending: bool,
 }
 
-/// Lines that are alike.
+/// Similar lines.
 #[derive(Debug)]
 struct Kind {
     text: String,
@@ -128,8 +128,8 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Starts the writer. Returns whether there is one: where no thread can be
-    /// started, the next line or the end tries again.
+    /// Starts the writer. Returns whether there is one: if no thread can be
+    /// started, the next line or exiting tries again.
     fn start(&'static self, state: &mut State) -> bool {
         if !state.started {
             state.started = background::spawn("messages", || self.write_all()).is_ok();
@@ -235,7 +235,7 @@ impl State {
         self.lines.push_back(line);
     }
 
-    /// Notes a line of this kind. Whether it is only to be counted.
+    /// Records a line of this kind. Returns whether it is only to be counted.
     fn is_one_too_many(&mut self, kind: &str) -> bool {
         let now = Instant::now();
         if let Some(known) = self.kinds.iter_mut().find(|known| known.text == kind) {
@@ -280,7 +280,7 @@ impl State {
         Some(until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)))
     }
 
-    /// Writes what standard error takes now, where no thread does.
+    /// Writes what standard error takes now, if there is no writer.
     fn write_without_waiting(&mut self) {
         loop {
             self.count_up();
@@ -361,8 +361,8 @@ fn write(mut bytes: &[u8], progress: impl Fn()) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes as much as standard error takes without waiting: none is 0. No more
-/// than what a pipe that poll(2) reports writable has room for.
+/// Writes as much as standard error takes without waiting, perhaps nothing, and
+/// no more than what a pipe that poll(2) reports writable has room for.
 fn write_some(bytes: &[u8]) -> io::Result<usize> {
     start::check_open(start::ERROR)?;
     let stderr = io::stderr();
@@ -375,8 +375,8 @@ fn write_some(bytes: &[u8]) -> io::Result<usize> {
     }
 }
 
-/// Waits until a write would not wait, be it because it fails. Returns whether
-/// that is so.
+/// Waits until a write would not block, even if only because it fails. Returns
+/// whether that is so.
 fn wait_for_room(patience: Duration) -> bool {
     let stderr = io::stderr();
     // Short, so that it fits.

@@ -48,7 +48,7 @@ impl Drop for Progress {
     }
 }
 
-/// How much standard input has to give, where it is a file.
+/// The bytes left in standard input, if it is a file.
 fn input_length() -> Option<u64> {
     let mut file = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
     let meta = file.metadata().ok().filter(|meta| meta.is_file())?;

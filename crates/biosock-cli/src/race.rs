@@ -109,8 +109,8 @@ pub(crate) fn rows(report: &Report) -> Vec<Row> {
     lookups.chain(report.attempts.iter().map(Row::attempt)).collect()
 }
 
-/// The lookups and attempts that did not do their part: what a failed dial has
-/// to explain.
+/// The lookups and attempts that failed or were not answered, which explain a
+/// failed dial.
 pub(crate) fn tried(report: &Report) -> Vec<Tried> {
     let rows = rows(report).into_iter().filter(|row| matches!(row.end, End::Failed | End::Silent));
     rows.map(|row| row.tried()).collect()

@@ -81,7 +81,7 @@ impl Relay<'_> {
         })
     }
 
-    /// Until the peer has ended or the sender has failed.
+    /// Receives until the peer has ended or the sender has failed.
     fn receive(&self, mut output: io::Result<File>, stopped: &Flag) -> Result<()> {
         let mut buffer = vec![0; BUFFER];
         loop {
@@ -142,7 +142,7 @@ impl Relay<'_> {
                 if self.turn == Turn::AnotherFollows || input.is_terminal() {
                     return Ok(());
                 }
-                // All is well if the input ends; what still comes is lost.
+                // No error if the input ends; what still comes is lost.
                 peer_is_gone = true;
                 continue;
             }
@@ -205,7 +205,7 @@ impl Flag {
 
 const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
-/// Until one is ready, or no longer than this.
+/// Waits until one is ready, or no longer than this.
 fn wait(fds: &mut [PollFd<'_>], timeout: Option<Timespec>) -> io::Result<()> {
     loop {
         match poll(fds, timeout.as_ref()) {

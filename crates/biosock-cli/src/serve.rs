@@ -190,7 +190,7 @@ fn echo(socket: &Socket, peer: &SocketAddr, out: &Output) -> Result<()> {
     done
 }
 
-/// Until the peer has ended.
+/// Sends back what comes, until the peer has ended.
 fn send_back(socket: &Socket, peer: &SocketAddr, moved: &mut u64) -> Result<()> {
     let mut buffer = vec![0; BUFFER];
     loop {

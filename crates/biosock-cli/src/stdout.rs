@@ -24,7 +24,7 @@ pub(crate) fn open() -> io::Result<File> {
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 
-/// Closes standard output, given what [`open`] gave for it, so that its reader
+/// Closes standard output, given what [`open`] returned, so that its reader
 /// sees the end though the process goes on.
 pub(crate) fn close(output: File) -> io::Result<()> {
     // Reports what a network file system could not write (close(2)).

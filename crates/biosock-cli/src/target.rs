@@ -1,4 +1,4 @@
-//! Where to: `HOST:SERVICE` or `unix:PATH`.
+//! What to connect to or listen on: `HOST:SERVICE` or `unix:PATH`.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -41,7 +41,7 @@ impl Target {
         Ok(Self::Ip { host: host.map(String::from), service: service.map(String::from) })
     }
 
-    /// The question to the resolver.
+    /// The lookup to make.
     pub(crate) fn lookup(&self, family: Domain) -> Lookup<'_> {
         match self {
             Self::Ip { host, service } => {
@@ -76,7 +76,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// Where a connection is to come from.
+/// The source address of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub(crate) host: String,

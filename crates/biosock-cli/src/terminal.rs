@@ -1,4 +1,4 @@
-//! What can be drawn where an output goes.
+//! What the terminal of an output can show.
 
 use std::env;
 use std::io::IsTerminal;
