@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_acknowledges_no_more_is_given_up_with_an_error() {
+    fn a_peer_that_acknowledges_no_more_is_given_up_on_with_an_error() {
         let (socket, addr, _peer) = pair();
         fill(&socket);
         let failure = close_within(SOON, &socket, &addr, Until::PeerEnd, Fin::NotKnown).unwrap_err();

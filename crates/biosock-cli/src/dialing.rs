@@ -219,7 +219,7 @@ mod tests {
     use crate::args::{Cli, Command};
 
     #[test]
-    fn the_defaults_in_the_help_are_the_library_s() {
+    fn the_defaults_in_the_help_are_the_librarys() {
         let cli = Cli::try_parse_from(["biosock", "connect", "localhost:80"]).unwrap();
         let Command::Connect(args) = cli.command else { panic!("{cli:?}") };
         let (pace, usual) = (pace(&args), Pace::default());

@@ -4,12 +4,13 @@
 // `main`, allows unsafe code for itself.
 #![deny(unsafe_code)]
 
-// Subcommands. Each group imports from those below it, and no module from one that imports it.
+// Subcommands, and the command line. Each group imports only from itself and those below.
 mod connect;
 mod demo;
 mod listen;
 mod lookup;
 mod pages;
+mod usage;
 
 // Connections: made, served and closed.
 mod closing;
@@ -31,28 +32,30 @@ mod scale;
 mod svg;
 mod timeline;
 
-// What the user asked for.
+// Ending on a signal.
+mod interrupt;
+mod signal;
+
+// What is printed, and where.
+mod messages;
+mod output;
+mod stderr;
+mod stdout;
+
+// The options and their values.
 mod args;
 mod target;
-mod usage;
 mod values;
 
-// What the command prints.
+// What all of them are made of.
+mod background;
 mod call;
 mod failure;
 mod json;
-mod messages;
-mod output;
-mod stdout;
+mod start;
 mod table;
 mod terminal;
 mod text;
-
-// The process: its threads, signals and descriptors.
-mod background;
-mod interrupt;
-mod signal;
-mod start;
 
 use std::process::ExitCode;
 

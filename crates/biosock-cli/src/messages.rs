@@ -10,15 +10,14 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use serde_json::json;
 
-use crate::{background, start};
+use crate::background;
+use crate::stderr;
 
 /// How long exiting waits for a reader that takes nothing.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,8 +30,6 @@ const MOST_BYTES: usize = 1 << 20;
 const ALIKE: (u32, Duration) = (10, Duration::from_secs(1));
 /// At most this many kinds of them are tracked at a time.
 const MOST_KINDS: usize = 32;
-/// Written at once, so that it stays whole in a pipe (PIPE_BUF, pipe(7)).
-const WHOLE: usize = 4096;
 
 /// How long exiting waits for room before it tries again to start the writer,
 /// if there is none.
@@ -155,7 +152,8 @@ impl Queue {
             let gone = state.gone;
             state.writing = true;
             drop(state);
-            let written = if gone { Err(Errno::PIPE.into()) } else { write(&text, || self.progress()) };
+            let written =
+                if gone { Err(Errno::PIPE.into()) } else { stderr::write_all(&text, || self.progress()) };
             state = self.lock();
             state.writing = false;
             if let Err(error) = written {
@@ -189,7 +187,7 @@ impl Queue {
                 state.write_without_waiting();
                 if !state.is_idle() {
                     drop(state);
-                    wait_for_room(left.min(TRY_AGAIN));
+                    stderr::wait_for_room(left.min(TRY_AGAIN));
                     state = self.lock();
                 }
             }
@@ -288,7 +286,7 @@ impl State {
             if text.is_empty() {
                 return;
             }
-            let written = if self.gone { Err(Errno::PIPE.into()) } else { write_some(&text) };
+            let written = if self.gone { Err(Errno::PIPE.into()) } else { stderr::write_some(&text) };
             match written {
                 Ok(0) => return self.put_back(text),
                 Ok(n) => {
@@ -318,7 +316,7 @@ impl State {
     /// The next lines, as many as stay whole.
     fn take(&mut self) -> Vec<u8> {
         let mut text = self.lines.pop_front().unwrap_or_default();
-        while self.lines.front().is_some_and(|next| text.len() + next.len() <= WHOLE) {
+        while self.lines.front().is_some_and(|next| text.len() + next.len() <= stderr::WHOLE) {
             text.extend(self.lines.pop_front().unwrap_or_default());
         }
         self.bytes -= text.len();
@@ -340,51 +338,6 @@ fn dropped(json: bool, count: u64) -> String {
     format!("biosock: {count} messages dropped: standard error was not read\n")
 }
 
-fn write(mut bytes: &[u8], progress: impl Fn()) -> io::Result<()> {
-    start::check_open(start::ERROR)?;
-    let stderr = io::stderr();
-    while !bytes.is_empty() {
-        // std takes EBADF for success.
-        match rustix::io::write(stderr.as_fd(), bytes) {
-            Ok(n) => {
-                bytes = &bytes[n..];
-                progress();
-            }
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => {
-                let mut fds = [PollFd::new(&stderr, PollFlags::OUT)];
-                let _ = poll(&mut fds, Some(&Timespec { tv_sec: 1, tv_nsec: 0 }));
-            }
-            Err(errno) => return Err(errno.into()),
-        }
-    }
-    Ok(())
-}
-
-/// Writes as much as standard error takes without waiting, perhaps nothing, and
-/// no more than what a pipe that poll(2) reports writable has room for.
-fn write_some(bytes: &[u8]) -> io::Result<usize> {
-    start::check_open(start::ERROR)?;
-    let stderr = io::stderr();
-    if !wait_for_room(Duration::ZERO) {
-        return Ok(0);
-    }
-    match rustix::io::write(stderr.as_fd(), &bytes[..bytes.len().min(WHOLE)]) {
-        Err(Errno::INTR | Errno::AGAIN) => Ok(0),
-        written => Ok(written?),
-    }
-}
-
-/// Waits until a write would not block, even if only because it fails. Returns
-/// whether that is so.
-fn wait_for_room(patience: Duration) -> bool {
-    let stderr = io::stderr();
-    // Short, so that it fits.
-    let patience = Timespec::try_from(patience).ok();
-    let ready = poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], patience.as_ref());
-    !matches!(ready, Ok(0) | Err(Errno::INTR))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -398,7 +351,7 @@ mod tests {
         assert_eq!(state.lines.len(), MOST_LINES, "no room for the count yet");
         while state.lines.len() >= MOST_LINES / 2 {
             let text = state.take();
-            assert!(text.len() <= WHOLE && text.ends_with(b"\n"));
+            assert!(text.len() <= stderr::WHOLE && text.ends_with(b"\n"));
         }
         state.count_up();
         assert_eq!(state.lines.back().unwrap(), dropped(false, 7).as_bytes());
@@ -426,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_the_same_is_counted() {
+    fn a_flood_of_similar_lines_is_counted() {
         let mut state = State::new();
         let counted = (0..100).filter(|_| state.is_one_too_many("reset")).count();
         assert_eq!(counted, 90);

@@ -105,7 +105,7 @@ fn input_is_sent_to_a_peer_that_has_nothing_more_to_send() {
 /// As a program has it that holds both pipes: it ends the input once it has
 /// read all output.
 #[test]
-fn the_peer_s_end_is_passed_on_while_input_stays_open() {
+fn the_peers_end_is_passed_on_while_input_stays_open() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     let mut client = Process::start(&mut biosock(["connect", &addr]), Stdio::piped());

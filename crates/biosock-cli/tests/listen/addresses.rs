@@ -78,7 +78,7 @@ fn a_device_is_listened_on_alone() {
 }
 
 #[test]
-fn systemd_s_activation_starts_it_with_the_listeners() {
+fn systemd_activation_starts_it_with_the_listeners() {
     if !has("systemd-socket-activate") {
         return;
     }

@@ -94,7 +94,7 @@ fn a_command_has_its_own_signals_descriptors_and_environment() {
 
 /// The example of the manual, for a peer whose address is made for it.
 #[test]
-fn the_manual_s_command_does_not_take_a_peer_for_a_pattern() {
+fn the_manuals_command_does_not_take_a_peer_for_a_pattern() {
     let help = run(["listen", "--help"], b"").ok().out();
     let (_, example) = help.split_once("--exec 'echo ").expect("an example");
     let script = format!("cd /; echo {}", example.split('\'').next().unwrap());

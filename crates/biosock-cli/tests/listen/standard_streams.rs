@@ -45,7 +45,7 @@ fn input_that_pauses_is_sent_though_the_peer_has_ended() {
 
 /// As a program has it that holds both pipes, and only after the last connection.
 #[test]
-fn the_last_peer_s_end_is_passed_on_while_input_stays_open() {
+fn the_last_peers_end_is_passed_on_while_input_stays_open() {
     let (mut server, addr) = Process::listen(["127.0.0.1:0"], Stdio::piped());
     let mut client = dial(&addr);
     client.write_all(b"from the client").unwrap();
