@@ -22,6 +22,7 @@ mod linked;
 mod lookup;
 mod mem;
 mod memory;
+mod out;
 mod own;
 mod queue;
 mod raise;

@@ -25,7 +25,7 @@ fn allocate(size: usize, take: impl FnOnce() -> *mut c_void) -> *mut c_void {
     let memory = take();
     if memory.is_null() {
         let site = crate::host::site!(c"", 0);
-        queue::with(|queue| queue.push(&Entry { what: What::Memory, site, data: None }));
+        queue::push(&Entry { what: What::Memory, site, data: None });
     }
     memory
 }

@@ -10,13 +10,13 @@ use crate::{mem, queue};
 pub enum Standalone {}
 
 impl Host for Standalone {
-    #[inline(always)]
+    #[inline]
     fn push(entry: &Entry) {
-        queue::with(|queue| queue.push(entry));
+        queue::push(entry);
     }
 
     fn annotate(label: &'static CStr, text: &CStr) {
-        queue::with(|queue| queue.annotate(label, text));
+        queue::annotate(label, text);
     }
 
     fn alloc(size: usize, site: &'static Site) -> *mut c_void {

@@ -3,7 +3,9 @@
 use std::ffi::{c_char, c_int, c_ulong};
 use std::ptr;
 
-use super::{End, Queue, Slot, with};
+use super::ring::{End, Queue, Slot};
+use super::thread::with;
+use crate::out::Out;
 
 /// `ERR_TXT_MALLOCED | ERR_TXT_STRING`, which OpenSSL 3 gives for every text.
 const TEXT: c_int = 0x03;
@@ -38,29 +40,17 @@ impl Wanted {
         let site = slot.site.get();
         let text = slot.data.as_ptr();
         let (text, flags) = if text.is_null() { (c"".as_ptr(), 0) } else { (text, TEXT) };
-        // SAFETY: the caller promised that it is NULL or valid; so below.
-        unsafe { put(self.file, site.map_or(c"".as_ptr(), |site| site.file.as_ptr())) };
+        // SAFETY: NULL or valid for writing; so below.
+        unsafe { Out::new(self.file) }.set(site.map_or(c"".as_ptr(), |site| site.file.as_ptr()));
         // SAFETY: as above.
-        unsafe { put(self.line, site.map_or(0, |site| site.line as c_int)) };
+        unsafe { Out::new(self.line) }.set(site.map_or(0, |site| site.line as c_int));
         // SAFETY: as above.
-        unsafe { put(self.function, site.map_or(c"".as_ptr(), |site| site.function.as_ptr())) };
+        unsafe { Out::new(self.function) }.set(site.map_or(c"".as_ptr(), |site| site.function.as_ptr()));
         // SAFETY: as above.
-        unsafe { put(self.data, text) };
+        unsafe { Out::new(self.data) }.set(text);
         // SAFETY: as above.
-        unsafe { put(self.flags, flags) };
+        unsafe { Out::new(self.flags) }.set(flags);
         c_ulong::from(slot.code.get())
-    }
-}
-
-/// Writes through a pointer that the caller may have left out.
-///
-/// # Safety
-///
-/// `place` is NULL or valid for writing.
-unsafe fn put<T>(place: *mut T, value: T) {
-    if !place.is_null() {
-        // SAFETY: not NULL, so valid.
-        unsafe { place.write(value) };
     }
 }
 
@@ -96,7 +86,7 @@ pub unsafe fn ERR_get_error_all(
     flags: *mut c_int,
 ) -> c_ulong {
     let wanted = Wanted { file, line, function: func, data, flags };
-    // SAFETY: as the caller promised.
+    // SAFETY: each pointer is NULL or valid for writing.
     with(|queue| unsafe { wanted.read(queue.take()) })
 }
 
@@ -112,7 +102,7 @@ pub unsafe fn ERR_get_error_line_data(
     flags: *mut c_int,
 ) -> c_ulong {
     let wanted = Wanted { file, line, data, flags, ..Wanted::NOTHING };
-    // SAFETY: as the caller promised.
+    // SAFETY: each pointer is NULL or valid for writing.
     with(|queue| unsafe { wanted.read(queue.take()) })
 }
 
@@ -123,7 +113,7 @@ pub unsafe fn ERR_get_error_line_data(
 /// Each pointer is NULL or valid for writing.
 pub unsafe fn ERR_peek_error_line(file: *mut *const c_char, line: *mut c_int) -> c_ulong {
     let wanted = Wanted { file, line, ..Wanted::NOTHING };
-    // SAFETY: as the caller promised.
+    // SAFETY: each pointer is NULL or valid for writing.
     with(|queue| unsafe { wanted.read(queue.peek(End::Oldest)) })
 }
 
@@ -134,7 +124,7 @@ pub unsafe fn ERR_peek_error_line(file: *mut *const c_char, line: *mut c_int) ->
 /// Each pointer is NULL or valid for writing.
 pub unsafe fn ERR_peek_error_func(func: *mut *const c_char) -> c_ulong {
     let wanted = Wanted { function: func, ..Wanted::NOTHING };
-    // SAFETY: as the caller promised.
+    // SAFETY: each pointer is NULL or valid for writing.
     with(|queue| unsafe { wanted.read(queue.peek(End::Oldest)) })
 }
 
@@ -145,7 +135,7 @@ pub unsafe fn ERR_peek_error_func(func: *mut *const c_char) -> c_ulong {
 /// Each pointer is NULL or valid for writing.
 pub unsafe fn ERR_peek_error_data(data: *mut *const c_char, flags: *mut c_int) -> c_ulong {
     let wanted = Wanted { data, flags, ..Wanted::NOTHING };
-    // SAFETY: as the caller promised.
+    // SAFETY: each pointer is NULL or valid for writing.
     with(|queue| unsafe { wanted.read(queue.peek(End::Oldest)) })
 }
 
@@ -162,7 +152,7 @@ pub unsafe fn ERR_peek_error_all(
     flags: *mut c_int,
 ) -> c_ulong {
     let wanted = Wanted { file, line, function: func, data, flags };
-    // SAFETY: as the caller promised.
+    // SAFETY: each pointer is NULL or valid for writing.
     with(|queue| unsafe { wanted.read(queue.peek(End::Oldest)) })
 }
 
@@ -178,7 +168,7 @@ pub unsafe fn ERR_peek_error_line_data(
     flags: *mut c_int,
 ) -> c_ulong {
     let wanted = Wanted { file, line, data, flags, ..Wanted::NOTHING };
-    // SAFETY: as the caller promised.
+    // SAFETY: each pointer is NULL or valid for writing.
     with(|queue| unsafe { wanted.read(queue.peek(End::Oldest)) })
 }
 
@@ -189,7 +179,7 @@ pub unsafe fn ERR_peek_error_line_data(
 /// Each pointer is NULL or valid for writing.
 pub unsafe fn ERR_peek_last_error_line(file: *mut *const c_char, line: *mut c_int) -> c_ulong {
     let wanted = Wanted { file, line, ..Wanted::NOTHING };
-    // SAFETY: as the caller promised.
+    // SAFETY: each pointer is NULL or valid for writing.
     with(|queue| unsafe { wanted.read(queue.peek(End::Newest)) })
 }
 
@@ -200,7 +190,7 @@ pub unsafe fn ERR_peek_last_error_line(file: *mut *const c_char, line: *mut c_in
 /// Each pointer is NULL or valid for writing.
 pub unsafe fn ERR_peek_last_error_func(func: *mut *const c_char) -> c_ulong {
     let wanted = Wanted { function: func, ..Wanted::NOTHING };
-    // SAFETY: as the caller promised.
+    // SAFETY: each pointer is NULL or valid for writing.
     with(|queue| unsafe { wanted.read(queue.peek(End::Newest)) })
 }
 
@@ -211,7 +201,7 @@ pub unsafe fn ERR_peek_last_error_func(func: *mut *const c_char) -> c_ulong {
 /// Each pointer is NULL or valid for writing.
 pub unsafe fn ERR_peek_last_error_data(data: *mut *const c_char, flags: *mut c_int) -> c_ulong {
     let wanted = Wanted { data, flags, ..Wanted::NOTHING };
-    // SAFETY: as the caller promised.
+    // SAFETY: each pointer is NULL or valid for writing.
     with(|queue| unsafe { wanted.read(queue.peek(End::Newest)) })
 }
 
@@ -228,7 +218,7 @@ pub unsafe fn ERR_peek_last_error_all(
     flags: *mut c_int,
 ) -> c_ulong {
     let wanted = Wanted { file, line, function: func, data, flags };
-    // SAFETY: as the caller promised.
+    // SAFETY: each pointer is NULL or valid for writing.
     with(|queue| unsafe { wanted.read(queue.peek(End::Newest)) })
 }
 
@@ -244,6 +234,6 @@ pub unsafe fn ERR_peek_last_error_line_data(
     flags: *mut c_int,
 ) -> c_ulong {
     let wanted = Wanted { file, line, data, flags, ..Wanted::NOTHING };
-    // SAFETY: as the caller promised.
+    // SAFETY: each pointer is NULL or valid for writing.
     with(|queue| unsafe { wanted.read(queue.peek(End::Newest)) })
 }

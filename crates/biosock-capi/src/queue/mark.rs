@@ -3,7 +3,8 @@
 
 use std::ffi::c_int;
 
-use super::{Queue, with};
+use super::ring::Queue;
+use super::thread::with;
 
 /// `ERR_clear_error`: forgets every entry.
 pub fn ERR_clear_error() {

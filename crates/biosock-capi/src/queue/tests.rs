@@ -5,7 +5,7 @@ use std::ptr;
 
 use super::*;
 use crate::Standalone;
-use crate::host::{Common, Host, site};
+use crate::host::{Common, Entry, Host, What, site};
 
 const NONE: Option<&CStr> = None;
 

@@ -1,10 +1,8 @@
-//! The data text of one entry: fixed in the program, or made at run time.
+//! The data string of one entry: fixed in the program, or made at run time.
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_char};
-use std::ptr;
-
-use super::owner::{self, Place};
+use std::ptr::{self, NonNull};
 
 /// One entry's data. A made text hides the fixed one.
 #[derive(Debug)]
@@ -41,8 +39,51 @@ impl Text {
         // SAFETY: a text of this thread's queue, which only this thread
         // replaces, ends with a NUL.
         let old = if old.is_null() { c"" } else { unsafe { CStr::from_ptr(old) } };
-        if let Some(longer) = owner::join(&[old, label, text].map(CStr::to_bytes)) {
+        if let Some(longer) = join(&[old, label, text].map(CStr::to_bytes)) {
             self.made.replace(longer.as_ptr());
         }
     }
+}
+
+/// The place of a made text in its slot: NULL, or memory from malloc. Only its
+/// thread comes here. It does not free what it holds when it is dropped, for a
+/// thread's queue is to have no destructor.
+#[derive(Debug)]
+struct Place(Cell<*mut c_char>);
+
+impl Place {
+    const fn new() -> Self {
+        Self(Cell::new(ptr::null_mut()))
+    }
+
+    /// The text, or NULL.
+    fn as_ptr(&self) -> *const c_char {
+        self.0.get()
+    }
+
+    /// Puts a text into the slot, or NULL, and frees what the slot held.
+    #[cold]
+    #[inline(never)]
+    fn replace(&self, made: *mut c_char) {
+        let old = self.0.replace(made);
+        // SAFETY: `join` took it from malloc, or it is NULL, and nothing points
+        // to it any more.
+        unsafe { libc::free(old.cast()) };
+    }
+}
+
+/// A text of these parts in a row. `None` where there is no memory.
+fn join(parts: &[&[u8]]) -> Option<NonNull<c_char>> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    // SAFETY: malloc takes any size.
+    let memory = NonNull::new(unsafe { libc::malloc(length + 1) }.cast::<u8>())?;
+    let mut end = memory.as_ptr();
+    for part in parts.iter().copied().chain([&b"\0"[..]]) {
+        // SAFETY: the parts and the NUL are `length + 1` bytes together, as
+        // many as there are; new memory overlaps nothing.
+        unsafe { ptr::copy_nonoverlapping(part.as_ptr(), end, part.len()) };
+        // SAFETY: still within that memory, or one past it at the end.
+        end = unsafe { end.add(part.len()) };
+    }
+    Some(memory.cast())
 }

@@ -1,62 +1,44 @@
-//! Texts made at run time and who frees them: the slot that holds one, the
-//! end of its thread, or for the thread that unloads the library its end.
+//! The calling thread's queue, and who frees its strings made at run time:
+//! the slot that holds one, the end of its thread, or for the thread that
+//! unloads the library its end.
 //!
-//! A text belongs to its thread alone, so there is no lock: nothing to wait
+//! A string belongs to its thread alone, so there is no lock: nothing to wait
 //! for at any priority, and nothing for fork(2) to find half done. Threads
-//! share the key whose destructor runs at their ends; whoever is first
-//! publishes it, and nobody waits for that either. Nothing of this is set up
-//! before the first text is made.
+//! share the key whose destructor runs at their ends; the first thread
+//! publishes it, and none waits for that either. Nothing of this is set up
+//! before the first such string is made.
 
-use std::cell::Cell;
-use std::ffi::{c_char, c_int, c_void};
-use std::ptr::{self, NonNull};
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr;
 
-use super::{Queue, with};
-use key::Key;
+use super::key::Key;
+use super::ring::{End, Queue};
+use crate::host::Entry;
 
-mod key;
-
-/// The place of a made text in its slot: NULL, or memory from malloc. Only its
-/// thread comes here. It does not free what it holds when it is dropped, for a
-/// thread's queue is to have no destructor.
-#[derive(Debug)]
-pub(super) struct Place(Cell<*mut c_char>);
-
-impl Place {
-    pub(super) const fn new() -> Self {
-        Self(Cell::new(ptr::null_mut()))
-    }
-
-    /// The text, or NULL.
-    pub(super) fn as_ptr(&self) -> *const c_char {
-        self.0.get()
-    }
-
-    /// Puts a text into the slot, or NULL, and frees what the slot held.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn replace(&self, made: *mut c_char) {
-        let old = self.0.replace(made);
-        // SAFETY: `join` took it from malloc, or it is NULL, and nothing points
-        // to it any more.
-        unsafe { libc::free(old.cast()) };
-    }
+thread_local! {
+    static QUEUE: Queue = const { Queue::new() };
 }
 
-/// A text of these parts in a row. `None` where there is no memory.
-pub(super) fn join(parts: &[&[u8]]) -> Option<NonNull<c_char>> {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    // SAFETY: malloc takes any size.
-    let memory = NonNull::new(unsafe { libc::malloc(length + 1) }.cast::<u8>())?;
-    let mut end = memory.as_ptr();
-    for part in parts.iter().copied().chain([&b"\0"[..]]) {
-        // SAFETY: the parts and the NUL are `length + 1` bytes together, as
-        // many as there are; new memory overlaps nothing.
-        unsafe { ptr::copy_nonoverlapping(part.as_ptr(), end, part.len()) };
-        // SAFETY: still within that memory, or one past it at the end.
-        end = unsafe { end.add(part.len()) };
-    }
-    Some(memory.cast())
+/// Lets `work` use the calling thread's queue.
+#[inline]
+pub(crate) fn with<T>(work: impl FnOnce(&Queue) -> T) -> T {
+    QUEUE.with(work)
+}
+
+/// Adds an entry to the calling thread's queue.
+#[inline]
+pub(crate) fn push(entry: &Entry) {
+    with(|queue| queue.push(entry));
+}
+
+/// Adds `label` and `text` to the data of the newest entry, if there is one.
+pub(crate) fn annotate(label: &CStr, text: &CStr) {
+    with(|queue| {
+        if let Some(newest) = queue.peek(End::Newest) {
+            at_end_of_thread(queue);
+            newest.data.append(label, text);
+        }
+    });
 }
 
 /// The key whose destructor runs at the end of each thread that made a text.
@@ -69,7 +51,7 @@ loom::lazy_static! {
 }
 
 /// Sees to it that the calling thread's texts are freed at its end.
-pub(super) fn at_end_of_thread(queue: &Queue) {
+fn at_end_of_thread(queue: &Queue) {
     if let Some(key) = KEY.get(make_key, delete_key) {
         // SAFETY: the key exists until the library ends, and later the call
         // fails. The queue is in the thread's own storage, which outlives the
