@@ -1,15 +1,19 @@
 //! BIO_ADDR(3): socket addresses as C sees them.
 
 use std::ffi::{c_char, c_int, c_void};
+use std::marker::PhantomData;
 use std::mem::{MaybeUninit, offset_of};
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use biosock::fd::{self, RawNames, SockAddr};
 use libc::{AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC, sa_family_t, sockaddr_in, sockaddr_in6, sockaddr_un};
 
-use crate::host::{Host, Site, site};
-use crate::memory;
-use crate::raise::{Failure, NULL, run, run_quick};
+use crate::c_string;
+use crate::failure::Failure;
+use crate::host::Host;
+use crate::out::Out;
+use crate::raise::{run, run_quick};
+use crate::sites::{ADDR_STRINGS, Site, site};
 
 /// An address of any family: a union of `sockaddr_in`, `sockaddr_in6` and
 /// `sockaddr_un`, of 112 bytes on Linux.
@@ -78,7 +82,7 @@ unsafe fn family_of(addr: *const BIO_ADDR) -> c_int {
 /// family, which nobody changes while the bytes are used.
 pub(crate) unsafe fn bytes_of<'a>(addr: *const BIO_ADDR) -> Result<&'a [u8], Failure> {
     if addr.is_null() {
-        return Err(NULL);
+        return Err(Failure::Null("addr"));
     }
     // SAFETY: as the caller promised.
     let size = size_of_family(unsafe { family_of(addr) });
@@ -97,54 +101,50 @@ pub(crate) unsafe fn view<'a>(addr: *const BIO_ADDR) -> Result<SockAddr<'a>, Fai
     unsafe { bytes_of(addr) }.map(SockAddr::from_bytes)
 }
 
-/// Fills an address with `bytes`, and with 0 where they end.
-///
-/// # Safety
-///
-/// `addr` has room for a whole [`BIO_ADDR`].
-pub(crate) unsafe fn store(addr: *mut BIO_ADDR, bytes: &[u8]) {
-    // SAFETY: as the caller promised; both are of the same size.
-    unsafe { addr.cast::<[u8; SIZE]>().write_unaligned(whole(bytes)) };
+/// A caller's place for a whole address.
+#[derive(Debug)]
+pub(crate) struct AddrOut<'a> {
+    place: NonNull<[u8; SIZE]>,
+    caller: PhantomData<&'a mut [u8; SIZE]>,
 }
 
-/// The caller's memory for an address, if there is any.
-///
-/// # Safety
-///
-/// `addr` is NULL or has room for a whole address, which nobody uses meanwhile.
-#[inline]
-pub(crate) unsafe fn room<'a>(addr: *mut BIO_ADDR) -> Option<&'a mut [MaybeUninit<u8>]> {
-    // SAFETY: as the caller promised.
-    let room = unsafe { addr.cast::<[MaybeUninit<u8>; SIZE]>().as_mut() }?;
-    Some(room)
-}
-
-/// Fills an address with 0 behind the `length` bytes that the system wrote,
-/// where it may be shorter than its family's.
-///
-/// # Safety
-///
-/// `addr` has room for a whole [`BIO_ADDR`], with `length` bytes of it written.
-#[inline(always)]
-pub(crate) unsafe fn clear_rest(addr: *mut BIO_ADDR, length: usize) {
-    // SAFETY: as the caller promised, where the length says that there is one.
-    if length < size_of::<sockaddr_in>() || unsafe { family_of(addr) } == AF_UNIX {
-        // SAFETY: as the caller promised.
-        unsafe { clear_from(addr, length) };
+impl AddrOut<'_> {
+    /// Takes a pointer that C passed; `None` for NULL.
+    ///
+    /// # Safety
+    ///
+    /// `addr` is NULL, or has room for a whole [`BIO_ADDR`] that nothing else
+    /// writes to or, while [`room`](Self::room) is lent, uses until the C
+    /// function returns.
+    pub(crate) unsafe fn new(addr: *mut BIO_ADDR) -> Option<Self> {
+        Some(Self { place: NonNull::new(addr.cast())?, caller: PhantomData })
     }
-}
 
-/// # Safety
-///
-/// `addr` has room for a whole [`BIO_ADDR`].
-#[cold]
-#[inline(never)]
-unsafe fn clear_from(addr: *mut BIO_ADDR, length: usize) {
-    let length = length.min(SIZE);
-    // SAFETY: within the address.
-    let rest = unsafe { addr.cast::<u8>().add(length) };
-    // SAFETY: up to the end of the address.
-    unsafe { rest.write_bytes(0, SIZE - length) };
+    /// Fills the address with `bytes`, and with 0 where they end. They may
+    /// be in the same place.
+    pub(crate) fn store(&self, bytes: &[u8]) {
+        let whole = whole(bytes);
+        // SAFETY: there is room for it.
+        unsafe { self.place.write(whole) };
+    }
+
+    /// The place, for the system to write to.
+    pub(crate) fn room(&mut self) -> &mut [MaybeUninit<u8>] {
+        // SAFETY: the room is there, and lent once.
+        unsafe { self.place.cast::<[MaybeUninit<u8>; SIZE]>().as_mut() }
+    }
+
+    /// Fills the address with 0 behind the `length` bytes that the system
+    /// wrote, where its family may have more.
+    pub(crate) fn clear_rest(&mut self, length: usize) {
+        // SAFETY: the system wrote the family, where the length says so.
+        if length >= size_of::<sockaddr_in>() && unsafe { family_of(self.place.as_ptr().cast()) } != AF_UNIX {
+            return;
+        }
+        for byte in self.room().iter_mut().skip(length) {
+            byte.write(0);
+        }
+    }
 }
 
 /// `bytes` as a whole address, filled up with 0.
@@ -168,11 +168,9 @@ pub unsafe fn BIO_ADDR_new<H: Host>() -> *mut BIO_ADDR {
 
 fn new<H: Host>(site: &'static Site, bytes: &[u8]) -> Result<*mut BIO_ADDR, Failure> {
     let addr = H::alloc(SIZE, site).cast::<BIO_ADDR>();
-    if addr.is_null() {
-        return Err(Failure::Told);
-    }
-    // SAFETY: the memory has the size of an address.
-    unsafe { store(addr, bytes) };
+    // SAFETY: NULL, or new memory of the size of an address.
+    let place = unsafe { AddrOut::new(addr) }.ok_or(Failure::Reported)?;
+    place.store(bytes);
     Ok(addr)
 }
 
@@ -195,11 +193,8 @@ pub unsafe fn BIO_ADDR_free<H: Host>(addr: *mut BIO_ADDR) {
 /// `addr` is NULL or has room for a whole address.
 pub unsafe fn BIO_ADDR_clear<H: Host>(addr: *mut BIO_ADDR) {
     run_quick::<H, _>(site!(c"BIO_ADDR_clear", 0), (), || {
-        if addr.is_null() {
-            return Err(NULL);
-        }
-        // SAFETY: as the caller promised.
-        unsafe { store(addr, &[]) };
+        // SAFETY: NULL or a place for an address.
+        unsafe { AddrOut::new(addr) }.ok_or(Failure::Null("addr"))?.store(&[]);
         Ok(())
     });
 }
@@ -213,13 +208,14 @@ pub unsafe fn BIO_ADDR_clear<H: Host>(addr: *mut BIO_ADDR) {
 /// of at least the size of its family.
 pub unsafe fn BIO_ADDR_copy<H: Host>(to: *mut BIO_ADDR, from: *const BIO_ADDR) -> c_int {
     run_quick::<H, _>(site!(c"BIO_ADDR_copy", 0), 0, || {
-        if to.is_null() || from.is_null() {
-            return Err(Failure::Told);
+        // SAFETY: NULL or a place for an address.
+        let to = unsafe { AddrOut::new(to) }.ok_or(Failure::Reported)?;
+        if from.is_null() {
+            return Err(Failure::Reported);
         }
-        // SAFETY: as the caller promised.
+        // SAFETY: not NULL, so an address.
         let bytes = unsafe { copyable(from) };
-        // SAFETY: as the caller promised. The bytes are copied before they are written.
-        unsafe { store(to, bytes.unwrap_or_default()) };
+        to.store(bytes.unwrap_or_default());
         Ok(bytes.is_some().into())
     })
 }
@@ -249,12 +245,12 @@ pub unsafe fn BIO_ADDR_dup<H: Host>(from: *const BIO_ADDR) -> *mut BIO_ADDR {
     let site = site!(c"BIO_ADDR_dup", 0);
     run_quick::<H, _>(site, ptr::null_mut(), || {
         if from.is_null() {
-            return Err(Failure::Told);
+            return Err(Failure::Reported);
         }
         // SAFETY: as the caller promised.
         match unsafe { copyable(from) } {
             Some(bytes) => new::<H>(site, bytes),
-            None => Err(Failure::Told),
+            None => Err(Failure::Reported),
         }
     })
 }
@@ -271,12 +267,10 @@ pub unsafe fn BIO_ADDR_make<H: Host>(to: *mut BIO_ADDR, from: *const libc::socka
         let bytes = unsafe { bytes_of(from.cast()) }?;
         // SAFETY: as the caller promised.
         let known = matches!(unsafe { family_of(from.cast()) }, AF_INET | AF_INET6 | AF_UNIX);
-        if to.is_null() {
-            return Err(NULL);
-        }
+        // SAFETY: NULL or a place for an address.
+        let to = unsafe { AddrOut::new(to) }.ok_or(Failure::Null("to"))?;
         if known {
-            // SAFETY: as the caller promised.
-            unsafe { store(to, bytes) };
+            to.store(bytes);
         }
         Ok(known.into())
     })
@@ -299,13 +293,14 @@ pub unsafe fn BIO_ADDR_rawmake<H: Host>(
 ) -> c_int {
     run_quick::<H, _>(site!(c"BIO_ADDR_rawmake", 0), 0, || {
         let Some(place_at) = host_part(family, length) else { return Ok(0) };
-        if addr.is_null() || place.is_null() {
-            return Err(NULL);
+        // SAFETY: NULL or a place for an address.
+        let addr = unsafe { AddrOut::new(addr) }.ok_or(Failure::Null("addr"))?;
+        if place.is_null() {
+            return Err(Failure::Null("place"));
         }
-        // SAFETY: as the caller promised.
+        // SAFETY: not NULL, so `length` bytes, which are the family's number.
         let part = unsafe { std::slice::from_raw_parts(place.cast::<u8>(), length) };
-        // SAFETY: as the caller promised.
-        unsafe { store(addr, &raw_bytes(family, place_at, part, port)) };
+        addr.store(&raw_bytes(family, place_at, part, port));
         Ok(1)
     })
 }
@@ -348,7 +343,7 @@ const PORT: usize = {
 pub unsafe fn BIO_ADDR_family<H: Host>(addr: *const BIO_ADDR) -> c_int {
     run_quick::<H, _>(site!(c"BIO_ADDR_family", 0), AF_UNSPEC, || {
         if addr.is_null() {
-            return Err(NULL);
+            return Err(Failure::Null("addr"));
         }
         // SAFETY: as the caller promised.
         Ok(unsafe { family_of(addr) })
@@ -371,11 +366,11 @@ pub unsafe fn BIO_ADDR_rawaddress<H: Host>(
         // SAFETY: as the caller promised.
         let Some(part) = part_of(unsafe { bytes_of(addr) }?) else { return Ok(0) };
         if !place.is_null() {
-            // SAFETY: as the caller promised.
+            // SAFETY: not NULL, so with room for the part.
             unsafe { place.cast::<u8>().copy_from(part.as_ptr(), part.len()) };
         }
-        // SAFETY: as the caller promised.
-        unsafe { memory::put(length, part.len()) };
+        // SAFETY: NULL or valid for writing.
+        unsafe { Out::new(length) }.set(part.len());
         Ok(1)
     })
 }
@@ -454,12 +449,9 @@ unsafe fn name_string<H: Host>(
     run::<H, _>(ADDR_STRINGS, ptr::null_mut(), || {
         // SAFETY: as the caller promised.
         let names = names_of(unsafe { view(addr) }?, numeric != 0)?;
-        memory::duplicate::<H>(which(&names), ADDR_STRINGS)
+        c_string::duplicate::<H>(which(&names), ADDR_STRINGS)
     })
 }
-
-/// The name that the original's entries for both strings bear.
-pub(crate) const ADDR_STRINGS: &Site = site!(c"addr_strings", 134);
 
 /// The names of an address, which need not be UTF-8.
 pub(crate) struct Names<'a> {
@@ -501,7 +493,7 @@ pub unsafe fn BIO_ADDR_path_string<H: Host>(addr: *const BIO_ADDR) -> *mut c_cha
         let bytes = unsafe { bytes_of(addr) }?;
         // SAFETY: as the caller promised.
         match unsafe { family_of(addr) } {
-            AF_UNIX => memory::duplicate::<H>(path_of(bytes).unwrap_or_default(), site),
+            AF_UNIX => c_string::duplicate::<H>(path_of(bytes).unwrap_or_default(), site),
             _ => Ok(ptr::null_mut()),
         }
     })

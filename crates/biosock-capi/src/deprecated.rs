@@ -9,14 +9,19 @@ use biosock::lookup::Answer;
 use biosock::{AddrInfo, Domain, Options, Reason, SocketAddr, Syscall, Type};
 use libc::hostent;
 
-use crate::addr::{ADDR_STRINGS, BIO_ADDR, names_of, view};
-use crate::connect::{BIO_ACCEPT_EX, BIO_LISTEN, BIO_SOCKET, INVALID_SOCKET, accept};
+use crate::addr::{AddrOut, BIO_ADDR, names_of, view};
+use crate::c_string::{self, text_of};
+use crate::connect::accept;
+use crate::descriptor::INVALID_SOCKET;
 use crate::errno;
-use crate::host::{Host, Site, site};
-use crate::hostserv::{BIO_PARSE_HOSTSERV, parse, text_of};
-use crate::lookup::{BIO_LOOKUP_EX, CLIENT, SERVER, answer, question};
-use crate::memory;
-use crate::raise::{Failure, NULL, Refusal, raise, run};
+use crate::failure::Failure;
+use crate::host::Host;
+use crate::hostserv::parse;
+use crate::lookup::{CLIENT, SERVER, answer, question};
+use crate::raise::{raise, run};
+use crate::sites::{
+    ADDR_STRINGS, BIO_ACCEPT_EX, BIO_LISTEN, BIO_LOOKUP_EX, BIO_PARSE_HOSTSERV, BIO_SOCKET, Site, site,
+};
 
 unsafe extern "C" {
     /// gethostbyname(3), which the `libc` crate leaves out as obsolete.
@@ -31,7 +36,7 @@ unsafe extern "C" {
 pub unsafe fn BIO_gethostbyname<H: Host>(name: *const c_char) -> *mut hostent {
     run::<H, _>(site!(c"BIO_gethostbyname", 0), ptr::null_mut(), || {
         if name.is_null() {
-            return Err(NULL);
+            return Err(Failure::Null("name"));
         }
         // SAFETY: as the caller promised.
         Ok(unsafe { gethostbyname(name) })
@@ -52,7 +57,7 @@ pub unsafe fn BIO_get_port<H: Host>(name: *const c_char, port: *mut u16) -> c_in
         // SAFETY: as the caller promised.
         let found = unsafe { first_v4::<H>(None, Some(service), name) }?;
         if port.is_null() {
-            return Err(NULL);
+            return Err(Failure::Null("port"));
         }
         // SAFETY: not NULL, so valid for writing.
         unsafe { port.write(found.addr.port().unwrap_or_default()) };
@@ -68,11 +73,11 @@ pub unsafe fn BIO_get_port<H: Host>(name: *const c_char, port: *mut u16) -> c_in
 pub unsafe fn BIO_get_host_ip<H: Host>(name: *const c_char, ip: *mut c_uchar) -> c_int {
     run::<H, _>(site!(c"BIO_get_host_ip", 106), 0, || {
         // SAFETY: as the caller promised.
-        let host = unsafe { text_of(name) }.ok_or(NULL)?;
+        let host = unsafe { text_of(name) }.ok_or(Failure::Null("name"))?;
         // SAFETY: as the caller promised.
         let found = unsafe { first_v4::<H>(Some(host), None, name) }?;
         if ip.is_null() {
-            return Err(NULL);
+            return Err(Failure::Null("ip"));
         }
         if let SocketAddr::V4(v4) = found.addr {
             // SAFETY: not NULL, so with room for four bytes.
@@ -95,10 +100,10 @@ unsafe fn first_v4<H: Host>(
 ) -> Result<AddrInfo, Failure> {
     let question = question(host, service, CLIENT).family(Domain::IPV4).socktype(Type::STREAM);
     answer(&question).and_then(first_of).map_err(|failure| {
-        let _: Option<()> = raise::<H, _>(BIO_LOOKUP_EX, failure);
+        raise::<H>(BIO_LOOKUP_EX, failure);
         // SAFETY: as the caller promised.
         errno::keeping(|| H::annotate(c"host=", unsafe { CStr::from_ptr(name) }));
-        Failure::Told
+        Failure::Reported
     })
 }
 
@@ -124,7 +129,7 @@ const LOOKUP_RETURNED_NOTHING: u16 = 142;
 pub unsafe fn BIO_get_accept_socket<H: Host>(host_port: *const c_char, mode: c_int) -> c_int {
     run::<H, _>(site!(c"BIO_get_accept_socket", 105), INVALID_SOCKET, || {
         // SAFETY: as the caller promised.
-        let text = unsafe { text_of(host_port) }.ok_or(NULL)?;
+        let text = unsafe { text_of(host_port) }.ok_or(Failure::Null("host_port"))?;
         let options = if mode == 0 { Options::empty() } else { Options::REUSEADDR };
         Ok(accept_socket::<H>(text, options)?.into_raw_fd())
     })
@@ -148,8 +153,8 @@ const PRIO_SERVICE: c_int = 1;
 /// entries bear.
 fn within<H: Host, T>(site: &'static Site, step: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     step().map_err(|failure| {
-        let _: Option<()> = raise::<H, _>(site, failure);
-        Failure::Told
+        raise::<H>(site, failure);
+        Failure::Reported
     })
 }
 
@@ -164,11 +169,11 @@ pub unsafe fn BIO_accept<H: Host>(sock: c_int, ip_port: *mut *mut c_char) -> c_i
     let site = site!(c"BIO_accept", 101);
     run::<H, _>(site, INVALID_SOCKET, || {
         let mut peer = BIO_ADDR::EMPTY;
-        // SAFETY: the place is a whole address.
-        let accepted = match unsafe { accept(sock, &raw mut peer, Options::empty()) } {
+        // SAFETY: a place for an address.
+        let place = unsafe { AddrOut::new(&raw mut peer) };
+        let accepted = match accept(sock, place, Options::empty()) {
             Ok(accepted) => accepted,
-            Err(Failure::Told) => return Ok(AGAIN),
-            Err(failure) => return Err(refused::<H>(failure)),
+            Err(failure) => return refused::<H>(failure),
         };
         if !ip_port.is_null() {
             let text = peer_text::<H>(&peer, site)?;
@@ -179,10 +184,12 @@ pub unsafe fn BIO_accept<H: Host>(sock: c_int, ip_port: *mut *mut c_char) -> c_i
     })
 }
 
-/// Queues BIO_accept_ex's entries; the same follow again under BIO_accept.
-fn refused<H: Host>(failure: Failure) -> Failure {
-    let _: Option<()> = raise::<H, _>(BIO_ACCEPT_EX, failure);
-    Refusal::of(Syscall::Accept, Some(Reason::Accept)).into()
+/// Queues BIO_accept_ex's entries, if there are any; the same follow again
+/// under BIO_accept.
+fn refused<H: Host>(failure: Failure) -> Result<c_int, Failure> {
+    let is_retry = failure.is_retry();
+    raise::<H>(BIO_ACCEPT_EX, failure);
+    if is_retry { Ok(AGAIN) } else { Err(Failure::last_os_error(Syscall::Accept, Some(Reason::Accept))) }
 }
 
 /// What BIO_accept gives where another try may do.
@@ -192,5 +199,5 @@ const AGAIN: c_int = -2;
 fn peer_text<H: Host>(peer: &BIO_ADDR, site: &'static Site) -> Result<*mut c_char, Failure> {
     // SAFETY: a whole address.
     let names = within::<H, _>(ADDR_STRINGS, || names_of(unsafe { view(peer) }?, true))?;
-    memory::join::<H>(&[names.host(), b":", names.service()], site)
+    c_string::join::<H>(&[names.host(), b":", names.service()], site)
 }

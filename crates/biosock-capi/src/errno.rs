@@ -1,5 +1,9 @@
 //! The calling thread's errno: the C layer's second way of saying what failed.
 
+use std::io;
+
+use biosock::{Error, ErrorKind};
+
 use crate::uncancelled::uncancelled;
 
 /// The calling thread's errno.
@@ -26,6 +30,20 @@ pub(crate) fn keeping<T>(work: impl FnOnce() -> T) -> T {
     let done = uncancelled(work);
     set(before);
     done
+}
+
+/// The OS error of an error; where it has none, the number that says the same.
+pub(crate) fn of(error: &Error) -> i32 {
+    error.raw_os_error().unwrap_or_else(|| match error.kind() {
+        ErrorKind::NameNotFound | ErrorKind::NoAddress | ErrorKind::ServiceNotFound => libc::ENOENT,
+        ErrorKind::TryAgain | ErrorKind::LookupFailed => libc::ENOENT,
+        ErrorKind::OutOfResources => libc::ENOMEM,
+        ErrorKind::Cancelled => libc::ECANCELED,
+        ErrorKind::Io(io::ErrorKind::AlreadyExists) => libc::EEXIST,
+        ErrorKind::Io(io::ErrorKind::PermissionDenied) => libc::EPERM,
+        ErrorKind::Io(io::ErrorKind::ConnectionRefused) => libc::ECONNREFUSED,
+        _ => libc::EINVAL,
+    })
 }
 
 #[cfg(test)]

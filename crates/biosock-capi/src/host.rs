@@ -3,6 +3,9 @@
 
 use std::ffi::{CStr, c_int, c_void};
 
+use crate::calls::Call;
+use crate::sites::Site;
+
 /// The library that the C functions live in or beside.
 ///
 /// Every C function of this crate is generic over its host, so that the forms
@@ -116,42 +119,3 @@ pub(crate) const LIB_CRYPTO: u32 = 15;
 
 /// OpenSSL's number of the BIO library.
 pub(crate) const LIB_BIO: u32 = 32;
-
-/// A place in this library that raises errors: one for each C function.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Site {
-    /// The C function's name.
-    pub function: &'static CStr,
-    /// The function's number in OpenSSL 1.1.1, or 0 where it had none.
-    pub code: u8,
-    /// The source file.
-    pub file: &'static CStr,
-    /// The line in it.
-    pub line: u32,
-}
-
-/// A system call as the error queue names it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Call {
-    /// The data of its entries: `calling connect()`.
-    pub calling: &'static CStr,
-    /// Its number among the functions of OpenSSL 1.1.1's library SYS.
-    pub code: u8,
-}
-
-/// The [`Site`] of a C function: its name and its number in OpenSSL 1.1.1.
-macro_rules! site {
-    ($function:literal, $code:literal) => {{
-        static SITE: $crate::host::Site = $crate::host::Site {
-            function: $function,
-            code: $code,
-            file: match ::std::ffi::CStr::from_bytes_with_nul(concat!(file!(), "\0").as_bytes()) {
-                Ok(file) => file,
-                Err(_) => panic!("the compiler gave a file name with a NUL"),
-            },
-            line: line!(),
-        };
-        &SITE
-    }};
-}
-pub(crate) use site;

@@ -15,10 +15,13 @@ use biosock::lookup::{self, Answer, Literal};
 use biosock::{AddrInfo, Domain, Lookup, Protocol, Type};
 use libc::addrinfo;
 
-use crate::addr::{self, BIO_ADDR};
-use crate::host::{Entry, Host, Site, What, site};
-use crate::hostserv::text_of;
-use crate::raise::{Failure, NULL, run};
+use crate::addr::{AddrOut, BIO_ADDR};
+use crate::c_string::text_of;
+use crate::failure::Failure;
+use crate::host::{Entry, Host, What};
+use crate::out::Out;
+use crate::raise::run;
+use crate::sites::BIO_LOOKUP_EX;
 
 /// A node of a list: `struct addrinfo`.
 pub type BIO_ADDRINFO = addrinfo;
@@ -28,9 +31,6 @@ pub(crate) const SERVER: c_int = 1;
 
 /// `BIO_LOOKUP_CLIENT`
 pub(crate) const CLIENT: c_int = 0;
-
-/// Looking up, under whichever name.
-pub(crate) const BIO_LOOKUP_EX: &Site = site!(c"BIO_lookup_ex", 143);
 
 /// `BIO_lookup`: [`BIO_lookup_ex`] for any protocol.
 ///
@@ -56,7 +56,6 @@ pub unsafe fn BIO_lookup<H: Host>(
 ///
 /// `host` and `service` are NULL or end with a NUL; `list` is NULL or valid
 /// for writing.
-#[inline(always)]
 pub unsafe fn BIO_lookup_ex<H: Host>(
     host: *const c_char,
     service: *const c_char,
@@ -66,123 +65,61 @@ pub unsafe fn BIO_lookup_ex<H: Host>(
     protocol: c_int,
     list: *mut *mut BIO_ADDRINFO,
 ) -> c_int {
-    if !list.is_null() && !host.is_null() && matches!(family, libc::AF_UNSPEC | libc::AF_INET) {
+    // SAFETY: NULL or a C string.
+    let host = unsafe { text_of(host) };
+    // SAFETY: NULL or a C string.
+    let service = unsafe { text_of(service) };
+    // SAFETY: NULL or valid for writing.
+    let list = unsafe { Out::new(list) };
+    let (socktype, protocol) = (Type::from_raw(socktype), Protocol::from_raw(protocol));
+    if let (Some(host), false, libc::AF_UNSPEC | libc::AF_INET) = (host, list.is_null(), family) {
         // The quick way needs no guard: it indexes nothing and allocates by malloc.
-        // SAFETY: as the caller promised.
-        let found = unsafe { list_v4(host, service, socktype, protocol) };
+        let found = list_v4(host, service, socktype, protocol);
         if !found.is_null() {
-            // SAFETY: not NULL, so valid for writing.
-            unsafe { list.write(found) };
+            list.set(found);
             return 1;
         }
     }
-    let asked = Asked { host, service, lookup_type, family, socktype, protocol };
-    // SAFETY: as the caller promised.
-    unsafe { asked.ask::<H>(list) }
-}
-
-/// The list for an IPv4 address in figures; NULL where it is something else,
-/// or there is no memory.
-///
-/// # Safety
-///
-/// `host` ends with a NUL, `service` is NULL or does so, too.
-#[inline(always)]
-unsafe fn list_v4(
-    host: *const c_char,
-    service: *const c_char,
-    socktype: c_int,
-    protocol: c_int,
-) -> *mut BIO_ADDRINFO {
-    let service = if service.is_null() { None } else { Some(CBytes(service)) };
-    let (socktype, protocol) = (Type::from_raw(socktype), Protocol::from_raw(protocol));
-    let Some((addr, kinds)) = lookup::literal_v4(CBytes(host), service, socktype, protocol) else {
-        return ptr::null_mut();
-    };
-    let addr = sockaddr_v4(addr);
-    list_of(kinds, |kind, next| node(libc::AF_INET, kind, next, addr))
-}
-
-/// The bytes of a C text, read only as far as they are asked for. Whoever
-/// makes one promises that the text ends with a NUL.
-struct CBytes(*const c_char);
-
-impl Iterator for CBytes {
-    type Item = u8;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<u8> {
-        // SAFETY: the text goes on at least to its NUL, which is never passed.
-        let byte = unsafe { self.0.cast::<u8>().read() };
-        if byte == 0 {
-            return None;
+    let question = question(host, service, lookup_type)
+        .family(Domain::from_raw(family))
+        .socktype(socktype)
+        .protocol(protocol);
+    run::<H, _>(BIO_LOOKUP_EX, 0, || {
+        if list.is_null() {
+            return Err(Failure::Null("list"));
         }
-        // SAFETY: not the NUL, so the text goes on.
-        self.0 = unsafe { self.0.add(1) };
-        Some(byte)
+        if family == libc::AF_UNIX {
+            host.ok_or(Failure::Null("host"))?;
+            // For an address that cannot be made the list is NULL.
+            list.set(ptr::null_mut());
+        }
+        list.set(found::<H>(&question)?);
+        Ok(1)
+    })
+}
+
+/// The list for a numeric IPv4 address; NULL where it is something else, or
+/// there is no memory.
+#[inline]
+fn list_v4(host: &[u8], service: Option<&[u8]>, socktype: Type, protocol: Protocol) -> *mut BIO_ADDRINFO {
+    let service = service.map(|service| service.iter().copied());
+    match lookup::literal_v4(host.iter().copied(), service, socktype, protocol) {
+        Some((addr, kinds)) => {
+            let addr = sockaddr_v4(addr);
+            list_of(kinds, |kind, next| node(libc::AF_INET, kind, next, addr))
+        }
+        None => ptr::null_mut(),
     }
 }
 
-/// What a look-up was asked, as C says it.
-#[derive(Clone, Copy)]
-struct Asked {
-    host: *const c_char,
-    service: *const c_char,
-    lookup_type: c_int,
-    family: c_int,
-    socktype: c_int,
-    protocol: c_int,
-}
-
-impl Asked {
-    /// The question for the core.
-    ///
-    /// # Safety
-    ///
-    /// Both texts are NULL or end with a NUL.
-    #[inline(always)]
-    unsafe fn question<'a>(self) -> Lookup<'a> {
-        // SAFETY: as the caller promised.
-        let host = unsafe { text_of(self.host) };
-        // SAFETY: as the caller promised.
-        let service = unsafe { text_of(self.service) };
-        question(host, service, self.lookup_type)
-            .family(Domain::from_raw(self.family))
-            .socktype(Type::from_raw(self.socktype))
-            .protocol(Protocol::from_raw(self.protocol))
-    }
-
-    /// Asks the resolver, or makes an address of a path.
-    ///
-    /// # Safety
-    ///
-    /// Both texts are NULL or end with a NUL; `list` is NULL or valid for writing.
-    #[cold]
-    #[inline(never)]
-    unsafe fn ask<H: Host>(self, list: *mut *mut BIO_ADDRINFO) -> c_int {
-        run::<H, _>(BIO_LOOKUP_EX, 0, || {
-            if list.is_null() || (self.family == libc::AF_UNIX && self.host.is_null()) {
-                return Err(NULL);
-            }
-            if self.family == libc::AF_UNIX {
-                // For an address that cannot be made the list is none.
-                // SAFETY: not NULL, so valid for writing.
-                unsafe { list.write(ptr::null_mut()) };
-            }
-            // SAFETY: as the caller promised.
-            let found = match answer(&unsafe { self.question() })? {
-                Answer::Literal(literal) => literal_list(&literal),
-                Answer::System(list) => list.into_raw().as_ptr().cast(),
-                Answer::Unix(found) => unix_node::<H>(&found)?,
-            };
-            if found.is_null() {
-                return Err(no_memory::<H>());
-            }
-            // SAFETY: not NULL, so valid for writing.
-            unsafe { list.write(found) };
-            Ok(1)
-        })
-    }
+/// Asks the resolver, or makes an address of a path.
+fn found<H: Host>(question: &Lookup<'_>) -> Result<*mut BIO_ADDRINFO, Failure> {
+    let found = match answer(question)? {
+        Answer::Literal(literal) => literal_list(&literal),
+        Answer::System(list) => list.into_raw().as_ptr().cast(),
+        Answer::Unix(found) => unix_node::<H>(&found)?,
+    };
+    if found.is_null() { Err(no_memory::<H>()) } else { Ok(found) }
 }
 
 /// A question about a host and a service.
@@ -216,7 +153,7 @@ fn literal_list(literal: &Literal) -> *mut BIO_ADDRINFO {
 }
 
 /// A list with a node of each kind; NULL where there is no memory.
-#[inline(always)]
+#[inline]
 fn list_of(
     kinds: &[(Type, Protocol)],
     node: impl Fn((Type, Protocol), *mut BIO_ADDRINFO) -> *mut BIO_ADDRINFO,
@@ -238,7 +175,7 @@ fn list_of(
 #[cold]
 fn no_memory<H: Host>() -> Failure {
     H::push(&Entry { what: What::Memory, site: BIO_LOOKUP_EX, data: None });
-    Failure::Told
+    Failure::Reported
 }
 
 /// One piece of memory for a node and its address.
@@ -285,16 +222,16 @@ fn sockaddr_v6(v6: net::SocketAddrV6) -> libc::sockaddr_in6 {
 fn unix_node<H: Host>(found: &AddrInfo) -> Result<*mut BIO_ADDRINFO, Failure> {
     let node = H::alloc(size_of::<addrinfo>(), BIO_LOOKUP_EX).cast::<addrinfo>();
     if node.is_null() {
-        return Err(Failure::Told);
+        return Err(Failure::Reported);
     }
     let addr = H::alloc(size_of::<BIO_ADDR>(), BIO_LOOKUP_EX).cast::<BIO_ADDR>();
-    if addr.is_null() {
+    // SAFETY: NULL, or new memory of the size of an address.
+    let Some(place) = (unsafe { AddrOut::new(addr) }) else {
         // SAFETY: the node is this function's own.
         unsafe { H::free(node.cast(), BIO_LOOKUP_EX) };
-        return Err(Failure::Told);
-    }
-    // SAFETY: the memory has room for an address.
-    found.addr.with_sockaddr(|raw| unsafe { addr::store(addr, raw.as_bytes()) });
+        return Err(Failure::Reported);
+    };
+    found.addr.with_sockaddr(|raw| place.store(raw.as_bytes()));
     let length = size_of::<libc::sockaddr_un>();
     // The original's node names no protocol, whichever was asked for.
     let kind = (found.socktype, Protocol::DEFAULT);

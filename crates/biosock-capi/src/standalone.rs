@@ -2,8 +2,9 @@
 
 use std::ffi::{CStr, c_int, c_void};
 
-use crate::host::{Entry, Host, Site};
-use crate::{mem, queue};
+use crate::host::{Entry, Host};
+use crate::sites::Site;
+use crate::{allocator, queue};
 
 /// For programs that have no OpenSSL at all.
 #[derive(Debug)]
@@ -20,11 +21,11 @@ impl Host for Standalone {
     }
 
     fn alloc(size: usize, site: &'static Site) -> *mut c_void {
-        mem::CRYPTO_malloc(size, site.file.as_ptr(), site.line as c_int)
+        allocator::CRYPTO_malloc(size, site.file.as_ptr(), site.line as c_int)
     }
 
     unsafe fn free(memory: *mut c_void, site: &'static Site) {
         // SAFETY: as the caller promised.
-        unsafe { mem::CRYPTO_free(memory, site.file.as_ptr(), site.line as c_int) };
+        unsafe { allocator::CRYPTO_free(memory, site.file.as_ptr(), site.line as c_int) };
     }
 }

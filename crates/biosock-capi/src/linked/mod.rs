@@ -12,7 +12,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::errno;
-use crate::host::{Common, Entry, Host, LIB_BIO, LIB_SYS, MEMORY_CLASSIC, MEMORY_MODERN, Site, What};
+use crate::host::{Common, Entry, Host, LIB_BIO, LIB_SYS, MEMORY_CLASSIC, MEMORY_MODERN, What};
+use crate::sites::Site;
 use table::{Modern, Put};
 
 /// For laying over the OpenSSL in the process: the functions that this

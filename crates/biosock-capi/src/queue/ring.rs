@@ -3,7 +3,8 @@
 use std::cell::Cell;
 
 use super::text::Text;
-use crate::host::{Entry, LIB_BIO, LIB_CRYPTO, LIB_SYS, MEMORY_MODERN, Site, What};
+use crate::host::{Entry, LIB_BIO, LIB_CRYPTO, LIB_SYS, MEMORY_MODERN, What};
+use crate::sites::Site;
 
 /// Slots of the ring. One stays free, so the newest 15 entries are kept.
 const SLOTS: usize = 16;

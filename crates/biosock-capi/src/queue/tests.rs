@@ -5,7 +5,8 @@ use std::ptr;
 
 use super::*;
 use crate::Standalone;
-use crate::host::{Common, Entry, Host, What, site};
+use crate::host::{Common, Entry, Host, What};
+use crate::sites::site;
 
 const NONE: Option<&CStr> = None;
 

@@ -4,7 +4,8 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 
 use super::*;
 use crate::Standalone;
-use crate::host::{Entry, Host, What, site};
+use crate::host::{Entry, Host, What};
+use crate::sites::site;
 
 fn whole(error: c_ulong, room: usize) -> String {
     let mut buffer = [1; 300];

@@ -7,11 +7,14 @@ use std::time::Duration;
 use biosock::dial::{Attempt, DialError, Dialed, LookupReport, Outcome, Report};
 
 use super::convert::c_addr;
-use super::growing::{self, Growing};
-use super::raise::{Trouble, c_text, errno_of, run};
+use super::sized_struct::{self, SizedStruct};
 use crate::addr::BIO_ADDR;
+use crate::c_string::without_nul;
 use crate::errno;
-use crate::host::{Host, site};
+use crate::failure::Failure;
+use crate::host::Host;
+use crate::raise::run;
+use crate::sites::site;
 
 /// The course of a dial.
 pub struct biosock_report {
@@ -56,7 +59,7 @@ pub struct biosock_attempt {
 }
 
 // SAFETY: it is as the trait asks.
-unsafe impl Growing for biosock_attempt {
+unsafe impl SizedStruct for biosock_attempt {
     const NAME: &'static str = "biosock_attempt";
     const INIT: &'static str = "BIOSOCK_ATTEMPT_INIT";
 }
@@ -74,7 +77,7 @@ pub struct biosock_lookup {
 }
 
 // SAFETY: it is as the trait asks.
-unsafe impl Growing for biosock_lookup {
+unsafe impl SizedStruct for biosock_lookup {
     const NAME: &'static str = "biosock_lookup";
     const INIT: &'static str = "BIOSOCK_LOOKUP_INIT";
 }
@@ -95,8 +98,8 @@ impl biosock_report {
 
     fn new(report: &Report, text: &str, hint: Option<&str>) -> Self {
         Self {
-            text: c_text(text),
-            hint: hint.map(c_text),
+            text: without_nul(text),
+            hint: hint.map(without_nul),
             elapsed: report.elapsed,
             lookups: report.lookups.iter().map(lookup_line).collect(),
             attempts: report.attempts.iter().map(attempt_line).collect(),
@@ -110,23 +113,23 @@ fn lookup_line(LookupReport { family, took, answer, .. }: &LookupReport) -> (Loo
         Some(Err(error)) => (None, error.why().to_string()),
         None => (None, "no answer".into()),
     };
-    ((family.as_raw(), *took, found), c_text(&text))
+    ((family.as_raw(), *took, found), without_nul(&text))
 }
 
 fn attempt_line(Attempt { addr, started, took, outcome, .. }: &Attempt) -> AttemptLine {
     let (number, error) = match outcome {
         Outcome::Connected => (CONNECTED, None),
-        Outcome::Failed(error) => (FAILED, Some(errno_of(error))),
+        Outcome::Failed(error) => (FAILED, Some(errno::of(error))),
         Outcome::NoAnswer => (NO_ANSWER, None),
     };
     AttemptLine {
         addr: c_addr(addr),
-        addr_text: c_text(&addr.to_string()),
+        addr_text: without_nul(&addr.to_string()),
         started: *started,
         took: *took,
         outcome: number,
         error: error.unwrap_or(0),
-        text: c_text(&outcome.to_string()),
+        text: without_nul(&outcome.to_string()),
     }
 }
 
@@ -156,9 +159,9 @@ pub unsafe fn biosock_report_attempt<H: Host>(
     index: usize,
     attempt: *mut biosock_attempt,
 ) -> c_int {
-    run::<H, _>(site!(c"biosock_report_attempt", 0), 0, || {
+    run::<H, _>(site!(c"biosock_report_attempt"), 0, || {
         // SAFETY: as the caller promised.
-        let report = unsafe { report.as_ref() }.ok_or(Trouble::Null("report"))?;
+        let report = unsafe { report.as_ref() }.ok_or(Failure::Null("report"))?;
         let line = report.attempts.get(index).ok_or_else(|| none("attempt", index, report.attempts.len()))?;
         let given = biosock_attempt {
             size: size_of::<biosock_attempt>(),
@@ -171,7 +174,7 @@ pub unsafe fn biosock_report_attempt<H: Host>(
             error: line.error,
         };
         // SAFETY: as the caller promised.
-        unsafe { growing::write(attempt, given) }.map(|()| 1)
+        unsafe { sized_struct::write(attempt, given) }.map(|()| 1)
     })
 }
 
@@ -196,9 +199,9 @@ pub unsafe fn biosock_report_lookup<H: Host>(
     index: usize,
     lookup: *mut biosock_lookup,
 ) -> c_int {
-    run::<H, _>(site!(c"biosock_report_lookup", 0), 0, || {
+    run::<H, _>(site!(c"biosock_report_lookup"), 0, || {
         // SAFETY: as the caller promised.
-        let report = unsafe { report.as_ref() }.ok_or(Trouble::Null("report"))?;
+        let report = unsafe { report.as_ref() }.ok_or(Failure::Null("report"))?;
         let line = report.lookups.get(index);
         let ((family, took, found), text) =
             line.ok_or_else(|| none("look-up", index, report.lookups.len()))?;
@@ -210,12 +213,12 @@ pub unsafe fn biosock_report_lookup<H: Host>(
             found: found.map_or(-1, |found| c_int::try_from(found).unwrap_or(c_int::MAX)),
         };
         // SAFETY: as the caller promised.
-        unsafe { growing::write(lookup, given) }.map(|()| 1)
+        unsafe { sized_struct::write(lookup, given) }.map(|()| 1)
     })
 }
 
-fn none(what: &str, index: usize, count: usize) -> Trouble {
-    Trouble::Invalid(format!("there is no {what} {index}, only {count}, counted from 0"))
+fn none(what: &str, index: usize, count: usize) -> Failure {
+    Failure::Invalid(format!("there is no {what} {index}, only {count}, counted from 0"))
 }
 
 /// `biosock_report_elapsed_us`: how long the dial took, in microseconds; 0 for NULL.

@@ -5,7 +5,7 @@
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use super::raise::Trouble;
+use crate::failure::Failure;
 
 /// A structure that begins with its size.
 ///
@@ -13,7 +13,7 @@ use super::raise::Trouble;
 ///
 /// It is `repr(C)`, its first field is a `usize`, and every other is an
 /// integer or a raw pointer, so that 0 in every byte is a value of it.
-pub(super) unsafe trait Growing: Copy {
+pub(super) unsafe trait SizedStruct: Copy {
     /// What the caller calls it.
     const NAME: &'static str;
     /// The macro that sets its size.
@@ -29,7 +29,7 @@ const LARGEST: usize = 4096;
 /// # Safety
 ///
 /// `given` is NULL, or points to as many bytes as its size says.
-pub(super) unsafe fn read<T: Growing>(given: *const T) -> Result<T, Trouble> {
+pub(super) unsafe fn read<T: SizedStruct>(given: *const T) -> Result<T, Failure> {
     let mut known = MaybeUninit::<T>::zeroed();
     if !given.is_null() {
         // SAFETY: as the caller promised.
@@ -37,7 +37,7 @@ pub(super) unsafe fn read<T: Growing>(given: *const T) -> Result<T, Trouble> {
         // SAFETY: as the caller promised.
         let beyond = unsafe { beyond(given.cast(), size_of::<T>(), size) };
         if beyond.iter().any(|byte| *byte != 0) {
-            return Err(Trouble::Invalid(format!("{} has settings that this version lacks", T::NAME)));
+            return Err(Failure::Invalid(format!("{} has settings that this version lacks", T::NAME)));
         }
         let size = size.min(size_of::<T>());
         // SAFETY: both have so many bytes, and one is new.
@@ -52,9 +52,9 @@ pub(super) unsafe fn read<T: Growing>(given: *const T) -> Result<T, Trouble> {
 /// # Safety
 ///
 /// `place` points to as many bytes as its size says.
-pub(super) unsafe fn write<T: Growing>(place: *mut T, value: T) -> Result<(), Trouble> {
+pub(super) unsafe fn write<T: SizedStruct>(place: *mut T, value: T) -> Result<(), Failure> {
     if place.is_null() {
-        return Err(Trouble::Null(T::NAME));
+        return Err(Failure::Null(T::NAME));
     }
     // SAFETY: as the caller promised.
     let size = unsafe { size_of_given(place) }?;
@@ -72,14 +72,14 @@ pub(super) unsafe fn write<T: Growing>(place: *mut T, value: T) -> Result<(), Tr
 /// # Safety
 ///
 /// `given` points to a size at least.
-unsafe fn size_of_given<T: Growing>(given: *const T) -> Result<usize, Trouble> {
+unsafe fn size_of_given<T: SizedStruct>(given: *const T) -> Result<usize, Failure> {
     // SAFETY: as the caller promised.
     let size = unsafe { given.cast::<usize>().read_unaligned() };
     let plausible = (size_of::<usize>()..=LARGEST).contains(&size) && size % align_of::<T>() == 0;
     if plausible {
         return Ok(size);
     }
-    Err(Trouble::Invalid(format!("{}: size {size} makes no sense, begin with {}", T::NAME, T::INIT)))
+    Err(Failure::Invalid(format!("{}: size {size} makes no sense, begin with {}", T::NAME, T::INIT)))
 }
 
 /// The bytes after the first `known` of `size`.

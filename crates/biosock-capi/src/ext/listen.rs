@@ -10,11 +10,13 @@ use biosock::listeners::{Listen, Listeners};
 use biosock::{Cancel, Socket};
 
 use super::convert::{self, INHERIT, NO_REUSEADDR, Target};
-use super::growing::{self, Growing};
-use super::raise::{Trouble, run};
+use super::sized_struct::{self, SizedStruct};
 use crate::addr::BIO_ADDR;
-use crate::host::{Host, Site, site};
+use crate::failure::Failure;
+use crate::host::Host;
 use crate::lookup::BIO_ADDRINFO;
+use crate::raise::run;
+use crate::sites::{Site, site};
 
 /// How to listen; biosock_listen(3) says what each field means.
 #[repr(C)]
@@ -30,7 +32,7 @@ pub struct biosock_listen_options {
 }
 
 // SAFETY: it is as the trait asks.
-unsafe impl Growing for biosock_listen_options {
+unsafe impl SizedStruct for biosock_listen_options {
     const NAME: &'static str = "biosock_listen_options";
     const INIT: &'static str = "BIOSOCK_LISTEN_OPTIONS_INIT";
 }
@@ -58,7 +60,7 @@ pub unsafe fn biosock_listen<H: Host>(
         Target::Path(path) => Ok(listen.listen_addrs(&[path])?),
     };
     // SAFETY: as the caller promised.
-    unsafe { run_listen::<H>(site!(c"biosock_listen", 0), options, open) }
+    unsafe { run_listen::<H>(site!(c"biosock_listen"), options, open) }
 }
 
 /// `biosock_listen_addrs`: listens on each of these addresses; NULL on failure.
@@ -75,12 +77,12 @@ pub unsafe fn biosock_listen_addrs<H: Host>(
     let open = |listen: &Listen| {
         // SAFETY: as the caller promised.
         match unsafe { convert::addrs(addrs, count) }? {
-            addrs if addrs.is_empty() => Err(Trouble::Invalid("no address to listen on".into())),
+            addrs if addrs.is_empty() => Err(Failure::Invalid("no address to listen on".into())),
             addrs => Ok(listen.listen_addrs(&addrs)?),
         }
     };
     // SAFETY: as the caller promised.
-    unsafe { run_listen::<H>(site!(c"biosock_listen_addrs", 0), options, open) }
+    unsafe { run_listen::<H>(site!(c"biosock_listen_addrs"), options, open) }
 }
 
 /// `biosock_listen_addrinfo`: the same for the chain of a look-up.
@@ -95,12 +97,12 @@ pub unsafe fn biosock_listen_addrinfo<H: Host>(
     let open = |listen: &Listen| {
         // SAFETY: as the caller promised.
         match unsafe { convert::chain(list) }? {
-            addrs if addrs.is_empty() => Err(Trouble::Null("list")),
+            addrs if addrs.is_empty() => Err(Failure::Null("list")),
             addrs => Ok(listen.listen_addrs(&addrs)?),
         }
     };
     // SAFETY: as the caller promised.
-    unsafe { run_listen::<H>(site!(c"biosock_listen_addrinfo", 0), options, open) }
+    unsafe { run_listen::<H>(site!(c"biosock_listen_addrinfo"), options, open) }
 }
 
 /// `biosock_listen_shards`: `count` sets on the same addresses, written to
@@ -115,15 +117,15 @@ pub unsafe fn biosock_listen_shards<H: Host>(
     shards: *mut *mut biosock_listeners,
     count: usize,
 ) -> c_int {
-    run::<H, _>(site!(c"biosock_listen_shards", 0), 0, || {
+    run::<H, _>(site!(c"biosock_listen_shards"), 0, || {
         if shards.is_null() {
-            return Err(Trouble::Null("shards"));
+            return Err(Failure::Null("shards"));
         }
         // SAFETY: as the caller promised.
-        let options = unsafe { growing::read(options) }?;
+        let options = unsafe { sized_struct::read(options) }?;
         // SAFETY: as the caller promised.
         let Target::Text(target) = unsafe { convert::target(target) }? else {
-            return Err(Trouble::Invalid("a Unix path has no shards".into()));
+            return Err(Failure::Invalid("a Unix path has no shards".into()));
         };
         // SAFETY: as the caller promised.
         let listen = unsafe { listen(&options) }?;
@@ -145,11 +147,11 @@ pub unsafe fn biosock_listen_shards<H: Host>(
 unsafe fn run_listen<H: Host>(
     site: &'static Site,
     options: *const biosock_listen_options,
-    open: impl FnOnce(&Listen) -> Result<Listeners, Trouble>,
+    open: impl FnOnce(&Listen) -> Result<Listeners, Failure>,
 ) -> *mut biosock_listeners {
     run::<H, _>(site, ptr::null_mut(), || {
         // SAFETY: as the caller promised.
-        let options = unsafe { growing::read(options) }?;
+        let options = unsafe { sized_struct::read(options) }?;
         // First of all, as a socket file would stay behind if this failed later.
         let stop = Cancel::new()?;
         // SAFETY: as the caller promised.
@@ -161,9 +163,9 @@ unsafe fn run_listen<H: Host>(
 /// # Safety
 ///
 /// What the options' pointers point to is there.
-unsafe fn listen(given: &biosock_listen_options) -> Result<Listen, Trouble> {
+unsafe fn listen(given: &biosock_listen_options) -> Result<Listen, Failure> {
     if given.reserved != 0 {
-        return Err(Trouble::Invalid(format!("reserved is {}, not 0", given.reserved)));
+        return Err(Failure::Invalid(format!("reserved is {}, not 0", given.reserved)));
     }
     let mut listen = Listen::new()
         .options(convert::options(given.options, INHERIT | NO_REUSEADDR)?)
@@ -197,12 +199,12 @@ pub unsafe fn biosock_listeners_take_over<H: Host>(
     fds: *const c_int,
     count: usize,
 ) -> *mut biosock_listeners {
-    run::<H, _>(site!(c"biosock_listeners_take_over", 0), ptr::null_mut(), || {
+    run::<H, _>(site!(c"biosock_listeners_take_over"), ptr::null_mut(), || {
         if count == 0 {
-            return Err(Trouble::Invalid("no descriptor to take over".into()));
+            return Err(Failure::Invalid("no descriptor to take over".into()));
         }
         if fds.is_null() {
-            return Err(Trouble::Null("fds"));
+            return Err(Failure::Null("fds"));
         }
         // SAFETY: as the caller promised.
         let fds = checked(unsafe { convert::elements(fds, count) })?;
@@ -222,21 +224,21 @@ pub unsafe fn biosock_listeners_take_over<H: Host>(
 
 /// The descriptors, once all are checked for whatever the core could refuse:
 /// before any changes hands.
-fn checked(given: impl Iterator<Item = c_int>) -> Result<Vec<c_int>, Trouble> {
+fn checked(given: impl Iterator<Item = c_int>) -> Result<Vec<c_int>, Failure> {
     let mut fds = Vec::new();
     for fd in given {
         if fd < 0 {
-            return Err(Trouble::Invalid(format!("descriptor {fd} is none")));
+            return Err(Failure::Invalid(format!("descriptor {fd} is none")));
         }
         if fds.contains(&fd) {
-            return Err(Trouble::Invalid(format!("descriptor {fd} is given twice")));
+            return Err(Failure::Invalid(format!("descriptor {fd} is given twice")));
         }
         // SAFETY: not negative; it is not closed at the end, and the system
         // judges whether it is open.
         let socket = ManuallyDrop::new(Socket::from(unsafe { OwnedFd::from_raw_fd(fd) }));
-        let about = |error| Trouble::About(format!("descriptor {fd}"), Box::new(error));
+        let about = |error| Failure::About(format!("descriptor {fd}"), Box::new(error));
         if !socket.is_listening().map_err(about)? {
-            return Err(Trouble::Invalid(format!("descriptor {fd} does not listen")));
+            return Err(Failure::Invalid(format!("descriptor {fd} does not listen")));
         }
         fds.push(fd);
     }
@@ -250,9 +252,9 @@ fn checked(given: impl Iterator<Item = c_int>) -> Result<Vec<c_int>, Trouble> {
 ///
 /// `set` is NULL or valid for writing. Nobody changes the environment meanwhile.
 pub unsafe fn biosock_listeners_passed<H: Host>(set: *mut *mut biosock_listeners) -> c_int {
-    run::<H, _>(site!(c"biosock_listeners_passed", 0), 0, || {
+    run::<H, _>(site!(c"biosock_listeners_passed"), 0, || {
         if set.is_null() {
-            return Err(Trouble::Null("set"));
+            return Err(Failure::Null("set"));
         }
         // First of all, as sockets are passed but once.
         let stop = Cancel::new()?;

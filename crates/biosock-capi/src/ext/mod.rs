@@ -4,17 +4,16 @@
 mod cancel;
 mod convert;
 mod dial;
-mod growing;
+mod history;
 mod listen;
 mod listeners;
-mod memory;
 mod pin;
-mod raise;
 mod report;
+mod sized_struct;
 
 pub use cancel::*;
 pub use dial::*;
+pub use history::*;
 pub use listen::*;
 pub use listeners::*;
-pub use memory::*;
 pub use report::*;

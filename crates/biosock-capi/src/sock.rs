@@ -7,14 +7,13 @@ use std::time::Duration;
 use biosock::{Syscall, fd};
 use libc::time_t;
 
-use crate::addr::{self, BIO_ADDR};
-use crate::connect::{descriptor, tell};
+use crate::addr::{AddrOut, BIO_ADDR};
+use crate::descriptor::descriptor;
 use crate::errno;
-use crate::host::{Host, Site, site};
-use crate::raise::{Failure, NULL, Refusal, run, run_through};
-
-/// Setting the mode of a socket, which connecting and listening do too.
-pub(crate) const BIO_SOCKET_IOCTL: &Site = site!(c"BIO_socket_ioctl", 0);
+use crate::failure::Failure;
+use crate::host::Host;
+use crate::raise::{run, run_through};
+use crate::sites::{BIO_SOCKET_IOCTL, site};
 
 /// `BIO_R_UNKNOWN_INFO_TYPE`
 const UNKNOWN_INFO_TYPE: u16 = 140;
@@ -67,15 +66,13 @@ pub unsafe fn BIO_sock_info<H: Host>(sock: c_int, kind: c_int, info: *const BIO_
             return Err(Failure::Bio(UNKNOWN_INFO_TYPE));
         }
         // SAFETY: as the caller promised.
-        let info = unsafe { info.as_ref() }.ok_or(NULL)?;
+        let info = unsafe { info.as_ref() }.ok_or(Failure::Null("info"))?;
         // SAFETY: the union has one member.
         let place = unsafe { info.addr };
-        if place.is_null() {
-            return Err(NULL);
-        }
+        // SAFETY: NULL or a place for an address.
+        let place = unsafe { AddrOut::new(place) }.ok_or(Failure::Null("info"))?;
         let bound = fd::local_addr(descriptor(sock))?;
-        // SAFETY: as the caller promised.
-        unsafe { addr::store(place, bound.as_sockaddr().as_bytes()) };
+        place.store(bound.as_sockaddr().as_bytes());
         Ok(1)
     })
 }
@@ -105,7 +102,7 @@ pub unsafe fn BIO_socket_ioctl<H: Host>(sock: c_int, request: c_long, argument: 
         #[expect(clippy::cast_sign_loss, reason = "requests are bits; C gives them as long")]
         // SAFETY: as the caller promised.
         let result = unsafe { libc::ioctl(sock, request as libc::Ioctl, argument) };
-        if result == -1 { Err(Refusal::of(Syscall::Ioctl, None).into()) } else { Ok(result) }
+        if result == -1 { Err(Failure::last_os_error(Syscall::Ioctl, None)) } else { Ok(result) }
     })
 }
 
@@ -128,7 +125,8 @@ pub unsafe fn BIO_socket_nbio<H: Host>(sock: c_int, mode: c_int) -> c_int {
 /// None is needed.
 pub unsafe fn BIO_set_tcp_ndelay<H: Host>(sock: c_int, on: c_int) -> c_int {
     run::<H, _>(site!(c"BIO_set_tcp_ndelay", 0), 0, || {
-        Ok(fd::set_nodelay(descriptor(sock), on != 0).map_or_else(tell, |()| 1))
+        fd::set_nodelay(descriptor(sock), on != 0).map_err(Failure::errno_only)?;
+        Ok(1)
     })
 }
 
@@ -141,7 +139,7 @@ pub unsafe fn BIO_set_tcp_ndelay<H: Host>(sock: c_int, on: c_int) -> c_int {
 /// None is needed.
 pub unsafe fn BIO_socket_wait<H: Host>(sock: c_int, for_read: c_int, until: time_t) -> c_int {
     run_through::<H, _>(site!(c"BIO_socket_wait", 0), -1, || match (sock, until) {
-        (..0, _) => Err(Failure::Told),
+        (..0, _) => Err(Failure::Reported),
         (_, 0) => Ok(1),
         _ => time_left(until).map_or(Ok(0), |left| wait(sock, for_read != 0, left)),
     })
@@ -161,7 +159,7 @@ fn wait(sock: c_int, for_read: bool, left: Duration) -> Result<c_int, Failure> {
     let milliseconds = c_int::try_from(left.as_millis()).unwrap_or(-1);
     // SAFETY: one entry, as said.
     match unsafe { poll(&raw mut asked, 1, milliseconds) } {
-        -1 => Err(Failure::Told),
+        -1 => Err(Failure::Reported),
         ready => Ok(ready),
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use biosock::{Domain, Options, Socket, SocketAddr, UnixAddr};
 
-use super::raise::Trouble;
 use crate::addr::{self, BIO_ADDR};
-use crate::hostserv::text_of;
+use crate::c_string::text_of;
+use crate::failure::Failure;
 use crate::lookup::{BIO_ADDRINFO, BIO_ADDRINFO_address, BIO_ADDRINFO_next};
 
 /// `BIOSOCK_INHERIT`: programs that are executed inherit the descriptor.
@@ -23,33 +23,33 @@ pub(super) const NO_REUSEADDR: c_int = 0x0400_0000;
 
 /// The page's bits of an options word. A bit that neither the page nor
 /// `others` has is refused, lest it be taken for done.
-pub(super) fn options(given: c_int, others: c_int) -> Result<Options, Trouble> {
+pub(super) fn options(given: c_int, others: c_int) -> Result<Options, Failure> {
     let known = Options::all().bits() as c_int | others;
     match given & !known {
         0 => Ok(Options::from_bits_truncate(given as u32)),
-        unknown => Err(Trouble::Invalid(format!("options has bits that have no meaning here: {unknown:#x}"))),
+        unknown => Err(Failure::Invalid(format!("options has bits that have no meaning here: {unknown:#x}"))),
     }
 }
 
 /// AF_UNSPEC, AF_INET or AF_INET6.
-pub(super) fn family(given: c_int) -> Result<Domain, Trouble> {
+pub(super) fn family(given: c_int) -> Result<Domain, Failure> {
     match given {
         libc::AF_UNSPEC | libc::AF_INET | libc::AF_INET6 => Ok(Domain::from_raw(given)),
-        _ => Err(Trouble::Invalid(format!("family {given} is none of AF_UNSPEC, AF_INET, AF_INET6"))),
+        _ => Err(Failure::Invalid(format!("family {given} is none of AF_UNSPEC, AF_INET, AF_INET6"))),
     }
 }
 
 /// A setting of which 0 means that it is not given.
-pub(super) fn positive(name: &str, given: c_int) -> Result<Option<u32>, Trouble> {
+pub(super) fn positive(name: &str, given: c_int) -> Result<Option<u32>, Failure> {
     match u32::try_from(given) {
         Ok(0) => Ok(None),
         Ok(given) => Ok(Some(given)),
-        Err(_) => Err(Trouble::Invalid(format!("{name} is {given}; 0 leaves it to the library"))),
+        Err(_) => Err(Failure::Invalid(format!("{name} is {given}; 0 leaves it to the library"))),
     }
 }
 
 /// The same in milliseconds.
-pub(super) fn time(name: &str, given: c_int) -> Result<Option<Duration>, Trouble> {
+pub(super) fn time(name: &str, given: c_int) -> Result<Option<Duration>, Failure> {
     Ok(positive(name, given)?.map(|given| Duration::from_millis(given.into())))
 }
 
@@ -58,12 +58,12 @@ pub(super) fn time(name: &str, given: c_int) -> Result<Option<Duration>, Trouble
 /// # Safety
 ///
 /// `text` is NULL or ends with a NUL, and nobody changes it meanwhile.
-pub(super) unsafe fn text<'a>(name: &str, text: *const c_char) -> Result<Option<&'a str>, Trouble> {
+pub(super) unsafe fn text<'a>(name: &str, text: *const c_char) -> Result<Option<&'a str>, Failure> {
     // SAFETY: as the caller promised.
     let Some(bytes) = (unsafe { text_of(text) }) else { return Ok(None) };
     std::str::from_utf8(bytes).map(Some).map_err(|_| {
         let shown = bytes.escape_ascii();
-        Trouble::Invalid(format!("{name} is no UTF-8: {shown}"))
+        Failure::Invalid(format!("{name} is no UTF-8: {shown}"))
     })
 }
 
@@ -77,13 +77,13 @@ pub(super) enum Target<'a> {
 /// # Safety
 ///
 /// `target` is NULL or ends with a NUL, and nobody changes it meanwhile.
-pub(super) unsafe fn target<'a>(target: *const c_char) -> Result<Target<'a>, Trouble> {
+pub(super) unsafe fn target<'a>(target: *const c_char) -> Result<Target<'a>, Failure> {
     // SAFETY: as the caller promised.
-    let bytes = unsafe { text_of(target) }.ok_or(Trouble::Null("target"))?;
+    let bytes = unsafe { text_of(target) }.ok_or(Failure::Null("target"))?;
     match (bytes.strip_prefix(b"unix:"), std::str::from_utf8(bytes)) {
         (_, Ok(text)) => Ok(Target::Text(text)),
         (Some(path), Err(_)) => Ok(Target::Path(UnixAddr::from_path(OsStr::from_bytes(path))?.into())),
-        (None, Err(_)) => Err(Trouble::Invalid(format!("target is no UTF-8: {}", bytes.escape_ascii()))),
+        (None, Err(_)) => Err(Failure::Invalid(format!("target is no UTF-8: {}", bytes.escape_ascii()))),
     }
 }
 
@@ -93,12 +93,12 @@ pub(super) unsafe fn target<'a>(target: *const c_char) -> Result<Target<'a>, Tro
 ///
 /// `addrs` points to `count` pointers, each NULL or to an address of at least
 /// the size of its family.
-pub(super) unsafe fn addrs(addrs: *const *const BIO_ADDR, count: usize) -> Result<Vec<SocketAddr>, Trouble> {
+pub(super) unsafe fn addrs(addrs: *const *const BIO_ADDR, count: usize) -> Result<Vec<SocketAddr>, Failure> {
     if count == 0 {
         return Ok(Vec::new());
     }
     if addrs.is_null() {
-        return Err(Trouble::Null("addrs"));
+        return Err(Failure::Null("addrs"));
     }
     // SAFETY: as the caller promised.
     let addrs = unsafe { elements(addrs, count) };
@@ -125,7 +125,7 @@ pub(super) unsafe fn elements<T: Copy>(first: *const T, count: usize) -> impl It
 /// # Safety
 ///
 /// `list` is NULL or a chain of a look-up.
-pub(super) unsafe fn chain(list: *const BIO_ADDRINFO) -> Result<Vec<SocketAddr>, Trouble> {
+pub(super) unsafe fn chain(list: *const BIO_ADDRINFO) -> Result<Vec<SocketAddr>, Failure> {
     let mut addrs = Vec::new();
     let mut node = list;
     while !node.is_null() {
@@ -145,12 +145,12 @@ pub(super) unsafe fn chain(list: *const BIO_ADDRINFO) -> Result<Vec<SocketAddr>,
 /// # Safety
 ///
 /// `addr` is NULL or an address of at least the size of its family.
-unsafe fn known(addr: *const BIO_ADDR) -> Result<SocketAddr, Trouble> {
+unsafe fn known(addr: *const BIO_ADDR) -> Result<SocketAddr, Failure> {
     // SAFETY: as the caller promised.
-    let addr = unsafe { addr::view(addr) }.map_err(|_| Trouble::Null("an address"))?;
+    let addr = unsafe { addr::view(addr) }.map_err(|_| Failure::Null("an address"))?;
     addr.to_addr().ok_or_else(|| {
         let family = addr.family().map_or(0, Domain::as_raw);
-        Trouble::Invalid(format!("an address of family {family}, which is none of IPv4, IPv6 and Unix"))
+        Failure::Invalid(format!("an address of family {family}, which is none of IPv4, IPv6 and Unix"))
     })
 }
 

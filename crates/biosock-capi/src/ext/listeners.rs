@@ -10,11 +10,13 @@ use biosock::{Options, Socket, SocketAddr, fd};
 
 use super::convert::{self, INHERIT, c_addr};
 use super::listen::biosock_listeners;
-use super::raise::{Trouble, run};
-use crate::addr::{self, BIO_ADDR};
-use crate::connect::INVALID_SOCKET;
+use crate::addr::{AddrOut, BIO_ADDR};
+use crate::descriptor::INVALID_SOCKET;
 use crate::errno;
-use crate::host::{Host, site};
+use crate::failure::Failure;
+use crate::host::Host;
+use crate::raise::run;
+use crate::sites::site;
 
 /// What [`biosock_serve`] tells; biosock_accept(3) says what each field means.
 #[repr(C)]
@@ -49,19 +51,21 @@ pub unsafe fn biosock_accept<H: Host>(
     options: c_int,
     timeout_ms: c_int,
 ) -> c_int {
-    run::<H, _>(site!(c"biosock_accept", 0), INVALID_SOCKET, || {
+    run::<H, _>(site!(c"biosock_accept"), INVALID_SOCKET, || {
         // SAFETY: as the caller promised.
         let set = unsafe { borrow(set) }?;
         let flags = convert::options(options, INHERIT)?;
         // As poll(2) has it: a negative time has no end.
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
         let accepted = match set.set.accept_or_stop(flags, timeout, &set.stop) {
-            Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Err(Trouble::Quiet(libc::EAGAIN)),
-            accepted => accepted?.ok_or(Trouble::Quiet(libc::ECANCELED)),
+            Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Err(Failure::Errno(libc::EAGAIN)),
+            accepted => accepted?.ok_or(Failure::Errno(libc::ECANCELED)),
         };
         let (socket, from) = accepted?;
-        // SAFETY: as the caller promised.
-        unsafe { store(peer, &from) };
+        // SAFETY: NULL or a place for an address.
+        if let Some(peer) = unsafe { AddrOut::new(peer) } {
+            store(&peer, &from);
+        }
         Ok(convert::hand_over(socket, options))
     })
 }
@@ -88,10 +92,10 @@ pub unsafe fn biosock_serve<H: Host>(
     tell: Option<Tell>,
     user: *mut c_void,
 ) -> c_int {
-    run::<H, _>(site!(c"biosock_serve", 0), 0, || {
+    run::<H, _>(site!(c"biosock_serve"), 0, || {
         // SAFETY: as the caller promised.
         let set = unsafe { borrow(set) }?;
-        let tell = tell.ok_or(Trouble::Null("tell"))?;
+        let tell = tell.ok_or(Failure::Null("tell"))?;
         let flags: Options = convert::options(options, INHERIT)?;
         // SAFETY: as the caller promised.
         let pass_on = |event| with_event(event, options, |event| unsafe { tell(user, event) });
@@ -134,7 +138,7 @@ pub unsafe fn biosock_listeners_count(set: *const biosock_listeners) -> usize {
 ///
 /// `set` is NULL or one that is not freed yet.
 pub unsafe fn biosock_listeners_fd<H: Host>(set: *const biosock_listeners, index: usize) -> c_int {
-    run::<H, _>(site!(c"biosock_listeners_fd", 0), INVALID_SOCKET, || {
+    run::<H, _>(site!(c"biosock_listeners_fd"), INVALID_SOCKET, || {
         // SAFETY: as the caller promised.
         Ok(socket(unsafe { borrow(set) }?, index)?.as_raw_fd())
     })
@@ -151,14 +155,12 @@ pub unsafe fn biosock_listeners_addr<H: Host>(
     index: usize,
     addr: *mut BIO_ADDR,
 ) -> c_int {
-    run::<H, _>(site!(c"biosock_listeners_addr", 0), 0, || {
-        if addr.is_null() {
-            return Err(Trouble::Null("addr"));
-        }
+    run::<H, _>(site!(c"biosock_listeners_addr"), 0, || {
+        // SAFETY: NULL or a place for an address.
+        let addr = unsafe { AddrOut::new(addr) }.ok_or(Failure::Null("addr"))?;
         // SAFETY: as the caller promised.
         let bound = socket(unsafe { borrow(set) }?, index)?.local_addr()?;
-        // SAFETY: as the caller promised.
-        unsafe { store(addr, &bound) };
+        store(&addr, &bound);
         Ok(1)
     })
 }
@@ -175,15 +177,15 @@ pub unsafe fn biosock_listeners_inheritable<H: Host>(
     fds: *mut c_int,
     room: usize,
 ) -> c_int {
-    run::<H, _>(site!(c"biosock_listeners_inheritable", 0), 0, || {
+    run::<H, _>(site!(c"biosock_listeners_inheritable"), 0, || {
         // SAFETY: as the caller promised.
         let set = unsafe { borrow(set) }?;
         let count = set.set.sockets().len();
         if fds.is_null() {
-            return Err(Trouble::Null("fds"));
+            return Err(Failure::Null("fds"));
         }
         if room < count {
-            return Err(Trouble::Invalid(format!("room for {room} descriptors, where there are {count}")));
+            return Err(Failure::Invalid(format!("room for {room} descriptors, where there are {count}")));
         }
         for (index, copy) in set.set.inheritable()?.into_iter().enumerate() {
             // SAFETY: there is room for all.
@@ -201,10 +203,10 @@ pub unsafe fn biosock_listeners_inheritable<H: Host>(
 ///
 /// `set` is NULL or one that is not freed yet.
 pub unsafe fn biosock_listeners_unlink<H: Host>(set: *const biosock_listeners) -> c_int {
-    run::<H, _>(site!(c"biosock_listeners_unlink", 0), 0, || {
+    run::<H, _>(site!(c"biosock_listeners_unlink"), 0, || {
         // SAFETY: as the caller promised.
         let removed = unsafe { borrow(set) }?.set.unlink();
-        removed.map(|()| 1).map_err(|error| Trouble::Io("calling unlink()", error))
+        removed.map(|()| 1).map_err(|error| Failure::Io("calling unlink()", error))
     })
 }
 
@@ -239,24 +241,18 @@ pub unsafe fn biosock_listeners_free(set: *mut biosock_listeners) {
 /// # Safety
 ///
 /// `set` is NULL or one that is not freed yet.
-unsafe fn borrow<'a>(set: *const biosock_listeners) -> Result<&'a biosock_listeners, Trouble> {
+unsafe fn borrow<'a>(set: *const biosock_listeners) -> Result<&'a biosock_listeners, Failure> {
     // SAFETY: as the caller promised.
-    unsafe { set.as_ref() }.ok_or(Trouble::Null("set"))
+    unsafe { set.as_ref() }.ok_or(Failure::Null("set"))
 }
 
-fn socket(set: &biosock_listeners, index: usize) -> Result<&Socket, Trouble> {
+fn socket(set: &biosock_listeners, index: usize) -> Result<&Socket, Failure> {
     let sockets = set.set.sockets();
     let none =
-        || Trouble::Invalid(format!("there is no socket {index}, only {}, counted from 0", sockets.len()));
+        || Failure::Invalid(format!("there is no socket {index}, only {}, counted from 0", sockets.len()));
     sockets.get(index).ok_or_else(none)
 }
 
-/// # Safety
-///
-/// `place` is NULL or has room for a whole address.
-unsafe fn store(place: *mut BIO_ADDR, addr: &SocketAddr) {
-    if !place.is_null() {
-        // SAFETY: as the caller promised.
-        addr.with_sockaddr(|addr| unsafe { addr::store(place, addr.as_bytes()) });
-    }
+fn store(place: &AddrOut<'_>, addr: &SocketAddr) {
+    addr.with_sockaddr(|addr| place.store(addr.as_bytes()));
 }

@@ -3,9 +3,10 @@
 use biosock::Cancel;
 use std::ffi::c_int;
 
-use super::raise::run;
 use crate::errno;
-use crate::host::{Host, site};
+use crate::host::Host;
+use crate::raise::run;
+use crate::sites::site;
 
 /// What ends every dial that has it.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub struct biosock_cancel(pub(super) Cancel);
 ///
 /// None is needed.
 pub unsafe fn biosock_cancel_new<H: Host>() -> *mut biosock_cancel {
-    run::<H, _>(site!(c"biosock_cancel_new", 0), std::ptr::null_mut(), || {
+    run::<H, _>(site!(c"biosock_cancel_new"), std::ptr::null_mut(), || {
         Ok(Box::into_raw(Box::new(biosock_cancel(Cancel::new()?))))
     })
 }

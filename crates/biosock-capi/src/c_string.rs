@@ -1,21 +1,29 @@
-//! Handing memory and values to C callers.
+//! C strings: a caller's, and those for the caller.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, CString, c_char};
 use std::ptr;
 
-use crate::host::{Host, Site};
-use crate::raise::Failure;
+use crate::failure::Failure;
+use crate::host::Host;
+use crate::sites::Site;
 
-/// Writes through a pointer that the caller may have left out.
+/// A text of the caller's; `None` for NULL.
 ///
 /// # Safety
 ///
-/// `place` is NULL or valid for writing.
-pub(crate) unsafe fn put<T>(place: *mut T, value: T) {
-    if !place.is_null() {
-        // SAFETY: not NULL, so valid.
-        unsafe { place.write(value) };
+/// `text` is NULL or ends with a NUL, and nobody changes it meanwhile.
+pub(crate) unsafe fn text_of<'a>(text: *const c_char) -> Option<&'a [u8]> {
+    if text.is_null() {
+        return None;
     }
+    // SAFETY: as the caller promised.
+    Some(unsafe { CStr::from_ptr(text) }.to_bytes())
+}
+
+/// A string for C, without the NULs that it may hold.
+pub(crate) fn without_nul(text: &str) -> CString {
+    let bytes: Vec<u8> = text.bytes().filter(|byte| *byte != 0).collect();
+    CString::new(bytes).unwrap_or_default()
 }
 
 /// A copy of a text that the caller frees with `OPENSSL_free`.
@@ -28,7 +36,7 @@ pub(crate) fn join<H: Host>(parts: &[&[u8]], site: &'static Site) -> Result<*mut
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let text = H::alloc(length + 1, site).cast::<u8>();
     if text.is_null() {
-        return Err(Failure::Told);
+        return Err(Failure::Reported);
     }
     let mut end = text;
     for part in parts.iter().copied().chain([&b"\0"[..]]) {

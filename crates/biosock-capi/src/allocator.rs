@@ -24,7 +24,7 @@ fn allocate(size: usize, take: impl FnOnce() -> *mut c_void) -> *mut c_void {
     }
     let memory = take();
     if memory.is_null() {
-        let site = crate::host::site!(c"", 0);
+        let site = crate::sites::site!(c"", 0);
         queue::push(&Entry { what: What::Memory, site, data: None });
     }
     memory

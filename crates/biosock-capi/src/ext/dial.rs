@@ -10,17 +10,19 @@ use biosock::{KeepAlive, Type};
 
 use super::cancel::biosock_cancel;
 use super::convert::{self, INHERIT, MPTCP, Target};
-use super::growing::{self, Growing};
-use super::memory::biosock_memory;
+use super::history::biosock_memory;
 use super::pin;
-use super::raise::{Trouble, run};
 use super::report::biosock_report;
+use super::sized_struct::{self, SizedStruct};
 use crate::addr::BIO_ADDR;
-use crate::connect::INVALID_SOCKET;
+use crate::descriptor::INVALID_SOCKET;
 use crate::errno;
-use crate::host::{Host, Site, site};
+use crate::failure::Failure;
+use crate::host::Host;
 use crate::lookup::BIO_ADDRINFO;
-use crate::memory::put;
+use crate::out::Out;
+use crate::raise::run;
+use crate::sites::{Site, site};
 
 /// How to dial; biosock_dial(3) says what each field means.
 #[repr(C)]
@@ -47,7 +49,7 @@ pub struct biosock_dial_options {
 }
 
 // SAFETY: it is as the trait asks.
-unsafe impl Growing for biosock_dial_options {
+unsafe impl SizedStruct for biosock_dial_options {
     const NAME: &'static str = "biosock_dial_options";
     const INIT: &'static str = "BIOSOCK_DIAL_OPTIONS_INIT";
 }
@@ -68,7 +70,7 @@ pub unsafe fn biosock_dial<H: Host>(target: *const c_char, options: *const bioso
         Target::Path(path) => Ok(dialer.dial_addrs(&[path])),
     };
     // SAFETY: as the caller promised.
-    unsafe { run_dial::<H>(site!(c"biosock_dial", 0), options, dial) }
+    unsafe { run_dial::<H>(site!(c"biosock_dial"), options, dial) }
 }
 
 /// `biosock_dial_addrs`: a connection to the first of these addresses that
@@ -86,7 +88,7 @@ pub unsafe fn biosock_dial_addrs<H: Host>(
     // SAFETY: as the caller promised.
     let dial = |dialer: &Dialer| Ok(dialer.dial_addrs(&unsafe { convert::addrs(addrs, count) }?));
     // SAFETY: as the caller promised.
-    unsafe { run_dial::<H>(site!(c"biosock_dial_addrs", 0), options, dial) }
+    unsafe { run_dial::<H>(site!(c"biosock_dial_addrs"), options, dial) }
 }
 
 /// `biosock_dial_addrinfo`: the same for the chain of a look-up.
@@ -101,7 +103,7 @@ pub unsafe fn biosock_dial_addrinfo<H: Host>(
     // SAFETY: as the caller promised.
     let dial = |dialer: &Dialer| Ok(dialer.dial_addrs(&unsafe { convert::chain(list) }?));
     // SAFETY: as the caller promised.
-    unsafe { run_dial::<H>(site!(c"biosock_dial_addrinfo", 0), options, dial) }
+    unsafe { run_dial::<H>(site!(c"biosock_dial_addrinfo"), options, dial) }
 }
 
 /// `biosock_lookup_threads`: how many threads the lookups of all dials have at
@@ -124,18 +126,18 @@ pub fn biosock_lookup_threads(most: usize) -> usize {
 unsafe fn run_dial<H: Host>(
     site: &'static Site,
     options: *const biosock_dial_options,
-    dial: impl FnOnce(&Dialer) -> Result<Result<Dialed, DialError>, Trouble>,
+    dial: impl FnOnce(&Dialer) -> Result<Result<Dialed, DialError>, Failure>,
 ) -> c_int {
     run::<H, _>(site, INVALID_SOCKET, || {
         // SAFETY: as the caller promised.
-        let options = unsafe { growing::read(options) }?;
-        // SAFETY: as the caller promised.
-        unsafe { put(options.report, ptr::null_mut()) };
+        let options = unsafe { sized_struct::read(options) }?;
+        // SAFETY: NULL or valid for writing.
+        let report = unsafe { Out::new(options.report) };
+        report.set(ptr::null_mut());
         // SAFETY: as the caller promised.
         let ended = dial(&unsafe { dialer(&options) }?)?;
-        if !options.report.is_null() {
-            // SAFETY: as the caller promised.
-            unsafe { put(options.report, biosock_report::of(&ended)) };
+        if !report.is_null() {
+            report.set(biosock_report::of(&ended));
         }
         Ok(convert::hand_over(ended?.socket, options.options))
     })
@@ -144,7 +146,7 @@ unsafe fn run_dial<H: Host>(
 /// # Safety
 ///
 /// What the options' pointers point to is there.
-unsafe fn dialer(given: &biosock_dial_options) -> Result<Dialer, Trouble> {
+unsafe fn dialer(given: &biosock_dial_options) -> Result<Dialer, Failure> {
     let mut dialer = Dialer::new()
         .options(convert::options(given.options, INHERIT | MPTCP)?)
         .mptcp(given.options & MPTCP != 0)
@@ -180,7 +182,7 @@ unsafe fn dialer(given: &biosock_dial_options) -> Result<Dialer, Trouble> {
     Ok(dialer)
 }
 
-fn pace(given: &biosock_dial_options) -> Result<Pace, Trouble> {
+fn pace(given: &biosock_dial_options) -> Result<Pace, Failure> {
     let usual = Pace::default();
     let most = convert::positive("max_attempts", given.max_attempts)?;
     Ok(Pace {
@@ -195,11 +197,11 @@ fn pace(given: &biosock_dial_options) -> Result<Pace, Trouble> {
     })
 }
 
-fn socktype(given: c_int) -> Result<Type, Trouble> {
+fn socktype(given: c_int) -> Result<Type, Failure> {
     match given {
         0 => Ok(Type::STREAM),
         libc::SOCK_STREAM | libc::SOCK_DGRAM | libc::SOCK_SEQPACKET => Ok(Type::from_raw(given)),
-        _ => Err(Trouble::Invalid(format!(
+        _ => Err(Failure::Invalid(format!(
             "socktype {given} is none of SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET"
         ))),
     }
@@ -207,10 +209,10 @@ fn socktype(given: c_int) -> Result<Type, Trouble> {
 
 /// The times of keep-alive, if any is given, in the whole seconds that the
 /// system takes: a part of one counts as one.
-fn keep_alive(given: &biosock_dial_options) -> Result<Option<KeepAlive>, Trouble> {
+fn keep_alive(given: &biosock_dial_options) -> Result<Option<KeepAlive>, Failure> {
     let seconds = |name, given| {
         let time = convert::positive(name, given)?;
-        Ok::<_, Trouble>(time.map(|time| Duration::from_secs(time.div_ceil(1000).into())))
+        Ok::<_, Failure>(time.map(|time| Duration::from_secs(time.div_ceil(1000).into())))
     };
     let times = KeepAlive {
         idle: seconds("keepalive_idle_ms", given.keepalive_idle_ms)?,
@@ -225,9 +227,9 @@ fn keep_alive(given: &biosock_dial_options) -> Result<Option<KeepAlive>, Trouble
 /// # Safety
 ///
 /// `text` is NULL or ends with a NUL.
-unsafe fn parsed<T: FromStr>(name: &str, text: *const c_char, what: &str) -> Result<Option<T>, Trouble> {
+unsafe fn parsed<T: FromStr>(name: &str, text: *const c_char, what: &str) -> Result<Option<T>, Failure> {
     // SAFETY: as the caller promised.
     let Some(text) = unsafe { convert::text(name, text) }? else { return Ok(None) };
-    let bad = |_| Trouble::Invalid(format!("{name} is not {what}: {}", text.escape_debug()));
+    let bad = |_| Failure::Invalid(format!("{name} is not {what}: {}", text.escape_debug()));
     text.parse().map(Some).map_err(bad)
 }

@@ -1,0 +1,37 @@
+//! Descriptors and option bits as C passes them.
+
+use std::ffi::c_int;
+use std::os::fd::BorrowedFd;
+
+use biosock::{Options, Reason};
+
+use crate::failure::Failure;
+
+/// BIO_connect(3)'s `INVALID_SOCKET`.
+pub(crate) const INVALID_SOCKET: c_int = -1;
+
+/// BIO_connect(3)'s flags; unknown bits are ignored.
+pub(crate) fn flags(options: c_int) -> Options {
+    Options::from_bits_truncate(options as u32)
+}
+
+/// A caller's descriptor, which may be `INVALID_SOCKET`.
+#[inline]
+pub(crate) fn borrow<'a>(sock: c_int) -> Result<BorrowedFd<'a>, Failure> {
+    match sock {
+        INVALID_SOCKET => Err(Failure::Bio(Reason::InvalidSocket.code().into())),
+        sock => Ok(descriptor(sock)),
+    }
+}
+
+/// A caller's descriptor that the system is to judge, -1 included.
+#[inline]
+pub(crate) fn descriptor<'a>(sock: c_int) -> BorrowedFd<'a> {
+    let sock = if sock == INVALID_SOCKET { NOT_OPEN } else { sock };
+    // SAFETY: not -1. It is used during this call alone, in which the caller
+    // keeps it as it is; one that is not open is refused by the system.
+    unsafe { BorrowedFd::borrow_raw(sock) }
+}
+
+/// Rust's type has no room for -1; the system refuses -2 in the same words.
+const NOT_OPEN: c_int = -2;

@@ -1,0 +1,43 @@
+//! Entries for the host's queue that one site raises.
+
+use std::ffi::CStr;
+use std::marker::PhantomData;
+
+use biosock::Syscall;
+
+use crate::c_string::without_nul;
+use crate::calls::call_of;
+use crate::host::{Entry, Host, What};
+use crate::sites::Site;
+
+/// Pushes entries of one site.
+pub(super) struct Entries<H> {
+    site: &'static Site,
+    host: PhantomData<H>,
+}
+
+impl<H: Host> Entries<H> {
+    pub(super) fn at(site: &'static Site) -> Self {
+        Self { site, host: PhantomData }
+    }
+
+    pub(super) fn push(&self, what: What) {
+        self.push_data(what, None);
+    }
+
+    pub(super) fn push_data(&self, what: What, data: Option<&'static CStr>) {
+        H::push(&Entry { what, site: self.site, data });
+    }
+
+    /// An entry with a string made for it.
+    pub(super) fn push_message(&self, what: What, message: &str) {
+        self.push(what);
+        H::annotate(c"", &without_nul(message));
+    }
+
+    /// The system's entry: it refused a call.
+    pub(super) fn refused(&self, syscall: Syscall, errno: i32) {
+        let call = call_of(syscall);
+        self.push_data(What::System { errno, call }, Some(call.calling));
+    }
+}

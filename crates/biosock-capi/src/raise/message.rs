@@ -1,0 +1,131 @@
+//! Entries with messages: they name the call, the address and what the system
+//! said.
+
+use std::io;
+
+use biosock::dial::{Attempt, DialError, DialFailure, LookupReport, Outcome};
+use biosock::{Error, Operation, Reason, Syscall, SystemError};
+
+use super::entries::Entries;
+use crate::calls::{Call, call_of};
+use crate::errno;
+use crate::host::{Common, Host, What};
+
+/// The entry of something around sockets that failed.
+pub(super) fn push_io<H: Host>(entries: &Entries<H>, doing: &str, error: &io::Error) -> i32 {
+    let denied = error.kind() == io::ErrorKind::PermissionDenied;
+    let errno = error.raw_os_error().unwrap_or(if denied { libc::EPERM } else { libc::EIO });
+    entries.push_message(What::System { errno, call: &OTHER }, &format!("{doing}: {error}"));
+    errno
+}
+
+/// A call that OpenSSL 1.1.1 has no number for.
+static OTHER: Call = Call { calling: c"", code: 0 };
+
+/// The system's entry, then the reason with the whole message; or one of them.
+pub(super) fn push_error<H: Host>(entries: &Entries<H>, error: &Error, message: &str) -> i32 {
+    match (error.system(), reason_of(error)) {
+        (Some(system), Some(reason)) => {
+            entries.push_message(refused(system), &calling(system));
+            entries.push_message(reason, message);
+        }
+        (Some(system), None) => {
+            entries.push_message(refused(system), &format!("{}: {message}", calling(system)))
+        }
+        (None, Some(reason)) => entries.push_message(reason, message),
+        (None, None) => entries.push_message(What::Common(Common::Invalid), message),
+    }
+    errno::of(error)
+}
+
+fn refused(system: &SystemError) -> What {
+    What::System { errno: system.raw_os_error(), call: call_of(system.syscall()) }
+}
+
+fn calling(system: &SystemError) -> String {
+    format!("calling {}()", system.syscall().name())
+}
+
+fn reason_of(error: &Error) -> Option<What> {
+    match error.reason()? {
+        Reason::SystemLibrary => Some(What::Common(Common::SystemLibrary)),
+        reason => Some(What::Bio(reason.code().into())),
+    }
+}
+
+/// The look-ups that failed, the attempts in the order of their starts, and
+/// what it came to.
+pub(super) fn push_dial<H: Host>(entries: &Entries<H>, error: &DialError) -> i32 {
+    let message = error.to_string();
+    let summary = message.lines().next().unwrap_or_default();
+    if let DialFailure::Unable(cause) = error.failure() {
+        return push_error(entries, cause, summary);
+    }
+    error.report().lookups.iter().for_each(|lookup| push_lookup(entries, lookup));
+    error.report().attempts.iter().for_each(|attempt| push_attempt(entries, attempt, error.failure()));
+    entries.push_message(What::Bio(Reason::Connect.code().into()), summary);
+    errno_of_dial(error)
+}
+
+fn push_lookup<H: Host>(entries: &Entries<H>, LookupReport { family, answer, .. }: &LookupReport) {
+    let what = What::Common(Common::SystemLibrary);
+    match answer {
+        Some(Ok(_)) => {}
+        Some(Err(error)) => entries.push_message(what, &format!("{family} look-up: {}", error.why())),
+        None => entries.push_message(what, &format!("{family} look-up: no answer")),
+    }
+}
+
+fn push_attempt<H: Host>(entries: &Entries<H>, attempt: &Attempt, failure: &DialFailure) {
+    let Attempt { addr, started, took, outcome, .. } = attempt;
+    let times = format!("at {:.3} s, after {:.3} s", started.as_secs_f64(), took.as_secs_f64());
+    match outcome {
+        Outcome::Connected => {}
+        Outcome::NoAnswer => {
+            let what = What::System { errno: errno_of_end(failure), call: call_of(Syscall::Connect) };
+            entries.push_message(what, &format!("calling connect() for {addr}, {times}: no answer"));
+        }
+        Outcome::Failed(error) => match error.system() {
+            Some(system) => {
+                // A step before the connect has more to say, as which device is unknown.
+                let step = (error.operation() != Operation::Connect).then(|| format!(": {error}"));
+                let step = step.unwrap_or_default();
+                entries
+                    .push_message(refused(system), &format!("{} for {addr}, {times}{step}", calling(system)));
+            }
+            None => entries
+                .push_message(refused_without_call(error), &format!("{addr}, {times}: {}", error.why())),
+        },
+    }
+}
+
+/// What ended an attempt that no system call refused.
+fn refused_without_call(error: &Error) -> What {
+    match errno::of(error) {
+        libc::EINVAL => What::Common(Common::Invalid),
+        errno => What::System { errno, call: call_of(Syscall::Connect) },
+    }
+}
+
+/// The number for whatever had no verdict when the dial ended.
+fn errno_of_end(failure: &DialFailure) -> i32 {
+    match failure {
+        DialFailure::Cancelled => libc::ECANCELED,
+        _ => libc::ETIMEDOUT,
+    }
+}
+
+/// That of the end; where every attempt failed, that of the last one, or of
+/// the look-ups.
+fn errno_of_dial(error: &DialError) -> i32 {
+    if !matches!(error.failure(), DialFailure::NoneAnswered) {
+        return errno_of_end(error.failure());
+    }
+    let report = error.report();
+    let attempts = report.attempts.iter().rev().filter_map(|attempt| match &attempt.outcome {
+        Outcome::Failed(error) => Some(errno::of(error)),
+        _ => None,
+    });
+    let lookups = report.lookups.iter().filter_map(|lookup| lookup.answer.as_ref()?.as_ref().err());
+    attempts.chain(lookups.map(errno::of)).next().unwrap_or(libc::ENOENT)
+}
