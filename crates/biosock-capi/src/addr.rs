@@ -18,8 +18,11 @@ use crate::sites::{ADDR_STRINGS, Site, site};
 /// An address of any family: a union of `sockaddr_in`, `sockaddr_in6` and
 /// `sockaddr_un`, of 112 bytes on Linux.
 ///
-/// Programs pass pointers to less than a whole one, so no Rust reference to
-/// one is ever made from a pointer that C gave.
+/// A `*const BIO_ADDR` that C passes is NULL, or points to an address of at
+/// least the size of its family that nobody changes until the function
+/// returns. A `*mut BIO_ADDR` is NULL, or has room for a whole one. As
+/// programs pass less than a whole one to read from, no Rust reference to one
+/// is ever made from a pointer that C passed.
 #[repr(C)]
 pub union BIO_ADDR {
     family: sa_family_t,
@@ -78,15 +81,15 @@ unsafe fn family_of(addr: *const BIO_ADDR) -> c_int {
 ///
 /// # Safety
 ///
-/// `addr` is NULL, or points to an address of at least the size of its
-/// family, which nobody changes while the bytes are used.
+/// `addr` is as [`BIO_ADDR`] says, and the bytes are used until the C
+/// function returns.
 pub(crate) unsafe fn bytes_of<'a>(addr: *const BIO_ADDR) -> Result<&'a [u8], Failure> {
     if addr.is_null() {
         return Err(Failure::Null("addr"));
     }
-    // SAFETY: as the caller promised.
+    // SAFETY: an address, as it is not NULL.
     let size = size_of_family(unsafe { family_of(addr) });
-    // SAFETY: as the caller promised.
+    // SAFETY: an address of at least this size.
     Ok(unsafe { std::slice::from_raw_parts(addr.cast::<u8>(), size) })
 }
 
@@ -97,7 +100,7 @@ pub(crate) unsafe fn bytes_of<'a>(addr: *const BIO_ADDR) -> Result<&'a [u8], Fai
 /// As [`bytes_of`].
 #[inline]
 pub(crate) unsafe fn view<'a>(addr: *const BIO_ADDR) -> Result<SockAddr<'a>, Failure> {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or an address.
     unsafe { bytes_of(addr) }.map(SockAddr::from_bytes)
 }
 
@@ -181,7 +184,7 @@ fn new<H: Host>(site: &'static Site, bytes: &[u8]) -> Result<*mut BIO_ADDR, Fail
 /// `addr` came from [`BIO_ADDR_new`] or [`BIO_ADDR_dup`], and is not used again.
 pub unsafe fn BIO_ADDR_free<H: Host>(addr: *mut BIO_ADDR) {
     if !addr.is_null() {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL, or from this host's allocator and not used again.
         unsafe { H::free(addr.cast(), site!(c"BIO_ADDR_free", 0)) };
     }
 }
@@ -190,7 +193,7 @@ pub unsafe fn BIO_ADDR_free<H: Host>(addr: *mut BIO_ADDR) {
 ///
 /// # Safety
 ///
-/// `addr` is NULL or has room for a whole address.
+/// `addr` is as [`BIO_ADDR`] says.
 pub unsafe fn BIO_ADDR_clear<H: Host>(addr: *mut BIO_ADDR) {
     run_quick::<H, _>(site!(c"BIO_ADDR_clear", 0), (), || {
         // SAFETY: NULL or a place for an address.
@@ -204,8 +207,7 @@ pub unsafe fn BIO_ADDR_clear<H: Host>(addr: *mut BIO_ADDR) {
 ///
 /// # Safety
 ///
-/// `to` is NULL or has room for a whole address; `from` is NULL or an address
-/// of at least the size of its family.
+/// `to` and `from` are as [`BIO_ADDR`] says.
 pub unsafe fn BIO_ADDR_copy<H: Host>(to: *mut BIO_ADDR, from: *const BIO_ADDR) -> c_int {
     run_quick::<H, _>(site!(c"BIO_ADDR_copy", 0), 0, || {
         // SAFETY: NULL or a place for an address.
@@ -227,10 +229,10 @@ pub unsafe fn BIO_ADDR_copy<H: Host>(to: *mut BIO_ADDR, from: *const BIO_ADDR) -
 ///
 /// `addr` points to an address of at least the size of its family.
 unsafe fn copyable<'a>(addr: *const BIO_ADDR) -> Option<&'a [u8]> {
-    // SAFETY: as the caller promised.
+    // SAFETY: an address, as it is not NULL.
     match unsafe { family_of(addr) } {
         AF_UNSPEC => Some(&[]),
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or an address.
         AF_INET | AF_INET6 | AF_UNIX => unsafe { bytes_of(addr) }.ok(),
         _ => None,
     }
@@ -240,14 +242,14 @@ unsafe fn copyable<'a>(addr: *const BIO_ADDR) -> Option<&'a [u8]> {
 ///
 /// # Safety
 ///
-/// `from` is NULL or an address of at least the size of its family.
+/// `from` is as [`BIO_ADDR`] says.
 pub unsafe fn BIO_ADDR_dup<H: Host>(from: *const BIO_ADDR) -> *mut BIO_ADDR {
     let site = site!(c"BIO_ADDR_dup", 0);
     run_quick::<H, _>(site, ptr::null_mut(), || {
         if from.is_null() {
             return Err(Failure::Reported);
         }
-        // SAFETY: as the caller promised.
+        // SAFETY: an address, as it is not NULL.
         match unsafe { copyable(from) } {
             Some(bytes) => new::<H>(site, bytes),
             None => Err(Failure::Reported),
@@ -263,9 +265,9 @@ pub unsafe fn BIO_ADDR_dup<H: Host>(from: *const BIO_ADDR) -> *mut BIO_ADDR {
 /// As [`BIO_ADDR_copy`].
 pub unsafe fn BIO_ADDR_make<H: Host>(to: *mut BIO_ADDR, from: *const libc::sockaddr) -> c_int {
     run_quick::<H, _>(site!(c"BIO_ADDR_make", 0), 0, || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or an address.
         let bytes = unsafe { bytes_of(from.cast()) }?;
-        // SAFETY: as the caller promised.
+        // SAFETY: an address, as it is not NULL.
         let known = matches!(unsafe { family_of(from.cast()) }, AF_INET | AF_INET6 | AF_UNIX);
         // SAFETY: NULL or a place for an address.
         let to = unsafe { AddrOut::new(to) }.ok_or(Failure::Null("to"))?;
@@ -282,8 +284,7 @@ pub unsafe fn BIO_ADDR_make<H: Host>(to: *mut BIO_ADDR, from: *const libc::socka
 ///
 /// # Safety
 ///
-/// `addr` is NULL or has room for a whole address; `place` is NULL or has
-/// `length` bytes.
+/// `addr` is as [`BIO_ADDR`] says; `place` is NULL or has `length` bytes.
 pub unsafe fn BIO_ADDR_rawmake<H: Host>(
     addr: *mut BIO_ADDR,
     family: c_int,
@@ -339,13 +340,13 @@ const PORT: usize = {
 ///
 /// # Safety
 ///
-/// `addr` is NULL or an address of at least the size of its family.
+/// `addr` is as [`BIO_ADDR`] says.
 pub unsafe fn BIO_ADDR_family<H: Host>(addr: *const BIO_ADDR) -> c_int {
     run_quick::<H, _>(site!(c"BIO_ADDR_family", 0), AF_UNSPEC, || {
         if addr.is_null() {
             return Err(Failure::Null("addr"));
         }
-        // SAFETY: as the caller promised.
+        // SAFETY: an address, as it is not NULL.
         Ok(unsafe { family_of(addr) })
     })
 }
@@ -355,15 +356,15 @@ pub unsafe fn BIO_ADDR_family<H: Host>(addr: *const BIO_ADDR) -> c_int {
 ///
 /// # Safety
 ///
-/// `addr` is NULL or an address of at least the size of its family; `place`
-/// is NULL or has room for the part; `length` is NULL or valid for writing.
+/// `addr` is as [`BIO_ADDR`] says; `place` is NULL or has room for the part;
+/// `length` is NULL or valid for writing.
 pub unsafe fn BIO_ADDR_rawaddress<H: Host>(
     addr: *const BIO_ADDR,
     place: *mut c_void,
     length: *mut usize,
 ) -> c_int {
     run_quick::<H, _>(site!(c"BIO_ADDR_rawaddress", 0), 0, || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or an address.
         let Some(part) = part_of(unsafe { bytes_of(addr) }?) else { return Ok(0) };
         if !place.is_null() {
             // SAFETY: not NULL, so with room for the part.
@@ -397,10 +398,10 @@ fn path_of(bytes: &[u8]) -> Option<&[u8]> {
 ///
 /// # Safety
 ///
-/// `addr` is NULL or an address of at least the size of its family.
+/// `addr` is as [`BIO_ADDR`] says.
 pub unsafe fn BIO_ADDR_rawport<H: Host>(addr: *const BIO_ADDR) -> u16 {
     run_quick::<H, _>(site!(c"BIO_ADDR_rawport", 0), 0, || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or an address.
         Ok(port_of(unsafe { bytes_of(addr) }?))
     })
 }
@@ -419,9 +420,9 @@ pub(crate) fn port_of(bytes: &[u8]) -> u16 {
 ///
 /// # Safety
 ///
-/// `addr` is NULL or an address of at least the size of its family.
+/// `addr` is as [`BIO_ADDR`] says.
 pub unsafe fn BIO_ADDR_hostname_string<H: Host>(addr: *const BIO_ADDR, numeric: c_int) -> *mut c_char {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or an address.
     unsafe { name_string::<H>(addr, numeric, |names| names.host()) }
 }
 
@@ -430,9 +431,9 @@ pub unsafe fn BIO_ADDR_hostname_string<H: Host>(addr: *const BIO_ADDR, numeric: 
 ///
 /// # Safety
 ///
-/// `addr` is NULL or an address of at least the size of its family.
+/// `addr` is as [`BIO_ADDR`] says.
 pub unsafe fn BIO_ADDR_service_string<H: Host>(addr: *const BIO_ADDR, numeric: c_int) -> *mut c_char {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or an address.
     unsafe { name_string::<H>(addr, numeric, |names| names.service()) }
 }
 
@@ -440,14 +441,14 @@ pub unsafe fn BIO_ADDR_service_string<H: Host>(addr: *const BIO_ADDR, numeric: c
 ///
 /// # Safety
 ///
-/// `addr` is NULL or an address of at least the size of its family.
+/// `addr` is as [`BIO_ADDR`] says.
 unsafe fn name_string<H: Host>(
     addr: *const BIO_ADDR,
     numeric: c_int,
     which: impl for<'a> FnOnce(&'a Names<'_>) -> &'a [u8],
 ) -> *mut c_char {
     run::<H, _>(ADDR_STRINGS, ptr::null_mut(), || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or an address.
         let names = names_of(unsafe { view(addr) }?, numeric != 0)?;
         c_string::duplicate::<H>(which(&names), ADDR_STRINGS)
     })
@@ -485,13 +486,13 @@ pub(crate) fn names_of(addr: SockAddr<'_>, numeric: bool) -> Result<Names<'_>, F
 ///
 /// # Safety
 ///
-/// `addr` is NULL or an address of at least the size of its family.
+/// `addr` is as [`BIO_ADDR`] says.
 pub unsafe fn BIO_ADDR_path_string<H: Host>(addr: *const BIO_ADDR) -> *mut c_char {
     let site = site!(c"BIO_ADDR_path_string", 0);
     run_quick::<H, _>(site, ptr::null_mut(), || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or an address.
         let bytes = unsafe { bytes_of(addr) }?;
-        // SAFETY: as the caller promised.
+        // SAFETY: an address, as it is not NULL.
         match unsafe { family_of(addr) } {
             AF_UNIX => c_string::duplicate::<H>(path_of(bytes).unwrap_or_default(), site),
             _ => Ok(ptr::null_mut()),
@@ -513,10 +514,10 @@ pub fn BIO_ADDR_sockaddr_noconst(addr: *mut BIO_ADDR) -> *mut libc::sockaddr {
 ///
 /// # Safety
 ///
-/// `addr` is NULL or an address of at least the size of its family.
+/// `addr` is as [`BIO_ADDR`] says.
 pub unsafe fn BIO_ADDR_sockaddr_size<H: Host>(addr: *const BIO_ADDR) -> libc::socklen_t {
     run_quick::<H, _>(site!(c"BIO_ADDR_sockaddr_size", 0), 0, || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or an address.
         let size = unsafe { bytes_of(addr) }?.len();
         Ok(libc::socklen_t::try_from(size).unwrap_or_default())
     })

@@ -46,7 +46,7 @@ pub unsafe fn CRYPTO_free(memory: *mut c_void, _file: *const c_char, _line: c_in
 ///
 /// `text` is NULL or ends with a NUL.
 pub unsafe fn CRYPTO_strdup(text: *const c_char, file: *const c_char, line: c_int) -> *mut c_char {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a C string.
     unsafe { CRYPTO_strndup(text, usize::MAX, file, line) }
 }
 
@@ -64,7 +64,7 @@ pub unsafe fn CRYPTO_strndup(
     if text.is_null() {
         return ptr::null_mut();
     }
-    // SAFETY: as the caller promised.
+    // SAFETY: not NULL, and ended by a NUL or by `most` bytes.
     let length = unsafe { libc::strnlen(text, most) };
     let copy = CRYPTO_malloc(length + 1, file, line).cast::<c_char>();
     if !copy.is_null() {

@@ -16,7 +16,7 @@ pub(crate) unsafe fn text_of<'a>(text: *const c_char) -> Option<&'a [u8]> {
     if text.is_null() {
         return None;
     }
-    // SAFETY: as the caller promised.
+    // SAFETY: not NULL, so a C string.
     Some(unsafe { CStr::from_ptr(text) }.to_bytes())
 }
 

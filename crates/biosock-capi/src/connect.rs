@@ -29,9 +29,9 @@ pub unsafe fn BIO_socket<H: Host>(domain: c_int, socktype: c_int, protocol: c_in
 ///
 /// # Safety
 ///
-/// `addr` is NULL or an address of at least the size of its family.
+/// `addr` is as [`BIO_ADDR`] says.
 pub unsafe fn BIO_bind<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: c_int) -> c_int {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or an address.
     run::<H, _>(BIO_BIND, 0, || unsafe { with_addr(sock, addr, options, fd::bind) })
 }
 
@@ -39,10 +39,10 @@ pub unsafe fn BIO_bind<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: c_i
 ///
 /// # Safety
 ///
-/// `addr` is NULL or an address of at least the size of its family.
+/// `addr` is as [`BIO_ADDR`] says.
 pub unsafe fn BIO_connect<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: c_int) -> c_int {
     run_through::<H, _>(site!(c"BIO_connect", 138), 0, || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or an address.
         unsafe { with_addr(sock, addr, options, fd::connect) }
     })
 }
@@ -51,9 +51,9 @@ pub unsafe fn BIO_connect<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: 
 ///
 /// # Safety
 ///
-/// `addr` is NULL or an address of at least the size of its family.
+/// `addr` is as [`BIO_ADDR`] says.
 pub unsafe fn BIO_listen<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: c_int) -> c_int {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or an address.
     run::<H, _>(BIO_LISTEN, 0, || unsafe { with_addr(sock, addr, options, fd::listen) })
 }
 
@@ -61,7 +61,7 @@ pub unsafe fn BIO_listen<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: c
 ///
 /// # Safety
 ///
-/// `addr` is NULL or an address of at least the size of its family.
+/// `addr` is as [`BIO_ADDR`] says.
 #[inline]
 unsafe fn with_addr(
     sock: c_int,
@@ -70,7 +70,7 @@ unsafe fn with_addr(
     work: impl FnOnce(BorrowedFd<'_>, SockAddr<'_>, Options) -> biosock::Result<()>,
 ) -> Result<c_int, Failure> {
     let sock = borrow(sock)?;
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or an address.
     work(sock, unsafe { addr::view(addr) }?, flags(options))?;
     Ok(1)
 }
@@ -80,7 +80,7 @@ unsafe fn with_addr(
 ///
 /// # Safety
 ///
-/// `peer` is NULL or has room for a whole address.
+/// `peer` is as [`BIO_ADDR`] says.
 pub unsafe fn BIO_accept_ex<H: Host>(sock: c_int, peer: *mut BIO_ADDR, options: c_int) -> c_int {
     run_through::<H, _>(BIO_ACCEPT_EX, INVALID_SOCKET, || {
         // SAFETY: NULL or a place for an address.
@@ -114,7 +114,7 @@ pub unsafe fn BIO_closesocket<H: Host>(sock: c_int) -> c_int {
         if sock < 0 {
             return Ok(H::close_negative());
         }
-        // SAFETY: as the caller promised.
+        // SAFETY: the caller gives the descriptor up.
         let sock = unsafe { OwnedFd::from_raw_fd(sock) };
         fd::close(sock).map_err(Failure::errno_only)?;
         Ok(1)

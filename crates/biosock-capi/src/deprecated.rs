@@ -38,7 +38,7 @@ pub unsafe fn BIO_gethostbyname<H: Host>(name: *const c_char) -> *mut hostent {
         if name.is_null() {
             return Err(Failure::Null("name"));
         }
-        // SAFETY: as the caller promised.
+        // SAFETY: not NULL, so a C string.
         Ok(unsafe { gethostbyname(name) })
     })
 }
@@ -51,10 +51,10 @@ pub unsafe fn BIO_gethostbyname<H: Host>(name: *const c_char) -> *mut hostent {
 /// `name` is NULL or ends with a NUL; `port` is NULL or valid for writing.
 pub unsafe fn BIO_get_port<H: Host>(name: *const c_char, port: *mut u16) -> c_int {
     run::<H, _>(site!(c"BIO_get_port", 107), 0, || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or a C string.
         let service = unsafe { text_of(name) };
         let service = service.ok_or(Failure::Bio(Reason::NoPortDefined.code().into()))?;
-        // SAFETY: as the caller promised.
+        // SAFETY: a C string, as it is not NULL.
         let found = unsafe { first_v4::<H>(None, Some(service), name) }?;
         if port.is_null() {
             return Err(Failure::Null("port"));
@@ -72,9 +72,9 @@ pub unsafe fn BIO_get_port<H: Host>(name: *const c_char, port: *mut u16) -> c_in
 /// `name` is NULL or ends with a NUL; `ip` is NULL or has room for four bytes.
 pub unsafe fn BIO_get_host_ip<H: Host>(name: *const c_char, ip: *mut c_uchar) -> c_int {
     run::<H, _>(site!(c"BIO_get_host_ip", 106), 0, || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or a C string.
         let host = unsafe { text_of(name) }.ok_or(Failure::Null("name"))?;
-        // SAFETY: as the caller promised.
+        // SAFETY: a C string, as it is not NULL.
         let found = unsafe { first_v4::<H>(Some(host), None, name) }?;
         if ip.is_null() {
             return Err(Failure::Null("ip"));
@@ -101,7 +101,7 @@ unsafe fn first_v4<H: Host>(
     let question = question(host, service, CLIENT).family(Domain::IPV4).socktype(Type::STREAM);
     answer(&question).and_then(first_of).map_err(|failure| {
         raise::<H>(BIO_LOOKUP_EX, failure);
-        // SAFETY: as the caller promised.
+        // SAFETY: a C string.
         errno::keeping(|| H::annotate(c"host=", unsafe { CStr::from_ptr(name) }));
         Failure::Reported
     })
@@ -128,7 +128,7 @@ const LOOKUP_RETURNED_NOTHING: u16 = 142;
 /// `host_port` is NULL or ends with a NUL.
 pub unsafe fn BIO_get_accept_socket<H: Host>(host_port: *const c_char, mode: c_int) -> c_int {
     run::<H, _>(site!(c"BIO_get_accept_socket", 105), INVALID_SOCKET, || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or a C string.
         let text = unsafe { text_of(host_port) }.ok_or(Failure::Null("host_port"))?;
         let options = if mode == 0 { Options::empty() } else { Options::REUSEADDR };
         Ok(accept_socket::<H>(text, options)?.into_raw_fd())

@@ -271,7 +271,7 @@ macro_rules! export_generic {
             #[doc = concat!("As `biosock_capi::", stringify!($name), "`.")]
             #[unsafe(no_mangle)]
             pub unsafe extern "C" fn $name($($arg: $type),*) -> $result {
-                // SAFETY: as the caller promised.
+                // SAFETY: the caller's promises are the same.
                 unsafe { $crate::$name::<$host>($($arg),*) }
             }
         )*
@@ -292,7 +292,7 @@ macro_rules! export_cancelled {
             #[doc = concat!("As `biosock_capi::", stringify!($name), "`.")]
             #[unsafe(no_mangle)]
             pub unsafe extern "C-unwind" fn $name($($arg: $type),*) -> $result {
-                // SAFETY: as the caller promised.
+                // SAFETY: the caller's promises are the same.
                 unsafe { $crate::$name::<$host>($($arg),*) }
             }
         )*
@@ -313,7 +313,7 @@ macro_rules! export_plain {
             #[unsafe(no_mangle)]
             pub unsafe extern "C" fn $name($($arg: $type),*) -> $result {
                 #[allow(unused_unsafe, reason = "some of these functions are safe")]
-                // SAFETY: as the caller promised.
+                // SAFETY: the caller's promises are the same.
                 unsafe { $crate::$name($($arg),*) }
             }
         )*

@@ -32,9 +32,11 @@ pub unsafe fn BIO_parse_hostserv<H: Host>(
         // SAFETY: NULL or a C string.
         let text = unsafe { text_of(text) }.ok_or(Failure::Null("text"))?;
         let parts = parse(text, priority)?;
-        // SAFETY: both are NULL or valid for writing.
-        let places = unsafe { [Out::new(host), Out::new(service)] };
-        give::<H>(&parts, &places)?;
+        // SAFETY: NULL or valid for writing.
+        let host = unsafe { Out::new(host) };
+        // SAFETY: NULL or valid for writing.
+        let service = unsafe { Out::new(service) };
+        give::<H>(&parts, &host, &service)?;
         Ok(1)
     })
 }
@@ -46,7 +48,11 @@ pub(crate) fn parse(text: &[u8], priority: c_int) -> biosock::Result<HostServ<&[
 }
 
 /// Copies both parts for the caller, or neither.
-fn give<H: Host>(parts: &HostServ<&[u8]>, [host, service]: &[Out<*mut c_char>; 2]) -> Result<(), Failure> {
+fn give<H: Host>(
+    parts: &HostServ<&[u8]>,
+    host: &Out<*mut c_char>,
+    service: &Out<*mut c_char>,
+) -> Result<(), Failure> {
     let host_copy = copy::<H>(parts.host, host)?;
     let service_copy = copy::<H>(parts.service, service).inspect_err(|_| {
         // SAFETY: the copy is this function's, and NULL is fine.

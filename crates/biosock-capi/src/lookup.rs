@@ -45,7 +45,7 @@ pub unsafe fn BIO_lookup<H: Host>(
     socktype: c_int,
     list: *mut *mut BIO_ADDRINFO,
 ) -> c_int {
-    // SAFETY: as the caller promised.
+    // SAFETY: the same promises.
     unsafe { BIO_lookup_ex::<H>(host, service, lookup_type, family, socktype, 0, list) }
 }
 
@@ -267,7 +267,7 @@ fn info(
 /// The list is as getaddrinfo(3) makes them, and is not used again.
 unsafe fn free_list(list: *mut BIO_ADDRINFO) {
     if !list.is_null() {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or a list.
         unsafe { libc::freeaddrinfo(list) };
     }
 }
@@ -279,13 +279,13 @@ unsafe fn free_list(list: *mut BIO_ADDRINFO) {
 /// The list came from [`BIO_lookup_ex`], this library's or an OpenSSL's, and
 /// is not used again.
 pub unsafe fn BIO_ADDRINFO_free<H: Host>(list: *mut BIO_ADDRINFO) {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a list.
     let Some(first) = (unsafe { list.as_ref() }) else { return };
     if first.ai_family != libc::AF_UNIX {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or a list.
         return unsafe { free_list(list) };
     }
-    // SAFETY: as the caller promised; such a list has one node.
+    // SAFETY: an AF_UNIX list is one node and one address, both from this allocator.
     unsafe { H::free(first.ai_addr.cast(), BIO_LOOKUP_EX) };
     // SAFETY: as above.
     unsafe { H::free(list.cast(), BIO_LOOKUP_EX) };
@@ -297,7 +297,7 @@ pub unsafe fn BIO_ADDRINFO_free<H: Host>(list: *mut BIO_ADDRINFO) {
 ///
 /// `node` is NULL or a node of a list.
 unsafe fn read<T>(node: *const BIO_ADDRINFO, none: T, field: impl FnOnce(&addrinfo) -> T) -> T {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a node of a list.
     unsafe { node.as_ref() }.map_or(none, field)
 }
 
@@ -307,7 +307,7 @@ unsafe fn read<T>(node: *const BIO_ADDRINFO, none: T, field: impl FnOnce(&addrin
 ///
 /// `node` is NULL or a node of a list.
 pub unsafe fn BIO_ADDRINFO_next(node: *const BIO_ADDRINFO) -> *const BIO_ADDRINFO {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a node of a list.
     unsafe { read(node, ptr::null(), |info| info.ai_next.cast_const()) }
 }
 
@@ -317,7 +317,7 @@ pub unsafe fn BIO_ADDRINFO_next(node: *const BIO_ADDRINFO) -> *const BIO_ADDRINF
 ///
 /// `node` is NULL or a node of a list.
 pub unsafe fn BIO_ADDRINFO_family(node: *const BIO_ADDRINFO) -> c_int {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a node of a list.
     unsafe { read(node, 0, |info| info.ai_family) }
 }
 
@@ -327,7 +327,7 @@ pub unsafe fn BIO_ADDRINFO_family(node: *const BIO_ADDRINFO) -> c_int {
 ///
 /// `node` is NULL or a node of a list.
 pub unsafe fn BIO_ADDRINFO_socktype(node: *const BIO_ADDRINFO) -> c_int {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a node of a list.
     unsafe { read(node, 0, |info| info.ai_socktype) }
 }
 
@@ -338,7 +338,7 @@ pub unsafe fn BIO_ADDRINFO_socktype(node: *const BIO_ADDRINFO) -> c_int {
 ///
 /// `node` is NULL or a node of a list.
 pub unsafe fn BIO_ADDRINFO_protocol(node: *const BIO_ADDRINFO) -> c_int {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a node of a list.
     unsafe { read(node, 0, protocol_of) }
 }
 
@@ -358,7 +358,7 @@ pub(crate) fn protocol_of(info: &addrinfo) -> c_int {
 ///
 /// `node` is NULL or a node of a list.
 pub unsafe fn BIO_ADDRINFO_address(node: *const BIO_ADDRINFO) -> *const BIO_ADDR {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a node of a list.
     unsafe { read(node, ptr::null(), |info| info.ai_addr.cast_const().cast()) }
 }
 
@@ -368,7 +368,7 @@ pub unsafe fn BIO_ADDRINFO_address(node: *const BIO_ADDRINFO) -> *const BIO_ADDR
 ///
 /// `node` is NULL or a node of a list.
 pub unsafe fn BIO_ADDRINFO_sockaddr(node: *const BIO_ADDRINFO) -> *const libc::sockaddr {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a node of a list.
     unsafe { BIO_ADDRINFO_address(node) }.cast()
 }
 
@@ -378,6 +378,6 @@ pub unsafe fn BIO_ADDRINFO_sockaddr(node: *const BIO_ADDRINFO) -> *const libc::s
 ///
 /// `node` is NULL or a node of a list.
 pub unsafe fn BIO_ADDRINFO_sockaddr_size(node: *const BIO_ADDRINFO) -> libc::socklen_t {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a node of a list.
     unsafe { read(node, 0, |info| info.ai_addrlen) }
 }

@@ -65,7 +65,7 @@ pub unsafe fn BIO_sock_info<H: Host>(sock: c_int, kind: c_int, info: *const BIO_
         if kind != INFO_ADDRESS {
             return Err(Failure::Bio(UNKNOWN_INFO_TYPE));
         }
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or valid for reading.
         let info = unsafe { info.as_ref() }.ok_or(Failure::Null("info"))?;
         // SAFETY: the union has one member.
         let place = unsafe { info.addr };
@@ -100,7 +100,7 @@ pub fn BIO_sock_non_fatal_error(error: c_int) -> c_int {
 pub unsafe fn BIO_socket_ioctl<H: Host>(sock: c_int, request: c_long, argument: *mut c_void) -> c_int {
     run::<H, _>(BIO_SOCKET_IOCTL, -1, || {
         #[expect(clippy::cast_sign_loss, reason = "requests are bits; C gives them as long")]
-        // SAFETY: as the caller promised.
+        // SAFETY: the argument is what the request takes.
         let result = unsafe { libc::ioctl(sock, request as libc::Ioctl, argument) };
         if result == -1 { Err(Failure::last_os_error(Syscall::Ioctl, None)) } else { Ok(result) }
     })

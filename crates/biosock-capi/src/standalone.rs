@@ -25,7 +25,7 @@ impl Host for Standalone {
     }
 
     unsafe fn free(memory: *mut c_void, site: &'static Site) {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL, or from this host's allocator and not used again.
         unsafe { allocator::CRYPTO_free(memory, site.file.as_ptr(), site.line as c_int) };
     }
 }

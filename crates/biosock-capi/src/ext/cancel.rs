@@ -3,6 +3,7 @@
 use biosock::Cancel;
 use std::ffi::c_int;
 
+use super::handle;
 use crate::errno;
 use crate::host::Host;
 use crate::raise::run;
@@ -19,7 +20,7 @@ pub struct biosock_cancel(pub(super) Cancel);
 /// None is needed.
 pub unsafe fn biosock_cancel_new<H: Host>() -> *mut biosock_cancel {
     run::<H, _>(site!(c"biosock_cancel_new"), std::ptr::null_mut(), || {
-        Ok(Box::into_raw(Box::new(biosock_cancel(Cancel::new()?))))
+        Ok(handle::give(biosock_cancel(Cancel::new()?)))
     })
 }
 
@@ -31,8 +32,8 @@ pub unsafe fn biosock_cancel_new<H: Host>() -> *mut biosock_cancel {
 ///
 /// `cancel` is NULL or one that is not freed yet.
 pub unsafe fn biosock_cancel_set(cancel: *const biosock_cancel) {
-    // SAFETY: as the caller promised.
-    if let Some(cancel) = unsafe { cancel.as_ref() } {
+    // SAFETY: NULL or a live handle.
+    if let Some(cancel) = unsafe { handle::get(cancel) } {
         errno::keeping(|| cancel.0.cancel());
     }
 }
@@ -43,8 +44,8 @@ pub unsafe fn biosock_cancel_set(cancel: *const biosock_cancel) {
 ///
 /// `cancel` is NULL or one that is not freed yet.
 pub unsafe fn biosock_cancel_is_set(cancel: *const biosock_cancel) -> c_int {
-    // SAFETY: as the caller promised.
-    let cancel = unsafe { cancel.as_ref() };
+    // SAFETY: NULL or a live handle.
+    let cancel = unsafe { handle::get(cancel) };
     cancel.is_some_and(|cancel| cancel.0.is_cancelled()).into()
 }
 
@@ -55,9 +56,6 @@ pub unsafe fn biosock_cancel_is_set(cancel: *const biosock_cancel) -> c_int {
 ///
 /// `cancel` is NULL or one that is not freed yet, and is not used again.
 pub unsafe fn biosock_cancel_free(cancel: *mut biosock_cancel) {
-    if !cancel.is_null() {
-        // SAFETY: it came from `biosock_cancel_new`.
-        let cancel = unsafe { Box::from_raw(cancel) };
-        errno::keeping(|| drop(cancel));
-    }
+    // SAFETY: NULL or a live handle, not used again.
+    unsafe { handle::free(cancel) };
 }

@@ -59,7 +59,7 @@ pub(super) fn time(name: &str, given: c_int) -> Result<Option<Duration>, Failure
 ///
 /// `text` is NULL or ends with a NUL, and nobody changes it meanwhile.
 pub(super) unsafe fn text<'a>(name: &str, text: *const c_char) -> Result<Option<&'a str>, Failure> {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a C string.
     let Some(bytes) = (unsafe { text_of(text) }) else { return Ok(None) };
     std::str::from_utf8(bytes).map(Some).map_err(|_| {
         let shown = bytes.escape_ascii();
@@ -78,7 +78,7 @@ pub(super) enum Target<'a> {
 ///
 /// `target` is NULL or ends with a NUL, and nobody changes it meanwhile.
 pub(super) unsafe fn target<'a>(target: *const c_char) -> Result<Target<'a>, Failure> {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a C string.
     let bytes = unsafe { text_of(target) }.ok_or(Failure::Null("target"))?;
     match (bytes.strip_prefix(b"unix:"), std::str::from_utf8(bytes)) {
         (_, Ok(text)) => Ok(Target::Text(text)),
@@ -100,9 +100,9 @@ pub(super) unsafe fn addrs(addrs: *const *const BIO_ADDR, count: usize) -> Resul
     if addrs.is_null() {
         return Err(Failure::Null("addrs"));
     }
-    // SAFETY: as the caller promised.
+    // SAFETY: not NULL, so `count` pointers.
     let addrs = unsafe { elements(addrs, count) };
-    // SAFETY: as the caller promised.
+    // SAFETY: each is NULL or an address.
     addrs.map(|addr| unsafe { known(addr) }).collect()
 }
 
@@ -115,7 +115,7 @@ pub(super) unsafe fn addrs(addrs: *const *const BIO_ADDR, count: usize) -> Resul
 pub(super) unsafe fn elements<T: Copy>(first: *const T, count: usize) -> impl Iterator<Item = T> {
     (0..count).map(move |index| {
         let place = first.wrapping_add(index);
-        // SAFETY: as the caller promised.
+        // SAFETY: an element of the caller's array.
         unsafe { place.read_unaligned() }
     })
 }
@@ -144,9 +144,9 @@ pub(super) unsafe fn chain(list: *const BIO_ADDRINFO) -> Result<Vec<SocketAddr>,
 
 /// # Safety
 ///
-/// `addr` is NULL or an address of at least the size of its family.
+/// `addr` is as [`BIO_ADDR`] says.
 unsafe fn known(addr: *const BIO_ADDR) -> Result<SocketAddr, Failure> {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or an address.
     let addr = unsafe { addr::view(addr) }.map_err(|_| Failure::Null("an address"))?;
     addr.to_addr().ok_or_else(|| {
         let family = addr.family().map_or(0, Domain::as_raw);

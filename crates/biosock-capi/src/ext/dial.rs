@@ -10,6 +10,7 @@ use biosock::{KeepAlive, Type};
 
 use super::cancel::biosock_cancel;
 use super::convert::{self, INHERIT, MPTCP, Target};
+use super::handle;
 use super::history::biosock_memory;
 use super::pin;
 use super::report::biosock_report;
@@ -61,7 +62,7 @@ unsafe impl SizedStruct for biosock_dial_options {
 /// `target` is NULL or ends with a NUL; `options` is NULL or has as many bytes
 /// as its size says, and what its pointers point to is there.
 pub unsafe fn biosock_dial<H: Host>(target: *const c_char, options: *const biosock_dial_options) -> c_int {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a C string.
     let dial = |dialer: &Dialer| match unsafe { convert::target(target) }? {
         Target::Text(text) => {
             pin::stay_loaded();
@@ -69,7 +70,7 @@ pub unsafe fn biosock_dial<H: Host>(target: *const c_char, options: *const bioso
         }
         Target::Path(path) => Ok(dialer.dial_addrs(&[path])),
     };
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL, or as large as they say, with pointers that are valid.
     unsafe { run_dial::<H>(site!(c"biosock_dial"), options, dial) }
 }
 
@@ -85,9 +86,9 @@ pub unsafe fn biosock_dial_addrs<H: Host>(
     count: usize,
     options: *const biosock_dial_options,
 ) -> c_int {
-    // SAFETY: as the caller promised.
+    // SAFETY: `count` pointers to addresses.
     let dial = |dialer: &Dialer| Ok(dialer.dial_addrs(&unsafe { convert::addrs(addrs, count) }?));
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL, or as large as they say, with pointers that are valid.
     unsafe { run_dial::<H>(site!(c"biosock_dial_addrs"), options, dial) }
 }
 
@@ -100,9 +101,9 @@ pub unsafe fn biosock_dial_addrinfo<H: Host>(
     list: *const BIO_ADDRINFO,
     options: *const biosock_dial_options,
 ) -> c_int {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a list.
     let dial = |dialer: &Dialer| Ok(dialer.dial_addrs(&unsafe { convert::chain(list) }?));
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL, or as large as they say, with pointers that are valid.
     unsafe { run_dial::<H>(site!(c"biosock_dial_addrinfo"), options, dial) }
 }
 
@@ -129,12 +130,12 @@ unsafe fn run_dial<H: Host>(
     dial: impl FnOnce(&Dialer) -> Result<Result<Dialed, DialError>, Failure>,
 ) -> c_int {
     run::<H, _>(site, INVALID_SOCKET, || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL, or as large as it says.
         let options = unsafe { sized_struct::read(options) }?;
         // SAFETY: NULL or valid for writing.
         let report = unsafe { Out::new(options.report) };
         report.set(ptr::null_mut());
-        // SAFETY: as the caller promised.
+        // SAFETY: the pointers are valid, as those of the caller's options.
         let ended = dial(&unsafe { dialer(&options) }?)?;
         if !report.is_null() {
             report.set(biosock_report::of(&ended));
@@ -159,24 +160,24 @@ unsafe fn dialer(given: &biosock_dial_options) -> Result<Dialer, Failure> {
     if let Some(keep_alive) = keep_alive(given)? {
         dialer = dialer.keepalive(keep_alive);
     }
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a C string.
     if let Some(source) = unsafe { parsed("source_v4", given.source_v4, "an IPv4 address") }? {
         dialer = dialer.source_v4(source);
     }
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a C string.
     if let Some(source) = unsafe { parsed("source_v6", given.source_v6, "an IPv6 address") }? {
         dialer = dialer.source_v6(source);
     }
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a C string.
     if let Some(device) = unsafe { convert::text("device", given.device) }? {
         dialer = dialer.device(device);
     }
-    // SAFETY: as the caller promised.
-    if let Some(memory) = unsafe { given.memory.as_ref() } {
+    // SAFETY: NULL or a live handle.
+    if let Some(memory) = unsafe { handle::get(given.memory) } {
         dialer = dialer.memory(memory.0.clone());
     }
-    // SAFETY: as the caller promised.
-    if let Some(cancel) = unsafe { given.cancel.as_ref() } {
+    // SAFETY: NULL or a live handle.
+    if let Some(cancel) = unsafe { handle::get(given.cancel) } {
         dialer = dialer.cancel(cancel.0.clone());
     }
     Ok(dialer)
@@ -228,7 +229,7 @@ fn keep_alive(given: &biosock_dial_options) -> Result<Option<KeepAlive>, Failure
 ///
 /// `text` is NULL or ends with a NUL.
 unsafe fn parsed<T: FromStr>(name: &str, text: *const c_char, what: &str) -> Result<Option<T>, Failure> {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a C string.
     let Some(text) = unsafe { convert::text(name, text) }? else { return Ok(None) };
     let bad = |_| Failure::Invalid(format!("{name} is not {what}: {}", text.escape_debug()));
     text.parse().map(Some).map_err(bad)

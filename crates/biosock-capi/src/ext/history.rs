@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use biosock::dial::Memory;
 
-use crate::errno;
+use super::handle;
 
 /// A memory that dials share.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub struct biosock_memory(pub(super) Arc<Memory>);
 
 /// `biosock_memory_new`: a memory of at most so many addresses.
 pub fn biosock_memory_new(most: usize) -> *mut biosock_memory {
-    Box::into_raw(Box::new(biosock_memory(Arc::new(Memory::new(most)))))
+    handle::give(biosock_memory(Arc::new(Memory::new(most))))
 }
 
 /// `biosock_memory_free`: frees it; NULL is fine. Dials that have it go on.
@@ -21,9 +21,6 @@ pub fn biosock_memory_new(most: usize) -> *mut biosock_memory {
 ///
 /// `memory` is NULL or one that is not freed yet, and is not used again.
 pub unsafe fn biosock_memory_free(memory: *mut biosock_memory) {
-    if !memory.is_null() {
-        // SAFETY: it came from `biosock_memory_new`.
-        let memory = unsafe { Box::from_raw(memory) };
-        errno::keeping(|| drop(memory));
-    }
+    // SAFETY: NULL or a live handle, not used again.
+    unsafe { handle::free(memory) };
 }

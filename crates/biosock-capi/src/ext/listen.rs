@@ -10,6 +10,7 @@ use biosock::listeners::{Listen, Listeners};
 use biosock::{Cancel, Socket};
 
 use super::convert::{self, INHERIT, NO_REUSEADDR, Target};
+use super::handle;
 use super::sized_struct::{self, SizedStruct};
 use crate::addr::BIO_ADDR;
 use crate::failure::Failure;
@@ -54,12 +55,12 @@ pub unsafe fn biosock_listen<H: Host>(
     target: *const c_char,
     options: *const biosock_listen_options,
 ) -> *mut biosock_listeners {
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a C string.
     let open = |listen: &Listen| match unsafe { convert::target(target) }? {
         Target::Text(text) => Ok(listen.listen(text)?),
         Target::Path(path) => Ok(listen.listen_addrs(&[path])?),
     };
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL, or as large as they say, with pointers that are valid.
     unsafe { run_listen::<H>(site!(c"biosock_listen"), options, open) }
 }
 
@@ -75,13 +76,13 @@ pub unsafe fn biosock_listen_addrs<H: Host>(
     options: *const biosock_listen_options,
 ) -> *mut biosock_listeners {
     let open = |listen: &Listen| {
-        // SAFETY: as the caller promised.
+        // SAFETY: `count` pointers to addresses.
         match unsafe { convert::addrs(addrs, count) }? {
             addrs if addrs.is_empty() => Err(Failure::Invalid("no address to listen on".into())),
             addrs => Ok(listen.listen_addrs(&addrs)?),
         }
     };
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL, or as large as they say, with pointers that are valid.
     unsafe { run_listen::<H>(site!(c"biosock_listen_addrs"), options, open) }
 }
 
@@ -95,13 +96,13 @@ pub unsafe fn biosock_listen_addrinfo<H: Host>(
     options: *const biosock_listen_options,
 ) -> *mut biosock_listeners {
     let open = |listen: &Listen| {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or a list.
         match unsafe { convert::chain(list) }? {
             addrs if addrs.is_empty() => Err(Failure::Null("list")),
             addrs => Ok(listen.listen_addrs(&addrs)?),
         }
     };
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL, or as large as they say, with pointers that are valid.
     unsafe { run_listen::<H>(site!(c"biosock_listen_addrinfo"), options, open) }
 }
 
@@ -121,20 +122,20 @@ pub unsafe fn biosock_listen_shards<H: Host>(
         if shards.is_null() {
             return Err(Failure::Null("shards"));
         }
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL, or as large as it says.
         let options = unsafe { sized_struct::read(options) }?;
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or a C string.
         let Target::Text(target) = unsafe { convert::target(target) }? else {
             return Err(Failure::Invalid("a Unix path has no shards".into()));
         };
-        // SAFETY: as the caller promised.
+        // SAFETY: the pointers are valid, as those of the caller's options.
         let listen = unsafe { listen(&options) }?;
         let stops = (0..count).map(|_| Cancel::new()).collect::<Result<Vec<_>, _>>()?;
         let sets = listen.shards(count, target)?.into_iter().zip(stops);
         for (index, (set, stop)) in sets.enumerate() {
             // SAFETY: there are `count` sets at most.
             let place = unsafe { shards.add(index) };
-            // SAFETY: as the caller promised.
+            // SAFETY: within the caller's array.
             unsafe { place.write(boxed(set, stop, options.options)) };
         }
         Ok(1)
@@ -150,11 +151,11 @@ unsafe fn run_listen<H: Host>(
     open: impl FnOnce(&Listen) -> Result<Listeners, Failure>,
 ) -> *mut biosock_listeners {
     run::<H, _>(site, ptr::null_mut(), || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL, or as large as it says.
         let options = unsafe { sized_struct::read(options) }?;
         // First of all, as a socket file would stay behind if this failed later.
         let stop = Cancel::new()?;
-        // SAFETY: as the caller promised.
+        // SAFETY: the pointers are valid, as those of the caller's options.
         let set = open(&unsafe { listen(&options) }?)?;
         Ok(boxed(set, stop, options.options))
     })
@@ -174,7 +175,7 @@ unsafe fn listen(given: &biosock_listen_options) -> Result<Listen, Failure> {
     if let Some(backlog) = convert::positive("backlog", given.backlog)? {
         listen = listen.backlog(backlog);
     }
-    // SAFETY: as the caller promised.
+    // SAFETY: NULL or a C string.
     if let Some(device) = unsafe { convert::text("device", given.device) }? {
         listen = listen.device(device);
     }
@@ -186,7 +187,7 @@ fn boxed(set: Listeners, stop: Cancel, options: c_int) -> *mut biosock_listeners
     if options & INHERIT != 0 {
         set.sockets().iter().for_each(convert::inherit);
     }
-    Box::into_raw(Box::new(biosock_listeners { set, stop }))
+    handle::give(biosock_listeners { set, stop })
 }
 
 /// `biosock_listeners_take_over`: a set of sockets that listen already, made
@@ -206,7 +207,7 @@ pub unsafe fn biosock_listeners_take_over<H: Host>(
         if fds.is_null() {
             return Err(Failure::Null("fds"));
         }
-        // SAFETY: as the caller promised.
+        // SAFETY: not NULL, so `count` descriptors.
         let fds = checked(unsafe { convert::elements(fds, count) })?;
         let stop = Cancel::new()?;
         // SAFETY: open, each once, and now the set's.
@@ -259,7 +260,7 @@ pub unsafe fn biosock_listeners_passed<H: Host>(set: *mut *mut biosock_listeners
         // First of all, as sockets are passed but once.
         let stop = Cancel::new()?;
         let passed = Listeners::passed()?.map_or(ptr::null_mut(), |set| boxed(set, stop, 0));
-        // SAFETY: as the caller promised.
+        // SAFETY: not NULL, so valid for writing.
         unsafe { set.write(passed) };
         Ok(1)
     })

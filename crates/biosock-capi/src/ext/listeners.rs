@@ -9,6 +9,7 @@ use biosock::listeners::{AcceptAdvice, Event};
 use biosock::{Options, Socket, SocketAddr, fd};
 
 use super::convert::{self, INHERIT, c_addr};
+use super::handle;
 use super::listen::biosock_listeners;
 use crate::addr::{AddrOut, BIO_ADDR};
 use crate::descriptor::INVALID_SOCKET;
@@ -52,7 +53,7 @@ pub unsafe fn biosock_accept<H: Host>(
     timeout_ms: c_int,
 ) -> c_int {
     run::<H, _>(site!(c"biosock_accept"), INVALID_SOCKET, || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or a live handle.
         let set = unsafe { borrow(set) }?;
         let flags = convert::options(options, INHERIT)?;
         // As poll(2) has it: a negative time has no end.
@@ -93,11 +94,11 @@ pub unsafe fn biosock_serve<H: Host>(
     user: *mut c_void,
 ) -> c_int {
     run::<H, _>(site!(c"biosock_serve"), 0, || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or a live handle.
         let set = unsafe { borrow(set) }?;
         let tell = tell.ok_or(Failure::Null("tell"))?;
         let flags: Options = convert::options(options, INHERIT)?;
-        // SAFETY: as the caller promised.
+        // SAFETY: the function may be called with `user`.
         let pass_on = |event| with_event(event, options, |event| unsafe { tell(user, event) });
         set.set.serve(flags, &set.stop, pass_on)?;
         Ok(1)
@@ -128,8 +129,8 @@ fn with_event(event: Event, options: c_int, show: impl FnOnce(*const biosock_eve
 ///
 /// `set` is NULL or one that is not freed yet.
 pub unsafe fn biosock_listeners_count(set: *const biosock_listeners) -> usize {
-    // SAFETY: as the caller promised.
-    unsafe { set.as_ref() }.map_or(0, |set| set.set.sockets().len())
+    // SAFETY: NULL or a live handle.
+    unsafe { handle::get(set) }.map_or(0, |set| set.set.sockets().len())
 }
 
 /// `biosock_listeners_fd`: the socket with this index, which stays the set's; or -1.
@@ -139,7 +140,7 @@ pub unsafe fn biosock_listeners_count(set: *const biosock_listeners) -> usize {
 /// `set` is NULL or one that is not freed yet.
 pub unsafe fn biosock_listeners_fd<H: Host>(set: *const biosock_listeners, index: usize) -> c_int {
     run::<H, _>(site!(c"biosock_listeners_fd"), INVALID_SOCKET, || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or a live handle.
         Ok(socket(unsafe { borrow(set) }?, index)?.as_raw_fd())
     })
 }
@@ -158,7 +159,7 @@ pub unsafe fn biosock_listeners_addr<H: Host>(
     run::<H, _>(site!(c"biosock_listeners_addr"), 0, || {
         // SAFETY: NULL or a place for an address.
         let addr = unsafe { AddrOut::new(addr) }.ok_or(Failure::Null("addr"))?;
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or a live handle.
         let bound = socket(unsafe { borrow(set) }?, index)?.local_addr()?;
         store(&addr, &bound);
         Ok(1)
@@ -178,7 +179,7 @@ pub unsafe fn biosock_listeners_inheritable<H: Host>(
     room: usize,
 ) -> c_int {
     run::<H, _>(site!(c"biosock_listeners_inheritable"), 0, || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or a live handle.
         let set = unsafe { borrow(set) }?;
         let count = set.set.sockets().len();
         if fds.is_null() {
@@ -190,7 +191,7 @@ pub unsafe fn biosock_listeners_inheritable<H: Host>(
         for (index, copy) in set.set.inheritable()?.into_iter().enumerate() {
             // SAFETY: there is room for all.
             let place = unsafe { fds.add(index) };
-            // SAFETY: as the caller promised.
+            // SAFETY: within the caller's array.
             unsafe { place.write(copy.into_raw_fd()) };
         }
         Ok(1)
@@ -204,7 +205,7 @@ pub unsafe fn biosock_listeners_inheritable<H: Host>(
 /// `set` is NULL or one that is not freed yet.
 pub unsafe fn biosock_listeners_unlink<H: Host>(set: *const biosock_listeners) -> c_int {
     run::<H, _>(site!(c"biosock_listeners_unlink"), 0, || {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL or a live handle.
         let removed = unsafe { borrow(set) }?.set.unlink();
         removed.map(|()| 1).map_err(|error| Failure::Io("calling unlink()", error))
     })
@@ -218,8 +219,8 @@ pub unsafe fn biosock_listeners_unlink<H: Host>(set: *const biosock_listeners) -
 ///
 /// `set` is NULL or one that is not freed yet.
 pub unsafe fn biosock_listeners_stop(set: *const biosock_listeners) {
-    // SAFETY: as the caller promised.
-    if let Some(set) = unsafe { set.as_ref() } {
+    // SAFETY: NULL or a live handle.
+    if let Some(set) = unsafe { handle::get(set) } {
         errno::keeping(|| set.stop.cancel());
     }
 }
@@ -231,19 +232,16 @@ pub unsafe fn biosock_listeners_stop(set: *const biosock_listeners) {
 /// `set` is NULL or one that is not freed yet, that nobody accepts from, and
 /// that is not used again.
 pub unsafe fn biosock_listeners_free(set: *mut biosock_listeners) {
-    if !set.is_null() {
-        // SAFETY: a function of this library made it.
-        let set = unsafe { Box::from_raw(set) };
-        errno::keeping(|| drop(set));
-    }
+    // SAFETY: NULL or a live handle, not used again.
+    unsafe { handle::free(set) };
 }
 
 /// # Safety
 ///
 /// `set` is NULL or one that is not freed yet.
 unsafe fn borrow<'a>(set: *const biosock_listeners) -> Result<&'a biosock_listeners, Failure> {
-    // SAFETY: as the caller promised.
-    unsafe { set.as_ref() }.ok_or(Failure::Null("set"))
+    // SAFETY: NULL or a live handle.
+    unsafe { handle::get(set) }.ok_or(Failure::Null("set"))
 }
 
 fn socket(set: &biosock_listeners, index: usize) -> Result<&Socket, Failure> {

@@ -4,6 +4,7 @@
 mod cancel;
 mod convert;
 mod dial;
+mod handle;
 mod history;
 mod listen;
 mod listeners;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use biosock::dial::{Attempt, DialError, Dialed, LookupReport, Outcome, Report};
 
 use super::convert::c_addr;
+use super::handle;
 use super::sized_struct::{self, SizedStruct};
 use crate::addr::BIO_ADDR;
 use crate::c_string::without_nul;
@@ -93,7 +94,7 @@ impl biosock_report {
                 Self::new(error.report(), &text, error.hint())
             }
         };
-        Box::into_raw(Box::new(report))
+        handle::give(report)
     }
 
     fn new(report: &Report, text: &str, hint: Option<&str>) -> Self {
@@ -144,8 +145,8 @@ fn microseconds(time: Duration) -> c_longlong {
 ///
 /// `report` is NULL or one that is not freed yet.
 pub unsafe fn biosock_report_attempts(report: *const biosock_report) -> usize {
-    // SAFETY: as the caller promised.
-    unsafe { report.as_ref() }.map_or(0, |report| report.attempts.len())
+    // SAFETY: NULL or a live handle.
+    unsafe { handle::get(report) }.map_or(0, |report| report.attempts.len())
 }
 
 /// `biosock_report_attempt`: the attempt with this index; 1, or 0.
@@ -160,8 +161,8 @@ pub unsafe fn biosock_report_attempt<H: Host>(
     attempt: *mut biosock_attempt,
 ) -> c_int {
     run::<H, _>(site!(c"biosock_report_attempt"), 0, || {
-        // SAFETY: as the caller promised.
-        let report = unsafe { report.as_ref() }.ok_or(Failure::Null("report"))?;
+        // SAFETY: NULL or a live handle.
+        let report = unsafe { handle::get(report) }.ok_or(Failure::Null("report"))?;
         let line = report.attempts.get(index).ok_or_else(|| none("attempt", index, report.attempts.len()))?;
         let given = biosock_attempt {
             size: size_of::<biosock_attempt>(),
@@ -173,7 +174,7 @@ pub unsafe fn biosock_report_attempt<H: Host>(
             outcome: line.outcome,
             error: line.error,
         };
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL, or as large as it says.
         unsafe { sized_struct::write(attempt, given) }.map(|()| 1)
     })
 }
@@ -184,8 +185,8 @@ pub unsafe fn biosock_report_attempt<H: Host>(
 ///
 /// `report` is NULL or one that is not freed yet.
 pub unsafe fn biosock_report_lookups(report: *const biosock_report) -> usize {
-    // SAFETY: as the caller promised.
-    unsafe { report.as_ref() }.map_or(0, |report| report.lookups.len())
+    // SAFETY: NULL or a live handle.
+    unsafe { handle::get(report) }.map_or(0, |report| report.lookups.len())
 }
 
 /// `biosock_report_lookup`: the look-up with this index; 1, or 0.
@@ -200,8 +201,8 @@ pub unsafe fn biosock_report_lookup<H: Host>(
     lookup: *mut biosock_lookup,
 ) -> c_int {
     run::<H, _>(site!(c"biosock_report_lookup"), 0, || {
-        // SAFETY: as the caller promised.
-        let report = unsafe { report.as_ref() }.ok_or(Failure::Null("report"))?;
+        // SAFETY: NULL or a live handle.
+        let report = unsafe { handle::get(report) }.ok_or(Failure::Null("report"))?;
         let line = report.lookups.get(index);
         let ((family, took, found), text) =
             line.ok_or_else(|| none("look-up", index, report.lookups.len()))?;
@@ -212,7 +213,7 @@ pub unsafe fn biosock_report_lookup<H: Host>(
             family: *family,
             found: found.map_or(-1, |found| c_int::try_from(found).unwrap_or(c_int::MAX)),
         };
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL, or as large as it says.
         unsafe { sized_struct::write(lookup, given) }.map(|()| 1)
     })
 }
@@ -227,8 +228,8 @@ fn none(what: &str, index: usize, count: usize) -> Failure {
 ///
 /// `report` is NULL or one that is not freed yet.
 pub unsafe fn biosock_report_elapsed_us(report: *const biosock_report) -> c_longlong {
-    // SAFETY: as the caller promised.
-    unsafe { report.as_ref() }.map_or(0, |report| microseconds(report.elapsed))
+    // SAFETY: NULL or a live handle.
+    unsafe { handle::get(report) }.map_or(0, |report| microseconds(report.elapsed))
 }
 
 /// `biosock_report_text`: the whole report for people; NULL for NULL.
@@ -237,8 +238,8 @@ pub unsafe fn biosock_report_elapsed_us(report: *const biosock_report) -> c_long
 ///
 /// `report` is NULL or one that is not freed yet.
 pub unsafe fn biosock_report_text(report: *const biosock_report) -> *const c_char {
-    // SAFETY: as the caller promised.
-    unsafe { report.as_ref() }.map_or(ptr::null(), |report| report.text.as_ptr())
+    // SAFETY: NULL or a live handle.
+    unsafe { handle::get(report) }.map_or(ptr::null(), |report| report.text.as_ptr())
 }
 
 /// `biosock_report_hint`: what to try, or NULL.
@@ -247,8 +248,8 @@ pub unsafe fn biosock_report_text(report: *const biosock_report) -> *const c_cha
 ///
 /// `report` is NULL or one that is not freed yet.
 pub unsafe fn biosock_report_hint(report: *const biosock_report) -> *const c_char {
-    // SAFETY: as the caller promised.
-    let hint = unsafe { report.as_ref() }.and_then(|report| report.hint.as_ref());
+    // SAFETY: NULL or a live handle.
+    let hint = unsafe { handle::get(report) }.and_then(|report| report.hint.as_ref());
     hint.map_or(ptr::null(), |hint| hint.as_ptr())
 }
 
@@ -258,9 +259,6 @@ pub unsafe fn biosock_report_hint(report: *const biosock_report) -> *const c_cha
 ///
 /// `report` is NULL or one that is not freed yet, and is not used again.
 pub unsafe fn biosock_report_free(report: *mut biosock_report) {
-    if !report.is_null() {
-        // SAFETY: a dial made it.
-        let report = unsafe { Box::from_raw(report) };
-        errno::keeping(|| drop(report));
-    }
+    // SAFETY: NULL or a live handle, not used again.
+    unsafe { handle::free(report) };
 }

@@ -32,9 +32,9 @@ const LARGEST: usize = 4096;
 pub(super) unsafe fn read<T: SizedStruct>(given: *const T) -> Result<T, Failure> {
     let mut known = MaybeUninit::<T>::zeroed();
     if !given.is_null() {
-        // SAFETY: as the caller promised.
+        // SAFETY: not NULL, so there is a size at least.
         let size = unsafe { size_of_given(given) }?;
-        // SAFETY: as the caller promised.
+        // SAFETY: the size is the caller's.
         let beyond = unsafe { beyond(given.cast(), size_of::<T>(), size) };
         if beyond.iter().any(|byte| *byte != 0) {
             return Err(Failure::Invalid(format!("{} has settings that this version lacks", T::NAME)));
@@ -56,9 +56,9 @@ pub(super) unsafe fn write<T: SizedStruct>(place: *mut T, value: T) -> Result<()
     if place.is_null() {
         return Err(Failure::Null(T::NAME));
     }
-    // SAFETY: as the caller promised.
+    // SAFETY: not NULL, so there is a size at least.
     let size = unsafe { size_of_given(place) }?;
-    // SAFETY: as the caller promised.
+    // SAFETY: as large as it says.
     unsafe { ptr::write_bytes(place.cast::<u8>(), 0, size) };
     // SAFETY: both have so many bytes, and one is this function's.
     unsafe {
@@ -73,7 +73,7 @@ pub(super) unsafe fn write<T: SizedStruct>(place: *mut T, value: T) -> Result<()
 ///
 /// `given` points to a size at least.
 unsafe fn size_of_given<T: SizedStruct>(given: *const T) -> Result<usize, Failure> {
-    // SAFETY: as the caller promised.
+    // SAFETY: there is a size at least.
     let size = unsafe { given.cast::<usize>().read_unaligned() };
     let plausible = (size_of::<usize>()..=LARGEST).contains(&size) && size % align_of::<T>() == 0;
     if plausible {

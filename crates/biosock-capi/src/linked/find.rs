@@ -71,7 +71,8 @@ impl Found {
 
 /// A host that every library in the process sees.
 fn visible() -> Option<Table> {
-    look_in(libc::RTLD_DEFAULT)
+    // SAFETY: the handle that stands for all libraries.
+    unsafe { look_in(libc::RTLD_DEFAULT) }
 }
 
 /// A host that was loaded for some library alone.
@@ -90,9 +91,9 @@ fn hidden() -> Option<Table> {
 ///
 /// As dl_iterate_phdr(3) calls it, with a vector of names.
 unsafe extern "C" fn note_name(info: *mut libc::dl_phdr_info, _: usize, names: *mut c_void) -> c_int {
-    // SAFETY: as the caller promised.
+    // SAFETY: dl_iterate_phdr gives a valid one.
     let name = unsafe { (*info).dlpi_name };
-    // SAFETY: as the caller promised.
+    // SAFETY: the vector that `hidden` passed.
     let names = unsafe { &mut *names.cast::<Vec<CString>>() };
     if !name.is_null() {
         // SAFETY: the loader's names end with a NUL.
@@ -110,7 +111,8 @@ fn look_in_library(name: &CStr) -> Option<Table> {
     if library.is_null() {
         return None;
     }
-    let found = look_in(library);
+    // SAFETY: not NULL, so open.
+    let found = unsafe { look_in(library) };
     if found.is_none() {
         // SAFETY: the handle is this function's own. The handle of a host is
         // kept: its functions must stay.
@@ -119,8 +121,11 @@ fn look_in_library(name: &CStr) -> Option<Table> {
     found
 }
 
-fn look_in(library: *mut c_void) -> Option<Table> {
-    // SAFETY: the handle is open, or stands for all libraries; names end with a NUL.
+/// # Safety
+///
+/// `library` is an open handle of dlopen(3), or stands for all libraries.
+unsafe fn look_in(library: *mut c_void) -> Option<Table> {
+    // SAFETY: such a handle; names end with a NUL.
     let address = |name: &CStr| unsafe { libc::dlsym(library, name.as_ptr()) };
     // SAFETY: a library that has functions of OpenSSL's names has OpenSSL's functions.
     let table = unsafe { Table::from_addresses(address) };

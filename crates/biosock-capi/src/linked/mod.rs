@@ -44,7 +44,7 @@ impl<L: Linked> Host for Overlay<L> {
     }
 
     unsafe fn free(memory: *mut c_void, site: &'static Site) {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL, or from this host's allocator and not used again.
         find::with_table::<L, _>(|host| unsafe { host.free(memory, site) });
     }
 }
@@ -67,7 +67,7 @@ impl<L: Linked> Host for Swap<L> {
     }
 
     unsafe fn free(memory: *mut c_void, site: &'static Site) {
-        // SAFETY: as the caller promised.
+        // SAFETY: NULL, or from this host's allocator and not used again.
         unsafe { L::table().free(memory, site) };
     }
 }

@@ -59,7 +59,7 @@ impl Queue {
     }
 
     /// Adds an entry; the oldest goes where there is no room.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn push(&self, entry: &Entry) {
         let top = after(self.top.get());
         self.top.set(top);

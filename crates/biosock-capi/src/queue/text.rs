@@ -24,23 +24,34 @@ impl Text {
         if made.is_null() { self.fixed.get() } else { made }
     }
 
+    /// The text; empty where there is none.
+    ///
+    /// # Safety
+    ///
+    /// The slot is not used again while the text is used.
+    pub(crate) unsafe fn as_c_str(&self) -> &CStr {
+        let text = self.as_ptr();
+        // SAFETY: texts of the queue end with a NUL, and this one stays.
+        if text.is_null() { c"" } else { unsafe { CStr::from_ptr(text) } }
+    }
+
     /// Replaces the text by a fixed one. Needs no memory.
     #[inline]
     pub(super) fn set(&self, fixed: Option<&'static CStr>) {
         self.fixed.set(fixed.map_or(ptr::null(), CStr::as_ptr));
         if !self.made.as_ptr().is_null() {
-            self.made.replace(ptr::null_mut());
+            // SAFETY: NULL is fine.
+            unsafe { self.made.replace(ptr::null_mut()) };
         }
     }
 
     /// Lengthens the text. Where memory lacks, it stays as it is.
     pub(super) fn append(&self, label: &CStr, text: &CStr) {
-        let old = self.as_ptr();
-        // SAFETY: a text of this thread's queue, which only this thread
-        // replaces, ends with a NUL.
-        let old = if old.is_null() { c"" } else { unsafe { CStr::from_ptr(old) } };
+        // SAFETY: only this thread uses the slot, below.
+        let old = unsafe { self.as_c_str() };
         if let Some(longer) = join(&[old, label, text].map(CStr::to_bytes)) {
-            self.made.replace(longer.as_ptr());
+            // SAFETY: `join` gave it.
+            unsafe { self.made.replace(longer.as_ptr()) };
         }
     }
 }
@@ -62,9 +73,13 @@ impl Place {
     }
 
     /// Puts a text into the slot, or NULL, and frees what the slot held.
+    ///
+    /// # Safety
+    ///
+    /// `made` is NULL, or came from [`join`] and belongs to nobody else.
     #[cold]
     #[inline(never)]
-    fn replace(&self, made: *mut c_char) {
+    unsafe fn replace(&self, made: *mut c_char) {
         let old = self.0.replace(made);
         // SAFETY: `join` took it from malloc, or it is NULL, and nothing points
         // to it any more.

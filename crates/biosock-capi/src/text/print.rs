@@ -1,6 +1,6 @@
 //! Printing the queue: ERR_print_errors(3).
 
-use std::ffi::{CStr, c_char, c_int, c_ulong, c_void};
+use std::ffi::{c_char, c_int, c_ulong, c_void};
 
 use super::bounded::Bounded;
 use super::write_error;
@@ -50,7 +50,7 @@ pub unsafe fn ERR_print_errors_fp(file: *mut libc::FILE) {
 ///
 /// `line` has `length` bytes and `file` is an open stream.
 unsafe extern "C" fn print_to_file(line: *const c_char, length: usize, file: *mut c_void) -> c_int {
-    // SAFETY: as the caller promised.
+    // SAFETY: the line has these bytes, and the stream is open.
     let written = unsafe { libc::fwrite(line.cast(), 1, length, file.cast()) };
     c_int::from(written == length)
 }
@@ -67,20 +67,11 @@ fn next_line(line: &mut [c_char; LINE]) -> Option<usize> {
         out.bytes(b":");
         out.bytes(site.map_or(c"", |site| site.file).to_bytes());
         out.text(format_args!(":{}:", site.map_or(0, |site| site.line)));
-        out.bytes(cstr(&slot.data.as_ptr()).to_bytes());
+        // SAFETY: only this thread uses the slot, and nothing below does.
+        out.bytes(unsafe { slot.data.as_c_str() }.to_bytes());
         out.bytes(b"\n");
         Some(out.len())
     })
-}
-
-/// A text of the queue, valid while the pointer's slot is not used again.
-fn cstr(text: &*const c_char) -> &CStr {
-    if text.is_null() {
-        return c"";
-    }
-    // SAFETY: texts of the queue end with a NUL; the calling thread's slot
-    // does not change while its line is written.
-    unsafe { CStr::from_ptr(*text) }
 }
 
 /// The thread's identity as OpenSSL prints it: the bytes of its handle.
