@@ -49,8 +49,8 @@ const SIZE: usize = size_of::<BIO_ADDR>();
 const SUN_PATH: usize = offset_of!(sockaddr_un, sun_path);
 const SUN_PATH_LEN: usize = size_of::<sockaddr_un>() - SUN_PATH;
 
-/// The bytes that an address of a family has; for a family that is none of
-/// BIO_ADDR's, all there are.
+/// The bytes that an address of a family has; for a family that BIO_ADDR
+/// does not have, all there are.
 #[inline]
 fn size_of_family(family: c_int) -> usize {
     let known = usize::try_from(family).ok().and_then(|family| SIZES.get(family));
@@ -177,7 +177,7 @@ fn new<H: Host>(site: &'static Site, bytes: &[u8]) -> Result<*mut BIO_ADDR, Fail
     Ok(addr)
 }
 
-/// `BIO_ADDR_free`: gives an address back; NULL is fine.
+/// `BIO_ADDR_free`: frees an address; NULL is fine.
 ///
 /// # Safety
 ///
@@ -415,8 +415,8 @@ pub(crate) fn port_of(bytes: &[u8]) -> u16 {
     }
 }
 
-/// `BIO_ADDR_hostname_string`: the host's name, or with `numeric` its address
-/// in figures; freed with `OPENSSL_free`.
+/// `BIO_ADDR_hostname_string`: the host's name, or with `numeric` its numeric
+/// address; freed with `OPENSSL_free`.
 ///
 /// # Safety
 ///
@@ -426,8 +426,8 @@ pub unsafe fn BIO_ADDR_hostname_string<H: Host>(addr: *const BIO_ADDR, numeric: 
     unsafe { name_string::<H>(addr, numeric, |names| names.host()) }
 }
 
-/// `BIO_ADDR_service_string`: the service's name, or with `numeric` its port
-/// in figures; freed with `OPENSSL_free`.
+/// `BIO_ADDR_service_string`: the service's name, or with `numeric` its numeric
+/// port; freed with `OPENSSL_free`.
 ///
 /// # Safety
 ///

@@ -30,7 +30,7 @@ fn allocate(size: usize, take: impl FnOnce() -> *mut c_void) -> *mut c_void {
     memory
 }
 
-/// `CRYPTO_free`: gives memory back; NULL is fine.
+/// `CRYPTO_free`: frees memory; NULL is fine.
 ///
 /// # Safety
 ///
@@ -40,7 +40,7 @@ pub unsafe fn CRYPTO_free(memory: *mut c_void, _file: *const c_char, _line: c_in
     unsafe { libc::free(memory) };
 }
 
-/// `CRYPTO_strdup`: a copy of a text; NULL for NULL.
+/// `CRYPTO_strdup`: a copy of a string; NULL for NULL.
 ///
 /// # Safety
 ///
@@ -50,7 +50,7 @@ pub unsafe fn CRYPTO_strdup(text: *const c_char, file: *const c_char, line: c_in
     unsafe { CRYPTO_strndup(text, usize::MAX, file, line) }
 }
 
-/// `CRYPTO_strndup`: a copy of at most `most` bytes of a text; NULL for NULL.
+/// `CRYPTO_strndup`: a copy of at most `most` bytes of a string; NULL for NULL.
 ///
 /// # Safety
 ///
@@ -68,7 +68,7 @@ pub unsafe fn CRYPTO_strndup(
     let length = unsafe { libc::strnlen(text, most) };
     let copy = CRYPTO_malloc(length + 1, file, line).cast::<c_char>();
     if !copy.is_null() {
-        // SAFETY: the text has `length` bytes, the copy one more.
+        // SAFETY: the string has `length` bytes, the copy one more.
         unsafe { copy.copy_from_nonoverlapping(text, length) };
         // SAFETY: within the copy.
         let last = unsafe { copy.add(length) };

@@ -7,12 +7,12 @@ use crate::failure::Failure;
 use crate::host::Host;
 use crate::sites::Site;
 
-/// A text of the caller's; `None` for NULL.
+/// The bytes of a caller's string; `None` for NULL.
 ///
 /// # Safety
 ///
 /// `text` is NULL or ends with a NUL, and nobody changes it meanwhile.
-pub(crate) unsafe fn text_of<'a>(text: *const c_char) -> Option<&'a [u8]> {
+pub(crate) unsafe fn string_bytes<'a>(text: *const c_char) -> Option<&'a [u8]> {
     if text.is_null() {
         return None;
     }
@@ -26,12 +26,12 @@ pub(crate) fn without_nul(text: &str) -> CString {
     CString::new(bytes).unwrap_or_default()
 }
 
-/// A copy of a text that the caller frees with `OPENSSL_free`.
+/// A copy of a string that the caller frees with `OPENSSL_free`.
 pub(crate) fn duplicate<H: Host>(text: &[u8], site: &'static Site) -> Result<*mut c_char, Failure> {
     join::<H>(&[text], site)
 }
 
-/// The parts in a row, as a text that the caller frees with `OPENSSL_free`.
+/// The parts in a row, as a string that the caller frees with `OPENSSL_free`.
 pub(crate) fn join<H: Host>(parts: &[&[u8]], site: &'static Site) -> Result<*mut c_char, Failure> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let text = H::alloc(length + 1, site).cast::<u8>();

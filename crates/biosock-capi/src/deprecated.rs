@@ -1,4 +1,4 @@
-//! The page's deprecated routines.
+//! BIO_connect(3)'s deprecated functions.
 
 use std::ffi::{CStr, c_char, c_int, c_uchar};
 use std::os::fd::{AsFd, IntoRawFd, OwnedFd};
@@ -10,7 +10,7 @@ use biosock::{AddrInfo, Domain, Options, Reason, SocketAddr, Syscall, Type};
 use libc::hostent;
 
 use crate::addr::{AddrOut, BIO_ADDR, names_of, view};
-use crate::c_string::{self, text_of};
+use crate::c_string::{self, string_bytes};
 use crate::connect::accept;
 use crate::descriptor::INVALID_SOCKET;
 use crate::errno;
@@ -52,7 +52,7 @@ pub unsafe fn BIO_gethostbyname<H: Host>(name: *const c_char) -> *mut hostent {
 pub unsafe fn BIO_get_port<H: Host>(name: *const c_char, port: *mut u16) -> c_int {
     run::<H, _>(site!(c"BIO_get_port", 107), 0, || {
         // SAFETY: NULL or a C string.
-        let service = unsafe { text_of(name) };
+        let service = unsafe { string_bytes(name) };
         let service = service.ok_or(Failure::Bio(Reason::NoPortDefined.code().into()))?;
         // SAFETY: a C string, as it is not NULL.
         let found = unsafe { first_v4::<H>(None, Some(service), name) }?;
@@ -73,7 +73,7 @@ pub unsafe fn BIO_get_port<H: Host>(name: *const c_char, port: *mut u16) -> c_in
 pub unsafe fn BIO_get_host_ip<H: Host>(name: *const c_char, ip: *mut c_uchar) -> c_int {
     run::<H, _>(site!(c"BIO_get_host_ip", 106), 0, || {
         // SAFETY: NULL or a C string.
-        let host = unsafe { text_of(name) }.ok_or(Failure::Null("name"))?;
+        let host = unsafe { string_bytes(name) }.ok_or(Failure::Null("name"))?;
         // SAFETY: a C string, as it is not NULL.
         let found = unsafe { first_v4::<H>(Some(host), None, name) }?;
         if ip.is_null() {
@@ -87,7 +87,7 @@ pub unsafe fn BIO_get_host_ip<H: Host>(name: *const c_char, ip: *mut c_uchar) ->
     })
 }
 
-/// The first IPv4 address of a look-up for TCP. A failure's entry names what
+/// The first IPv4 address of a lookup for TCP. A failure's entry names what
 /// was looked up.
 ///
 /// # Safety
@@ -129,7 +129,7 @@ const LOOKUP_RETURNED_NOTHING: u16 = 142;
 pub unsafe fn BIO_get_accept_socket<H: Host>(host_port: *const c_char, mode: c_int) -> c_int {
     run::<H, _>(site!(c"BIO_get_accept_socket", 105), INVALID_SOCKET, || {
         // SAFETY: NULL or a C string.
-        let text = unsafe { text_of(host_port) }.ok_or(Failure::Null("host_port"))?;
+        let text = unsafe { string_bytes(host_port) }.ok_or(Failure::Null("host_port"))?;
         let options = if mode == 0 { Options::empty() } else { Options::REUSEADDR };
         Ok(accept_socket::<H>(text, options)?.into_raw_fd())
     })
@@ -149,7 +149,7 @@ fn accept_socket<H: Host>(text: &[u8], options: Options) -> Result<OwnedFd, Fail
 /// `BIO_PARSE_PRIO_SERV`
 const PRIO_SERVICE: c_int = 1;
 
-/// Does a step that another C function of the page would do, whose name its
+/// Does a step that another C function would do, whose name its
 /// entries bear.
 fn within<H: Host, T>(site: &'static Site, step: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     step().map_err(|failure| {
@@ -158,8 +158,8 @@ fn within<H: Host, T>(site: &'static Site, step: impl FnOnce() -> Result<T, Fail
     })
 }
 
-/// `BIO_accept`: the socket of an incoming connection; its peer's address in
-/// figures goes to `ip_port`, freed with `OPENSSL_free`. -1 for a failure,
+/// `BIO_accept`: the socket of an incoming connection; its peer's numeric
+/// address goes to `ip_port`, freed with `OPENSSL_free`. -1 for a failure,
 /// -2 for one that another try may mend.
 ///
 /// # Safety
@@ -192,10 +192,10 @@ fn refused<H: Host>(failure: Failure) -> Result<c_int, Failure> {
     if is_retry { Ok(AGAIN) } else { Err(Failure::last_os_error(Syscall::Accept, Some(Reason::Accept))) }
 }
 
-/// What BIO_accept gives where another try may do.
+/// What BIO_accept returns where another try may succeed.
 const AGAIN: c_int = -2;
 
-/// A peer as `host:port`, in figures.
+/// A peer as `host:port`, both numeric.
 fn peer_text<H: Host>(peer: &BIO_ADDR, site: &'static Site) -> Result<*mut c_char, Failure> {
     // SAFETY: a whole address.
     let names = within::<H, _>(ADDR_STRINGS, || names_of(unsafe { view(peer) }?, true))?;

@@ -1,4 +1,4 @@
-//! The calling thread's errno: the C layer's second way of saying what failed.
+//! The calling thread's errno: the C layer's second way of reporting what failed.
 
 use std::io;
 

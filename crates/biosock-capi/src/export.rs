@@ -11,13 +11,13 @@ pub mod types {
     pub use libc::{FILE, hostent, sockaddr, socklen_t, time_t};
 
     pub use crate::{
-        BIO_ADDR, BIO_ADDRINFO, BIO_sock_info_u, PrintLine, Tell, biosock_attempt, biosock_cancel,
+        BIO_ADDR, BIO_ADDRINFO, BIO_sock_info_u, EventFn, PrintLine, biosock_attempt, biosock_cancel,
         biosock_dial_options, biosock_listen_options, biosock_listeners, biosock_lookup, biosock_memory,
         biosock_report,
     };
 }
 
-/// The functions of BIO_connect(3) and its neighbours, for a [`Host`](crate::Host).
+/// The functions of BIO_connect(3) and related pages, for a [`Host`](crate::Host).
 #[macro_export]
 macro_rules! export_bio {
     ($host:ty) => {
@@ -84,7 +84,7 @@ macro_rules! export_bio {
     };
 }
 
-/// The two functions that a third object file of OpenSSL's has, which the
+/// The two functions that a third object file of OpenSSL has, which the
 /// swap leaves in place.
 #[macro_export]
 macro_rules! export_retry {
@@ -113,7 +113,7 @@ macro_rules! export_internals {
             fn bio_sock_cleanup_int() -> ();
         }
 
-        /// The lock that OpenSSL's clean-up frees. There is none: look-up
+        /// The lock that OpenSSL's cleanup frees. There is none: lookup
         /// needs no lock here, and NULL is fine to free.
         #[unsafe(no_mangle)]
         pub static bio_lookup_lock: AtomicPtr<c_void> = AtomicPtr::new(::std::ptr::null_mut());
@@ -181,7 +181,7 @@ macro_rules! export_queue {
     };
 }
 
-/// The functions of our own, of `<biosock.h>`, for a [`Host`](crate::Host).
+/// The biosock-specific functions, of `<biosock.h>`, for a [`Host`](crate::Host).
 /// The swap lacks them: a libcrypto has OpenSSL's own names and no others.
 #[macro_export]
 macro_rules! export_own {
@@ -222,7 +222,7 @@ macro_rules! export_own {
                 set: *const biosock_listeners, peer: *mut BIO_ADDR, options: c_int, timeout_ms: c_int,
             ) -> c_int;
             fn biosock_serve(
-                set: *const biosock_listeners, options: c_int, tell: Option<Tell>, user: *mut c_void,
+                set: *const biosock_listeners, options: c_int, tell: Option<EventFn>, user: *mut c_void,
             ) -> c_int;
             fn biosock_listeners_fd(set: *const biosock_listeners, index: usize) -> c_int;
             fn biosock_listeners_addr(

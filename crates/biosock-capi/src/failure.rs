@@ -18,13 +18,13 @@ pub(crate) enum Failure {
     Dial(DialError),
     /// The system refused a call of this crate.
     System { errno: i32, syscall: Syscall, reason: Option<Reason> },
-    /// Something around sockets failed, as said here.
+    /// Something else failed, as described here.
     Io(&'static str, io::Error),
     /// A reason of the BIO library alone.
     Bio(u16),
     /// The caller passed NULL for the parameter of this name.
     Null(&'static str),
-    /// The caller passed something invalid, as said here.
+    /// The caller passed something invalid, as described here.
     Invalid(String),
     /// A panic was caught.
     Panic,

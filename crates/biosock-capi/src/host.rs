@@ -6,7 +6,7 @@ use std::ffi::{CStr, c_int, c_void};
 use crate::calls::Call;
 use crate::sites::Site;
 
-/// The library that the C functions live in or beside.
+/// The library that the C functions live in or alongside.
 ///
 /// Every C function of this crate is generic over its host, so that the forms
 /// share their code, and each thin crate names its own.
@@ -18,17 +18,17 @@ pub trait Host: 'static {
     /// of the host's version of OpenSSL.
     fn annotate(label: &'static CStr, text: &CStr);
 
-    /// What closing a negative descriptor gives: 0, and errno as it was; but
-    /// OpenSSL 1.1.1 asked the system, which says EBADF.
+    /// What closing a negative descriptor returns: 0, and errno as it was; but
+    /// OpenSSL 1.1.1 asked the system, which sets errno to EBADF.
     fn close_negative() -> c_int {
         0
     }
 
     /// Memory that the caller frees with `OPENSSL_free`. NULL if there is none,
-    /// and the queue says so.
+    /// and the queue reports it.
     fn alloc(size: usize, site: &'static Site) -> *mut c_void;
 
-    /// Gives back what [`Host::alloc`] gave.
+    /// Frees what [`Host::alloc`] returned.
     ///
     /// # Safety
     ///
@@ -41,9 +41,9 @@ pub trait Host: 'static {
 pub struct Entry {
     /// What failed.
     pub what: What,
-    /// Which function says so.
+    /// The function that reports it.
     pub site: &'static Site,
-    /// The text that goes with it.
+    /// The string that goes with it.
     pub data: Option<&'static CStr>,
 }
 
@@ -52,7 +52,7 @@ pub struct Entry {
 pub enum What {
     /// The operating system refused a call.
     System {
-        /// What it said.
+        /// The OS error.
         errno: i32,
         /// Which call it was.
         call: &'static Call,

@@ -5,7 +5,7 @@ use std::ptr;
 
 use biosock::{HostServ, Part, Priority};
 
-use crate::c_string::{duplicate, text_of};
+use crate::c_string::{duplicate, string_bytes};
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::out::Out;
@@ -15,8 +15,8 @@ use crate::sites::BIO_PARSE_HOSTSERV;
 /// `BIO_PARSE_PRIO_HOST`
 const PRIO_HOST: c_int = 0;
 
-/// `BIO_parse_hostserv`: writes host and service, NULL where the text says
-/// any, nothing where it says nothing; both freed with `OPENSSL_free`. 1, or 0.
+/// `BIO_parse_hostserv`: writes host and service, NULL where the string
+/// says any, nothing where it names none; both freed with `OPENSSL_free`. 1, or 0.
 ///
 /// # Safety
 ///
@@ -30,7 +30,7 @@ pub unsafe fn BIO_parse_hostserv<H: Host>(
 ) -> c_int {
     run::<H, _>(BIO_PARSE_HOSTSERV, 0, || {
         // SAFETY: NULL or a C string.
-        let text = unsafe { text_of(text) }.ok_or(Failure::Null("text"))?;
+        let text = unsafe { string_bytes(text) }.ok_or(Failure::Null("text"))?;
         let parts = parse(text, priority)?;
         // SAFETY: NULL or valid for writing.
         let host = unsafe { Out::new(host) };

@@ -1,4 +1,4 @@
-//! The C functions of BIO_connect(3) and its neighbours over `biosock`.
+//! The C functions of BIO_connect(3) and related pages over `biosock`.
 //!
 //! Each is a Rust function of the same name, generic over the [`Host`] that
 //! takes its errors and gives its memory. Nothing here has a C symbol; the
@@ -31,7 +31,7 @@ mod raise;
 mod sites;
 mod sock;
 mod standalone;
-mod text;
+mod strings;
 mod uncancelled;
 
 pub use addr::*;
@@ -48,4 +48,4 @@ pub use queue::*;
 pub use sites::Site;
 pub use sock::*;
 pub use standalone::Standalone;
-pub use text::*;
+pub use strings::*;

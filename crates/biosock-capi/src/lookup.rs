@@ -16,7 +16,7 @@ use biosock::{AddrInfo, Domain, Lookup, Protocol, Type};
 use libc::addrinfo;
 
 use crate::addr::{AddrOut, BIO_ADDR};
-use crate::c_string::text_of;
+use crate::c_string::string_bytes;
 use crate::failure::Failure;
 use crate::host::{Entry, Host, What};
 use crate::out::Out;
@@ -66,9 +66,9 @@ pub unsafe fn BIO_lookup_ex<H: Host>(
     list: *mut *mut BIO_ADDRINFO,
 ) -> c_int {
     // SAFETY: NULL or a C string.
-    let host = unsafe { text_of(host) };
+    let host = unsafe { string_bytes(host) };
     // SAFETY: NULL or a C string.
-    let service = unsafe { text_of(service) };
+    let service = unsafe { string_bytes(service) };
     // SAFETY: NULL or valid for writing.
     let list = unsafe { Out::new(list) };
     let (socktype, protocol) = (Type::from_raw(socktype), Protocol::from_raw(protocol));
@@ -138,7 +138,7 @@ pub(crate) fn answer(question: &Lookup<'_>) -> Result<Answer, Failure> {
     Ok(question.answer()?)
 }
 
-/// The list for an address in figures; NULL where there is no memory.
+/// The list for a numeric address; NULL where there is no memory.
 fn literal_list(literal: &Literal) -> *mut BIO_ADDRINFO {
     match literal.addr() {
         net::SocketAddr::V4(v4) => {

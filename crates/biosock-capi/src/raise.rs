@@ -153,10 +153,10 @@ fn site_of(syscall: Syscall) -> Option<&'static Site> {
     (syscall == Syscall::Ioctl).then_some(BIO_SOCKET_IOCTL)
 }
 
-/// The resolver's text as it stands in the C library.
+/// The resolver's string as it stands in the C library.
 fn resolver_text(error: &ResolverError) -> &'static CStr {
     // SAFETY: takes any number.
     let text = unsafe { libc::gai_strerror(error.code()) };
-    // SAFETY: the C library's texts end with a NUL and stay for good.
+    // SAFETY: the C library's strings end with a NUL and stay for good.
     unsafe { CStr::from_ptr(text) }
 }

@@ -1,4 +1,4 @@
-//! BIO_sock_init(3) and its neighbours: modes, options, state of a socket.
+//! BIO_sock_init(3) and related functions: modes, options, state of a socket.
 
 use std::ffi::{c_int, c_long, c_void};
 use std::ptr;
@@ -99,7 +99,7 @@ pub fn BIO_sock_non_fatal_error(error: c_int) -> c_int {
 /// `argument` is what the request takes.
 pub unsafe fn BIO_socket_ioctl<H: Host>(sock: c_int, request: c_long, argument: *mut c_void) -> c_int {
     run::<H, _>(BIO_SOCKET_IOCTL, -1, || {
-        #[expect(clippy::cast_sign_loss, reason = "requests are bits; C gives them as long")]
+        #[expect(clippy::cast_sign_loss, reason = "requests are bits; C passes them as long")]
         // SAFETY: the argument is what the request takes.
         let result = unsafe { libc::ioctl(sock, request as libc::Ioctl, argument) };
         if result == -1 { Err(Failure::last_os_error(Syscall::Ioctl, None)) } else { Ok(result) }
@@ -131,7 +131,7 @@ pub unsafe fn BIO_set_tcp_ndelay<H: Host>(sock: c_int, on: c_int) -> c_int {
 }
 
 /// `BIO_socket_wait`: waits until a socket can be read, or written, at most
-/// until the time `until`, without end for 0. 1 when it can, 0 when the time
+/// until the time `until`, indefinitely for 0. 1 when it can, 0 when the time
 /// has passed, -1 for a failure.
 ///
 /// # Safety
@@ -155,9 +155,9 @@ unsafe extern "C-unwind" {
 fn wait(sock: c_int, for_read: bool, left: Duration) -> Result<c_int, Failure> {
     let events = if for_read { libc::POLLIN } else { libc::POLLOUT };
     let mut asked = libc::pollfd { fd: sock, events, revents: 0 };
-    // More than poll can count is as good as no end.
+    // More than poll can count is as good as indefinitely.
     let milliseconds = c_int::try_from(left.as_millis()).unwrap_or(-1);
-    // SAFETY: one entry, as said.
+    // SAFETY: one entry, as the count says.
     match unsafe { poll(&raw mut asked, 1, milliseconds) } {
         -1 => Err(Failure::Reported),
         ready => Ok(ready),
@@ -168,7 +168,7 @@ fn wait(sock: c_int, for_read: bool, left: Duration) -> Result<c_int, Failure> {
 /// caller counts them; `None` where it has passed.
 fn time_left(until: time_t) -> Option<Duration> {
     // The very clock that the caller asked: others are ahead of it at times.
-    // SAFETY: NULL means that the time is given back only.
+    // SAFETY: NULL means that the time is only returned.
     let now = unsafe { libc::time(ptr::null_mut()) };
     u64::try_from(until.checked_sub(now)?).ok().map(Duration::from_secs)
 }

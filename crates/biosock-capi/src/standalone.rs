@@ -1,4 +1,4 @@
-//! The host that is no other library: our own queue and malloc.
+//! The host that is no other library: biosock's queue and malloc.
 
 use std::ffi::{CStr, c_int, c_void};
 

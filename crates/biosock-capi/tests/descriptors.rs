@@ -16,7 +16,7 @@ use biosock_capi::*;
 use common::*;
 
 fn open_descriptors() -> usize {
-    // The folder's own is one more each time.
+    // The directory's own is one more each time.
     std::fs::read_dir("/proc/self/fd").expect("it is there").count()
 }
 

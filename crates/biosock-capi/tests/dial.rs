@@ -27,7 +27,7 @@ fn dial(target: &CString, options: &biosock_dial_options) -> c_int {
     unsafe { biosock_dial::<S>(target.as_ptr(), options) }
 }
 
-/// Fails, with this said in one entry.
+/// Fails, with this message in one entry.
 #[track_caller]
 fn refuses(options: &biosock_dial_options, says: &str) {
     assert_eq!(dial(&c("127.0.0.1:1"), options), -1);
@@ -139,7 +139,7 @@ fn a_bad_target_is_said_in_one_entry() {
         refused(code, &format!("dial {target}: "), libc::EINVAL);
     }
     assert_eq!(dial(&CString::new(b"h\xffst:1".to_vec()).expect("no NUL"), &options()), -1);
-    refused(INVALID, r"target is no UTF-8: h\xffst:1", libc::EINVAL);
+    refused(INVALID, r"target is invalid UTF-8: h\xffst:1", libc::EINVAL);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_failed_look_up_is_an_entry_each_family() {
     let queue = queue();
     let codes: Vec<_> = queue.iter().map(|(code, _)| *code).collect();
     assert_eq!(codes, [SYSTEM_LIBRARY, SYSTEM_LIBRARY, CONNECT]);
-    assert!(queue[0].1.contains(" look-up: "), "{queue:?}");
+    assert!(queue[0].1.contains(" lookup: "), "{queue:?}");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_size_that_was_never_set_is_refused() {
     }
 }
 
-/// Options of a later version: longer than ours.
+/// Options of a later version: longer than this one's.
 #[repr(C)]
 struct Later {
     known: biosock_dial_options,
@@ -199,7 +199,7 @@ fn settings_that_make_no_sense_are_named() {
     let (v4, v6, bytes) = (c("192.0.2"), c("::g"), c"\xff");
     refuses(&biosock_dial_options { source_v4: v4.as_ptr(), ..options() }, "192.0.2");
     refuses(&biosock_dial_options { source_v6: v6.as_ptr(), ..options() }, "::g");
-    refuses(&biosock_dial_options { device: bytes.as_ptr(), ..options() }, r"device is no UTF-8: \xff");
+    refuses(&biosock_dial_options { device: bytes.as_ptr(), ..options() }, r"device is invalid UTF-8: \xff");
 }
 
 #[test]
@@ -233,8 +233,8 @@ fn datagrams_and_multipath_are_served() {
 
 #[test]
 fn a_unix_path_may_be_any_bytes() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join(std::ffi::OsStr::from_bytes(b"s\xff"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join(std::ffi::OsStr::from_bytes(b"s\xff"));
     let listener = std::os::unix::net::UnixListener::bind(&path).expect("listening");
     let target = CString::new([b"unix:", path.as_os_str().as_bytes()].concat()).expect("no NUL");
     let sock = dial(&target, &options());
@@ -390,7 +390,7 @@ fn the_report_tells_of_failure() {
     assert_eq!(unsafe { biosock_report_attempt::<S>(report, 1, &mut none) }, 0);
     refused(INVALID, "there is no attempt 1, only 1", libc::EINVAL);
     assert_eq!(unsafe { biosock_report_lookup::<S>(report, 0, ptr::null_mut()) }, 0);
-    refused(INVALID, "there is no look-up 0, only 0", libc::EINVAL);
+    refused(INVALID, "there is no lookup 0, only 0", libc::EINVAL);
     assert_eq!(unsafe { biosock_report_attempt::<S>(report, 0, ptr::null_mut()) }, 0);
     refused(NULL_ENTRY, "biosock_attempt is NULL", libc::EINVAL);
     assert_eq!(unsafe { biosock_report_attempt::<S>(ptr::null(), 0, &mut none) }, 0);

@@ -73,7 +73,7 @@ fn options() -> biosock_listen_options {
     biosock_listen_options { size: size_of::<biosock_listen_options>(), ..zero }
 }
 
-/// Fails, with this said in one entry.
+/// Fails, with this message in one entry.
 #[track_caller]
 fn refuses(options: &biosock_listen_options, says: &str) {
     assert!(unsafe { biosock_listen::<S>(c("127.0.0.1:0").as_ptr(), options) }.is_null());
@@ -282,7 +282,8 @@ fn what_cannot_be_taken_over_stays_the_callers() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let datagrams = UdpSocket::bind("127.0.0.1:0").expect("loopback");
     let (good, bad) = (listener.as_raw_fd(), datagrams.as_raw_fd());
-    for (fds, says) in [([good, bad], "does not listen"), ([good, -1], "-1 is none"), ([good, good], "twice")]
+    for (fds, says) in
+        [([good, bad], "does not listen"), ([good, -1], "-1 is negative"), ([good, good], "twice")]
     {
         assert!(unsafe { biosock_listeners_take_over::<S>(fds.as_ptr(), 2) }.is_null());
         refused(INVALID, says, libc::EINVAL);
@@ -322,8 +323,8 @@ fn copies_for_a_child_are_inherited() {
 
 #[test]
 fn socket_files_are_removed_on_demand() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("s");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("s");
     let set = Set::on(&format!("unix:{}", path.display()));
     assert!(path.exists());
     assert_eq!(unsafe { biosock_listeners_unlink::<S>(set.0) }, 1);

@@ -17,7 +17,7 @@ use common::{Addr, CONNECT, NULL_ENTRY, S, close, codes, errno, set_errno, syste
 
 const INVALID_SOCKET_ENTRY: c_ulong = 0x1000_0087;
 
-/// Takes a text that the library gave.
+/// Takes a string that the library returned.
 fn text(given: *mut c_char) -> Option<String> {
     if given.is_null() {
         return None;
@@ -263,7 +263,7 @@ fn unix_addresses_take_exactly_the_bytes_given() {
     assert_eq!(text(unsafe { BIO_ADDR_path_string::<S>(addr.0) }).map(|path| path.len()), Some(107));
 }
 
-/// The results of a look-up, freed.
+/// The results of a lookup, freed.
 fn found(host: &CStr, service: &CStr, family: c_int, socktype: c_int) -> Vec<(c_int, c_int, String)> {
     let mut list = ptr::null_mut();
     let done = unsafe { BIO_lookup::<S>(host.as_ptr(), service.as_ptr(), 0, family, socktype, &mut list) };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use biosock::{Domain, Options, Socket, SocketAddr, UnixAddr};
 
 use crate::addr::{self, BIO_ADDR};
-use crate::c_string::text_of;
+use crate::c_string::string_bytes;
 use crate::failure::Failure;
 use crate::lookup::{BIO_ADDRINFO, BIO_ADDRINFO_address, BIO_ADDRINFO_next};
 
@@ -21,8 +21,8 @@ pub(super) const MPTCP: c_int = 0x0200_0000;
 /// `BIOSOCK_NO_REUSEADDR`: listening sockets go without SO_REUSEADDR.
 pub(super) const NO_REUSEADDR: c_int = 0x0400_0000;
 
-/// The page's bits of an options word. A bit that neither the page nor
-/// `others` has is refused, lest it be taken for done.
+/// BIO_connect(3)'s bits of an options word. A bit that neither it nor
+/// `others` has is refused, so that nothing is silently ignored.
 pub(super) fn options(given: c_int, others: c_int) -> Result<Options, Failure> {
     let known = Options::all().bits() as c_int | others;
     match given & !known {
@@ -35,7 +35,7 @@ pub(super) fn options(given: c_int, others: c_int) -> Result<Options, Failure> {
 pub(super) fn family(given: c_int) -> Result<Domain, Failure> {
     match given {
         libc::AF_UNSPEC | libc::AF_INET | libc::AF_INET6 => Ok(Domain::from_raw(given)),
-        _ => Err(Failure::Invalid(format!("family {given} is none of AF_UNSPEC, AF_INET, AF_INET6"))),
+        _ => Err(Failure::Invalid(format!("family {given} is not AF_UNSPEC, AF_INET or AF_INET6"))),
     }
 }
 
@@ -53,24 +53,24 @@ pub(super) fn time(name: &str, given: c_int) -> Result<Option<Duration>, Failure
     Ok(positive(name, given)?.map(|given| Duration::from_millis(given.into())))
 }
 
-/// A text of the caller's, which is to be UTF-8; `None` for NULL.
+/// A caller's string, which is to be UTF-8; `None` for NULL.
 ///
 /// # Safety
 ///
 /// `text` is NULL or ends with a NUL, and nobody changes it meanwhile.
-pub(super) unsafe fn text<'a>(name: &str, text: *const c_char) -> Result<Option<&'a str>, Failure> {
+pub(super) unsafe fn utf8<'a>(name: &str, text: *const c_char) -> Result<Option<&'a str>, Failure> {
     // SAFETY: NULL or a C string.
-    let Some(bytes) = (unsafe { text_of(text) }) else { return Ok(None) };
+    let Some(bytes) = (unsafe { string_bytes(text) }) else { return Ok(None) };
     std::str::from_utf8(bytes).map(Some).map_err(|_| {
         let shown = bytes.escape_ascii();
-        Failure::Invalid(format!("{name} is no UTF-8: {shown}"))
+        Failure::Invalid(format!("{name} is invalid UTF-8: {shown}"))
     })
 }
 
 /// What to dial or to listen on.
 pub(super) enum Target<'a> {
-    Text(&'a str),
-    /// A Unix path that is no text.
+    Utf8(&'a str),
+    /// A Unix path that is not UTF-8.
     Path(SocketAddr),
 }
 
@@ -79,11 +79,11 @@ pub(super) enum Target<'a> {
 /// `target` is NULL or ends with a NUL, and nobody changes it meanwhile.
 pub(super) unsafe fn target<'a>(target: *const c_char) -> Result<Target<'a>, Failure> {
     // SAFETY: NULL or a C string.
-    let bytes = unsafe { text_of(target) }.ok_or(Failure::Null("target"))?;
+    let bytes = unsafe { string_bytes(target) }.ok_or(Failure::Null("target"))?;
     match (bytes.strip_prefix(b"unix:"), std::str::from_utf8(bytes)) {
-        (_, Ok(text)) => Ok(Target::Text(text)),
+        (_, Ok(text)) => Ok(Target::Utf8(text)),
         (Some(path), Err(_)) => Ok(Target::Path(UnixAddr::from_path(OsStr::from_bytes(path))?.into())),
-        (None, Err(_)) => Err(Failure::Invalid(format!("target is no UTF-8: {}", bytes.escape_ascii()))),
+        (None, Err(_)) => Err(Failure::Invalid(format!("target is invalid UTF-8: {}", bytes.escape_ascii()))),
     }
 }
 
@@ -120,11 +120,11 @@ pub(super) unsafe fn elements<T: Copy>(first: *const T, count: usize) -> impl It
     })
 }
 
-/// The addresses of a chain that a look-up gave, each once; none for NULL.
+/// The addresses of a chain that a lookup gave, each once; none for NULL.
 ///
 /// # Safety
 ///
-/// `list` is NULL or a chain of a look-up.
+/// `list` is NULL or a chain of a lookup.
 pub(super) unsafe fn chain(list: *const BIO_ADDRINFO) -> Result<Vec<SocketAddr>, Failure> {
     let mut addrs = Vec::new();
     let mut node = list;
@@ -150,7 +150,7 @@ unsafe fn known(addr: *const BIO_ADDR) -> Result<SocketAddr, Failure> {
     let addr = unsafe { addr::view(addr) }.map_err(|_| Failure::Null("an address"))?;
     addr.to_addr().ok_or_else(|| {
         let family = addr.family().map_or(0, Domain::as_raw);
-        Failure::Invalid(format!("an address of family {family}, which is none of IPv4, IPv6 and Unix"))
+        Failure::Invalid(format!("an address of family {family}, which is not IPv4, IPv6 or Unix"))
     })
 }
 
@@ -160,7 +160,7 @@ pub(super) fn c_addr(addr: &SocketAddr) -> BIO_ADDR {
 }
 
 /// The descriptor for the caller, who may want it for other programs.
-pub(super) fn hand_over(socket: Socket, options: c_int) -> c_int {
+pub(super) fn into_descriptor(socket: Socket, options: c_int) -> c_int {
     if options & INHERIT != 0 {
         inherit(&socket);
     }

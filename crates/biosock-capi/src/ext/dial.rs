@@ -64,7 +64,7 @@ unsafe impl SizedStruct for biosock_dial_options {
 pub unsafe fn biosock_dial<H: Host>(target: *const c_char, options: *const biosock_dial_options) -> c_int {
     // SAFETY: NULL or a C string.
     let dial = |dialer: &Dialer| match unsafe { convert::target(target) }? {
-        Target::Text(text) => {
+        Target::Utf8(text) => {
             pin::stay_loaded();
             Ok(dialer.dial(text))
         }
@@ -92,11 +92,11 @@ pub unsafe fn biosock_dial_addrs<H: Host>(
     unsafe { run_dial::<H>(site!(c"biosock_dial_addrs"), options, dial) }
 }
 
-/// `biosock_dial_addrinfo`: the same for the chain of a look-up.
+/// `biosock_dial_addrinfo`: the same for the chain of a lookup.
 ///
 /// # Safety
 ///
-/// `list` is NULL or a chain of a look-up; `options` as for [`biosock_dial`].
+/// `list` is NULL or a chain of a lookup; `options` as for [`biosock_dial`].
 pub unsafe fn biosock_dial_addrinfo<H: Host>(
     list: *const BIO_ADDRINFO,
     options: *const biosock_dial_options,
@@ -119,7 +119,7 @@ pub fn biosock_lookup_threads(most: usize) -> usize {
     })
 }
 
-/// Dials as the options say, and gives the report to who wants one.
+/// Dials as the options say, and gives the report to callers that want one.
 ///
 /// # Safety
 ///
@@ -140,7 +140,7 @@ unsafe fn run_dial<H: Host>(
         if !report.is_null() {
             report.set(biosock_report::of(&ended));
         }
-        Ok(convert::hand_over(ended?.socket, options.options))
+        Ok(convert::into_descriptor(ended?.socket, options.options))
     })
 }
 
@@ -169,7 +169,7 @@ unsafe fn dialer(given: &biosock_dial_options) -> Result<Dialer, Failure> {
         dialer = dialer.source_v6(source);
     }
     // SAFETY: NULL or a C string.
-    if let Some(device) = unsafe { convert::text("device", given.device) }? {
+    if let Some(device) = unsafe { convert::utf8("device", given.device) }? {
         dialer = dialer.device(device);
     }
     // SAFETY: NULL or a live handle.
@@ -203,7 +203,7 @@ fn socktype(given: c_int) -> Result<Type, Failure> {
         0 => Ok(Type::STREAM),
         libc::SOCK_STREAM | libc::SOCK_DGRAM | libc::SOCK_SEQPACKET => Ok(Type::from_raw(given)),
         _ => Err(Failure::Invalid(format!(
-            "socktype {given} is none of SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET"
+            "socktype {given} is not SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET"
         ))),
     }
 }
@@ -223,14 +223,14 @@ fn keep_alive(given: &biosock_dial_options) -> Result<Option<KeepAlive>, Failure
     Ok(Some(times).filter(|times| *times != KeepAlive::default()))
 }
 
-/// A text of the caller's as what it is to be; `None` for NULL.
+/// A caller's string, parsed; `None` for NULL.
 ///
 /// # Safety
 ///
 /// `text` is NULL or ends with a NUL.
 unsafe fn parsed<T: FromStr>(name: &str, text: *const c_char, what: &str) -> Result<Option<T>, Failure> {
     // SAFETY: NULL or a C string.
-    let Some(text) = unsafe { convert::text(name, text) }? else { return Ok(None) };
+    let Some(text) = unsafe { convert::utf8(name, text) }? else { return Ok(None) };
     let bad = |_| Failure::Invalid(format!("{name} is not {what}: {}", text.escape_debug()));
     text.parse().map(Some).map_err(bad)
 }

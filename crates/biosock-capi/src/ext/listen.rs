@@ -57,7 +57,7 @@ pub unsafe fn biosock_listen<H: Host>(
 ) -> *mut biosock_listeners {
     // SAFETY: NULL or a C string.
     let open = |listen: &Listen| match unsafe { convert::target(target) }? {
-        Target::Text(text) => Ok(listen.listen(text)?),
+        Target::Utf8(text) => Ok(listen.listen(text)?),
         Target::Path(path) => Ok(listen.listen_addrs(&[path])?),
     };
     // SAFETY: NULL, or as large as they say, with pointers that are valid.
@@ -86,11 +86,11 @@ pub unsafe fn biosock_listen_addrs<H: Host>(
     unsafe { run_listen::<H>(site!(c"biosock_listen_addrs"), options, open) }
 }
 
-/// `biosock_listen_addrinfo`: the same for the chain of a look-up.
+/// `biosock_listen_addrinfo`: the same for the chain of a lookup.
 ///
 /// # Safety
 ///
-/// `list` is NULL or a chain of a look-up; `options` as for [`biosock_listen`].
+/// `list` is NULL or a chain of a lookup; `options` as for [`biosock_listen`].
 pub unsafe fn biosock_listen_addrinfo<H: Host>(
     list: *const BIO_ADDRINFO,
     options: *const biosock_listen_options,
@@ -125,7 +125,7 @@ pub unsafe fn biosock_listen_shards<H: Host>(
         // SAFETY: NULL, or as large as it says.
         let options = unsafe { sized_struct::read(options) }?;
         // SAFETY: NULL or a C string.
-        let Target::Text(target) = unsafe { convert::target(target) }? else {
+        let Target::Utf8(target) = unsafe { convert::target(target) }? else {
             return Err(Failure::Invalid("a Unix path has no shards".into()));
         };
         // SAFETY: the pointers are valid, as those of the caller's options.
@@ -176,7 +176,7 @@ unsafe fn listen(given: &biosock_listen_options) -> Result<Listen, Failure> {
         listen = listen.backlog(backlog);
     }
     // SAFETY: NULL or a C string.
-    if let Some(device) = unsafe { convert::text("device", given.device) }? {
+    if let Some(device) = unsafe { convert::utf8("device", given.device) }? {
         listen = listen.device(device);
     }
     Ok(listen)
@@ -223,13 +223,13 @@ pub unsafe fn biosock_listeners_take_over<H: Host>(
     })
 }
 
-/// The descriptors, once all are checked for whatever the core could refuse:
-/// before any changes hands.
+/// The descriptors, once all are checked for what the core could refuse:
+/// before the set owns any.
 fn checked(given: impl Iterator<Item = c_int>) -> Result<Vec<c_int>, Failure> {
     let mut fds = Vec::new();
     for fd in given {
         if fd < 0 {
-            return Err(Failure::Invalid(format!("descriptor {fd} is none")));
+            return Err(Failure::Invalid(format!("descriptor {fd} is negative")));
         }
         if fds.contains(&fd) {
             return Err(Failure::Invalid(format!("descriptor {fd} is given twice")));

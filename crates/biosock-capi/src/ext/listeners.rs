@@ -19,7 +19,7 @@ use crate::host::Host;
 use crate::raise::run;
 use crate::sites::site;
 
-/// What [`biosock_serve`] tells; biosock_accept(3) says what each field means.
+/// What [`biosock_serve`] reports; biosock_accept(3) says what each field means.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs, reason = "the manual page has them")]
@@ -32,7 +32,7 @@ pub struct biosock_event {
 }
 
 /// The caller's function for events.
-pub type Tell = unsafe extern "C" fn(user: *mut c_void, event: *const biosock_event);
+pub type EventFn = unsafe extern "C" fn(user: *mut c_void, event: *const biosock_event);
 
 /// `BIOSOCK_TRY_AGAIN`, `BIOSOCK_PAUSE`, `BIOSOCK_GIVE_UP`
 const TRY_AGAIN: c_int = 1;
@@ -56,7 +56,7 @@ pub unsafe fn biosock_accept<H: Host>(
         // SAFETY: NULL or a live handle.
         let set = unsafe { borrow(set) }?;
         let flags = convert::options(options, INHERIT)?;
-        // As poll(2) has it: a negative time has no end.
+        // As poll(2) has it: a negative time means indefinitely.
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
         let accepted = match set.set.accept_or_stop(flags, timeout, &set.stop) {
             Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Err(Failure::Errno(libc::EAGAIN)),
@@ -67,7 +67,7 @@ pub unsafe fn biosock_accept<H: Host>(
         if let Some(peer) = unsafe { AddrOut::new(peer) } {
             store(&peer, &from);
         }
-        Ok(convert::hand_over(socket, options))
+        Ok(convert::into_descriptor(socket, options))
     })
 }
 
@@ -80,8 +80,8 @@ pub fn biosock_accept_advice(error: c_int) -> c_int {
     }
 }
 
-/// `biosock_serve`: accepts and tells until stopped; 1, or 0 once the set is
-/// of no use any more.
+/// `biosock_serve`: accepts and reports until stopped; 1, or 0 once the set is
+/// no longer usable.
 ///
 /// # Safety
 ///
@@ -90,7 +90,7 @@ pub fn biosock_accept_advice(error: c_int) -> c_int {
 pub unsafe fn biosock_serve<H: Host>(
     set: *const biosock_listeners,
     options: c_int,
-    tell: Option<Tell>,
+    tell: Option<EventFn>,
     user: *mut c_void,
 ) -> c_int {
     run::<H, _>(site!(c"biosock_serve"), 0, || {
@@ -112,7 +112,7 @@ fn with_event(event: Event, options: c_int, show: impl FnOnce(*const biosock_eve
     match event {
         Event::Connection(socket, peer) => {
             let peer = c_addr(&peer);
-            let sock = convert::hand_over(socket, options);
+            let sock = convert::into_descriptor(socket, options);
             show(&biosock_event { sock, peer: &raw const peer, ..nothing });
         }
         Event::Trouble { error, pause } => {

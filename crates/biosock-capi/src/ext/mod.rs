@@ -1,5 +1,5 @@
-//! What `<biosock.h>` declares beyond the page, under names of our
-//! own: dialling, listener sets, and ending both from outside.
+//! What `<biosock.h>` declares beyond BIO_connect(3), under
+//! biosock-specific names: dialling, listener sets, and ending both from outside.
 
 mod cancel;
 mod convert;

@@ -26,7 +26,7 @@ pub struct biosock_report {
     attempts: Vec<AttemptLine>,
 }
 
-/// A look-up, but for its text.
+/// A lookup, but for its string.
 type LookupLine = (c_int, Option<Duration>, Option<usize>);
 
 struct AttemptLine {
@@ -65,7 +65,7 @@ unsafe impl SizedStruct for biosock_attempt {
     const INIT: &'static str = "BIOSOCK_ATTEMPT_INIT";
 }
 
-/// One look-up of a dial; biosock_report(3) says what each field means.
+/// One lookup of a dial; biosock_report(3) says what each field means.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs, reason = "the manual page has them")]
@@ -179,7 +179,7 @@ pub unsafe fn biosock_report_attempt<H: Host>(
     })
 }
 
-/// `biosock_report_lookups`: how many look-ups there were; 0 for NULL.
+/// `biosock_report_lookups`: how many lookups there were; 0 for NULL.
 ///
 /// # Safety
 ///
@@ -189,7 +189,7 @@ pub unsafe fn biosock_report_lookups(report: *const biosock_report) -> usize {
     unsafe { handle::get(report) }.map_or(0, |report| report.lookups.len())
 }
 
-/// `biosock_report_lookup`: the look-up with this index; 1, or 0.
+/// `biosock_report_lookup`: the lookup with this index; 1, or 0.
 ///
 /// # Safety
 ///
@@ -205,7 +205,7 @@ pub unsafe fn biosock_report_lookup<H: Host>(
         let report = unsafe { handle::get(report) }.ok_or(Failure::Null("report"))?;
         let line = report.lookups.get(index);
         let ((family, took, found), text) =
-            line.ok_or_else(|| none("look-up", index, report.lookups.len()))?;
+            line.ok_or_else(|| none("lookup", index, report.lookups.len()))?;
         let given = biosock_lookup {
             size: size_of::<biosock_lookup>(),
             text: text.as_ptr(),
@@ -232,7 +232,7 @@ pub unsafe fn biosock_report_elapsed_us(report: *const biosock_report) -> c_long
     unsafe { handle::get(report) }.map_or(0, |report| microseconds(report.elapsed))
 }
 
-/// `biosock_report_text`: the whole report for people; NULL for NULL.
+/// `biosock_report_text`: the whole report for users; NULL for NULL.
 ///
 /// # Safety
 ///

@@ -20,7 +20,7 @@ pub(super) unsafe trait SizedStruct: Copy {
     const INIT: &'static str;
 }
 
-/// No structure of ours will ever be larger; a larger size is one not set.
+/// No structure of biosock will ever be larger; a larger size is one not set.
 const LARGEST: usize = 4096;
 
 /// What the caller gave, with 0 for what an older one does not know of; 0
@@ -47,7 +47,7 @@ pub(super) unsafe fn read<T: SizedStruct>(given: *const T) -> Result<T, Failure>
     Ok(unsafe { known.assume_init() })
 }
 
-/// Gives the caller as much as it knows of, and 0 for what is not known here.
+/// Writes for the caller as much as it knows of, and 0 for what is not known here.
 ///
 /// # Safety
 ///

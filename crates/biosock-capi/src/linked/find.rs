@@ -33,7 +33,7 @@ fn find() -> Table {
 static FOUND: Found = Found { state: AtomicU8::new(EMPTY), table: UnsafeCell::new(MaybeUninit::uninit()) };
 
 /// The table that was found first. Nobody waits for it, lest a child that was
-/// forked in the middle of its writing would wait for ever.
+/// forked in the middle of its writing would wait indefinitely.
 struct Found {
     state: AtomicU8,
     table: UnsafeCell<MaybeUninit<Table>>,

@@ -129,16 +129,16 @@ impl Table {
         };
         put_error(put, [lib, function, reason], entry.site);
         let words = match entry.what {
-            What::Bio(reason) => crate::text::bio_reason(reason),
+            What::Bio(reason) => crate::strings::bio_reason(reason),
             _ => entry.data,
         };
         let Some(format) = self.format_data else { return };
         let function = entry.site.function.as_ptr();
         match words {
             // SAFETY: the host's function, as its header declares it; the
-            // format names two texts, which follow. It keeps a copy.
+            // format names two strings, which follow. It keeps a copy.
             Some(words) => unsafe { format(c"%s: %s".as_ptr(), function, words.as_ptr()) },
-            // SAFETY: as above, with one text.
+            // SAFETY: as above, with one string.
             None => unsafe { format(c"%s".as_ptr(), function) },
         }
     }
@@ -160,13 +160,13 @@ impl Table {
         };
         put_error(put, [lib, 0, reason], entry.site);
         let words = match entry.what {
-            What::Bio(reason) => crate::text::bio_reason(reason),
+            What::Bio(reason) => crate::strings::bio_reason(reason),
             _ => entry.data,
         };
         self.add_data(words, None);
     }
 
-    /// A library number that the host gives to whoever asks; the same ever after.
+    /// A library number that the host gives to callers that ask; the same ever after.
     fn own_library(&self) -> u32 {
         // 0 until it is known. Two threads that ask at once get two numbers, of
         // which one is used: nobody waits, so neither does a child that was
@@ -199,13 +199,13 @@ impl Table {
         if let (Some(format), None) = (self.format_data, self.add_error_data) {
             let [first, second] = [first, second].map(|text| text.unwrap_or_default().as_ptr());
             // SAFETY: the host's function, as its header declares it; the format
-            // names two texts, which follow.
+            // names two strings, which follow.
             return unsafe { format(c"%s%s".as_ptr(), first, second) };
         }
         let (Some(add), Some(first)) = (self.add_error_data, first) else { return };
         match second {
             // SAFETY: the host's function, as its manual page declares it: the
-            // number of texts, then each.
+            // number of strings, then each.
             Some(second) => unsafe { add(2, first.as_ptr(), second.as_ptr()) },
             // SAFETY: as above.
             None => unsafe { add(1, first.as_ptr()) },
@@ -266,9 +266,9 @@ fn push_modern(host: &Modern, entry: &Entry) {
     // SAFETY: the host's function, as its manual page declares it; it keeps copies.
     unsafe { (host.set_debug)(file.as_ptr(), line(entry.site), function.as_ptr()) };
     match entry.data {
-        // SAFETY: as above; the format names one text, which follows.
+        // SAFETY: as above; the format names one string, which follows.
         Some(data) => unsafe { (host.set_error)(lib, reason, c"%s".as_ptr(), data.as_ptr()) },
-        // SAFETY: as above; no format means no text.
+        // SAFETY: as above; no format means no string.
         None => unsafe { (host.set_error)(lib, reason, ptr::null::<c_char>()) },
     }
 }

@@ -7,8 +7,8 @@ use super::ring::{End, Queue, Slot};
 use super::thread::with;
 use crate::out::Out;
 
-/// `ERR_TXT_MALLOCED | ERR_TXT_STRING`, which OpenSSL 3 gives for every text.
-const TEXT: c_int = 0x03;
+/// `ERR_TXT_MALLOCED | ERR_TXT_STRING`, which OpenSSL 3 gives for every string.
+const STRING: c_int = 0x03;
 
 /// Where one function of ERR_get_error(3) writes what it found; NULL where
 /// the caller does not want it.
@@ -39,7 +39,7 @@ impl Wanted {
         let Some(slot) = slot else { return 0 };
         let site = slot.site.get();
         let text = slot.data.as_ptr();
-        let (text, flags) = if text.is_null() { (c"".as_ptr(), 0) } else { (text, TEXT) };
+        let (text, flags) = if text.is_null() { (c"".as_ptr(), 0) } else { (text, STRING) };
         // SAFETY: NULL or valid for writing; so below.
         unsafe { Out::new(self.file) }.set(site.map_or(c"".as_ptr(), |site| site.file.as_ptr()));
         // SAFETY: as above.

@@ -6,11 +6,11 @@
 //! no destructor behind. Only strings made at run time need memory; [`thread`]
 //! frees them with their thread.
 
+mod data;
 mod get;
 mod key;
 mod mark;
 mod ring;
-mod text;
 mod thread;
 
 pub use get::*;

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::text::Text;
+use super::data::Data;
 use crate::host::{Entry, LIB_BIO, LIB_CRYPTO, LIB_SYS, MEMORY_MODERN, What};
 use crate::sites::Site;
 
@@ -21,12 +21,12 @@ pub(crate) struct Slot {
     pub(crate) code: Cell<u32>,
     marks: Cell<u32>,
     pub(crate) site: Cell<Option<&'static Site>>,
-    pub(crate) data: Text,
+    pub(crate) data: Data,
 }
 
 impl Slot {
     const fn new() -> Self {
-        Self { code: Cell::new(0), marks: Cell::new(0), site: Cell::new(None), data: Text::new() }
+        Self { code: Cell::new(0), marks: Cell::new(0), site: Cell::new(None), data: Data::new() }
     }
 }
 
@@ -86,22 +86,22 @@ impl Queue {
         if self.is_empty() { None } else { Some(&self.slots[at]) }
     }
 
-    /// Takes the oldest entry. Its texts stay until its slot is used again.
+    /// Takes the oldest entry. Its strings stay until its slot is used again.
     pub(crate) fn take(&self) -> Option<&Slot> {
         let oldest = self.peek(End::Oldest)?;
         self.bottom.set(after(self.bottom.get()));
         Some(oldest)
     }
 
-    /// Forgets every entry and every text.
+    /// Forgets every entry and every string.
     pub(crate) fn clear(&self) {
         self.top.set(0);
         self.bottom.set(0);
-        self.forget_texts();
+        self.forget_strings();
     }
 
     /// Frees every string made at run time.
-    pub(super) fn forget_texts(&self) {
+    pub(super) fn forget_strings(&self) {
         for slot in &self.slots {
             slot.data.set(None);
         }

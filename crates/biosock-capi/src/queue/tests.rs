@@ -24,7 +24,7 @@ fn data() -> (Vec<u8>, c_int) {
     let (mut text, mut flags) = (ptr::null::<c_char>(), -1);
     // SAFETY: both places are valid.
     unsafe { ERR_peek_error_data(&mut text, &mut flags) };
-    // SAFETY: the text was just given, and ends with a NUL.
+    // SAFETY: the string was just returned, and ends with a NUL.
     (unsafe { CStr::from_ptr(text) }.to_bytes().to_vec(), flags)
 }
 
@@ -70,7 +70,7 @@ fn every_detail_can_be_read() {
         assert_eq!((code, flags), (0x1000_0067, 3));
         assert!(line > 0);
         let [file, func, text] = [file, func, text].map(|text: *const c_char| {
-            // SAFETY: the queue's texts end with a NUL, and the slot is not used again.
+            // SAFETY: the queue's strings end with a NUL, and the slot is not used again.
             unsafe { CStr::from_ptr(text) }.to_str().expect("ASCII")
         });
         assert!(file.ends_with("tests.rs"), "{file}");
@@ -84,7 +84,7 @@ fn an_empty_queue_writes_nothing() {
         let (mut text, mut flags) = (c"untouched".as_ptr(), 77);
         // SAFETY: both places are valid.
         assert_eq!(unsafe { ERR_peek_error_data(&mut text, &mut flags) }, 0);
-        // SAFETY: the text is the one from above.
+        // SAFETY: the string is the one from above.
         assert_eq!((unsafe { CStr::from_ptr(text) }, flags), (c"untouched", 77));
     });
 }

@@ -41,7 +41,7 @@ pub(crate) fn annotate(label: &CStr, text: &CStr) {
     });
 }
 
-/// The key whose destructor runs at the end of each thread that made a text.
+/// The key whose destructor runs at the end of each thread that made a string.
 #[cfg(not(all(test, loom)))]
 static KEY: Key = Key::new();
 
@@ -50,7 +50,7 @@ loom::lazy_static! {
     static ref KEY: Key = Key::new();
 }
 
-/// Sees to it that the calling thread's texts are freed at its end.
+/// Makes sure that the calling thread's strings are freed at its end.
 fn at_end_of_thread(queue: &Queue) {
     if let Some(key) = KEY.get(make_key, delete_key) {
         // SAFETY: the key exists until the library ends, and later the call
@@ -94,14 +94,14 @@ fn delete_key(key: libc::pthread_key_t) {
 unsafe extern "C" fn thread_ended(queue: *mut c_void) {
     // SAFETY: the queue is in the storage of the thread that is ending, which
     // is still there, and all of its fields are used through shared references.
-    unsafe { &*queue.cast::<Queue>() }.forget_texts();
+    unsafe { &*queue.cast::<Queue>() }.forget_strings();
 }
 
-/// The texts of threads that live on stay theirs: at exit(3) they may be
+/// The strings of threads that live on stay theirs: at exit(3) they may be
 /// reading them.
 extern "C" fn library_ended(_: *mut c_void) {
     if let Some(key) = KEY.end() {
         delete_key(key);
     }
-    with(Queue::forget_texts);
+    with(Queue::forget_strings);
 }

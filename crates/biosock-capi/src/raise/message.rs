@@ -1,5 +1,5 @@
-//! Entries with messages: they name the call, the address and what the system
-//! said.
+//! Entries with messages: they name the call, the address and the OS
+//! error.
 
 use std::io;
 
@@ -53,7 +53,7 @@ fn reason_of(error: &Error) -> Option<What> {
     }
 }
 
-/// The look-ups that failed, the attempts in the order of their starts, and
+/// The lookups that failed, the attempts in the order of their starts, and
 /// what it came to.
 pub(super) fn push_dial<H: Host>(entries: &Entries<H>, error: &DialError) -> i32 {
     let message = error.to_string();
@@ -71,8 +71,8 @@ fn push_lookup<H: Host>(entries: &Entries<H>, LookupReport { family, answer, .. 
     let what = What::Common(Common::SystemLibrary);
     match answer {
         Some(Ok(_)) => {}
-        Some(Err(error)) => entries.push_message(what, &format!("{family} look-up: {}", error.why())),
-        None => entries.push_message(what, &format!("{family} look-up: no answer")),
+        Some(Err(error)) => entries.push_message(what, &format!("{family} lookup: {}", error.why())),
+        None => entries.push_message(what, &format!("{family} lookup: no answer")),
     }
 }
 
@@ -107,7 +107,7 @@ fn refused_without_call(error: &Error) -> What {
     }
 }
 
-/// The number for whatever had no verdict when the dial ended.
+/// The number for attempts without a result when the dial ended.
 fn errno_of_end(failure: &DialFailure) -> i32 {
     match failure {
         DialFailure::Cancelled => libc::ECANCELED,
@@ -116,7 +116,7 @@ fn errno_of_end(failure: &DialFailure) -> i32 {
 }
 
 /// That of the end; where every attempt failed, that of the last one, or of
-/// the look-ups.
+/// the lookups.
 fn errno_of_dial(error: &DialError) -> i32 {
     if !matches!(error.failure(), DialFailure::NoneAnswered) {
         return errno_of_end(error.failure());

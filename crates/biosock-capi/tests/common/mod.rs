@@ -51,7 +51,7 @@ pub(crate) fn codes() -> Vec<c_ulong> {
     queue().into_iter().map(|(code, _)| code).collect()
 }
 
-/// Checks that one entry is all there is, that it says so, and errno.
+/// Checks that one entry is all there is, that it has this message, and errno.
 #[track_caller]
 pub(crate) fn refused(code: c_ulong, says: &str, number: c_int) {
     let (errno, queue) = (errno(), queue());
@@ -155,7 +155,7 @@ impl Drop for Addr {
     }
 }
 
-/// A look-up's chain, freed at the end.
+/// A lookup's chain, freed at the end.
 pub(crate) struct Chain(pub(crate) *mut BIO_ADDRINFO);
 
 impl Chain {

@@ -1,6 +1,6 @@
 //! What packed errors mean in words: ERR_error_string(3).
 //!
-//! The texts are OpenSSL's, as its functions give them, for the library that
+//! The strings are OpenSSL's, as its functions return them, for the library that
 //! this one stands in for (BIO), the system, and the reasons that all of
 //! OpenSSL's libraries share.
 
@@ -18,25 +18,25 @@ use crate::errno;
 use crate::host::LIB_BIO;
 use crate::queue::{SYSTEM_FLAG, lib_of, reason_of};
 use bounded::Bounded;
-use tables::{BIO_REASONS, COMMON_REASONS, LIBS, Texts};
+use tables::{BIO_REASONS, COMMON_REASONS, LIBS, Strings};
 
 /// `ERR_lib_error_string`: the name of an error's library, or NULL.
 pub fn ERR_lib_error_string(error: c_ulong) -> *const c_char {
-    let_ptr(lib_text(packed(error)))
+    as_ptr_or_null(lib_text(packed(error)))
 }
 
-/// `ERR_func_error_string`: NULL, as ever since OpenSSL 3.
+/// `ERR_func_error_string`: NULL, as always since OpenSSL 3.
 pub fn ERR_func_error_string(_error: c_ulong) -> *const c_char {
     ptr::null()
 }
 
-/// `ERR_reason_error_string`: the text of an error's reason, or NULL; NULL for
-/// the system's errors, whose texts are strerror(3)'s.
+/// `ERR_reason_error_string`: the string of an error's reason, or NULL; NULL for
+/// the system's errors, whose strings are strerror(3)'s.
 pub fn ERR_reason_error_string(error: c_ulong) -> *const c_char {
-    let_ptr(reason_text(packed(error)))
+    as_ptr_or_null(reason_text(packed(error)))
 }
 
-/// `ERR_error_string`: the whole text, in `buffer` or, where that is NULL, in
+/// `ERR_error_string`: the whole string, in `buffer` or, where that is NULL, in
 /// a buffer of the calling thread that the next call overwrites.
 ///
 /// # Safety
@@ -55,7 +55,7 @@ pub unsafe fn ERR_error_string(error: c_ulong, buffer: *mut c_char) -> *mut c_ch
 /// The room that ERR_error_string(3) asks for.
 const ROOM: usize = 256;
 
-/// `ERR_error_string_n`: the whole text, cut to `room` bytes with their NUL.
+/// `ERR_error_string_n`: the whole string, cut to `room` bytes with their NUL.
 ///
 /// # Safety
 ///
@@ -64,7 +64,7 @@ pub unsafe fn ERR_error_string_n(error: c_ulong, buffer: *mut c_char, room: usiz
     if buffer.is_null() || room == 0 {
         return;
     }
-    // SAFETY: the caller promised the room.
+    // SAFETY: the room is the caller's.
     let mut out = unsafe { Bounded::new(buffer, room) };
     write_error(&mut out, error, c"");
 }
@@ -74,7 +74,7 @@ pub unsafe fn ERR_error_string_n(error: c_ulong, buffer: *mut c_char, room: usiz
 pub(crate) fn write_error(out: &mut Bounded<'_>, error: c_ulong, function: &CStr) {
     let begin = out.len();
     write_words(out, error, function);
-    // Like the original, takes a text that just fits for one that does not.
+    // Like the original, takes a string that just fits for one that does not.
     if out.is_full() {
         out.truncate(begin);
         let code = packed(error);
@@ -107,12 +107,12 @@ fn write_reason(out: &mut Bounded<'_>, code: u32) {
 /// The bits of a reason that say of which kind it is.
 const FLAGS: u32 = 0x7C_0000;
 
-/// The system's text for an error number that it knows.
+/// The system's string for an error number that it knows.
 fn system_text(code: u32, buffer: &mut [c_char; ROOM]) -> Option<&CStr> {
     let number = reason_of(code) as c_int;
     // SAFETY: the buffer has the room that goes with it.
     let failed = errno::keeping(|| unsafe { libc::strerror_r(number, buffer.as_mut_ptr(), buffer.len()) });
-    // SAFETY: strerror_r wrote a text with its NUL.
+    // SAFETY: strerror_r wrote a string with its NUL.
     (failed == 0).then(|| unsafe { CStr::from_ptr(buffer.as_ptr()) })
 }
 
@@ -129,14 +129,14 @@ fn reason_text(code: u32) -> Option<&'static CStr> {
     }
 }
 
-/// The text of a reason of the BIO library.
+/// The string of a reason of the BIO library.
 pub(crate) fn bio_reason(reason: u16) -> Option<&'static CStr> {
     find(BIO_REASONS, reason.into())
 }
 
-fn find(texts: &Texts, number: u32) -> Option<&'static CStr> {
-    let at = texts.binary_search_by_key(&number, |(known, _)| *known).ok()?;
-    texts.get(at).map(|(_, text)| *text)
+fn find(strings: &Strings, number: u32) -> Option<&'static CStr> {
+    let at = strings.binary_search_by_key(&number, |(known, _)| *known).ok()?;
+    strings.get(at).map(|(_, text)| *text)
 }
 
 /// The low half of an error, which holds all there is.
@@ -146,7 +146,7 @@ fn packed(error: c_ulong) -> u32 {
     code
 }
 
-fn let_ptr(text: Option<&'static CStr>) -> *const c_char {
+fn as_ptr_or_null(text: Option<&'static CStr>) -> *const c_char {
     text.map_or(ptr::null(), CStr::as_ptr)
 }
 

@@ -4,38 +4,38 @@ use std::cell::Cell;
 use std::ffi::{CStr, c_char};
 use std::ptr::{self, NonNull};
 
-/// One entry's data. A made text hides the fixed one.
+/// One entry's data. A string made at run time hides the fixed one.
 #[derive(Debug)]
-pub(crate) struct Text {
-    /// A text of the program's, or NULL.
+pub(crate) struct Data {
+    /// A string of the program's, or NULL.
     fixed: Cell<*const c_char>,
     made: Place,
 }
 
-impl Text {
+impl Data {
     pub(super) const fn new() -> Self {
         Self { fixed: Cell::new(ptr::null()), made: Place::new() }
     }
 
-    /// The text, or NULL where there is none. It stays valid until the slot
+    /// The string, or NULL where there is none. It stays valid until the slot
     /// is used again.
     pub(crate) fn as_ptr(&self) -> *const c_char {
         let made = self.made.as_ptr();
         if made.is_null() { self.fixed.get() } else { made }
     }
 
-    /// The text; empty where there is none.
+    /// The string; empty where there is none.
     ///
     /// # Safety
     ///
-    /// The slot is not used again while the text is used.
+    /// The slot is not used again while the string is used.
     pub(crate) unsafe fn as_c_str(&self) -> &CStr {
         let text = self.as_ptr();
-        // SAFETY: texts of the queue end with a NUL, and this one stays.
+        // SAFETY: strings of the queue end with a NUL, and this one stays.
         if text.is_null() { c"" } else { unsafe { CStr::from_ptr(text) } }
     }
 
-    /// Replaces the text by a fixed one. Needs no memory.
+    /// Replaces the string by a fixed one. Needs no memory.
     #[inline]
     pub(super) fn set(&self, fixed: Option<&'static CStr>) {
         self.fixed.set(fixed.map_or(ptr::null(), CStr::as_ptr));
@@ -45,7 +45,7 @@ impl Text {
         }
     }
 
-    /// Lengthens the text. Where memory lacks, it stays as it is.
+    /// Lengthens the string. Where memory lacks, it stays as it is.
     pub(super) fn append(&self, label: &CStr, text: &CStr) {
         // SAFETY: only this thread uses the slot, below.
         let old = unsafe { self.as_c_str() };
@@ -56,7 +56,7 @@ impl Text {
     }
 }
 
-/// The place of a made text in its slot: NULL, or memory from malloc. Only its
+/// The place of a string made at run time in its slot: NULL, or memory from malloc. Only its
 /// thread comes here. It does not free what it holds when it is dropped, for a
 /// thread's queue is to have no destructor.
 #[derive(Debug)]
@@ -67,12 +67,12 @@ impl Place {
         Self(Cell::new(ptr::null_mut()))
     }
 
-    /// The text, or NULL.
+    /// The string, or NULL.
     fn as_ptr(&self) -> *const c_char {
         self.0.get()
     }
 
-    /// Puts a text into the slot, or NULL, and frees what the slot held.
+    /// Puts a string into the slot, or NULL, and frees what the slot held.
     ///
     /// # Safety
     ///
@@ -87,7 +87,7 @@ impl Place {
     }
 }
 
-/// A text of these parts in a row. `None` where there is no memory.
+/// A string of these parts in a row. `None` where there is no memory.
 fn join(parts: &[&[u8]]) -> Option<NonNull<c_char>> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     // SAFETY: malloc takes any size.

@@ -1,15 +1,15 @@
-//! The texts of libraries and reasons, as OpenSSL's own functions give them.
+//! The strings of libraries and reasons, as OpenSSL's own functions return them.
 //!
 //! The BIO library's reasons are those of OpenSSL 4.0, which has all that
 //! earlier versions had.
 
 use std::ffi::CStr;
 
-/// Texts by number, in ascending order.
-pub(super) type Texts = [(u32, &'static CStr)];
+/// Strings by number, in ascending order.
+pub(super) type Strings = [(u32, &'static CStr)];
 
 /// Names of libraries.
-pub(super) const LIBS: &Texts = &[
+pub(super) const LIBS: &Strings = &[
     (1, c"unknown library"),
     (2, c"system library"),
     (3, c"bignum routines"),
@@ -56,7 +56,7 @@ pub(super) const LIBS: &Texts = &[
 ];
 
 /// Reasons of the BIO library.
-pub(super) const BIO_REASONS: &Texts = &[
+pub(super) const BIO_REASONS: &Strings = &[
     (0, c"BIO routines"),
     (100, c"accept error"),
     (101, c"bad fopen mode"),
@@ -107,7 +107,7 @@ pub(super) const BIO_REASONS: &Texts = &[
 ];
 
 /// Reasons that all libraries share, with their flags.
-pub(super) const COMMON_REASONS: &Texts = &[
+pub(super) const COMMON_REASONS: &Strings = &[
     (0x8_0002, c"system lib"),
     (0x8_0003, c"BN lib"),
     (0x8_0004, c"RSA lib"),

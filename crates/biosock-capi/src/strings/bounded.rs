@@ -1,10 +1,10 @@
-//! Writing text into memory of a fixed size that C code will read.
+//! Writing strings into memory of a fixed size that C code will read.
 
 use std::ffi::c_char;
 use std::fmt::{self, Write};
 use std::marker::PhantomData;
 
-/// Text in a C buffer, always ended by a NUL and cut where it does not fit.
+/// A string in a C buffer, always ended by a NUL and cut where it does not fit.
 pub(crate) struct Bounded<'a> {
     start: *mut c_char,
     room: usize,
@@ -13,12 +13,12 @@ pub(crate) struct Bounded<'a> {
 }
 
 impl Bounded<'_> {
-    /// An empty text.
+    /// An empty string.
     ///
     /// # Safety
     ///
     /// `start` is valid for writing `room` bytes, at least one, for as long as
-    /// the text is used.
+    /// the string is used.
     pub(crate) unsafe fn new(start: *mut c_char, room: usize) -> Self {
         let mut text = Self { start, room, length: 0, buffer: PhantomData };
         text.truncate(0);
@@ -42,7 +42,7 @@ impl Bounded<'_> {
         unsafe { self.end().write(0) };
     }
 
-    /// Where the text ends.
+    /// Where the string ends.
     fn end(&self) -> *mut c_char {
         // SAFETY: `length` is below `room`, so this is within the buffer.
         unsafe { self.start.add(self.length) }

@@ -12,7 +12,7 @@ fn whole(error: c_ulong, room: usize) -> String {
     // SAFETY: the buffer has more than the room.
     unsafe { ERR_error_string_n(error, buffer.as_mut_ptr(), room) };
     assert!(buffer[room..].iter().all(|byte| *byte == 1), "written beyond the room");
-    // SAFETY: the function ended the text with a NUL.
+    // SAFETY: the function ended the string with a NUL.
     unsafe { CStr::from_ptr(buffer.as_ptr()) }.to_str().expect("ASCII").into()
 }
 
@@ -64,14 +64,14 @@ fn no_room_means_nothing_is_written() {
 fn without_a_buffer_the_threads_own_serves() {
     // SAFETY: NULL is fine.
     let text = unsafe { ERR_error_string(0x1000_0067, std::ptr::null_mut()) };
-    // SAFETY: the function ended the text with a NUL.
+    // SAFETY: the function ended the string with a NUL.
     assert_eq!(unsafe { CStr::from_ptr(text) }, c"error:10000067:BIO routines::connect error");
 }
 
 #[test]
 fn parts_have_texts_of_their_own() {
     let text = |text: *const c_char| {
-        // SAFETY: not NULL, so a text of the tables.
+        // SAFETY: not NULL, so a string of the tables.
         (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) })
     };
     assert_eq!(text(ERR_lib_error_string(0x1000_0067)), Some(c"BIO routines"));
@@ -117,7 +117,7 @@ fn lines_hold_thread_error_place_and_data() {
     let (thread, rest) = first[0].split_once(':').expect("a thread's identity");
     assert_eq!(thread.len(), 2 * size_of::<libc::pthread_t>());
     assert_eq!(rest, format!("error:10000067:BIO routines:BIO_test:connect error:{place}stop\n"));
-    assert_eq!(first.len(), 1, "printing stops where the function says so");
+    assert_eq!(first.len(), 1, "printing stops where the function returns 0");
     assert!(printed()[0].ends_with(&format!(":BIO_test:no port defined:{place}\n")));
     assert!(printed().is_empty());
 }

@@ -8,13 +8,13 @@ use crate::queue;
 use crate::uncancelled::uncancelled;
 
 /// What `ERR_print_errors_cb` calls with each line: the line, its length,
-/// the caller's own pointer. It stops where the function gives 0 or less.
+/// the caller's own pointer. It stops where the function returns 0 or less.
 pub type PrintLine = unsafe extern "C" fn(*const c_char, usize, *mut c_void) -> c_int;
 
 /// The longest line, with its NUL.
 const LINE: usize = 4096;
 
-/// `ERR_print_errors_cb`: hands each entry to a function, oldest first, and
+/// `ERR_print_errors_cb`: passes each entry to a function, oldest first, and
 /// takes it off the queue.
 ///
 /// # Safety
@@ -25,7 +25,7 @@ pub unsafe fn ERR_print_errors_cb(print: Option<PrintLine>, user: *mut c_void) {
     uncancelled(|| {
         let mut line = [0; LINE];
         while let Some(length) = next_line(&mut line) {
-            // SAFETY: the caller promised; the line ends with a NUL.
+            // SAFETY: the function may be called with `user`; the line ends with a NUL.
             if unsafe { print(line.as_ptr(), length, user) } <= 0 {
                 break;
             }
@@ -55,11 +55,11 @@ unsafe extern "C" fn print_to_file(line: *const c_char, length: usize, file: *mu
     c_int::from(written == length)
 }
 
-/// Takes the oldest entry and puts its line into the buffer; gives its length.
+/// Takes the oldest entry and puts its line into the buffer; returns its length.
 fn next_line(line: &mut [c_char; LINE]) -> Option<usize> {
     queue::with(|queue| {
         let slot = queue.take()?;
-        // SAFETY: the buffer is the array, and outlives the text.
+        // SAFETY: the buffer is the array, and outlives the string.
         let mut out = unsafe { Bounded::new(line.as_mut_ptr(), line.len()) };
         let site = slot.site.get();
         write_thread(&mut out);
