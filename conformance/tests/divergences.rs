@@ -56,7 +56,7 @@ fn texts_need_no_start() {
     assert_eq!(text(&cold(ours), CASE), "connect error");
 }
 
-/// Each name in backticks in the last column is a case, a test of this folder, or a
+/// Each name in backticks in the last column is a case, a test of this directory, or a
 /// script that CI runs.
 #[test]
 fn the_cases_named_exist() {

@@ -76,8 +76,8 @@ fn the_functions_tried_are_those_of_the_library_named() {
 #[test]
 fn the_swap_is_compared_and_not_the_original() {
     let Some(original) = whole(Original::V111) else { return };
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guard");
-    let swapped = original.swapped(&ours(Form::Swap), &folder).unwrap();
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guard");
+    let swapped = original.swapped(&ours(Form::Swap), &directory).unwrap();
     let plain = run(&Library::alone(&original.libcrypto), Some("closesocket/number"));
     let inside = run(&Library::alone(&swapped), Some("closesocket/number"));
     assert_eq!(inside.file, swapped.to_string_lossy());
@@ -90,7 +90,7 @@ fn the_swap_is_compared_and_not_the_original() {
 #[test]
 fn an_archive_that_is_not_ours_is_refused() {
     let Some(original) = whole(Original::V111) else { return };
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guard-same");
-    let error = original.swapped(&original.archive().unwrap(), &folder).unwrap_err().to_string();
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guard-same");
+    let error = original.swapped(&original.archive().unwrap(), &directory).unwrap_err().to_string();
     assert!(error.contains("BIO_connect") || error.contains("bytes in the original"), "{error}");
 }

@@ -1,4 +1,4 @@
-/* dial_tls HOST:SERVICE NAME: a TLS handshake over biosock_dial(3) with whoever has NAME's certificate.
+/* dial_tls HOST:SERVICE NAME: a TLS handshake over biosock_dial(3) with the holder of NAME's certificate.
  * Build: cc dial_tls.c $(pkg-config --cflags --libs biosock-overlay libssl libcrypto)
  * SPDX-License-Identifier: Apache-2.0 OR MIT */
 #include <biosock.h>

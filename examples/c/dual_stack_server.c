@@ -151,7 +151,7 @@ static int serve(int listener, BIO_ADDR *peer)
     return 1;
 }
 
-/* Serves whoever comes, until `once` is satisfied or an error. */
+/* Serves each client, until `once` is satisfied or an error. */
 static int serve_all(struct pollfd *set, nfds_t count, BIO_ADDR *peer, int once)
 {
     for (;;) {

@@ -2,7 +2,7 @@
  * greeter TARGET
  *
  * Listens on every address of TARGET (*:8443, localhost:https, unix:/run/x),
- * or on what a service manager passes, and greets whoever connects, until
+ * or on what a service manager passes, and greets each client, until
  * SIGINT or SIGTERM.
  *
  * Build:  cc greeter.c $(pkg-config --cflags --libs biosock)

@@ -47,12 +47,12 @@ static int wait_until_ready(int sock, enum direction direction)
 
 /*
  * Whether the connection stands. A connect that would block returns 0 with
- * nothing queued; the socket turns writable when there is a verdict, and
+ * nothing queued; the socket turns writable when there is an outcome, and
  * BIO_sock_error reads it.
  */
 static int finish_connect(int sock, const BIO_ADDR *addr)
 {
-    int verdict;
+    int outcome;
 
     if (BIO_connect(sock, addr, BIO_SOCK_NONBLOCK))
         return 1;
@@ -64,10 +64,10 @@ static int finish_connect(int sock, const BIO_ADDR *addr)
         fprintf(stderr, "connecting: %s\n", strerror(errno));
         return 0;
     }
-    verdict = BIO_sock_error(sock);
-    if (verdict != 0)
-        fprintf(stderr, "connecting: %s\n", strerror(verdict));
-    return verdict == 0;
+    outcome = BIO_sock_error(sock);
+    if (outcome != 0)
+        fprintf(stderr, "connecting: %s\n", strerror(outcome));
+    return outcome == 0;
 }
 
 static int connect_to_any(const char *host, const char *service)

@@ -1,5 +1,5 @@
 /*
- * <openssl/bio.h> of biosock: addresses, look-up and the socket routines of
+ * <openssl/bio.h> of biosock: addresses, lookup and the socket routines of
  * BIO_connect(3). Nothing of BIO objects themselves.
  *
  * SPDX-License-Identifier: Apache-2.0 OR MIT
@@ -160,7 +160,7 @@ int BIO_socket_wait(int fd, int for_read, time_t max_time);
 extern "C" {
 #  endif
 
-/* Both opaque: a socket address, and one link of a chain of look-up results. */
+/* Both opaque: a socket address, and one link of a chain of lookup results. */
 typedef union bio_addr_st BIO_ADDR;
 typedef struct bio_addrinfo_st BIO_ADDRINFO;
 
@@ -207,7 +207,7 @@ char *BIO_ADDR_hostname_string(const BIO_ADDR *ap, int numeric);
 char *BIO_ADDR_service_string(const BIO_ADDR *ap, int numeric);
 char *BIO_ADDR_path_string(const BIO_ADDR *ap);
 
-/* Look-up: BIO_ADDRINFO(3), BIO_parse_hostserv(3). */
+/* Lookup: BIO_ADDRINFO(3), BIO_parse_hostserv(3). */
 int BIO_lookup(const char *host, const char *service, enum BIO_lookup_type lookup_type,
                int family, int socktype, BIO_ADDRINFO **res);
 int BIO_lookup_ex(const char *host, const char *service, int lookup_type, int family,

@@ -34,9 +34,9 @@ impl Bar {
     /// A line for people, the first column this wide.
     pub fn line(&self, wide: usize) -> String {
         let Self { what, measured, most, unit } = self;
-        let verdict = if self.is_kept() { "kept" } else { "MISSED" };
+        let outcome = if self.is_kept() { "kept" } else { "MISSED" };
         let digits = if unit.is_empty() || *unit == "s" { 4 } else { 0 };
-        format!("{verdict:<6}  {what:<wide$}  {measured:>7.digits$} {unit:<7}  at most {most:.digits$}")
+        format!("{outcome:<6}  {what:<wide$}  {measured:>7.digits$} {unit:<7}  at most {most:.digits$}")
     }
 
     /// The same for programs.
@@ -79,7 +79,7 @@ fn deadline(scenario: &Scenario, ours: f64) -> Option<Bar> {
     })
 }
 
-/// Beside a plain connect to the literal address, which has no look-up to do.
+/// Beside a plain connect to the literal address, which has no lookup to do.
 fn all_good(world: &World, rules: Rules<'_>) -> Result<Vec<Bar>> {
     let first = world.scenario.hosts().first().map(|(addr, _)| *addr);
     let literal = SocketAddr::new(first.ok_or("the scenario has no address")?, PORT).to_string();

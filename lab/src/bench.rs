@@ -144,7 +144,7 @@ impl fmt::Display for Table {
         writeln!(f, "\n! ended without a connection")?;
         write!(f, "Medians of {} dials, each by a process of its own; one over {LONG} s is ", self.runs)?;
         writeln!(f, "not\nrepeated. s_client's time has its process's start in it, the others' only")?;
-        writeln!(f, "look-up and connect. Of deadlines std has one for each address alone,")?;
+        writeln!(f, "lookup and connect. Of deadlines std has one for each address alone,")?;
         writeln!(f, "s_client none. {}; {}.\n", self.versions, self.load)?;
         let widest = self.bars.iter().map(|bar| bar.what.chars().count()).max().unwrap_or(0);
         self.bars.iter().try_for_each(|bar| writeln!(f, "{}", bar.line(widest)))

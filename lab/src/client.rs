@@ -28,7 +28,7 @@ pub enum Kind {
     Tokio,
     /// The same, with hickory's resolver.
     Hickory,
-    /// std's look-up, then its connect to each address in turn.
+    /// std's lookup, then its connect to each address in turn.
     Std,
     /// One connect to a literal address.
     Plain,
@@ -86,7 +86,7 @@ fn dialer(manner: Manner) -> Dialer {
     }
 }
 
-/// The runtime goes without waiting for look-ups that nobody needs any more.
+/// The runtime goes without waiting for lookups that nobody needs any more.
 fn on_tokio(dialer: impl FnOnce() -> Result<Dialer>, target: &str) -> Result<Value> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let dialer = runtime.block_on(async { dialer() })?;

@@ -139,7 +139,7 @@ fn capped(rules: Rules<'_>, program: &Path) -> Command {
     command
 }
 
-/// curl measures itself: `time_connect` counts look-up and connect.
+/// curl measures itself: `time_connect` counts lookup and connect.
 fn curl(world: &World, rules: Rules<'_>) -> Result<Timing> {
     let mut command = capped(rules, Path::new("curl"));
     command.args(["-q", "--silent", "--noproxy", "*", "--output", "/dev/null"]);

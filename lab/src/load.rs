@@ -135,7 +135,7 @@ struct Left {
 }
 
 /// What the program has open beside the dials: standard streams, listeners,
-/// runtimes, the look-ups' wakers and files.
+/// runtimes, the lookups' wakers and files.
 const OTHERS: usize = 1200;
 
 /// Dials all of it.
@@ -303,7 +303,7 @@ fn connect(caller: Caller, dialer: &Dialer, target: &str) -> std::result::Result
 /// What ends late, ends within this.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Look-ups that nobody needs any more end when the resolver lets them.
+/// Lookups that nobody needs any more end when the resolver lets them.
 fn settle((open, running): (usize, usize)) -> Result<()> {
     let limit = Instant::now() + PATIENCE;
     while (descriptors()?.len() > open || threads()? > running) && Instant::now() < limit {

@@ -175,8 +175,8 @@ impl fmt::Display for Table {
 /// There can be no such network; a good name was not reached.
 pub fn run(program: &Path, c: &Path) -> Result<Table> {
     let room = Room::open()?;
-    let folder = tempfile::tempdir()?;
-    let file = |name: &str| folder.path().join(name);
+    let directory = tempfile::tempdir()?;
+    let file = |name: &str| directory.path().join(name);
     let small = "127.0.0.1 localhost good.example\n";
     for (place, name, text) in [
         ("/etc/resolv.conf", "resolv.conf", "nameserver 127.0.0.1\n"),

@@ -167,7 +167,7 @@ fn main() -> ExitCode {
         Command::Known { name } => {
             let (service, family, socktype) = ("80".into(), Domain::UNSPEC, Type::STREAM);
             let question = Question { host: Some(name), service, family, socktype };
-            print_ips(&SystemResolver.at_hand(&question).unwrap_or_default())
+            print_ips(&SystemResolver.known(&question).unwrap_or_default())
         }
         Command::Client { kind, target, deadline, resolution_delay, nat64, settle } => {
             dial(kind, &target, client::Manner { deadline, resolution_delay, nat64, settle })

@@ -170,8 +170,8 @@ fn the_order_is_getaddrinfo_s_under_any_gai_conf() {
             return assert!(!required, "{why}, and BIOSOCK_REQUIRE_ALL=1 forbids to skip");
         }
     };
-    let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str| folder.path().join(name);
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| directory.path().join(name);
     for (place, name) in
         [("/etc/hosts", "hosts"), ("/etc/gai.conf", "gai.conf"), ("/etc/nsswitch.conf", "nsswitch.conf")]
     {

@@ -27,13 +27,13 @@ impl Place {
         let device = room.run(|| kernel::tap("one"))?;
         room.ip(&["link set one up"])?;
         room.ip(lines)?;
-        let folder = tempfile::tempdir()?;
+        let directory = tempfile::tempdir()?;
         for (place, text) in [
             ("/etc/resolv.conf", "nameserver 127.0.0.1\noptions attempts:1\n"),
             ("/etc/nsswitch.conf", nsswitch),
             ("/etc/hosts", hosts),
         ] {
-            let file = folder.path().join("file");
+            let file = directory.path().join("file");
             fs::write(&file, text)?;
             room.replace(place, &file)?;
             fs::remove_file(file)?;

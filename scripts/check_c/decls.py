@@ -29,7 +29,7 @@ def prototypes():
 
 
 def every():
-    """The same, and the functions of our own."""
+    """The same, and biosock's own functions."""
     return _prototypes(includes() + OWN)
 
 

@@ -239,7 +239,7 @@ def _equal(ours, theirs):
 
 
 def _headers_of(package, include, scratch):
-    """The include folder of a library, as cargo's package of it brings it."""
+    """The include directory of a library, as cargo's package of it brings it."""
     home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
     pattern = f"registry/src/*/{package}-[0-9]*/{include}"
     if not sorted(home.glob(pattern)):
@@ -250,10 +250,10 @@ def _headers_of(package, include, scratch):
     return found[-1]
 
 
-def _fetch(package, folder):
-    (folder / "src").mkdir(parents=True)
-    (folder / "src/lib.rs").touch()
-    (folder / "Cargo.toml").write_text(
+def _fetch(package, directory):
+    (directory / "src").mkdir(parents=True)
+    (directory / "src/lib.rs").touch()
+    (directory / "Cargo.toml").write_text(
         '[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2021"\n\n'
         f'[dependencies]\n{package} = "*"\n\n[workspace]\n')
-    run([os.environ.get("CARGO", "cargo"), "fetch", "--quiet"], timeout=600, cwd=folder)
+    run([os.environ.get("CARGO", "cargo"), "fetch", "--quiet"], timeout=600, cwd=directory)

@@ -1,4 +1,4 @@
-"""examples/c with the functions of our own: greeter and dial_tls do their work."""
+"""examples/c with biosock's own functions: greeter and dial_tls do their work."""
 
 import os
 import re

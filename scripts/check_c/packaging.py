@@ -94,8 +94,8 @@ def _install(prefix, **environment):
     must([ROOT / "scripts/install", prefix], timeout=1800, env={**os.environ, **environment})
 
 
-def _files(folder):
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+def _files(directory):
+    return {str(path.relative_to(directory)) for path in directory.rglob("*") if not path.is_dir()}
 
 
 def _check_installed(prefix):
@@ -113,13 +113,13 @@ def _check_installed(prefix):
         _check_library(prefix / "lib", name)
 
 
-def _check_library(folder, name):
-    dynamic = must(["readelf", "-d", folder / f"lib{name}.so"])
+def _check_library(directory, name):
+    dynamic = must(["readelf", "-d", directory / f"lib{name}.so"])
     soname = SONAME.search(dynamic)
     if not soname or soname.group(1) != name:
         raise Failed(f"lib{name}.so has no name with a version:\n{dynamic}")
     versioned = re.search(r"\[(lib\S+)\]", soname.group()).group(1)
-    if not (folder / versioned).exists():
+    if not (directory / versioned).exists():
         raise Failed(f"{versioned} does not exist, which programs will look for")
 
 

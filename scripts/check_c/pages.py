@@ -10,7 +10,7 @@ from .target import CC, ROOT, must, needs, run
 MAN = ROOT / "man"
 SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "RETURN VALUES", "OWNERSHIP", "EXAMPLES",
             "ERRORS", "SEE ALSO", "HISTORY", "DIFFERENCES"]
-FROM_OPENSSL = {"DIFFERENCES"}  # what a page of our own has no use for
+FROM_OPENSSL = {"DIFFERENCES"}  # what a page of biosock's has no use for
 OVERVIEW = {"libbiosock.3"}  # its text is about all functions, not of one group
 ESCAPES = {"\\e": "\\", "\\-": "-", "\\(aq": "'", "\\(dq": '"', "\\(ga": "`", "\\(ha": "^",
            "\\(ti": "~", "\\&": ""}
@@ -149,7 +149,7 @@ def _man_environment():
 
 
 def _example(page):
-    """The program on the page, with the page's escapes undone."""
+    """The program on the page, with its escapes undone."""
     return re.sub(ESCAPE, lambda m: ESCAPES[m.group()], _literal(page))
 
 
@@ -185,7 +185,7 @@ def _check_applies(target, page):
 
 
 def under_valgrind(program, *arguments, **options):
-    """Once more where valgrind is at hand: no error and nothing lost."""
+    """Once more where valgrind is installed: no error and nothing lost."""
     if shutil.which("valgrind") is None:
         raise Skipped("ran well, but there is no valgrind here to look for leaks")
     must([*VALGRIND, program, *arguments], timeout=120, **options)

@@ -26,7 +26,7 @@ def run_checks(report, target):
                 _converse(programs, client, host)
         with report.check(f"examples: {client} says why a connection is refused"):
             _refused(programs, client, target.has_version(0x30000000))
-        with report.check(f"examples: {client} says which look-up failed"):
+        with report.check(f"examples: {client} says which lookup failed"):
             _unknown_service(programs, client, target.has_version(0x30000000))
     with report.check("examples: client sends a megabyte of standard input"):
         _converse_at_length(programs)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Failed(Exception):
-    """A check's verdict, with what it saw."""
+    """A check's outcome, with what it saw."""
 
 
 class Skipped(Exception):
@@ -27,8 +27,8 @@ class Report:
         """The body is the check; it passes by ending."""
         try:
             yield
-        except Failed as verdict:
-            self._fail(name, verdict)
+        except Failed as outcome:
+            self._fail(name, outcome)
         except Skipped as why:
             self._skip(name, why)
         except NotApplicable as why:
@@ -42,10 +42,10 @@ class Report:
         print(f"{self.passed} passed, {self.failed} failed{skipped}")
         return 1 if self.failed or not self.passed else 0
 
-    def _fail(self, name, verdict):
+    def _fail(self, name, outcome):
         self.failed += 1
         print(f"FAILED   {name}", flush=True)
-        for line in str(verdict).rstrip().splitlines():
+        for line in str(outcome).rstrip().splitlines():
             print(f"         {line}")
         sys.stdout.flush()
 

@@ -46,7 +46,7 @@ def needs(tool):
 
 
 class Target:
-    """One of the three modes, with a scratch folder."""
+    """One of the three modes, with a scratch directory."""
 
     def __init__(self, mode, prefix):
         self.mode = mode
@@ -92,8 +92,8 @@ class Target:
     def _openssl_libs(self):
         if self.prefix is None:
             return ["-lcrypto"]
-        folder = self.prefix / ("lib64" if (self.prefix / "lib64").exists() else "lib")
-        return [f"-L{folder}", f"-Wl,-rpath,{folder}", "-lcrypto", "-ldl", "-lpthread"]
+        directory = self.prefix / ("lib64" if (self.prefix / "lib64").exists() else "lib")
+        return [f"-L{directory}", f"-Wl,-rpath,{directory}", "-lcrypto", "-ldl", "-lpthread"]
 
     def compile(self, source, program, standard="c99", others=()):
         """Compiles and links one file as a user with strict warnings would."""
@@ -109,7 +109,7 @@ class Target:
         return run([CC, *self.cflags, "-fsyntax-only", probe]).returncode == 0
 
     def has_routines(self):
-        """Whether the library's own headers have the page's routines: not so for
+        """Whether the library's own headers have BIO_connect(3)'s routines: not so for
         LibreSSL, AWS-LC and BoringSSL."""
         probe = self.scratch / "routines.c"
         probe.write_text("#include <openssl/bio.h>\n__typeof__(BIO_accept_ex) *p;\n")

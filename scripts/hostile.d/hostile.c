@@ -123,7 +123,7 @@ static const char *text(void)
     static const char *const texts[] = {
         NULL, "", ":", "::", "[", "]", "[]", "[::1", "[::1]:", "[::1]x", "a:b:c", "%s%s%n%n", "127.0.0.1",
         "127.0.0.1:0", "localhost:0", "*:0", "*", "0", "65536", "-1", "\xff\xfe:\x01", "unix:", "unix:/",
-        "unix:\xff", "unix:/no/such/folder/socket", "\x1b[31mred\x1b[0m:1", "[fe80::1%9999]:1", "1.2.3.4.5:6",
+        "unix:\xff", "unix:/no/such/directory/socket", "\x1b[31mred\x1b[0m:1", "[fe80::1%9999]:1", "1.2.3.4.5:6",
         "999999999999999999999999:1", "0x7f.1:1", " 127.0.0.1:1", "http", "127.0.0.1:99999999999", "@", "unix:@",
         "[::ffff:127.0.0.1]:0", "::1"};
     enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };

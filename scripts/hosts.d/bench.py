@@ -74,8 +74,8 @@ class Bench:
         must([ROOT / "scripts/build-c"], timeout=3000, cwd=ROOT, env=os.environ)
         self._built = True
 
-    def folder(self, name):
-        """A fresh folder for one check."""
+    def directory(self, name):
+        """A fresh directory for one check."""
         path = self.scratch / name
         if path.exists():
             shutil.rmtree(path)
@@ -102,9 +102,9 @@ class Bench:
         """
         cflags, libs = [], ["-lcrypto", "-lpthread"]
         if original is not None:
-            folder = self.original(original)
-            cflags = [f"-isystem{folder / 'include'}"]
-            libs = [f"-L{folder / 'lib'}", f"-Wl,-rpath,{folder / 'lib'}", *libs]
+            directory = self.original(original)
+            cflags = [f"-isystem{directory / 'include'}"]
+            libs = [f"-L{directory / 'lib'}", f"-Wl,-rpath,{directory / 'lib'}", *libs]
         if form == "plain":
             return cflags, libs
         library = self.ours("libbiosock.so" if form == "alone" else "libbiosock_overlay.so")
@@ -126,7 +126,7 @@ class Bench:
         return self._programs[name]
 
     def original(self, name):
-        """The folder of a built OpenSSL (1.1.1, 3 or 4), which is built now if it is not there."""
+        """The directory of a built OpenSSL (1.1.1, 3 or 4), which is built now if it is not there."""
         if name not in self._originals:
             built = run([ROOT / "scripts/originals", name], cwd=ROOT, timeout=3000,
                         env=os.environ)
@@ -138,10 +138,10 @@ class Bench:
 
     def certificate(self):
         """A key and a certificate for localhost, made once."""
-        folder = self.scratch / "certificate"
-        key, cert = folder / "key.pem", folder / "cert.pem"
+        directory = self.scratch / "certificate"
+        key, cert = directory / "key.pem", directory / "cert.pem"
         if not cert.exists():
-            folder.mkdir()
+            directory.mkdir()
             must(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                   "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert,
                   "-days", "30", "-subj", "/CN=localhost",

@@ -48,13 +48,13 @@ CASES = {
     "ocsp, ambiguous": Case(f"{OCSP} -host a:b:c", "ambiguous host or service"),
     "ocsp, malformed": Case(f"{OCSP} -host [::1", "malformed host or service"),
     "busy port": Case(f"{SERVER} -accept 127.0.0.1:{{busy}}", "Address already in use"),
-    "missing Unix path to connect": Case(f"{CLIENT} -unix {{folder}}/none", "No such file"),
-    "missing folder of a Unix path": Case(f"{SERVER} -unix {{folder}}/no/socket", "No such file"),
+    "missing Unix path to connect": Case(f"{CLIENT} -unix {{directory}}/none", "No such file"),
+    "missing directory of a Unix path": Case(f"{SERVER} -unix {{directory}}/no/socket", "No such file"),
     "Unix path that is no socket": Case(f"{CLIENT} -unix {{key}}", "Connection refused"),
     "Unix path longer than an address": Case(
-        f"{CLIENT} -unix {{folder}}/{'x' * 120}", "Invalid argument|BIO_lookup_ex",
+        f"{CLIENT} -unix {{directory}}/{'x' * 120}", "Invalid argument|BIO_lookup_ex",
         instead="BIO_lookup_ex:"),    "Unix path longer than a service's name": Case(
-        f"{SERVER} -unix {{folder}}/{'x' * 32}", "addr_strings"),
+        f"{SERVER} -unix {{directory}}/{'x' * 32}", "addr_strings"),
     "unusable address to bind": Case(f"{CLIENT} -bind 192.0.2.1:0 -connect 127.0.0.1:{{busy}}",
                                      "Cannot assign requested address"),
     "unusable address to listen on": Case(f"{SERVER} -accept 192.0.2.1:0",
@@ -122,9 +122,9 @@ def compared(bench, case, ways, wanted):
     for way, text in zip(ways[1:], others):
         compare(case, plain, text, way.name)
     entries = plain.count("THREAD:error:")
-    verdict = "as the plain run" if others and others[0] == plain else "rightly not as the plain run"
+    outcome = "as the plain run" if others and others[0] == plain else "rightly not as the plain run"
     return f"status and {len(plain.splitlines())} lines, {entries} of the queue" + (
-        f", {verdict}" if others else "")
+        f", {outcome}" if others else "")
 
 
 def compare(case, plain, text, name):
@@ -141,7 +141,7 @@ def surroundings(bench, case, stack):
     key, cert = bench.certificate()
     holder = udp() if "-dtls" in case.words else socket.create_server(("127.0.0.1", 0))
     stack.enter_context(holder)
-    return {"key": key, "cert": cert, "folder": bench.folder("errors"),
+    return {"key": key, "cert": cert, "directory": bench.directory("errors"),
             "busy": holder.getsockname()[1], "free": free_port()}
 
 
@@ -164,7 +164,7 @@ def command_of(case, names, way):
     words = ["env", *preload, way.openssl, *(word.format(**names) for word in case.words.split())]
     if case.inject:
         calls = case.inject.split(":")[0]
-        words = ["strace", "-f", "-o", names["folder"] / "trace", "-e", f"trace={calls}",
+        words = ["strace", "-f", "-o", names["directory"] / "trace", "-e", f"trace={calls}",
                  "-e", f"inject={case.inject}", *words]
     return ["unshare", "--net", *words] if case.cut_off else words
 

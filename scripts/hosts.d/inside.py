@@ -1,4 +1,4 @@
-"""inside.py HOST LIBRARY: calls the page's routines of LIBRARY beside HOST, loaded for itself alone.
+"""inside.py HOST LIBRARY: calls BIO_connect(3)'s routines of LIBRARY beside HOST, loaded for itself alone.
 
 Run by local.py in a Python of its own; HOST may be "ssl", for the libcrypto of Python's own
 module. Prints what the host's queue and allocator saw, as one line of JSON.

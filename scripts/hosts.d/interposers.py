@@ -57,7 +57,7 @@ def greeter():
 
 def recording(bench, **more):
     """The environment in which calls are recorded, and the file that they go to."""
-    record = bench.folder("recorder") / "record"
+    record = bench.directory("recorder") / "record"
     record.touch()
     return environment(LD_PRELOAD=bench.shim("recorder"), RECORDER=record, **more), record
 
@@ -110,8 +110,8 @@ def need_calls(form, seen, wanted):
 def through(tool, bench, port):
     """The words that put the tool before a program, and its environment."""
     needs(tool)
-    folder = bench.folder("proxy")
-    config = folder / f"{tool}.conf"
+    directory = bench.directory("proxy")
+    config = directory / f"{tool}.conf"
     if tool == "torsocks":
         config.write_text(f"TorAddress 127.0.0.1\nTorPort {port}\n")
         return [tool], environment(TORSOCKS_CONF_FILE=config)

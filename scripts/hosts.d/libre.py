@@ -40,23 +40,23 @@ def checks():
 
 def library(bench, static):
     """The stand-in as a shared library or an archive of two objects."""
-    folder = bench.folder(f"libre-{static}")
+    directory = bench.directory(f"libre-{static}")
     objects = []
     for name in ("err", "bss_sock"):
-        objects.append(folder / f"{name}.o")
+        objects.append(directory / f"{name}.o")
         must([CC, "-std=c11", "-O1", "-g", "-fPIC", "-D_GNU_SOURCE", *WARNINGS, f"-I{HOME / 'include'}",
               "-c", HOME / f"{name}.c", "-o", objects[-1]])
     if static:
-        must(["ar", "rcs", folder / "libcrypto.a", *objects])
-        return [folder / "libcrypto.a"]
-    must([CC, "-shared", *objects, "-o", folder / "libcrypto.so"])
-    return [folder / "libcrypto.so", f"-Wl,-rpath,{folder}"]
+        must(["ar", "rcs", directory / "libcrypto.a", *objects])
+        return [directory / "libcrypto.a"]
+    must([CC, "-shared", *objects, "-o", directory / "libcrypto.so"])
+    return [directory / "libcrypto.so", f"-Wl,-rpath,{directory}"]
 
 
 def over(static, bench):
     host = library(bench, static)
     flags = ["-std=c11", *WARNINGS, "-DWITH_BIO"]
-    program = bench.folder(f"libre-program-{static}") / "fails"
+    program = bench.directory(f"libre-program-{static}") / "fails"
     lacking = run([CC, *flags, f"-I{INCLUDE}", f"-isystem{HOME / 'include'}", PROGRAM, "-o", program, *host])
     if lacking.status == 0 or "BIO_connect" not in lacking.err:
         raise Failed(f"the stand-in has BIO_connect itself, or fails otherwise:\n{lacking}")
@@ -88,7 +88,7 @@ def by_macro(name, bench):
         return "the host lacks what would fail"
     cflags, libs = host.flags()
     overlay = bench.ours("libbiosock_overlay.so")
-    program = bench.folder("libre-macros") / "fails"
+    program = bench.directory("libre-macros") / "fails"
     must([CC, "-std=c11", *WARNINGS, f"-I{INCLUDE}", *cflags, PROGRAM, "-o", program, overlay,
           f"-Wl,-rpath,{overlay.parent}", *libs])
     must([program])

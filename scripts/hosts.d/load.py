@@ -41,7 +41,7 @@ def baseline(bench):
 
 def loaded(bench, library, **more):
     """The system calls that loading made, none of them but a loader's."""
-    trace = bench.folder("load") / "trace"
+    trace = bench.directory("load") / "trace"
     loader = bench.compiled("loader", [HERE / "c/loader.c"], [], ["-ldl"])
     shown = must(["strace", "-f", "-o", trace, "env", *(f"{k}={v}" for k, v in more.items()),
                   loader, library])

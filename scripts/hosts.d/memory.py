@@ -21,7 +21,7 @@ DESCRIPTORS = re.compile(r"FILE DESCRIPTORS: (\d+) open \((\d+) std\) at exit")
 def checks():
     yield "valgrind catches what is wrong", baseline
     yield "every function, good and bad input", walk
-    yield "every function of our own, good and bad input", own
+    yield "every function of biosock's, good and bad input", own
     yield "threads", threads
     yield "examples/c: client and dual_stack_server", partial(examples, "client")
     yield "examples/c: nonblocking_client", partial(examples, "nonblocking_client")
@@ -49,7 +49,7 @@ def under(log):
 def clean(bench, command, status=0, **options):
     """Runs the command under valgrind to the given end; returns what it printed."""
     needs("valgrind")
-    log = bench.folder("valgrind") / "log"
+    log = bench.directory("valgrind") / "log"
     ended = run([*under(log), *command], timeout=600, **options)
     check_log(log, str(ended))
     if ended.status != status:
@@ -93,7 +93,7 @@ def own(bench):
 
 
 def check_complete(program, own=False):
-    """The walk calls every function that the library exports, of our own or of OpenSSL's names."""
+    """The walk calls every function that the library exports, under biosock's or OpenSSL's names."""
     exported = {name for name in (ROOT / "crates/libbiosock/exports").read_text().split()
                 if name.startswith("biosock_") == own}
     called = {line.split()[-1] for line in must(["nm", "-u", program]).out.splitlines()}
@@ -122,7 +122,7 @@ def examples(client, bench):
 def talk(bench, form, client):
     needs("valgrind")
     server = bench.program("dual_stack_server", form, [EXAMPLES / "dual_stack_server.c"])
-    log = bench.folder("valgrind-server") / "log"
+    log = bench.directory("valgrind-server") / "log"
     with Running([*under(log), server, "--once", "--port-0"]) as running:
         port = running.expect(r"^listening on 0\.0\.0\.0 (\d+)").group(1)
         program = bench.program(client, form, [EXAMPLES / f"{client}.c"])

@@ -1,4 +1,4 @@
-"""A TLS client over AWS-LC and BoringSSL, which lack the page's routines."""
+"""A TLS client over AWS-LC and BoringSSL, which lack BIO_connect(3)'s routines."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def over(name, find, bench):
 
 
 def check_lacking(bench, library):
-    """Without ours the program does not link, for want of the page's routines."""
+    """Without ours the program does not link, for want of BIO_connect(3)'s routines."""
     cflags, libs = library.flags()
     ended = run([CC, "-std=c11", f"-I{INCLUDE}", *cflags, SOURCE, "-o",
                  bench.scratch / "lacking", *libs])
@@ -76,7 +76,7 @@ def check_lacking(bench, library):
 def with_overlay(bench, library):
     cflags, libs = library.flags()
     overlay = bench.ours("libbiosock_overlay.so")
-    program = bench.folder("others") / "tls_client"
+    program = bench.directory("others") / "tls_client"
     must([CC, "-std=c11", *WARNINGS, f"-I{INCLUDE}", *cflags, SOURCE, "-o", program,
           overlay, f"-Wl,-rpath,{overlay.parent}", *libs])
     return program
@@ -86,7 +86,7 @@ def exercise(bench, program):
     """Handshakes with Debian's server over three families, then each failure."""
     seen = [shake_hands(bench, program, *where) for where in (
         (("-accept", "*:0"), "localhost:{port}"), (("-accept", "[::1]:0"), "[::1]:{port}"),
-        (("-unix", "{folder}/socket"), "unix:{folder}/socket"))]
+        (("-unix", "{directory}/socket"), "unix:{directory}/socket"))]
     for where, complaints in FAILURES.items():
         check_failure(bench, program, where, complaints)
     return f"3 handshakes ({seen[0]}), {len(FAILURES)} failures told by its own queue"
@@ -94,16 +94,16 @@ def exercise(bench, program):
 
 def shake_hands(bench, program, server, client):
     key, cert = bench.certificate()
-    folder = bench.folder("s")  # short: s_server refuses paths of more than 31 characters
-    words = [word.format(folder=folder) for word in server]
+    directory = bench.directory("s")  # short: s_server refuses paths of more than 31 characters
+    words = [word.format(directory=directory) for word in server]
     with Running(["openssl", "s_server", "-key", key, "-cert", cert, "-rev", "-naccept", "1",
                   *words]) as running:
         port = None
         if "-unix" in server:
-            appears(folder / "socket")
+            appears(directory / "socket")
         else:
             port = running.expect(r"^ACCEPT .*:(\d+)$").group(1)
-        ended = must([program, client.format(port=port, folder=folder), cert, WORDS])
+        ended = must([program, client.format(port=port, directory=directory), cert, WORDS])
         if ended.out != WORDS[::-1] + "\n":
             raise Failed(f"the server answered otherwise:\n{ended}")
         running.expect("CONNECTION ESTABLISHED")
@@ -120,15 +120,15 @@ def check_failure(bench, program, where, complaints):
 
 
 def aws_lc(bench):
-    folder = built(bench, "aws-lc-sys", "aws-lc", ["-DDISABLE_GO=ON", "-DDISABLE_PERL=ON",
+    directory = built(bench, "aws-lc-sys", "aws-lc", ["-DDISABLE_GO=ON", "-DDISABLE_PERL=ON",
                                                    "-DBUILD_TOOL=OFF"])
-    libs = (folder / "ssl/libssl.so", folder / "crypto/libcrypto.so")
+    libs = (directory / "ssl/libssl.so", directory / "crypto/libcrypto.so")
     return Library("AWS-LC", source_of("aws-lc-sys") / "aws-lc/include", libs)
 
 
 def boringssl(bench):
-    folder = built(bench, "boring-sys", "deps/boringssl", [])
-    libs = (folder / "libssl.so", folder / "libcrypto.so")
+    directory = built(bench, "boring-sys", "deps/boringssl", [])
+    libs = (directory / "libssl.so", directory / "libcrypto.so")
     return Library("BoringSSL", source_of("boring-sys") / "deps/boringssl/include", libs)
 
 
@@ -161,13 +161,13 @@ def source_of(package):
     raise Failed(f"{manifest} does not bring {package}")
 
 
-def built(bench, package, folder, options):
+def built(bench, package, directory, options):
     """Builds the sources' shared libraries once; unoptimised, as speed is of no matter."""
     source = source_of(package)
     build = bench.kept / source.name
     stamp = build / "built"
     if not stamp.exists():
-        must(["cmake", "-S", source / folder, "-B", build, "-DBUILD_SHARED_LIBS=ON",
+        must(["cmake", "-S", source / directory, "-B", build, "-DBUILD_SHARED_LIBS=ON",
               "-DBUILD_TESTING=OFF", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_C_FLAGS_DEBUG=-O0",
               "-DCMAKE_CXX_FLAGS_DEBUG=-O0", *options], timeout=300)
         must(["cmake", "--build", build, "-j2", "--target", "ssl"], timeout=3000)

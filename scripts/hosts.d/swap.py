@@ -42,8 +42,8 @@ def link(version, bench):
 
 
 def original(bench, version):
-    folder = bench.original(version)
-    return folder / "bin/openssl", folder / "build"
+    directory = bench.original(version)
+    return directory / "bin/openssl", directory / "build"
 
 
 def program(bench, version):
@@ -52,18 +52,18 @@ def program(bench, version):
 
 def check_lacking(bench, version, tree):
     """Taking the objects out is seen: without them nothing links."""
-    folder = bench.folder(f"lacking-{version}")
-    archive = without_objects(version, tree, folder)
-    ended = run(link_command(tree, folder, folder / "openssl"), cwd=tree, timeout=300)
+    directory = bench.directory(f"lacking-{version}")
+    archive = without_objects(version, tree, directory)
+    ended = run(link_command(tree, directory, directory / "openssl"), cwd=tree, timeout=300)
     missing = set(re.findall(r"undefined reference to `(\w+)'", ended.err))
     if ended.status == 0 or "BIO_connect" not in missing:
         raise Failed(f"{archive} still has BIO_connect:\n{ended}")
 
 
-def without_objects(version, tree, folder):
+def without_objects(version, tree, directory):
     """A copy of libcrypto.a that lacks the three objects, with libssl.a beside it."""
-    archive = folder / "libcrypto.a"
-    (folder / "libssl.a").symlink_to(tree / "libssl.a")
+    archive = directory / "libcrypto.a"
+    (directory / "libssl.a").symlink_to(tree / "libssl.a")
     archive.write_bytes((tree / "libcrypto.a").read_bytes())
     had = set(must(["ar", "t", archive]).out.split())
     if not set(OBJECTS[version]) <= had:
@@ -77,17 +77,17 @@ def swapped(bench, version):
     if program(bench, version).exists():
         return
     _, tree = original(bench, version)
-    folder = bench.folder(f"swap-{version}")
-    archive = without_objects(version, tree, folder)
+    directory = bench.directory(f"swap-{version}")
+    archive = without_objects(version, tree, directory)
     ours = bench.ours("libbiosock_swap.a")
     script = f"open {archive}\naddlib {ours}\nsave\nend\n"
     must(["ar", "-M"], stdin=script)
-    made = must([*link_command(tree, folder, program(bench, version)), "-Wl,-y,BIO_connect"],
+    made = must([*link_command(tree, directory, program(bench, version)), "-Wl,-y,BIO_connect"],
                 cwd=tree, timeout=300)
     check_origin(made.out + made.err, ours)
 
 
-def link_command(tree, folder, output):
+def link_command(tree, directory, output):
     """The build's own way of linking apps/openssl, with another libcrypto.a before its own."""
     shown = must(["make", "-n", "-W", "libcrypto.a", "apps/openssl"], cwd=tree).out
     found = re.search(r"^\$\{LDCMD:-\w+\}((?:.*\\\n)*.* -o apps/openssl (?:.*\\\n)*.*)$",
@@ -97,7 +97,7 @@ def link_command(tree, folder, output):
         raise Failed(f"cannot tell how openssl is linked from:\n{shown[-2000:]}")
     words = shlex.split(found.group(1).replace("\\\n", " "))
     words[words.index("apps/openssl")] = str(output)
-    return [CC, f"-L{folder}", *words]
+    return [CC, f"-L{directory}", *words]
 
 
 def check_origin(trace, ours):
@@ -110,11 +110,11 @@ def check_origin(trace, ours):
 
 def check_shared(bench, version, tree):
     """The shared libcrypto links whole from the swapped archive, and exports what it did."""
-    folder = program(bench, version).parent
+    directory = program(bench, version).parent
     script = [f"-Wl,--version-script={tree}/libcrypto.ld"] if (tree / "libcrypto.ld").exists() else []
-    made = folder / "libcrypto.so"
+    made = directory / "libcrypto.so"
     must([CC, "-shared", "-Wl,-Bsymbolic", "-Wl,-z,defs", *script, "-Wl,--whole-archive",
-          folder / "libcrypto.a", "-Wl,--no-whole-archive", "-ldl", "-pthread", "-o", made],
+          directory / "libcrypto.a", "-Wl,--no-whole-archive", "-ldl", "-pthread", "-o", made],
          timeout=300)
     before, after = exported(tree.parent / "lib/libcrypto.so"), exported(made)
     if before != after:
@@ -150,8 +150,8 @@ def fail(version, bench):
     for name, case in errors.CASES.items():
         try:
             figures = errors.compared(bench, case, ways, SOME_COMPLAINT)
-        except Failed as verdict:
-            raise Failed(f"{name}:\n{verdict}") from verdict
+        except Failed as outcome:
+            raise Failed(f"{name}:\n{outcome}") from outcome
         entries += int(re.search(r"(\d+) of the queue", figures).group(1))
     return f"{len(errors.CASES)} invocations, {entries} entries of the queue" + (
         " say the same swapped" if len(ways) > 1 else "")

@@ -20,7 +20,7 @@ WORDS = "nine men's morris"
 
 @dataclass
 class Transport:
-    """How the two are told to meet; {folder} is scratch, {port} the server's."""
+    """How the two are told to meet; {directory} is scratch, {port} the server's."""
 
     server: tuple
     clients: tuple  # the arguments of one client after the other
@@ -35,7 +35,7 @@ TRANSPORTS = {
     "dual stack *:0": Transport(("-accept", "*:0"), (("-connect", "127.0.0.1:{port}"),
                                                      ("-connect", "[::1]:{port}"))),
     "a name": Transport(("-accept", "localhost:0"), (("-connect", "localhost:{port}"),)),
-    "Unix socket": Transport(("-unix", "{folder}/socket"), (("-unix", "{folder}/socket"),)),
+    "Unix socket": Transport(("-unix", "{directory}/socket"), (("-unix", "{directory}/socket"),)),
     "-bind": Transport(("-accept", "127.0.0.1:0"),
                        (("-bind", "127.0.0.2:0", "-connect", "127.0.0.1:{port}"),),
                        {"BIO_bind"}, source="0200007F"),
@@ -75,7 +75,7 @@ def compare(seen):
 
 def talk(bench, side, transport):
     """One server, its clients, and which routines they called."""
-    server_saw, client_saw = (Witness(bench, bench.folder(f"tls-{who}")) for who in "sc")
+    server_saw, client_saw = (Witness(bench, bench.directory(f"tls-{who}")) for who in "sc")
     meet(bench, transport, "openssl", server_saw.env(side), client_saw.env(side))
     wanted = {"BIO_listen"} if transport.dtls else SERVER
     calls = server_saw.check(side, wanted)
@@ -86,36 +86,36 @@ def talk(bench, side, transport):
 
 def meet(bench, transport, openssl, server_env=None, client_env=None):
     """One server of this openssl, and its clients one after the other."""
-    folder = bench.folder("tls")
-    with Running(server_command(bench, transport, openssl, folder), server_env) as server:
-        port = listening(transport, server, folder)
+    directory = bench.directory("tls")
+    with Running(server_command(bench, transport, openssl, directory), server_env) as server:
+        port = listening(transport, server, directory)
         for arguments in transport.clients:
-            command = client_command(bench, arguments, openssl, folder, port)
+            command = client_command(bench, arguments, openssl, directory, port)
             with Running(command, client_env) as client:
                 converse(transport, server, client, port)
         if server.ended() != 0:
             raise Failed(f"the server failed: {server}")
 
 
-def server_command(bench, transport, openssl, folder):
+def server_command(bench, transport, openssl, directory):
     key, cert = bench.certificate()
     # Backwards from the server itself; over DTLS it only shows what came.
     echo = [] if transport.dtls else ["-rev"]
-    where = [word.format(folder=folder) for word in transport.server]
+    where = [word.format(directory=directory) for word in transport.server]
     return [openssl, "s_server", "-key", key, "-cert", cert, *echo,
             "-naccept", len(transport.clients), *where]
 
 
-def client_command(bench, arguments, openssl, folder, port):
+def client_command(bench, arguments, openssl, directory, port):
     _, cert = bench.certificate()
-    where = [word.format(folder=folder, port=port) for word in arguments]
+    where = [word.format(directory=directory, port=port) for word in arguments]
     return [openssl, "s_client", "-brief", "-CAfile", cert, "-verify_return_error", *where]
 
 
-def listening(transport, server, folder):
+def listening(transport, server, directory):
     """Waits for the server; its port, where it has one."""
     if "-unix" in transport.server:
-        appears(folder / "socket")
+        appears(directory / "socket")
         return ""
     return server.expect(r"^ACCEPT .*:(\d+)$").group(1)
 

@@ -1,4 +1,4 @@
-"""Who served the page's routines in a program that ran: see c/witness.c."""
+"""Who served BIO_connect(3)'s routines in a program that ran: see c/witness.c."""
 
 import struct
 
@@ -11,9 +11,9 @@ LINES = 32
 class Witness:
     """A table that preloaded witnesses write to."""
 
-    def __init__(self, bench, folder):
+    def __init__(self, bench, directory):
         self.shim = bench.shim("witness")
-        self.path = folder / "witness"
+        self.path = directory / "witness"
         self.path.write_bytes(bytes(LINE.size * LINES))
 
     def env(self, side, **more):

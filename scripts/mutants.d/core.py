@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from place import CARGO, FOLDER, ROOT
+from place import CARGO, DIRECTORY, ROOT
 
 
 @dataclass
@@ -70,12 +70,12 @@ def show(part):
 def run(part, options):
     install()
     known = reasons()
-    verdicts = [run_suite(f"{part}-{number}", suite, options, known) for number, suite in enumerate(PARTS[part])]
-    return all(verdicts)
+    seen = [run_suite(f"{part}-{number}", suite, options, known) for number, suite in enumerate(PARTS[part])]
+    return all(seen)
 
 
 def run_suite(name, suite, options, known):
-    output = FOLDER / name
+    output = DIRECTORY / name
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     share = ["--shard", options.shard] if options.shard else []
@@ -124,7 +124,7 @@ def mutants(suite, *words):
     names = [word for file in suite.files for word in ("--file", f"{source}/{file}")]
     names += [word for file in suite.left_out for word in ("--exclude", f"{source}/{file}")]
     names += [word for feature in suite.features for word in ("--features", f"{suite.package}/{feature}")]
-    # Nobody debugs a mutant, and each is linked several times, in its own target folder.
+    # Nobody debugs a mutant, and each is linked several times, in its own target directory.
     env = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
     env["CARGO_PROFILE_DEV_DEBUG"] = "0"
     done = subprocess.run([CARGO, "mutants", "--package", suite.package, *names, *words],

@@ -7,13 +7,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = (ROOT / os.environ.get("CARGO_TARGET_DIR", "target")).resolve()
-FOLDER = TARGET / "mutants"
+DIRECTORY = TARGET / "mutants"
 CARGO = os.environ.get("CARGO", "cargo")
 
 
 def copy():
     """The sources as they are now, without the build's litter."""
-    tree = FOLDER / "tree"
+    tree = DIRECTORY / "tree"
     shutil.rmtree(tree, ignore_errors=True)
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
                             cwd=ROOT, check=True, capture_output=True).stdout
@@ -26,4 +26,4 @@ def copy():
 
 
 def environment(target):
-    return os.environ | {"CARGO_TARGET_DIR": str(FOLDER / target)}
+    return os.environ | {"CARGO_TARGET_DIR": str(DIRECTORY / target)}

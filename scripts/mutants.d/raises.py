@@ -3,7 +3,7 @@
 import subprocess
 from dataclasses import dataclass
 
-from place import CARGO, FOLDER, TARGET, copy, environment
+from place import CARGO, DIRECTORY, TARGET, copy, environment
 
 SRC = "crates/biosock-capi/src/"
 # Whose entries have the same form as ours, down to the functions' names.
@@ -95,8 +95,8 @@ def is_seen(tree, env, mutation):
 
 def compare(env, cases):
     """How many cases differ from the original's."""
-    folder = FOLDER / "raises" / "debug"
-    words = [folder / "compare", "--limit", "0", "--filter", cases, ORIGINAL, folder / "libbiosock.so"]
+    directory = DIRECTORY / "raises" / "debug"
+    words = [directory / "compare", "--limit", "0", "--filter", cases, ORIGINAL, directory / "libbiosock.so"]
     done = subprocess.run(words, env=env, capture_output=True, text=True)
     if done.returncode not in (0, 1):
         raise SystemExit(f"mutants: {done.stderr or done.stdout}")

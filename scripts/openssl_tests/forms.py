@@ -10,7 +10,7 @@ from pathlib import Path
 from .report import Failed, clean_environment, output_of, must
 from .tree import ROOT, TARGET
 
-# The page's six routines, and one for each other part of the three objects.
+# BIO_connect(3)'s six routines, and one for each other part of the three objects.
 WITNESSES = ("BIO_socket", "BIO_bind", "BIO_connect", "BIO_listen", "BIO_accept_ex", "BIO_closesocket",
              "BIO_ADDR_new", "BIO_lookup_ex", "BIO_parse_hostserv", "BIO_sock_info")
 
@@ -31,8 +31,8 @@ class Static:
 
     def __init__(self, tree):
         self._library = tree.source / "libcrypto.a"
-        self._kept = tree.folder / "libcrypto.plain.a"
-        self._code = tree.folder / "plain-code.json"
+        self._kept = tree.directory / "libcrypto.plain.a"
+        self._code = tree.directory / "plain-code.json"
 
     def is_prepared(self):
         return self._code.exists()
@@ -70,12 +70,12 @@ def replaced(archive):
 
 def add_members(archive, to, log):
     """Unpacks first, since ar cannot merge archives by itself. Returns the names of the members."""
-    with tempfile.TemporaryDirectory(prefix="openssl-tests.") as folder:
+    with tempfile.TemporaryDirectory(prefix="openssl-tests.") as directory:
         names = output_of(["ar", "t", archive]).split()
         if len(set(names)) != len(names):
             raise Failed(f"{archive} has two members of one name, which cannot be unpacked")
-        must(["ar", "x", archive], cwd=folder, log=log)
-        must(["ar", "qs", to, *names], cwd=folder, log=log)
+        must(["ar", "x", archive], cwd=directory, log=log)
+        must(["ar", "qs", to, *names], cwd=directory, log=log)
     return names
 
 
@@ -162,13 +162,13 @@ class Shared:
 
 def must_answer(overlay, tree):
     """The dynamic linker says whose routines the command is bound to."""
-    for old in tree.folder.glob("bindings*"):
+    for old in tree.directory.glob("bindings*"):
         old.unlink()
-    environment = clean_environment(LD_DEBUG="bindings", LD_DEBUG_OUTPUT=str(tree.folder / "bindings"))
+    environment = clean_environment(LD_DEBUG="bindings", LD_DEBUG_OUTPUT=str(tree.directory / "bindings"))
     # Nobody listens at that port, so the command fails; only its bindings matter.
     run = "util/shlib_wrap.sh apps/openssl s_client -connect 127.0.0.1:1 || :"
     output_of(["sh", "-c", run], cwd=tree.source, env=environment)
-    text = "".join(path.read_text(errors="replace") for path in tree.folder.glob("bindings*"))
+    text = "".join(path.read_text(errors="replace") for path in tree.directory.glob("bindings*"))
     bound = set(re.findall(r"apps/openssl \[\d+\] to (\S+) \[\d+\]: normal symbol `BIO_connect'", text))
     if bound != {str(overlay)}:
         raise Failed(f"BIO_connect is bound to {sorted(bound)} instead of {overlay}")

@@ -25,9 +25,9 @@ class Result:
         return self.status == 0 and self.files > 0
 
     def line(self):
-        verdict = "all passed" if self.passed else f"FAILED (status {self.status})"
-        skipped = sum(verdict.startswith("skipped") for verdict in self.recipes.values())
-        return (f"Files={self.files}, Tests={self.tests}, {verdict}, "
+        outcome = "all passed" if self.passed else f"FAILED (status {self.status})"
+        skipped = sum(outcome.startswith("skipped") for outcome in self.recipes.values())
+        return (f"Files={self.files}, Tests={self.tests}, {outcome}, "
                 f"{skipped} files skipped, {self.seconds:.0f} s")
 
 
@@ -36,7 +36,7 @@ def compare(tree, kind, again):
     form = kind(tree)
     plain = plain_half(tree, form, again)
     if not plain.passed:
-        return tell_failures(plain, tree.folder / "plain.log")
+        return tell_failures(plain, tree.directory / "plain.log")
     print(f"{form.placed}: {form.place(tree)}", flush=True)
     placed = measure(tree, form.placed)
     differing = differences(plain, placed)
@@ -49,7 +49,7 @@ def compare(tree, kind, again):
 
 def plain_half(tree, form, again):
     """Without biosock: kept from an earlier run, as it is the same every time."""
-    kept = tree.folder / "plain.json"
+    kept = tree.directory / "plain.json"
     if kept.exists() and not again:
         result = Result(**json.loads(kept.read_text()))
         print(f"plain:    {result.line()} (an earlier run)", flush=True)
@@ -64,7 +64,7 @@ def plain_half(tree, form, again):
 
 
 def measure(tree, name):
-    log = tree.folder / f"{name}.log"
+    log = tree.directory / f"{name}.log"
     status, seconds = tree.test(log)
     result = parse(log.read_text(errors="replace"), status, seconds)
     print(f"{name + ':':9} {result.line()}", flush=True)
@@ -85,7 +85,7 @@ def parse(text, status, seconds):
 
 
 def differences(plain, placed):
-    """Each test with another verdict, and the totals if they are not the same."""
+    """Each test with another outcome, and the totals if they are not the same."""
     names = sorted(plain.recipes.keys() | placed.recipes.keys())
     pairs = [(name, plain.recipes.get(name), placed.recipes.get(name)) for name in names]
     pairs += [("Files", plain.files, placed.files), ("Tests", plain.tests, placed.tests)]
@@ -93,8 +93,8 @@ def differences(plain, placed):
 
 
 def tell_failures(result, log):
-    for name, verdict in result.recipes.items():
-        if verdict != "ok" and not verdict.startswith("skipped"):
-            print(f"failed:  {name}: {verdict}")
+    for name, outcome in result.recipes.items():
+        if outcome != "ok" and not outcome.startswith("skipped"):
+            print(f"failed:  {name}: {outcome}")
     print(f"OpenSSL fails its own tests without biosock: see {log}")
     return 1

@@ -13,15 +13,15 @@ SUITES = {"1.1.1": ("bullseye", r"1\.1\.1[a-z]+"), "3.0": ("bookworm", r"3\.0\.\
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
-def tarball(version, folder):
+def tarball(version, directory):
     """The newest upstream tarball of a version: one kept, or downloaded now."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return newest_kept(version, folder) or download(version, folder)
+    directory.mkdir(parents=True, exist_ok=True)
+    return newest_kept(version, directory) or download(version, directory)
 
 
-def newest_kept(version, folder):
+def newest_kept(version, directory):
     exact = re.compile(rf"openssl_{SUITES[version][1]}\.orig\.tar\.gz")
-    kept = [path for path in folder.iterdir() if exact.fullmatch(path.name)]
+    kept = [path for path in directory.iterdir() if exact.fullmatch(path.name)]
     return max(kept, key=lambda path: natural(path.name), default=None)
 
 
@@ -29,28 +29,28 @@ def natural(name):
     return [(int(number or 0), text) for number, text in re.findall(r"(\d+)|(\D+)", name)]
 
 
-def download(version, folder):
+def download(version, directory):
     """The listed package may be gone from the mirror already; then the one before."""
-    apt = Apt(version, folder)
+    apt = Apt(version, directory)
     apt.update()
     for package in apt.versions():
         # A missing packaging part makes apt fail although the tarball has come.
         apt.source(package)
-        path = newest_kept(version, folder)
+        path = newest_kept(version, directory)
         if path:
             return path
     raise Failed(f"apt brought no source of OpenSSL {version}: see {apt.log}, or put its "
-                 f".orig.tar.gz into {folder}")
+                 f".orig.tar.gz into {directory}")
 
 
 class Apt:
     """apt-get with sources, lists and cache that are not the system's."""
 
-    def __init__(self, version, folder):
+    def __init__(self, version, directory):
         self.version = version
-        self.folder = folder
-        self.log = folder / "apt.log"
-        self.state = folder / f"apt-{version}"
+        self.directory = directory
+        self.log = directory / "apt.log"
+        self.state = directory / f"apt-{version}"
         for part in ("lists/partial", "cache/archives/partial", "parts"):
             (self.state / part).mkdir(parents=True, exist_ok=True)
         (self.state / "sources.list").write_text("".join(self._entries()))
@@ -71,7 +71,7 @@ class Apt:
 
     def _get(self, *words):
         with open(self.log, "ab") as log:
-            subprocess.run(["apt-get", *self._options(), *words], cwd=self.folder, check=False,
+            subprocess.run(["apt-get", *self._options(), *words], cwd=self.directory, check=False,
                            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                            env=os.environ | {"LC_ALL": "C"})
 

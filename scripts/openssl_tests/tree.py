@@ -14,18 +14,18 @@ JOBS = os.environ.get("JOBS") or str(os.cpu_count() or 1)
 
 
 class Tree:
-    """`VERSION/FORM` in the target folder; only one run at a time is in it."""
+    """`VERSION/FORM` in the target directory; only one run at a time is in it."""
 
     def __init__(self, version, form):
         self.version = version
         self.form = form
-        self.folder = TARGET / "openssl-tests" / version / form.name
-        self.source = self.folder / "source"
-        self.log = self.folder / "build.log"
+        self.directory = TARGET / "openssl-tests" / version / form.name
+        self.source = self.directory / "source"
+        self.log = self.directory / "build.log"
 
     def __enter__(self):
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = open(self.folder / "lock", "w")
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._lock = open(self.directory / "lock", "w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         return self
 
@@ -37,10 +37,10 @@ class Tree:
         tarball = sources.tarball(self.version, TARGET / "openssl-tests/sources")
         self.release = tarball.name.removeprefix("openssl_").removesuffix(".orig.tar.gz")
         recipe = f"{tarball.name} ./config {self.form.option}\n"
-        stamp = self.folder / "built"
+        stamp = self.directory / "built"
         if stamp.exists() and stamp.read_text() == recipe:
             return f"OpenSSL {self.release}, {self.form.name}: built before"
-        for old in self.folder.iterdir():
+        for old in self.directory.iterdir():
             if old.is_file() and old.name != "lock":
                 old.unlink()
         took = self._build(tarball)

@@ -61,8 +61,8 @@ impl Options {
             return Ok(Library::under(libcrypto, overlay));
         }
         if let Some(archive) = &self.swap {
-            let folder = std::env::current_exe()?.with_file_name("swapped").join(&original.version);
-            return Ok(Library::alone(original.swapped(archive, &folder)?));
+            let directory = std::env::current_exe()?.with_file_name("swapped").join(&original.version);
+            return Ok(Library::alone(original.swapped(archive, &directory)?));
         }
         if let Some(how) = &self.broken {
             return Ok(Library::alone(libcrypto).broken(how));

@@ -1,4 +1,4 @@
-//! What the page's routines cost: instructions, system calls and time for each library.
+//! What BIO_connect(3)'s routines cost: instructions, system calls and time for each library.
 //!
 //! `costs [OURS]`: OURS is the shared library to measure, by default the one beside this
 //! program. Ends with 1 when a bar is missed.
@@ -100,15 +100,15 @@ fn ours() -> Fallible<PathBuf> {
 }
 
 fn compile(name: &str, options: &[&str], library: Option<&Path>) -> Fallible<Subject> {
-    let folder = root().join("costs");
-    std::fs::create_dir_all(&folder)?;
-    let program = folder.join(name.replace(' ', "-"));
+    let directory = root().join("costs");
+    std::fs::create_dir_all(&directory)?;
+    let program = directory.join(name.replace(' ', "-"));
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/costs.c");
     let mut cc = Command::new("cc");
     cc.args(["-O2", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE"]).args(options).arg(source);
     if let Some(library) = library {
-        let folder = library.parent().ok_or("a library is in a folder")?;
-        cc.arg(library).arg(format!("-Wl,-rpath,{}", folder.display()));
+        let directory = library.parent().ok_or("a library is in a directory")?;
+        cc.arg(library).arg(format!("-Wl,-rpath,{}", directory.display()));
     }
     output(cc.arg("-o").arg(&program))?;
     Ok(Subject { name: name.to_owned(), program })

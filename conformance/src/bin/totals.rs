@@ -1,6 +1,6 @@
 //! Compares every form of ours with every original, and says how many cases came out how.
 //!
-//! `totals [--libraries FOLDER] [--json FILE] [--limit N] [ORIGINAL]...`: the folder holds what
+//! `totals [--libraries DIRECTORY] [--json FILE] [--limit N] [ORIGINAL]...`: the directory holds what
 //! `scripts/build-c` leaves, and is this program's own by default; an ORIGINAL is `1.1.1`, `3`,
 //! `4` or `system`, by default each that is built. The status is 1 if anything differs that
 //! is not meant to, or if a deliberate difference is met by none of all originals.
@@ -72,7 +72,7 @@ impl Options {
 /// How many things are wrong.
 fn run(options: &Options) -> Fallible<usize> {
     let program = std::env::current_exe()?;
-    let beside = program.parent().ok_or("this program is in no folder")?.to_owned();
+    let beside = program.parent().ok_or("this program is in no directory")?.to_owned();
     let suite = Suite {
         program: &program.with_file_name("probe"),
         libraries: options.libraries.clone().unwrap_or_else(|| beside.clone()),

@@ -51,7 +51,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     Divergence {
         id: "get-accept-socket",
         case: "get_accept_socket/\"127.0.0.1:0\"/0",
-        why: "1.1.1 tests its look-up the wrong way round: it fails for good names and goes on for bad",
+        why: "1.1.1 tests its lookup the wrong way round: it fails for good names and goes on for bad",
         covers: |judge, id| {
             const WHERE: [&str; 2] = ["get_accept_socket/", "starved/BIO_get_accept_socket/"];
             judge.original_is_111 && WHERE.iter().any(|group| id.starts_with(group))
@@ -180,7 +180,7 @@ fn is_refusal(judge: &Judge, entry: &Value, call: &Value) -> bool {
         && (known || (judge.original_is_111 && judge.same_numbering))
 }
 
-/// The path of a look-up that leaves no room for a NUL, or none at all, and the rest of its name.
+/// The path of a lookup that leaves no room for a NUL, or none at all, and the rest of its name.
 fn path_without_room(id: &str) -> Option<(usize, &str)> {
     let rest = id.strip_prefix("lookup_ex/")?;
     let (len, rest) = rest.split_once(" letters/")?;

@@ -49,7 +49,7 @@ pub struct Suite<'a> {
     pub program: &'a Path,
     /// Where the files of [`Form::file`] are.
     pub libraries: PathBuf,
-    /// A folder for originals with ours inside, which goes on to exist.
+    /// A directory for originals with ours inside, which goes on to exist.
     pub scratch: PathBuf,
     /// Chooses cases by a part of their names.
     pub filter: Option<&'a str>,

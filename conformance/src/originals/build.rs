@@ -223,7 +223,7 @@ impl Work {
 /// `1.1.1 -> 1.1.1w`, so that others need not know the full version.
 fn point(original: Original, dir: &Path) -> Fallible<()> {
     let link = place::link(original);
-    let name = dir.file_name().ok_or("an original's folder has a name")?;
+    let name = dir.file_name().ok_or("an original's directory has a name")?;
     if fs::read_link(&link).is_ok_and(|to| to == Path::new(name)) {
         return Ok(());
     }

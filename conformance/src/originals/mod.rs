@@ -1,6 +1,6 @@
 //! The OpenSSL versions that ours is compared with: where they are, and how they come to be.
 //!
-//! Each is built once from the `openssl-src` crate into a folder of its own, static and
+//! Each is built once from the `openssl-src` crate into a directory of its own, static and
 //! shared, and then kept. Their sources are only compiled, never learned from.
 
 mod build;
@@ -112,7 +112,7 @@ pub struct Built {
     pub version: String,
     /// The shared libcrypto, for loading by path.
     pub libcrypto: PathBuf,
-    /// The folder that holds `include/`, `lib/`, `bin/` and `build/`; `None` for the system's.
+    /// The directory that holds `include/`, `lib/`, `bin/` and `build/`; `None` for the system's.
     pub dir: Option<PathBuf>,
     /// How long building took; `None` if nothing was built.
     pub took: Option<Duration>,

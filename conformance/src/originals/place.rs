@@ -5,11 +5,11 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders in which Debian and others keep the system's libraries.
-const SYSTEM_FOLDERS: [&str; 4] =
+/// Directories in which Debian and others keep the system's libraries.
+const SYSTEM_DIRECTORIES: [&str; 4] =
     ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
 
-/// The folder of all originals: `$ORIGINALS_DIR`, else `originals` in cargo's target folder.
+/// The directory of all originals: `$ORIGINALS_DIR`, else `originals` in cargo's target directory.
 #[must_use]
 pub fn root() -> PathBuf {
     if let Some(dir) = env::var_os("ORIGINALS_DIR") {
@@ -41,9 +41,9 @@ pub(super) fn at(dir: PathBuf, version: String) -> Built {
 }
 
 pub(super) fn system() -> Fallible<Built> {
-    let libcrypto = SYSTEM_FOLDERS
+    let libcrypto = SYSTEM_DIRECTORIES
         .iter()
-        .map(|folder| Path::new(folder).join("libcrypto.so.3"))
+        .map(|directory| Path::new(directory).join("libcrypto.so.3"))
         .find(|path| path.is_file())
         .ok_or("the system has no libcrypto.so.3: install its libssl3 package")?;
     Ok(Built { version: "system".to_owned(), libcrypto, dir: None, took: None })

@@ -30,17 +30,17 @@ const EXPORTS: &str = include_str!("../../../crates/libbiosock-swap/exports");
 
 impl Built {
     /// Links this original with `archive` (`libbiosock_swap.a`) in place of its own three
-    /// objects, into `folder`, and returns the shared library.
+    /// objects, into `directory`, and returns the shared library.
     ///
     /// # Errors
     /// When there is no static libcrypto, when it does not link, and when the result still
     /// holds the original's code.
-    pub fn swapped(&self, archive: &Path, folder: &Path) -> Fallible<PathBuf> {
+    pub fn swapped(&self, archive: &Path, directory: &Path) -> Fallible<PathBuf> {
         let archive = fs::canonicalize(archive).map_err(|error| format!("{}: {error}", archive.display()))?;
-        fs::create_dir_all(folder)?;
-        let folder = fs::canonicalize(folder)?;
-        let plain = self.without_objects(&folder)?;
-        let made = folder.join("libcrypto.so");
+        fs::create_dir_all(directory)?;
+        let directory = fs::canonicalize(directory)?;
+        let plain = self.without_objects(&directory)?;
+        let made = directory.join("libcrypto.so");
         let trace = output(&mut self.link(&plain, &archive, &made))?;
         fs::remove_file(plain)?;
         must_come_from(&archive, &trace)?;
@@ -61,9 +61,9 @@ impl Built {
     }
 
     /// A copy of the static libcrypto that lacks the three objects.
-    fn without_objects(&self, folder: &Path) -> Fallible<PathBuf> {
+    fn without_objects(&self, directory: &Path) -> Fallible<PathBuf> {
         let whole = self.archive()?;
-        let plain = folder.join("libcrypto-without.a");
+        let plain = directory.join("libcrypto-without.a");
         fs::copy(&whole, &plain)?;
         let members = output(Command::new("ar").arg("t").arg(&plain))?;
         let replaced: Vec<&str> = members.lines().filter(|member| is_replaced(member)).collect();

@@ -60,13 +60,13 @@ fn found(which: Original, built: Fallible<Built>) -> Option<Built> {
     None
 }
 
-/// One of our libraries, built now; `$BIOSOCK_LIBDIR` names a folder with built ones.
+/// One of our libraries, built now; `$BIOSOCK_LIBDIR` names a directory with built ones.
 ///
 /// # Panics
 /// When it does not build.
 pub(crate) fn ours(form: Form) -> PathBuf {
-    if let Some(folder) = std::env::var_os("BIOSOCK_LIBDIR") {
-        return Path::new(&folder).join(form.file());
+    if let Some(directory) = std::env::var_os("BIOSOCK_LIBDIR") {
+        return Path::new(&directory).join(form.file());
     }
     build(package(form)).unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_probe"));

@@ -154,7 +154,7 @@ impl TryFrom<SocketAddr> for std::net::SocketAddr {
     type Error = Error;
 
     /// # Errors
-    /// An AF_UNIX address is none of `std::net`'s.
+    /// An AF_UNIX address is not one of `std::net`'s.
     fn try_from(addr: SocketAddr) -> Result<Self> {
         match addr {
             SocketAddr::V4(v4) => Ok(Self::V4(v4)),

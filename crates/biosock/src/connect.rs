@@ -35,7 +35,7 @@ pub enum Connect<'s> {
 }
 
 impl Connect<'_> {
-    /// Waits for the verdict: `None` where `timeout` passes without one.
+    /// Waits for the outcome: `None` where `timeout` passes without one.
     /// A `timeout` of zero only looks; `None` waits without end.
     ///
     /// ```
@@ -44,8 +44,8 @@ impl Connect<'_> {
     /// # listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
     /// # let addr = listener.local_addr()?;
     /// let socket = Socket::stream_for(&addr, Options::NONBLOCK)?;
-    /// let verdict = socket.start_connect(&addr, Options::empty())?.wait(None);
-    /// assert!(verdict.is_some_and(|verdict| verdict.is_ok()));
+    /// let outcome = socket.start_connect(&addr, Options::empty())?.wait(None);
+    /// assert!(outcome.is_some_and(|outcome| outcome.is_ok()));
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn wait(self, timeout: Option<Duration>) -> Option<Result<()>> {
@@ -58,7 +58,7 @@ impl Connect<'_> {
 
 /// A connect that the system has not decided yet.
 ///
-/// The system tells its verdict once (reading SO_ERROR clears it); this value
+/// The system tells its outcome once (reading SO_ERROR clears it); this value
 /// remembers it, so that it can be asked again.
 ///
 /// ```
@@ -69,9 +69,9 @@ impl Connect<'_> {
 /// let socket = Socket::stream_for(&nobody, Options::NONBLOCK)?;
 /// // Loopback may refuse at once; elsewhere this is the usual course.
 /// if let Ok(Connect::InProgress(mut connecting)) = socket.start_connect(&nobody, Options::empty()) {
-///     let verdict = connecting.wait(Some(Duration::from_secs(5)));
-///     assert!(verdict.expect("decided").is_err());
-///     assert!(connecting.verdict().expect("still known").is_err());
+///     let outcome = connecting.wait(Some(Duration::from_secs(5)));
+///     assert!(outcome.expect("decided").is_err());
+///     assert!(connecting.outcome().expect("still known").is_err());
 /// }
 /// # Ok::<(), biosock::Error>(())
 /// ```
@@ -81,11 +81,11 @@ pub struct Connecting<'s> {
     socket: &'s Socket,
     addr: SocketAddr,
     // The error number that SO_ERROR gave, 0 for success.
-    verdict: Option<i32>,
+    outcome: Option<i32>,
 }
 
 impl Connecting<'_> {
-    /// The verdict, or `None` while there is none; never waits.
+    /// The outcome, or `None` while there is none; never waits.
     ///
     /// ```
     /// # use biosock::{Connect, Options, Socket};
@@ -94,17 +94,17 @@ impl Connecting<'_> {
     /// # let addr = listener.local_addr()?;
     /// # let socket = Socket::stream_for(&addr, Options::NONBLOCK)?;
     /// if let Connect::InProgress(mut connecting) = socket.start_connect(&addr, Options::empty())? {
-    ///     while connecting.verdict().is_none() {}
-    ///     assert!(connecting.verdict().is_some_and(|verdict| verdict.is_ok()));
+    ///     while connecting.outcome().is_none() {}
+    ///     assert!(connecting.outcome().is_some_and(|outcome| outcome.is_ok()));
     /// }
     /// # Ok::<(), biosock::Error>(())
     /// ```
-    pub fn verdict(&mut self) -> Option<Result<()>> {
+    pub fn outcome(&mut self) -> Option<Result<()>> {
         self.wait(Some(Duration::ZERO))
     }
 
-    /// Waits for the verdict, at most `timeout`; `None` waits without end.
-    /// Gives `None` where the time passes without a verdict.
+    /// Waits for the outcome, at most `timeout`; `None` waits without end.
+    /// Gives `None` where the time passes without an outcome.
     ///
     /// ```
     /// # use biosock::{Connect, Options, Socket};
@@ -113,7 +113,7 @@ impl Connecting<'_> {
     /// # let addr = listener.local_addr()?;
     /// # let socket = Socket::stream_for(&addr, Options::NONBLOCK)?;
     /// if let Connect::InProgress(mut connecting) = socket.start_connect(&addr, Options::empty())? {
-    ///     assert!(connecting.wait(None).is_some_and(|verdict| verdict.is_ok()));
+    ///     assert!(connecting.wait(None).is_some_and(|outcome| outcome.is_ok()));
     /// }
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -121,20 +121,20 @@ impl Connecting<'_> {
         let deadline = Deadline::after(timeout);
         let mut backoff = Backoff::default();
         let mut left = timeout;
-        while self.verdict.is_none() {
+        while self.outcome.is_none() {
             match wait(self.socket.as_fd(), Interest::Write, left) {
                 Ok(false) => return None,
                 Ok(true) => {}
                 Err(error) => return Some(Err(error.at(&self.addr))),
             }
             match connect_outcome(self.socket.as_fd()) {
-                Ok(Some(errno)) => self.verdict = Some(errno),
+                Ok(Some(errno)) => self.outcome = Some(errno),
                 Ok(None) if !deadline.sleep(backoff.next()) => return None,
                 Ok(None) => left = deadline.left(),
                 Err(error) => return Some(Err(error.at(&self.addr))),
             }
         }
-        self.verdict.map(|errno| verdict(errno, &self.addr))
+        self.outcome.map(|errno| outcome(errno, &self.addr))
     }
 }
 
@@ -180,7 +180,7 @@ impl Deadline {
     }
 }
 
-fn verdict(errno: i32, addr: &SocketAddr) -> Result<()> {
+fn outcome(errno: i32, addr: &SocketAddr) -> Result<()> {
     match errno {
         0 => Ok(()),
         errno => Err(connect_error(errno).at(addr)),
@@ -265,7 +265,7 @@ impl Socket {
         if options.contains(Options::NONBLOCK) {
             self.set_nonblocking(true)?;
         }
-        let in_progress = || Connecting { socket: self, addr: *addr, verdict: None };
+        let in_progress = || Connecting { socket: self, addr: *addr, outcome: None };
         match addr.with_sockaddr(|raw| prepare_and_connect(self.as_fd(), raw, options)) {
             Ok(()) => Ok(Connect::Done),
             Err(error) if is(&error, sys::Errno::INPROGRESS) => Ok(Connect::InProgress(in_progress())),
@@ -332,7 +332,7 @@ impl Socket {
     }
 }
 
-/// The page's order: the blocking mode, SO_KEEPALIVE, TCP_NODELAY, TCP Fast
+/// OpenSSL's order: the blocking mode, SO_KEEPALIVE, TCP_NODELAY, TCP Fast
 /// Open, connect(2). The first refusal ends it.
 ///
 /// # Errors

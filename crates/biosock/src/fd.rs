@@ -1,5 +1,5 @@
-//! The page's routines over a borrowed descriptor and an address in the
-//! system's own layout, in the page's order of system calls.
+//! BIO_connect(3)'s routines over a borrowed descriptor and an address in the
+//! system's own layout, in OpenSSL's order of system calls.
 //!
 //! This is what the C layer stands on, and what a caller uses that owns its
 //! descriptors otherwise. [`Socket`](crate::Socket) is the comfortable form.

@@ -1,7 +1,7 @@
 //! Socket set-up, safely: the routines of the manual page BIO_connect(3) and
 //! of the pages it leans on, as a Rust programmer wants them.
 //!
-//! | the page's | here |
+//! | BIO_connect(3) | here |
 //! |---|---|
 //! | `BIO_socket`, `BIO_closesocket` | [`Socket::new`], [`Socket::close`] |
 //! | `BIO_bind`, `BIO_connect`, `BIO_listen`, `BIO_accept_ex` | [`Socket::bind`], [`Socket::connect`], [`Socket::listen`], [`Socket::accept`] |

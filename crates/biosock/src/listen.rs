@@ -79,7 +79,7 @@ impl Socket {
     }
 }
 
-/// The page's order: SO_TYPE, the blocking mode, SO_KEEPALIVE, TCP_NODELAY,
+/// OpenSSL's order: SO_TYPE, the blocking mode, SO_KEEPALIVE, TCP_NODELAY,
 /// IPV6_V6ONLY on AF_INET6, SO_REUSEADDR, bind(2), listen(2) with SOMAXCONN
 /// unless the socket is of datagrams, TCP Fast Open. The first refusal ends it.
 ///

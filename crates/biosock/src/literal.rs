@@ -1,11 +1,11 @@
-//! Addresses in figures with a decimal port, which need no resolver: a dotted
+//! Numeric addresses with a decimal port, which need no resolver: a dotted
 //! quad or the text of RFC 4291.
 
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddrV4};
 
 use crate::{AddrInfo, Protocol, Type};
 
-/// An address in figures, with the sockets that it serves.
+/// A numeric address, with the sockets that it serves.
 ///
 /// ```
 /// # use biosock::{Lookup, lookup::Answer};
@@ -29,7 +29,7 @@ impl Literal {
     ///
     /// ```
     /// # use biosock::Lookup;
-    /// let literal = Lookup::new().host("::1").service("80").literal().expect("an address in figures");
+    /// let literal = Lookup::new().host("::1").service("80").literal().expect("a numeric address");
     /// assert_eq!(literal.addr().to_string(), "[::1]:80");
     /// ```
     pub const fn addr(&self) -> net::SocketAddr {
@@ -40,7 +40,7 @@ impl Literal {
     ///
     /// ```
     /// # use biosock::Lookup;
-    /// let literal = Lookup::new().host("::1").service("80").literal().expect("an address in figures");
+    /// let literal = Lookup::new().host("::1").service("80").literal().expect("a numeric address");
     /// assert_eq!(literal.kinds().len(), 3);
     /// ```
     pub const fn kinds(&self) -> &'static [(Type, Protocol)] {
@@ -51,7 +51,7 @@ impl Literal {
     ///
     /// ```
     /// # use biosock::Lookup;
-    /// let literal = Lookup::new().host("::1").service("80").literal().expect("an address in figures");
+    /// let literal = Lookup::new().host("::1").service("80").literal().expect("a numeric address");
     /// assert_eq!(literal.iter().len(), 3);
     /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = AddrInfo> + '_ {

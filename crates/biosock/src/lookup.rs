@@ -254,7 +254,7 @@ impl<'a> Lookup<'a> {
         Ok(AddrInfo { addr: addr.into(), socktype: self.socktype, protocol: Protocol::DEFAULT })
     }
 
-    /// The answer where it needs no resolver: an address in figures with a
+    /// The answer where it needs no resolver: a numeric address with a
     /// decimal port, for sockets of a plain kind. No system call, no allocation.
     ///
     /// ```
@@ -278,7 +278,7 @@ impl<'a> Lookup<'a> {
     }
 
     /// Asks getaddrinfo; where it fails for addresses that the machine could
-    /// use, once more for an address in figures, as the original does.
+    /// use, once more for a numeric address, as the original does.
     fn ask(&self) -> Result<sys::AddrInfoList> {
         let host = self.c_host()?;
         let service =
@@ -369,7 +369,7 @@ impl<'a> Lookup<'a> {
 /// ```
 #[derive(Debug)]
 pub enum Answer {
-    /// An address in figures with a numeric port: nobody was asked.
+    /// A numeric address with a numeric port: nobody was asked.
     Literal(Literal),
     /// What getaddrinfo(3) answered.
     System(SystemList),
@@ -411,7 +411,7 @@ impl SystemList {
     /// ```
     /// # use biosock::{Lookup, lookup::Answer};
     /// if let Answer::System(list) = Lookup::new().host("localhost").service("80").answer()? {
-    ///     // Whoever takes it calls freeaddrinfo(3) in the end.
+    ///     // The caller that takes it calls freeaddrinfo(3) in the end.
     ///     let _first = list.into_raw();
     /// }
     /// # Ok::<(), biosock::Error>(())

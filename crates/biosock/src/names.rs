@@ -16,9 +16,9 @@ use crate::{Domain, Error, Operation, Reason, Result, SocketAddr, Syscall};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
-    /// The host's name, or its address in figures.
+    /// The host's name, or its numeric address.
     pub host: String,
-    /// The service's name, or its port in figures.
+    /// The service's name, or its numeric port.
     pub service: String,
 }
 
@@ -83,7 +83,7 @@ pub fn names_of(addr: SockAddr<'_>, numeric: bool, describe: impl FnOnce() -> St
 pub struct RawNames(sys::NameBuffers);
 
 impl RawNames {
-    /// The host's name, or its address in figures; never empty, without a NUL.
+    /// The host's name, or its numeric address; never empty, without a NUL.
     ///
     /// ```
     /// # use biosock::{SocketAddr, fd};
@@ -96,7 +96,7 @@ impl RawNames {
         self.0.host()
     }
 
-    /// The service's name, or its port in figures, without a NUL.
+    /// The service's name, or its numeric port, without a NUL.
     ///
     /// ```
     /// # use biosock::{SocketAddr, fd};

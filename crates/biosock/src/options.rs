@@ -5,11 +5,11 @@ use bitflags::bitflags;
 use crate::Domain;
 
 bitflags! {
-    /// The page's `BIO_SOCK_*` option flags, with its bits and meanings.
+    /// BIO_connect(3)'s `BIO_SOCK_*` option flags, with its bits and meanings.
     ///
     /// Each routine acts on the flags that it knows and ignores the others,
-    /// as the page's do. No flag is ever *cleared* by leaving it out here,
-    /// with one exception that the page's name implies: listening on IPv6
+    /// as OpenSSL's do. No flag is ever *cleared* by leaving it out here,
+    /// with one exception that the flag's name implies: listening on IPv6
     /// sets IPV6_V6ONLY to 0 or 1 every time.
     ///
     /// ```

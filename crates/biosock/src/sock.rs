@@ -133,7 +133,7 @@ pub fn take_error(fd: BorrowedFd<'_>) -> Result<i32> {
     }
 }
 
-/// Sets one option as part of an operation, with the page's reason for its refusal.
+/// Sets one option as part of an operation, with BIO_connect(3)'s reason for its refusal.
 pub(crate) fn set(result: Result<(), sys::Errno>, operation: Operation, reason: Reason) -> Result<()> {
     result.map_err(|errno| Error::system_call(operation, Syscall::SetSockOpt, errno.raw_os_error(), reason))
 }

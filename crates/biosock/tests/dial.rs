@@ -51,7 +51,7 @@ fn an_answer_that_never_comes_delays_little() {
     assert!(dialed.report.attempts[0].started >= Duration::from_millis(50), "IPv6 had its time");
 }
 
-/// Has its addresses at hand, and would never look one up.
+/// Knows its addresses, and would never look one up.
 #[derive(Debug)]
 struct Cached(Vec<SocketAddr>);
 
@@ -60,7 +60,7 @@ impl Resolver for Cached {
         panic!("{question:?} was looked up");
     }
 
-    fn at_hand(&self, question: &Question) -> Option<Vec<SocketAddr>> {
+    fn known(&self, question: &Question) -> Option<Vec<SocketAddr>> {
         let serves = |addr: &&SocketAddr| [Domain::UNSPEC, addr.family()].contains(&question.family);
         Some(self.0.iter().filter(serves).copied().collect())
     }
@@ -398,8 +398,8 @@ fn a_resolver_that_panics_is_a_look_up_that_failed() {
 
 #[test]
 fn unix_paths_and_datagrams_go_through_the_same_call() {
-    let folder = tempfile::tempdir().unwrap();
-    let target = format!("unix:{}", folder.path().join("socket").display());
+    let directory = tempfile::tempdir().unwrap();
+    let target = format!("unix:{}", directory.path().join("socket").display());
     let (_listeners, _) = listeners(&target);
     assert_eq!(Dialer::new().dial(&target).unwrap().addr.family(), Domain::UNIX);
 
@@ -505,7 +505,7 @@ fn an_abandoned_look_up_ends_when_its_resolver_lets_it() {
     let late = dialer.dial("name:1").unwrap_err();
     assert!(matches!(late.failure(), DialFailure::TimedOut));
     // This test's, the dialer's, and one of each thread's.
-    assert_eq!(Arc::strong_count(&resolver), 4, "both look-ups go on");
+    assert_eq!(Arc::strong_count(&resolver), 4, "both lookups go on");
     drop(shut);
     let patience = Instant::now() + Duration::from_secs(30);
     while Arc::strong_count(&resolver) > 2 && Instant::now() < patience {
@@ -516,8 +516,8 @@ fn an_abandoned_look_up_ends_when_its_resolver_lets_it() {
 
 /// A Unix listener whose queue is full until it accepts.
 fn full_queue() -> (tempfile::TempDir, Socket, Vec<Socket>, SocketAddr) {
-    let folder = tempfile::tempdir().unwrap();
-    let addr: SocketAddr = format!("unix:{}", folder.path().join("full").display()).parse().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let addr: SocketAddr = format!("unix:{}", directory.path().join("full").display()).parse().unwrap();
     let listener = Listen::new().backlog(0).listen(&addr.to_string()).unwrap().into_sockets().remove(0);
     listener.set_nonblocking(false).unwrap();
     let fill = || {
@@ -526,12 +526,12 @@ fn full_queue() -> (tempfile::TempDir, Socket, Vec<Socket>, SocketAddr) {
         connected.then_some(socket)
     };
     let waiting = std::iter::from_fn(fill).collect();
-    (folder, listener, waiting, addr)
+    (directory, listener, waiting, addr)
 }
 
 #[test]
 fn a_full_queue_is_waited_for() {
-    let (_folder, listener, waiting, addr) = full_queue();
+    let (_directory, listener, waiting, addr) = full_queue();
     assert!(!waiting.is_empty());
     let dialer = Dialer::new().timeout(Duration::from_secs(60));
     let plain = Socket::stream_for(&addr, PLAIN).unwrap();
@@ -552,7 +552,7 @@ fn a_full_queue_is_waited_for() {
 
 #[test]
 fn a_queue_that_stays_full_ends_with_the_deadline() {
-    let (_folder, _listener, _waiting, addr) = full_queue();
+    let (_directory, _listener, _waiting, addr) = full_queue();
     let late = Dialer::new().timeout(Duration::from_millis(30)).dial(&addr.to_string()).unwrap_err();
     assert!(matches!(late.failure(), DialFailure::TimedOut), "{late}");
     assert!(matches!(late.report().attempts[0].outcome, Outcome::NoAnswer));
@@ -563,7 +563,7 @@ fn a_queue_that_stays_full_ends_with_the_deadline() {
 
 #[test]
 fn a_cancel_ends_the_waiting_for_a_full_queue() {
-    let (_folder, _listener, _waiting, addr) = full_queue();
+    let (_directory, _listener, _waiting, addr) = full_queue();
     let cancel = Cancel::new().unwrap();
     let dialer = Dialer::new().cancel(cancel.clone());
     thread::scope(|scope| {
@@ -603,7 +603,7 @@ fn nothing_is_left_behind() {
 /// What is said of hosts does not help with a socket file.
 #[test]
 fn a_server_that_does_not_accept_is_said_to() {
-    let (_folder, _listener, _waiting, path) = full_queue();
+    let (_directory, _listener, _waiting, path) = full_queue();
     let late = Dialer::new().timeout(Duration::from_millis(30)).dial(&path.to_string()).unwrap_err();
     assert_eq!(late.hint(), Some("the server does not accept: its queue of connections is full"));
     let socket = Socket::stream_for(&path, PLAIN).unwrap();

@@ -33,7 +33,7 @@ impl Resolver for Fixed {
     }
 }
 
-/// Has one address at hand, and would never look one up.
+/// Knows one address, and would never look one up.
 #[derive(Debug)]
 struct Cached(SocketAddr);
 
@@ -42,7 +42,7 @@ impl Resolver for Cached {
         panic!("{question:?} was looked up");
     }
 
-    fn at_hand(&self, _: &Question) -> Option<Vec<SocketAddr>> {
+    fn known(&self, _: &Question) -> Option<Vec<SocketAddr>> {
         Some(vec![self.0])
     }
 }
@@ -279,7 +279,7 @@ async fn a_dial_that_was_cancelled_teaches_nothing() {
     assert_eq!([first().await, first().await], [silent, good], "the second has learned from the first");
 }
 
-/// Has two addresses at hand, whatever the name.
+/// Knows two addresses, whatever the name.
 #[derive(Debug)]
 struct Both([SocketAddr; 2]);
 
@@ -288,7 +288,7 @@ impl Resolver for Both {
         Ok(self.0.to_vec())
     }
 
-    fn at_hand(&self, _: &Question) -> Option<Vec<SocketAddr>> {
+    fn known(&self, _: &Question) -> Option<Vec<SocketAddr>> {
         Some(self.0.to_vec())
     }
 }
@@ -357,8 +357,8 @@ async fn a_resolver_that_panics_is_a_look_up_that_failed() {
 #[tokio::test]
 async fn a_full_unix_queue_is_waited_for() {
     let _alone = ALONE.lock().await;
-    let folder = tempfile::tempdir().unwrap();
-    let target = format!("unix:{}", folder.path().join("full").display());
+    let directory = tempfile::tempdir().unwrap();
+    let target = format!("unix:{}", directory.path().join("full").display());
     let listener = Listen::new().backlog(0).listen(&target).unwrap().into_sockets().remove(0);
     listener.set_nonblocking(false).unwrap();
     let addr: SocketAddr = target.parse().unwrap();

@@ -79,7 +79,7 @@ async fn a_name_is_dialled_without_a_thread() {
         assert_eq!(dialed.addr, SocketAddr::from(([127, 0, 0, 1], port)), "{name}");
         assert_eq!(dialed.report.lookups.len(), 2);
     }
-    // This one, the server's, and those of other tests: none for a look-up.
+    // This one, the server's, and those of other tests: none for a lookup.
     assert!(!thread_names().iter().any(|name| name.starts_with("tokio-rt-worker")), "{:?}", thread_names());
     assert!(threads() < 20);
 }

@@ -170,8 +170,8 @@ fn what_may_succeed_later_is_the_original_s_list() {
 /// said of a socket's file.
 #[test]
 fn what_to_try() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| addr(&format!("unix:{}", folder.path().join(name).display()));
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| addr(&format!("unix:{}", directory.path().join(name).display()));
     let (_holder, taken) = busy();
     let (holder, open, file) = (unix(), path("open"), path("file"));
     holder.listen(&open, PLAIN).unwrap();

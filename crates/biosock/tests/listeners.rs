@@ -70,8 +70,8 @@ fn shards_share_one_address() {
 
 #[test]
 fn a_stale_socket_file_is_replaced_and_nothing_else() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("socket");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
     let target = format!("unix:{}", path.display());
 
     drop(UnixListener::bind(&path).unwrap());
@@ -94,8 +94,8 @@ fn a_stale_socket_file_is_replaced_and_nothing_else() {
 
 #[test]
 fn of_many_that_find_a_stale_file_one_gets_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("socket");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
     let target = format!("unix:{}", path.display());
     for _ in 0..20 {
         drop(UnixListener::bind(&path).unwrap());
@@ -210,17 +210,17 @@ fn what_is_not_a_socket_is_not_removed() {
 
 #[test]
 fn only_a_file_of_ours_is_removed() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("socket");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
     let listeners = Listen::new().listen(&format!("unix:{}", path.display())).unwrap();
-    std::fs::rename(&path, folder.path().join("moved")).unwrap();
+    std::fs::rename(&path, directory.path().join("moved")).unwrap();
     let another = UnixListener::bind(&path).unwrap();
     listeners.unlink().unwrap();
     assert!(path.exists(), "it is another's");
 
     let taken = Listeners::take_over(vec![OwnedFd::from(another).into()]).unwrap();
     taken.unlink().unwrap();
-    assert!(path.exists(), "whoever made it removes it");
+    assert!(path.exists(), "the process that made it removes it");
 }
 
 #[test]

@@ -123,8 +123,8 @@ async fn stopping_ends_a_wait() {
 
 #[tokio::test]
 async fn a_unix_socket_is_served_and_its_file_removed() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("socket");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
     let mut listeners = listen(&format!("unix:{}", path.display()));
     let addr = listeners.addrs()[0];
     let mut client = dial(&addr);

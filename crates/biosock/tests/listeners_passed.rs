@@ -20,7 +20,7 @@ use biosock::{Cancel, Options, Socket, SocketAddr};
 const PLAIN: Options = Options::empty();
 
 /// Not a test of its own: the service that is passed its listeners, which
-/// greets whoever comes with the listener's name.
+/// greets each client with the listener's name.
 #[test]
 fn activated() {
     if !is_alone("activated") {
@@ -303,8 +303,8 @@ fn listeners_are_taken_over_from_systemd() {
         );
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("socket");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
     // An address that no other test has, so that its port stays free.
     let [.., high, low] = std::process::id().to_be_bytes();
     let address = SocketAddr::from(([127, 77, high, low], 7777));

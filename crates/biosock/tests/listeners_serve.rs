@@ -16,8 +16,8 @@ const PLAIN: Options = Options::empty();
 
 #[test]
 fn every_shard_has_a_thread_and_all_connections_are_served() {
-    let folder = tempfile::tempdir().unwrap();
-    for target in ["localhost:0", &format!("unix:{}/socket", folder.path().display())] {
+    let directory = tempfile::tempdir().unwrap();
+    for target in ["localhost:0", &format!("unix:{}/socket", directory.path().display())] {
         let shards = Listen::new().shards(4, target).unwrap();
         let addrs = shards[0].addrs().unwrap();
         let stop = Cancel::new().unwrap();

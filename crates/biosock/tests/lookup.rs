@@ -1,4 +1,4 @@
-//! Look-up through the system's resolver, as far as it needs no network.
+//! Lookup through the system's resolver, as far as it needs no network.
 
 use std::process::Command;
 

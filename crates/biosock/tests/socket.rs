@@ -13,13 +13,13 @@ use biosock::{
 
 const PLAIN: Options = Options::empty();
 
-/// Addresses to listen on, one of each family, and the folder of the Unix one.
+/// Addresses to listen on, one of each family, and the directory of the Unix one.
 fn any_addrs() -> (tempfile::TempDir, [SocketAddr; 4]) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = UnixAddr::from_path(folder.path().join("socket")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = UnixAddr::from_path(directory.path().join("socket")).unwrap();
     let addrs =
         ["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap(), path.into(), UnixAddr::unnamed().into()];
-    (folder, addrs)
+    (directory, addrs)
 }
 
 fn listener(addr: &SocketAddr) -> Socket {
@@ -37,7 +37,7 @@ fn connected(options: Options) -> (Socket, Socket) {
 
 #[test]
 fn bytes_pass_both_ways_on_every_family() {
-    let (_folder, addrs) = any_addrs();
+    let (_directory, addrs) = any_addrs();
     for any in addrs {
         let listener = listener(&any);
         let addr = listener.local_addr().unwrap();
@@ -62,7 +62,7 @@ fn bytes_pass_both_ways_on_every_family() {
 
 #[test]
 fn a_socket_knows_itself() {
-    let (_folder, addrs) = any_addrs();
+    let (_directory, addrs) = any_addrs();
     for any in addrs {
         let listener = listener(&any);
         assert_eq!(listener.domain().unwrap(), any.family());
@@ -105,14 +105,14 @@ fn nonblock_is_for_the_socket_that_the_call_gives() {
 }
 
 #[test]
-fn a_connect_in_progress_has_a_verdict_that_stays() {
+fn a_connect_in_progress_has_a_outcome_that_stays() {
     // A full queue keeps the next connect waiting until something is accepted.
     let (listener, addr, _first) = full_queue();
     let socket = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
     let Connect::InProgress(mut connecting) = socket.start_connect(&addr, PLAIN).unwrap() else {
         panic!("the queue has room")
     };
-    assert!(connecting.verdict().is_none());
+    assert!(connecting.outcome().is_none());
     assert!(connecting.wait(Some(Duration::from_millis(1))).is_none());
     drop(listener.accept(PLAIN).unwrap());
     for _ in 0..2 {
@@ -135,7 +135,7 @@ fn a_refusal_stays_a_refusal() {
     let socket = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
     if let Connect::InProgress(mut connecting) = socket.start_connect(&addr, PLAIN).unwrap() {
         assert_eq!(connecting.wait(None).unwrap().unwrap_err().to_string(), message);
-        assert_eq!(connecting.verdict().unwrap().unwrap_err().to_string(), message);
+        assert_eq!(connecting.outcome().unwrap().unwrap_err().to_string(), message);
     }
     let socket = Socket::stream_for(&addr, PLAIN).unwrap();
     assert_eq!(socket.connect(&addr, PLAIN).unwrap_err().to_string(), message);

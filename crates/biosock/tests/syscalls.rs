@@ -47,7 +47,7 @@ fn watched() {
     let (accepted, _) = listener.accept(Options::NONBLOCK).unwrap();
     mark("close");
     accepted.close().unwrap();
-    mark("literal look-up");
+    mark("literal lookup");
     let found = Lookup::new().host("127.0.0.1").service("443").run().unwrap();
     drop(found);
     let found = Lookup::new().host("2001:db8::1").service("443").socktype(Type::STREAM).run().unwrap();
@@ -109,7 +109,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("connect with KEEPALIVE and NODELAY", &["setsockopt", "setsockopt", "connect"]),
     ("accept non-blocking", &["accept4"]),
     ("close", &["close"]),
-    ("literal look-up", &[]),
+    ("literal lookup", &[]),
     ("parse addresses", &[]),
     ("show a zone", &[]),
     ("dial an address", &["socket", "connect", "getsockname"]),

@@ -75,7 +75,7 @@ impl Said {
         list(&self.0["report"]["attempts"]).map(text).collect()
     }
 
-    /// Each look-up as `FAMILY ANSWER`.
+    /// Each lookup as `FAMILY ANSWER`.
     pub(crate) fn lookups(&self) -> Vec<String> {
         let text = |lookup: &Value| format!("{} {}", word(&lookup["family"]), word(&lookup["answer"]));
         let mut lookups: Vec<_> = list(&self.0["report"]["lookups"]).map(text).collect();

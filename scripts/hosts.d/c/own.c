@@ -245,7 +245,7 @@ int main(void)
     EXPECT(entries() == 0);
     biosock_listeners_free(set);
     biosock_listeners_free(server);
-    /* A look-up's thread has spoken, but is perhaps not quite at its end, and
+    /* A lookup's thread has spoken, but is perhaps not quite at its end, and
      * valgrind would take its stack for lost. */
     nanosleep(&moment, NULL);
     printf("%d held, %d broken\n", held, broken);

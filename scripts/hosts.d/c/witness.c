@@ -1,5 +1,5 @@
 /*
- * Preloaded in front of a program: counts each call of the page's routines
+ * Preloaded in front of a program: counts each call of BIO_connect(3)'s routines
  * and notes which library then served it. The table is a file named by
  * WITNESS, shared by all processes that write to it: lines of 96 bytes,
  * "NAME COUNT LIBRARY", in the order of the list below.

@@ -5,15 +5,15 @@ use biosock_conformance::originals::Fallible;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn folder(part: &Part) -> PathBuf {
+fn directory(part: &Part) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(format!("compare-{}", part.name))
 }
 
 /// The part's own seeds, then the kept files in the order of their names.
 pub(crate) fn load(part: &Part) -> Fallible<Vec<Vec<u8>>> {
     let mut seeds = (part.seeds)();
-    let folder = folder(part);
-    let Ok(entries) = fs::read_dir(&folder) else {
+    let directory = directory(part);
+    let Ok(entries) = fs::read_dir(&directory) else {
         return Ok(seeds);
     };
     let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Fallible<Vec<_>>>()?;
@@ -30,9 +30,9 @@ pub(crate) fn keep(part: &Part, input: &[u8]) -> Fallible<PathBuf> {
     let hash = input.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    let folder = folder(part);
-    fs::create_dir_all(&folder)?;
-    let path = folder.join(format!("find-{hash:016x}"));
+    let directory = directory(part);
+    fs::create_dir_all(&directory)?;
+    let path = directory.join(format!("find-{hash:016x}"));
     fs::write(&path, input)?;
     Ok(path)
 }

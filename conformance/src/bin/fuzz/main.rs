@@ -92,7 +92,7 @@ fn our_library() -> Fallible<PathBuf> {
     let here = std::env::current_exe()?;
     let path = here.with_file_name("libbiosock.so");
     if let Some(cargo) = std::env::var_os("CARGO") {
-        build(&cargo, path.parent().is_some_and(|folder| folder.ends_with("release")))?;
+        build(&cargo, path.parent().is_some_and(|directory| directory.ends_with("release")))?;
     }
     if path.is_file() {
         return Ok(path);

@@ -23,7 +23,7 @@ pub(crate) fn apply(api: &mut Api, how: &str) -> Result<(), String> {
         "reuse" => api.BIO_listen = Some(listen_without_reuseaddr),
         "retry" => api.BIO_connect = Some(connect_without_retry),
         "leak" => api.BIO_closesocket = Some(keep_open),
-        _ => return Err(format!("broken how? {how:?} is none of {}", WAYS.join(", "))),
+        _ => return Err(format!("broken how? {how:?} is not one of {}", WAYS.join(", "))),
     }
     Ok(())
 }

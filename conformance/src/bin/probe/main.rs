@@ -73,11 +73,11 @@ fn probe(options: &Options) -> Result<(), String> {
     if !options.cold {
         start(&api);
     }
-    enter_folder()?;
+    enter_directory()?;
     api::called();
     let filter = options.filter.clone();
     cases::all(&Run { api, filter, done: RefCell::default() });
-    leave_folder()
+    leave_directory()
 }
 
 /// The first line says which code is about to be tried.
@@ -110,14 +110,14 @@ fn start(api: &Api) {
 }
 
 /// Unix sockets get short relative names, the same in every process.
-fn enter_folder() -> Result<(), String> {
-    let folder = std::env::temp_dir().join(format!("biosock-probe-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    std::env::set_current_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))
+fn enter_directory() -> Result<(), String> {
+    let directory = std::env::temp_dir().join(format!("biosock-probe-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).map_err(|e| format!("{}: {e}", directory.display()))?;
+    std::env::set_current_dir(&directory).map_err(|e| format!("{}: {e}", directory.display()))
 }
 
-fn leave_folder() -> Result<(), String> {
-    let folder = std::env::current_dir().map_err(|e| e.to_string())?;
+fn leave_directory() -> Result<(), String> {
+    let directory = std::env::current_dir().map_err(|e| e.to_string())?;
     std::env::set_current_dir("/").map_err(|e| e.to_string())?;
-    std::fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))
+    std::fs::remove_dir_all(&directory).map_err(|e| format!("{}: {e}", directory.display()))
 }

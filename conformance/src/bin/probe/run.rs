@@ -33,7 +33,7 @@ impl Run {
         let mut record = Record::new(&self.api);
         body(&mut record);
         print(&record.finish(id).to_string());
-        clean_folder();
+        clean_directory();
     }
 
     /// Runs one case that may end the process, in a process of its own.
@@ -48,7 +48,7 @@ impl Run {
             0 => self.in_child(id, body),
             _ => report_death(id, child),
         }
-        clean_folder();
+        clean_directory();
     }
 
     fn in_child(&self, id: &str, body: impl FnOnce(&mut Record<'_>)) {
@@ -136,7 +136,7 @@ pub(crate) fn print(line: &str) {
 }
 
 /// Socket files of one case are not to meet the next.
-pub(crate) fn clean_folder() {
+pub(crate) fn clean_directory() {
     let Ok(entries) = std::fs::read_dir(".") else {
         return;
     };

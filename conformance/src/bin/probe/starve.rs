@@ -61,7 +61,7 @@ where
         }
     }
     print(&outcomes.finish(&id).to_string());
-    crate::run::clean_folder();
+    crate::run::clean_directory();
 }
 
 /// The distinct outcomes of a case.

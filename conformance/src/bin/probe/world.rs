@@ -233,7 +233,7 @@ pub(crate) fn connect(fd: c_int, place: &Place) -> c_int {
     unsafe { libc::connect(fd, place.sockaddr(), place.len) }
 }
 
-/// Waits until a connection in progress has its verdict; one second at most.
+/// Waits until a connection in progress has its outcome; one second at most.
 pub(crate) fn settle(fd: c_int) {
     let mut one = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
     // SAFETY: one entry is given and one is said.

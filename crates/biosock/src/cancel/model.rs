@@ -85,7 +85,7 @@ fn loom_a_cancel_ends_the_loops_of_other_processes() {
     });
 }
 
-/// Whoever waits for one and the same cancel may be the one that cancels.
+/// Any that waits for one and the same cancel may be the one that cancels.
 #[test]
 fn loom_cancels_may_meet() {
     loom::model(|| {

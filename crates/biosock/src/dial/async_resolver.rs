@@ -7,7 +7,7 @@ use std::pin::Pin;
 use super::Question;
 use crate::{Result, SocketAddr};
 
-/// A look-up under way. Dropping it abandons the look-up.
+/// A lookup under way. Dropping it abandons the lookup.
 ///
 /// ```
 /// use biosock::dial::Resolving;
@@ -17,7 +17,7 @@ use crate::{Result, SocketAddr};
 pub type Resolving<'a> = Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>>> + Send + 'a>>;
 
 /// Turns names into addresses for [`Dialer::dial_async`](super::Dialer::dial_async)
-/// (feature `tokio`). The look-ups are polled by the dial itself: none outlives it.
+/// (feature `tokio`). The lookups are polled by the dial itself: none outlives it.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -11,7 +11,7 @@ use super::resolver::{Question, Resolver};
 use crate::connect::Backoff;
 use crate::{Cancel, Domain, Interest, Socket, sys};
 
-/// What limits a dial: its deadline, and whoever may cancel it.
+/// What limits a dial: its deadline, and what may cancel it.
 #[derive(Clone, Copy)]
 pub(super) struct Limits<'a> {
     pub(super) start: Instant,

@@ -163,14 +163,14 @@ mod tests {
     }
 
     fn file() -> (tempfile::TempDir, &'static str) {
-        let folder = tempfile::tempdir().unwrap();
-        let path: &'static str = Box::leak(folder.path().join("file").display().to_string().into());
-        (folder, path)
+        let directory = tempfile::tempdir().unwrap();
+        let path: &'static str = Box::leak(directory.path().join("file").display().to_string().into());
+        (directory, path)
     }
 
     #[test]
     fn a_file_is_read_again_when_it_has_changed() {
-        let (folder, path) = file();
+        let (directory, path) = file();
         let cached = Cached::<Text>::new(path);
         assert!(cached.get().is_none() && cached.is_quick());
         written(path, "one");
@@ -184,7 +184,7 @@ mod tests {
             assert_eq!(cached.get_quickly().unwrap().0, text.as_bytes());
             assert_eq!(cached.get().unwrap().0, text.as_bytes());
         }
-        let other = folder.path().join("other");
+        let other = directory.path().join("other");
         written(other.to_str().unwrap(), "new");
         fs::rename(other, path).unwrap();
         assert_eq!(cached.get_quickly().unwrap().0, b"new");
@@ -194,9 +194,9 @@ mod tests {
 
     #[test]
     fn what_is_no_regular_file_is_neither_waited_for_nor_read() {
-        let (folder, fifo) = file();
+        let (directory, fifo) = file();
         rustix::fs::mknodat(CWD, fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        let directory: &'static str = Box::leak(folder.path().display().to_string().into());
+        let directory: &'static str = Box::leak(directory.path().display().to_string().into());
         for path in [fifo, "/dev/zero", directory] {
             let (sender, receiver) = std::sync::mpsc::channel();
             std::thread::spawn(move || {
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_file_that_was_new_when_it_was_read_is_read_again() {
-        let (_folder, path) = file();
+        let (_directory, path) = file();
         let cached = Cached::<Slow>::new(path);
         // On a busy machine a while may go by until it is read.
         loop {
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_file_that_changes_while_it_is_read_is_read_again() {
-        let (_folder, path) = file();
+        let (_directory, path) = file();
         let cached = Cached::<Growing>::new(path);
         written(path, path);
         assert!(cached.get().is_some());
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_large_file_is_not_read_in_a_hurry() {
-        let (_folder, path) = file();
+        let (_directory, path) = file();
         let cached = Cached::<Text>::new(path);
         written(path, &"x".repeat(QUICK as usize));
         assert!(cached.get_quickly().is_some() && cached.is_quick());

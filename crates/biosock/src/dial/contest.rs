@@ -67,7 +67,7 @@ struct Stranded {
     discovery: Discovery,
 }
 
-/// The look-up of the NAT64's prefix.
+/// The lookup of the NAT64's prefix.
 #[derive(Debug, Default)]
 enum Discovery {
     /// Nothing is stranded yet.
@@ -88,7 +88,7 @@ enum Deferred {
     Wanted(Question),
 }
 
-/// The mark of the look-up of a NAT64's prefix among those of the families.
+/// The mark of the lookup of a NAT64's prefix among those of the families.
 pub(super) const NAT64: Domain = Domain::UNSPEC;
 
 /// A Unix listener's queue is full, and no system call tells when it has room
@@ -102,7 +102,7 @@ struct Knock {
 }
 
 impl<'d> Contest<'d> {
-    /// A contest between given addresses, while look-ups of `pending` go on.
+    /// A contest between given addresses, while lookups of `pending` go on.
     pub(super) fn new(
         settings: &'d Settings,
         memory: Option<&'d Memory>,
@@ -155,7 +155,7 @@ impl<'d> Contest<'d> {
         }
     }
 
-    /// A look-up has ended.
+    /// A lookup has ended.
     pub(super) fn answered(&mut self, now: Duration, (family, answer): Answer) {
         if family == NAT64 {
             return self.discovered(now, answer);
@@ -181,7 +181,7 @@ impl<'d> Contest<'d> {
         }
     }
 
-    /// Asks this only where the look-ups under way give no address.
+    /// Asks this only where the lookups under way give no address.
     pub(super) fn defer(&mut self, question: Question) {
         self.deferred = Deferred::Kept(question);
     }
@@ -205,7 +205,7 @@ impl<'d> Contest<'d> {
         }
     }
 
-    /// Every look-up has ended, with these addresses together.
+    /// Every lookup has ended, with these addresses together.
     pub(super) fn answered_together(&mut self, now: Duration, addrs: &[SocketAddr]) {
         let families: Vec<_> = self.report.lookups.iter().map(|lookup| lookup.family).collect();
         for family in families {

@@ -92,7 +92,7 @@ impl Dialer {
         }
     }
 
-    /// One deadline for everything, look-ups included. Without it a dial
+    /// One deadline for everything, lookups included. Without it a dial
     /// lasts until the system gives its last attempt up.
     ///
     /// ```
@@ -290,9 +290,9 @@ impl Dialer {
 
     /// Whether IPv4 addresses are reached through a NAT64 where the machine
     /// has no route for IPv4 (ENETUNREACH): off by default, since it asks a
-    /// DNS server even for a target in figures. The network's prefix is looked up
+    /// DNS server even for a numeric target. The network's prefix is looked up
     /// as RFC 7050 says, and addresses are made of it as RFC 6052 says
-    /// (RFC 8305, section 7). The report has the attempts, not that look-up.
+    /// (RFC 8305, section 7). The report has the attempts, not that lookup.
     ///
     /// ```
     /// # use biosock::dial::Dialer;
@@ -306,7 +306,7 @@ impl Dialer {
     /// Calls this when a lookup has ended, on the thread of the dial or of its
     /// task: with the family, the time since the start of the dial, and what it
     /// gave. A resolver need not be wrapped to see its answers, as one that
-    /// forgets [`at_hand`](Resolver::at_hand) would cost threads.
+    /// forgets [`known`](Resolver::known) would cost threads.
     ///
     /// ```
     /// # use biosock::dial::Dialer;
@@ -401,7 +401,7 @@ impl Dialer {
         match &plan {
             Plan::Addrs(addrs) => self.run(start, target, self.contest(start, addrs, &[]), None),
             Plan::Names(question) => {
-                if let Some(addrs) = self.resolver.at_hand(question) {
+                if let Some(addrs) = self.resolver.known(question) {
                     let mut contest = self.contest(start, &[], self.settings.families());
                     contest.answered_together(start.elapsed(), &addrs);
                     return self.run(start, target, contest, None);
@@ -435,7 +435,7 @@ impl Dialer {
             && question.host.as_deref().is_some_and(local_names::may_be_elsewhere)
     }
 
-    /// A contest between these addresses and those that pending look-ups will give.
+    /// A contest between these addresses and those that pending lookups will give.
     pub(super) fn contest(&self, began: Instant, addrs: &[SocketAddr], pending: &[Domain]) -> Contest<'_> {
         Contest::new(&self.settings, self.memory.as_deref(), began, addrs, pending)
     }

@@ -311,8 +311,8 @@ mod tests {
 
     #[test]
     fn the_file_is_read_once_unless_it_says_otherwise() {
-        let folder = tempfile::tempdir().unwrap();
-        let path: &'static str = Box::leak(folder.path().join("gai.conf").display().to_string().into());
+        let directory = tempfile::tempdir().unwrap();
+        let path: &'static str = Box::leak(directory.path().join("gai.conf").display().to_string().into());
         let gai = GaiConf::new(path);
         let write = |text| std::fs::write(path, text).unwrap();
         let v4 = || gai.policy().precedence(ip("::ffff:192.0.2.1"));

@@ -149,7 +149,7 @@ impl AsyncResolver for HickoryResolver {
     }
 }
 
-/// The port: in figures, or by services(5), which is a file to read.
+/// The port: numeric, or by services(5), which is a file to read.
 async fn port(question: &Question) -> Result<u16> {
     if let Some(port) = parse_port(question.service.bytes()) {
         return Ok(port);

@@ -2,7 +2,7 @@
 //! gives is raced as RFC 8305 says (Happy Eyeballs version 2), under one
 //! deadline.
 //!
-//! The IPv6 and IPv4 look-ups run apart and the race starts with the first
+//! The IPv6 and IPv4 lookups run apart and the race starts with the first
 //! answer; an attempt starts every 250 ms, at once when one fails; slow
 //! attempts stay in the race; the losers are closed at once.
 //!
@@ -51,10 +51,10 @@
 //!
 //! # Threads and system calls
 //!
-//! A target in figures, a list of addresses and a Unix path start no thread; one
+//! A numeric target, a list of addresses and a Unix path start no thread; one
 //! address without a deadline, a [`Cancel`] and [`Options::NONBLOCK`] is socket(2),
 //! connect(2) and getsockname(2), and with one of them three calls more. A name of /etc/hosts
-//! ([at hand](Resolver::at_hand)) starts none either. Any other
+//! ([known locally](Resolver::known)) starts none either. Any other
 //! name is looked up for each family on threads of biosock's, blocking dials and
 //! those of a runtime alike: a bounded number of them for the whole process
 //! ([`lookup_threads`] says how they start, wait and end), and equal questions

@@ -90,7 +90,7 @@ struct Candidate {
 pub(crate) struct Race {
     pace: Pace,
     candidates: Vec<Candidate>,
-    /// The look-ups that have not ended.
+    /// The lookups that have not ended.
     pending: Vec<Domain>,
     /// When the addresses known so far may be used although an answer is out
     /// that they wait for.
@@ -109,7 +109,7 @@ pub(crate) struct Race {
 }
 
 impl Race {
-    /// A race for which the look-ups of these families are under way.
+    /// A race for which the lookups of these families are under way.
     pub(crate) fn new(pace: Pace, pending: &[Domain]) -> Self {
         Self {
             pace: pace.bounded(),
@@ -192,7 +192,7 @@ impl Race {
         self.pending.contains(&family)
     }
 
-    /// The look-up of a family has ended; [`add`](Self::add) came before.
+    /// The lookup of a family has ended; [`add`](Self::add) came before.
     pub(crate) fn looked_up(&mut self, now: Duration, family: Domain) {
         self.pending.retain(|pending| *pending != family);
         // RFC 8305, section 3: with the A answer first, "wait a short time"
@@ -202,7 +202,7 @@ impl Race {
         }
     }
 
-    /// A look-up more is under way.
+    /// A lookup more is under way.
     pub(crate) fn expect(&mut self, family: Domain) {
         self.pending.push(family);
     }

@@ -1,4 +1,4 @@
-//! What a dial did: every look-up and attempt, when, how long, how it ended.
+//! What a dial did: every lookup and attempt, when, how long, how it ended.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::{Domain, Error, ErrorKind, Operation, SocketAddr};
 /// ```
 #[derive(Debug, Default)]
 pub struct Report {
-    /// The look-ups, in the order of their questions: IPv6's first.
+    /// The lookups, in the order of their questions: IPv6's first.
     pub lookups: Vec<LookupReport>,
     /// The attempts, in the order of their starts.
     pub attempts: Vec<Attempt>,
@@ -28,7 +28,7 @@ pub struct Report {
     pub elapsed: Duration,
 }
 
-/// One look-up of a dial.
+/// One lookup of a dial.
 ///
 /// ```
 /// # use biosock::dial::Dialer;
@@ -61,7 +61,7 @@ pub struct Attempt {
     pub addr: SocketAddr,
     /// When the attempt started.
     pub started: Duration,
-    /// How long it took, or how long it went on without a verdict.
+    /// How long it took, or how long it went on without an outcome.
     pub took: Duration,
     /// How it ended.
     pub outcome: Outcome,
@@ -80,7 +80,7 @@ pub enum Outcome {
     Connected,
     /// The system refused it.
     Failed(Error),
-    /// There was no verdict when the dial ended, and it was closed.
+    /// There was no outcome when the dial ended, and it was closed.
     NoAnswer,
 }
 
@@ -106,7 +106,7 @@ impl fmt::Display for Told<'_> {
 }
 
 impl fmt::Display for Report {
-    /// An aligned line for each look-up that failed or is missing, and for
+    /// An aligned line for each lookup that failed or is missing, and for
     /// each attempt; empty where there was nothing.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wide =
@@ -114,9 +114,9 @@ impl fmt::Display for Report {
         let mut lines = Vec::new();
         for lookup in &self.lookups {
             match &lookup.answer {
-                None => lines.push(format!("{:>17}  {} look-up: no answer", "", lookup.family)),
+                None => lines.push(format!("{:>17}  {} lookup: no answer", "", lookup.family)),
                 Some(Err(error)) => {
-                    lines.push(format!("{:>17}  {} look-up: {}", "", lookup.family, Told(error)))
+                    lines.push(format!("{:>17}  {} lookup: {}", "", lookup.family, Told(error)))
                 }
                 Some(Ok(_)) => {}
             }
@@ -140,7 +140,7 @@ impl fmt::Display for Report {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DialFailure {
-    /// Every address failed; or no look-up gave any.
+    /// Every address failed; or no lookup gave any.
     NoneAnswered,
     /// The time limit passed.
     TimedOut,
@@ -258,7 +258,7 @@ impl DialError {
         temporary.or_else(|| self.errors().next())
     }
 
-    /// The errors of the attempts, last first, then those of the look-ups.
+    /// The errors of the attempts, last first, then those of the lookups.
     fn errors(&self) -> impl Iterator<Item = &Error> {
         let attempts = self.0.report.attempts.iter().rev().filter_map(|attempt| match &attempt.outcome {
             Outcome::Failed(error) => Some(error),

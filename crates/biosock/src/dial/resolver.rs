@@ -31,7 +31,7 @@ pub struct Question {
 /// may block; a panic of it is a lookup that failed. An equal question that a
 /// dial asks the same resolver (the same [`Arc`](std::sync::Arc)) within 5 s
 /// shares the answer; a later one is asked anew, even while the first has not
-/// returned. What is [known locally](Self::at_hand) needs no thread.
+/// returned. What is [known locally](Self::known) needs no thread.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -69,7 +69,7 @@ pub trait Resolver: Send + Sync + fmt::Debug {
     /// ```
     fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>>;
 
-    /// The addresses where they are at hand, as in a cache, of the question's
+    /// The addresses where they are known locally, as in a cache, of the question's
     /// family or of both ([`Domain::UNSPEC`]), each in the order to try them: none
     /// where it is known that there are none. A dial that this resolver serves
     /// asks it first, on its caller's thread or the runtime's, so it must not
@@ -81,9 +81,9 @@ pub trait Resolver: Send + Sync + fmt::Debug {
     ///
     /// let host = Some("name.of.dns.example".into());
     /// let question = Question { host, service: "80".into(), family: Domain::UNSPEC, socktype: Type::STREAM };
-    /// assert!(SystemResolver.at_hand(&question).is_none());
+    /// assert!(SystemResolver.known(&question).is_none());
     /// ```
-    fn at_hand(&self, question: &Question) -> Option<Vec<SocketAddr>> {
+    fn known(&self, question: &Question) -> Option<Vec<SocketAddr>> {
         let _ = question;
         None
     }

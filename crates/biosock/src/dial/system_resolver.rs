@@ -10,8 +10,8 @@ use crate::{Domain, Lookup, Result, SocketAddr};
 /// A name that hosts(5) has is asked for in both families at once, and the
 /// other family's addresses are left out: asked for one family alone,
 /// getaddrinfo would go on to DNS where the file has the other. Such a name is
-/// [at hand](Resolver::at_hand), read from the file without getaddrinfo, where
-/// the port is in figures and nsswitch.conf(5) has the file go first.
+/// [known locally](Resolver::known), read from the file without getaddrinfo, where
+/// the port is numeric and nsswitch.conf(5) has the file go first.
 ///
 /// ```
 /// # use biosock::dial::{Question, Resolver, SystemResolver};
@@ -35,7 +35,7 @@ impl Resolver for SystemResolver {
         Ok(lookup.run()?.into_iter().map(|found| found.addr).filter(of_family).collect())
     }
 
-    fn at_hand(&self, question: &Question) -> Option<Vec<SocketAddr>> {
+    fn known(&self, question: &Question) -> Option<Vec<SocketAddr>> {
         // The names of services may be a directory server's to know.
         let port = parse_port(question.service.bytes())?;
         let host = question.host.as_deref().filter(|_| local_names::go_first())?;

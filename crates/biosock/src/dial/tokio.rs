@@ -64,7 +64,7 @@ impl Dialer {
     ///
     /// # Errors
     /// As [`dial_async`](Self::dial_async). A Unix path, or a
-    /// [`socktype`](Self::socktype) that is none of [`Type::STREAM`], is refused.
+    /// [`socktype`](Self::socktype) other than [`Type::STREAM`], is refused.
     ///
     /// # Panics
     /// As [`dial_async`](Self::dial_async).
@@ -112,7 +112,7 @@ impl Dialer {
         let (contest, lookups) = match plan {
             Plan::Addrs(addrs) => (self.contest(start.into_std(), &addrs, &[]), Lookups::new()),
             Plan::Names(question) => {
-                if let Some(addrs) = self.at_hand(&question) {
+                if let Some(addrs) = self.known(&question) {
                     let mut contest = self.contest(start.into_std(), &[], self.settings.families());
                     contest.answered_together(start.elapsed(), &addrs);
                     (contest, Lookups::new())
@@ -128,9 +128,9 @@ impl Dialer {
         dial.run(self.cancel.as_ref()).await
     }
 
-    /// What an async resolver has at hand it gives at once by itself.
-    fn at_hand(&self, question: &Question) -> Option<Vec<SocketAddr>> {
-        if self.async_resolver.is_some() { None } else { self.resolver.at_hand(question) }
+    /// What an async resolver has in its cache it gives at once by itself.
+    fn known(&self, question: &Question) -> Option<Vec<SocketAddr>> {
+        if self.async_resolver.is_some() { None } else { self.resolver.known(question) }
     }
 
     /// Starts a lookup, by the async resolver or on a thread.
@@ -259,9 +259,9 @@ impl Dial<'_> {
                 cancelled => cancelled.is_ready(),
             };
             let answered = self.poll_answers(cx);
-            match self.poll_verdicts(cx) {
+            match self.poll_outcomes(cx) {
                 Poll::Pending if passed || cancelled || answered => Poll::Ready(Ok(None)),
-                verdict => verdict,
+                outcome => outcome,
             }
         })
         .await
@@ -281,7 +281,7 @@ impl Dial<'_> {
     }
 
     /// Ready where an attempt is decided, with its stream if it won.
-    fn poll_verdicts(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<TcpStream>, DialFailure>> {
+    fn poll_outcomes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<TcpStream>, DialFailure>> {
         let mut at = 0;
         while let Some((_, stream)) = self.watched.get(at) {
             let Poll::Ready(ready) = stream.poll_write_ready(cx) else {

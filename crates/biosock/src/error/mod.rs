@@ -1,5 +1,5 @@
 //! One error type: which call, on what, what the system said, and the reason
-//! that the page's error queue would give.
+//! that BIO_connect(3)'s error queue would give.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -36,7 +36,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// It carries its [kind](Self::kind), for programs to decide by, the
 /// [operation](Self::operation), the [address](Self::address) or text it was
 /// about, what the [system](Self::system) or the [resolver](Self::resolver)
-/// said, and the [reason](Self::reason) that the page's error queue would
+/// said, and the [reason](Self::reason) that BIO_connect(3)'s error queue would
 /// give. Making one for a socket call allocates nothing.
 ///
 /// Its message is one line that says all of this, with at most 256 bytes of
@@ -122,7 +122,7 @@ impl Error {
         Self { subject: Subject::Nothing, cause: Cause::System(system), operation }
     }
 
-    /// An error that no system call made: the page's reason alone.
+    /// An error that no system call made: BIO_connect(3)'s reason alone.
     ///
     /// ```
     /// use biosock::{Error, Operation, Reason};
@@ -356,7 +356,7 @@ impl Error {
         }
     }
 
-    /// What the resolver said, where a look-up failed.
+    /// What the resolver said, where a lookup failed.
     ///
     /// ```
     /// # use biosock::Lookup;
@@ -371,7 +371,7 @@ impl Error {
         }
     }
 
-    /// The reason that the page's error queue gives.
+    /// The reason that BIO_connect(3)'s error queue gives.
     ///
     /// `None` where the queue would hold the system's entry alone (setting
     /// the blocking mode) or nothing (closing), and for what the page does
@@ -432,7 +432,7 @@ impl Error {
     /// Whether the same call may succeed later: would-block, in progress,
     /// already in progress, interrupted, not connected yet, protocol error.
     ///
-    /// The list is that of `BIO_sock_non_fatal_error`. The page's routines
+    /// The list is that of `BIO_sock_non_fatal_error`. OpenSSL's routines
     /// queue nothing for these. Whether a failed lookup may succeed later is
     /// its [kind](ErrorKind::is_temporary)'s to say.
     ///

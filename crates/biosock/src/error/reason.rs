@@ -1,5 +1,5 @@
 //! The words of an error: the operation, the system call, and the reason of
-//! the page's queue.
+//! BIO_connect(3)'s queue.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -195,7 +195,7 @@ impl Syscall {
     }
 }
 
-/// The reason codes that the page's routines leave on OpenSSL's error queue.
+/// The reason codes that BIO_connect(3)'s routines leave on OpenSSL's error queue.
 ///
 /// The discriminant is the number of the reason within the BIO library (32),
 /// save for [`Reason::SystemLibrary`], which every library shares.

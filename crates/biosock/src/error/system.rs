@@ -42,7 +42,7 @@ impl SystemError {
         sys::errno_name(errno)
     }
 
-    /// The reason that follows on the page's queue.
+    /// The reason that follows on BIO_connect(3)'s queue.
     pub(crate) fn next(&self) -> Option<Reason> {
         self.next
     }

@@ -40,7 +40,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use super::advice::{AcceptAdvice, Event, Judge, Verdict};
+use super::advice::{AcceptAdvice, Event, Judge, Outcome};
 use crate::sock::{dup_error, waker_error};
 use crate::sys::{self, Errno, Poller, Waker, Wakes};
 use crate::wait::wait;
@@ -231,16 +231,16 @@ impl Acceptor {
                 },
             };
             match self.judge.judge(accepted)? {
-                Verdict::Event(event) => {
+                Outcome::Event(event) => {
                     self.pause(event.pause());
                     self.owes = event.pause().is_some();
                     return Ok(Turn::Event(event));
                 }
-                Verdict::Rest(pause) => {
+                Outcome::Rest(pause) => {
                     self.pause(Some(pause));
                     self.owes = true;
                 }
-                Verdict::GoOn => {}
+                Outcome::GoOn => {}
             }
         }
     }
@@ -343,7 +343,7 @@ impl Acceptor {
         Ok(is_stopped.then_some(Turn::Stopped))
     }
 
-    /// Puts those on the list that have a connection, whoever was woken for it.
+    /// Puts those on the list that have a connection, whichever thread was woken for it.
     fn look_again(&mut self, set: Sources<'_>) -> Result<()> {
         let Some(poller) = self.poller.take() else { return Ok(()) };
         for (mark, socket) in set.sockets.iter().enumerate() {

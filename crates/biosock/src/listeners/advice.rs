@@ -56,7 +56,7 @@ pub(crate) fn accept_advice(errno: i32) -> AcceptAdvice {
         }
         Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::TIMEDOUT => AcceptAdvice::TryAgain,
         Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => AcceptAdvice::Pause,
-        // A firewall's verdict on one connection, or a sandbox's on them all.
+        // A firewall's outcome on one connection, or a sandbox's on them all.
         Errno::PERM => AcceptAdvice::Pause,
         _ => AcceptAdvice::GiveUp,
     }
@@ -113,7 +113,7 @@ pub(super) const FEW: u32 = 8;
 
 /// What a loop does after accepting.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub(super) enum Outcome {
     /// Tells this.
     Event(Event),
     /// Rests, with nothing new to tell.
@@ -140,11 +140,11 @@ impl Judge {
 
     /// # Errors
     /// That with which the loop ends.
-    pub(super) fn judge(&mut self, accepted: Result<(Socket, SocketAddr)>) -> Result<Verdict> {
+    pub(super) fn judge(&mut self, accepted: Result<(Socket, SocketAddr)>) -> Result<Outcome> {
         let error = match accepted {
             Ok((socket, peer)) => {
                 *self = Self::new();
-                return Ok(Verdict::Event(Event::Connection(socket, peer)));
+                return Ok(Outcome::Event(Event::Connection(socket, peer)));
             }
             Err(error) => error,
         };
@@ -152,17 +152,17 @@ impl Judge {
             AcceptAdvice::TryAgain => {
                 self.in_row = self.in_row.saturating_add(1);
                 Ok(if self.in_row < FEW {
-                    Verdict::GoOn
+                    Outcome::GoOn
                 } else if is_nobody(&error) {
-                    Verdict::Rest(double(&mut self.short_pause, SHORT_PAUSES.1))
+                    Outcome::Rest(double(&mut self.short_pause, SHORT_PAUSES.1))
                 } else if std::mem::replace(&mut self.has_told, true) {
-                    Verdict::Rest(self.next_pause())
+                    Outcome::Rest(self.next_pause())
                 } else {
-                    Verdict::Event(Event::Trouble { error, pause: self.next_pause() })
+                    Outcome::Event(Event::Trouble { error, pause: self.next_pause() })
                 })
             }
             AcceptAdvice::GiveUp => Err(error),
-            AcceptAdvice::Pause => Ok(Verdict::Event(Event::Trouble { error, pause: self.next_pause() })),
+            AcceptAdvice::Pause => Ok(Outcome::Event(Event::Trouble { error, pause: self.next_pause() })),
         }
     }
 

@@ -24,8 +24,8 @@ use crate::{
 /// ```
 /// use biosock::listeners::Listen;
 ///
-/// let folder = tempfile::tempdir()?;
-/// let listeners = Listen::new().listen(&format!("unix:{}/socket", folder.path().display()))?;
+/// let directory = tempfile::tempdir()?;
+/// let listeners = Listen::new().listen(&format!("unix:{}/socket", directory.path().display()))?;
 /// let file = listeners.files()[0].clone();
 /// drop(listeners);
 /// assert!(file.path().exists());
@@ -114,8 +114,8 @@ impl SocketFile {
     ///
     /// ```
     /// # use biosock::listeners::Listen;
-    /// # let folder = tempfile::tempdir()?;
-    /// # let path = folder.path().join("socket");
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("socket");
     /// let listeners = Listen::new().listen(&format!("unix:{}", path.display()))?;
     /// std::fs::remove_file(&path)?;
     /// std::fs::write(&path, "of another")?;
@@ -133,7 +133,7 @@ impl SocketFile {
         if !is_there() {
             return Ok(());
         }
-        // Whoever replaces a stale file does not do it in between.
+        // A process that replaces a stale file does not do it in between.
         let _lock = match self.place.lock(patience) {
             Ok(lock) => Some(lock),
             // On a full disk there is room for nobody's.

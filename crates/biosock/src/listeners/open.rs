@@ -158,7 +158,7 @@ fn is(error: &Error, errno: Errno) -> bool {
 }
 
 /// A kernel without IPv6 has no such family. Where it is switched off there
-/// is none of its addresses, and on some devices not even loopback's.
+/// are no addresses of it, and on some devices not even loopback's.
 fn is_ipv6_off(addr: &SocketAddr, error: &Error) -> bool {
     let is_loopback = || addr.ip().is_some_and(|ip| ip.is_loopback());
     addr.family() == Domain::IPV6

@@ -88,7 +88,7 @@ impl Listeners {
     ) -> Result<Self, TakeOverError> {
         match pool().and_then(|pool| prepare(&sockets).map(|()| pool)) {
             Ok(pool) => {
-                // Whoever opened them may accept as well.
+                // What opened them may accept as well.
                 pool.share();
                 Ok(Self { sockets, files: Vec::new(), pool })
             }

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use super::acceptor::Pool;
-use super::advice::{AcceptAdvice, Event, FEW, Judge, Verdict, is_nobody};
+use super::advice::{AcceptAdvice, Event, FEW, Judge, Outcome, is_nobody};
 use super::file::SocketFile;
 use super::set::{Listeners, unlink};
 use crate::accept::accept_socket;
@@ -304,15 +304,15 @@ fn accept_from(
 }
 
 /// Tells what there is to tell; gives the pause, if there is one.
-fn act(verdict: Verdict, tell: &mut impl FnMut(Event)) -> Option<Duration> {
-    match verdict {
-        Verdict::Event(event) => {
+fn act(outcome: Outcome, tell: &mut impl FnMut(Event)) -> Option<Duration> {
+    match outcome {
+        Outcome::Event(event) => {
             let pause = event.pause();
             tell(event);
             pause
         }
-        Verdict::Rest(pause) => Some(pause),
-        Verdict::GoOn => None,
+        Outcome::Rest(pause) => Some(pause),
+        Outcome::GoOn => None,
     }
 }
 

@@ -1,5 +1,5 @@
 //! Socket addresses: IPv4, IPv6 with flow info and zone, Unix paths, Linux
-//! abstract names and the unnamed address. The page's `BIO_ADDR`.
+//! abstract names and the unnamed address. OpenSSL's `BIO_ADDR`.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};

@@ -58,7 +58,7 @@ macro_rules! number_type {
 }
 
 number_type! {
-    /// An address family (`AF_*`), the page's *domain*.
+    /// An address family (`AF_*`), BIO_socket(3)'s *domain*.
     ///
     /// ```
     /// use biosock::Domain;
@@ -66,7 +66,7 @@ number_type! {
     /// assert_eq!(Domain::IPV6.to_string(), "IPv6");
     /// ```
     Domain {
-        /// AF_UNSPEC: any family, for look-ups.
+        /// AF_UNSPEC: any family, for lookups.
         UNSPEC = libc::AF_UNSPEC, "any";
         /// AF_INET: IPv4.
         IPV4 = libc::AF_INET, "IPv4";
@@ -86,7 +86,7 @@ number_type! {
     /// assert_eq!(Type::STREAM.to_string(), "stream");
     /// ```
     Type {
-        /// 0: any type, for look-ups.
+        /// 0: any type, for lookups.
         ANY = 0, "any";
         /// SOCK_STREAM: a connected stream of bytes (TCP).
         STREAM = libc::SOCK_STREAM, "stream";

@@ -20,7 +20,7 @@ pub(crate) struct Flags {
 pub enum Interest {
     /// There is something to read, a connection to accept, or the end.
     Read,
-    /// There is room to write, or a connect has its verdict.
+    /// There is room to write, or a connect has its outcome.
     Write,
 }
 

@@ -80,7 +80,7 @@ static void find_datagrams(void)
     ERR_clear_error();
 }
 
-/* A chain that the system's own look-up made: shorter addresses, another owner. */
+/* A chain that the system's own lookup made: shorter addresses, another owner. */
 static void walk_foreign_chain(void)
 {
     struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM}, *all;

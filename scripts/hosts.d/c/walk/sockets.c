@@ -58,7 +58,7 @@ static void use_bare_address(void)
 /* A listener at a Unix path of exactly so many bytes, and a client. */
 static void use_unix_path(void)
 {
-    char path[] = "walk.XXXXXX"; /* in the working folder */
+    char path[] = "walk.XXXXXX"; /* in the working directory */
     BIO_ADDR *addr = BIO_ADDR_new();
     int listener = BIO_socket(AF_UNIX, SOCK_STREAM, 0, 0);
     int client = BIO_socket(AF_UNIX, SOCK_STREAM, 0, 0), server;

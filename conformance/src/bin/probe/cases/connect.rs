@@ -25,7 +25,7 @@ enum Target {
     Nonsense,
     MissingPath,
     LongPath,
-    PathIsFolder,
+    PathIsDirectory,
     AbstractMissing,
 }
 
@@ -38,7 +38,7 @@ const TARGETS: [(Target, &str); 10] = [
     (Target::Nonsense, "family 999"),
     (Target::MissingPath, "missing path"),
     (Target::LongPath, "path of 108 bytes"),
-    (Target::PathIsFolder, "path is a folder"),
+    (Target::PathIsDirectory, "path is a directory"),
     (Target::AbstractMissing, "missing abstract name"),
 ];
 
@@ -59,7 +59,7 @@ impl Target {
             Self::Nonsense => Place::v4([127, 0, 0, 1], 9).with_family(999),
             Self::MissingPath => Place::unix("missing"),
             Self::LongPath => Place::unix(&"x".repeat(108)),
-            Self::PathIsFolder => Place::unix("."),
+            Self::PathIsDirectory => Place::unix("."),
             Self::AbstractMissing => Place::unix("\0biosock-probe-missing"),
         }
     }
@@ -112,7 +112,7 @@ fn connect(r: &mut Record<'_>, call: &str, fd: c_int, place: &Place, flags: c_in
     r.see_socket(fd);
 }
 
-/// A second call on the same socket: the verdict, or an error.
+/// A second call on the same socket: the outcome, or an error.
 fn twice(run: &Run) {
     for kind in Kind::ALL {
         for (target, target_name) in &TARGETS[..2] {

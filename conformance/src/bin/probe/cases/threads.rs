@@ -115,7 +115,7 @@ fn lookups(run: &Run) {
             api.BIO_ADDRINFO_free(list);
             (found * 1000 + first, queue::drain(&api))
         });
-        tell(r, "a look-up, 1000 and the first address's family", seen);
+        tell(r, "a lookup, 1000 and the first address's family", seen);
     });
 }
 

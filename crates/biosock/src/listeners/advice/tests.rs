@@ -28,9 +28,9 @@ fn failures_are_sorted() {
 /// The pause of what it says, and whether that is told.
 fn pause(judge: &mut Judge, errno: i32) -> Option<(u128, bool)> {
     match judge.judge(Err(failed(errno))).unwrap() {
-        Verdict::Event(event) => Some((event.pause().unwrap().as_millis(), true)),
-        Verdict::Rest(pause) => Some((pause.as_millis(), false)),
-        Verdict::GoOn => None,
+        Outcome::Event(event) => Some((event.pause().unwrap().as_millis(), true)),
+        Outcome::Rest(pause) => Some((pause.as_millis(), false)),
+        Outcome::GoOn => None,
     }
 }
 

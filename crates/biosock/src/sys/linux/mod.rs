@@ -149,7 +149,7 @@ pub(crate) fn accept(fd: BorrowedFd<'_>, flags: Flags) -> Result<(OwnedFd, SockA
     unsafe { SockAddrBuf::new().fill(|room| accept_to(fd, flags, Some(room))) }
 }
 
-/// close(2), with its verdict. The descriptor is gone either way.
+/// close(2), with its outcome. The descriptor is gone either way.
 pub(crate) fn close(fd: OwnedFd) -> Result<(), Errno> {
     let fd = fd.into_raw_fd();
     // SAFETY: `into_raw_fd` gave up the only owner, so nobody closes it again.
