@@ -110,9 +110,9 @@ fn a_chain_of_a_look_up_is_dialled_each_address_once() {
 #[test]
 fn no_address_is_a_failed_dial() {
     assert_eq!(unsafe { biosock_dial_addrs::<S>(ptr::null(), 0, ptr::null()) }, -1);
-    refused(CONNECT, "no address was found", libc::ENOENT);
+    refused(CONNECT, "no address found", libc::ENOENT);
     assert_eq!(unsafe { biosock_dial_addrinfo::<S>(ptr::null(), ptr::null()) }, -1);
-    refused(CONNECT, "no address was found", libc::ENOENT);
+    refused(CONNECT, "no address found", libc::ENOENT);
 }
 
 #[test]

@@ -71,7 +71,7 @@ const TABLE: &[Row] = &[
         "  hint: write an IPv6 address in brackets: [::1]:80",
     ]),
     (&["connect", "[::1"], 2, &[
-        "biosock: invalid value '[::1' for '<HOST:SERVICE|unix:PATH>': malformed host or service: the closing ] is missing (at byte 4)",
+        "biosock: invalid value '[::1' for '<HOST:SERVICE|unix:PATH>': malformed host or service: missing closing ] (at byte 4)",
         "  hint: write host and service as in localhost:80 or [::1]:80",
     ]),
     (&["connect", "[::1]"], 2, &[
@@ -111,7 +111,7 @@ const TABLE: &[Row] = &[
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "unix:a\\x00b"], 2, &[
-        "biosock: invalid value 'unix:a\\x00b' for '<HOST:SERVICE|unix:PATH>': the path has a NUL byte inside (at byte 1)",
+        "biosock: invalid value 'unix:a\\x00b' for '<HOST:SERVICE|unix:PATH>': NUL byte in the path (at byte 1)",
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "a:1", "b:2"], 2, &[
@@ -351,15 +351,15 @@ const TABLE: &[Row] = &[
     ]),
     (&["connect", "unix:{dir}/none"], 1, &[
         "biosock: connect to unix:{dir}/none: no such file or directory (ENOENT)",
-        "  hint: there is no such socket file; check the path and that the server runs",
+        "  hint: no such socket file; check the path and that the server runs",
     ]),
     (&["connect", "unix:{dir}/{ff}"], 1, &[
         "biosock: connect to unix:{dir}/\\xff: no such file or directory (ENOENT)",
-        "  hint: there is no such socket file; check the path and that the server runs",
+        "  hint: no such socket file; check the path and that the server runs",
     ]),
     (&["connect", "unix:{dir}/{esc}"], 1, &[
         "biosock: connect to unix:{dir}/\\x1b: no such file or directory (ENOENT)",
-        "  hint: there is no such socket file; check the path and that the server runs",
+        "  hint: no such socket file; check the path and that the server runs",
     ]),
     (&["connect", "unix:{dir}/file"], 1, &[
         "biosock: connect to unix:{dir}/file: connection refused (ECONNREFUSED)",
@@ -410,10 +410,10 @@ const TABLE: &[Row] = &[
     ]),
     (&["listen", "{used}"], 1, &[
         "biosock: bind to {used}: address already in use (EADDRINUSE)",
-        "  hint: something has this address; choose another port",
+        "  hint: choose another port",
     ]),
     (&["listen", "unix:{dir}/file"], 1, &[
-        "biosock: listen on unix:{dir}/file: the file exists and is no socket",
+        "biosock: listen on unix:{dir}/file: the file exists and is not a socket",
         "  hint: choose another path; only a stale socket file is replaced",
     ]),
     (&["listen", "unix:{dir}/none/s"], 1, &[

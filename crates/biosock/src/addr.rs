@@ -96,7 +96,7 @@ impl FromStr for SocketAddr {
         }
         match text.rsplit_once(':') {
             Some((host, port)) => parse_v4(text, host, port),
-            None => Err(bad(text, text.len(), "the port is missing, as in 127.0.0.1:80")),
+            None => Err(bad(text, text.len(), "missing port; write 127.0.0.1:80")),
         }
     }
 }
@@ -113,12 +113,10 @@ fn parse_v4(text: &str, host: &str, port: &str) -> Result<SocketAddr> {
 }
 
 fn parse_v6(text: &str, rest: &str) -> Result<SocketAddr> {
-    let (inside, after) =
-        rest.split_once(']').ok_or_else(|| bad(text, text.len(), "the closing ] is missing"))?;
+    let (inside, after) = rest.split_once(']').ok_or_else(|| bad(text, text.len(), "missing closing ]"))?;
     let port_at = inside.len() + 3;
-    let port = after
-        .strip_prefix(':')
-        .ok_or_else(|| bad(text, port_at - 1, "the port is missing, as in [::1]:80"))?;
+    let port =
+        after.strip_prefix(':').ok_or_else(|| bad(text, port_at - 1, "missing port; write [::1]:80"))?;
     let (host, zone) = inside.split_once('%').map_or((inside, None), |(host, zone)| (host, Some(zone)));
     let ip: Ipv6Addr = host.parse().map_err(|_| bad(text, 1, "not an IPv6 address"))?;
     let port = parse_port(text, port_at, port)?;
@@ -128,7 +126,7 @@ fn parse_v6(text: &str, rest: &str) -> Result<SocketAddr> {
 
 fn parse_port(text: &str, at: usize, port: &str) -> Result<u16> {
     if port.is_empty() {
-        return Err(bad(text, at, "the port is missing"));
+        return Err(bad(text, at, "missing port"));
     }
     if !port.bytes().all(|b| b.is_ascii_digit()) {
         return Err(bad(text, at, "the port is not a number"));

@@ -130,7 +130,7 @@ impl<'a> HostServ<&'a [u8]> {
 }
 
 fn parse_bracketed<'a>(text: &'a [u8], rest: &'a [u8]) -> Result<HostServ<&'a [u8]>> {
-    let close = find(rest, b']').ok_or_else(|| malformed(text, text.len(), "the closing ] is missing"))?;
+    let close = find(rest, b']').ok_or_else(|| malformed(text, text.len(), "missing closing ]"))?;
     let host = part(&rest[..close]);
     match &rest[close + 1..] {
         [] => Ok(HostServ { host, service: Part::Unmentioned }),

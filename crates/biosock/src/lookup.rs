@@ -188,7 +188,7 @@ impl<'a> Lookup<'a> {
     pub fn run(&self) -> Result<Vec<AddrInfo>> {
         self.check_port()?;
         if self.host.is_none() && self.service.is_none() && self.family != Domain::UNIX {
-            let missing = "the service is missing, as in *:80";
+            let missing = "missing port or service; write *:80";
             return Err(Error::explained(Operation::Lookup, ErrorKind::InvalidInput, "any host", missing));
         }
         // The resolver says of an unknown zone that there is no such name.
@@ -281,8 +281,7 @@ impl<'a> Lookup<'a> {
     /// use, once more for a numeric address, as the original does.
     fn ask(&self) -> Result<sys::AddrInfoList> {
         let host = self.c_host()?;
-        let service =
-            self.service.map(|it| self.c_string(it, "the service has a NUL byte inside")).transpose()?;
+        let service = self.service.map(|it| self.c_string(it, "NUL byte in the service")).transpose()?;
         let mut hints = Hints {
             passive: self.passive,
             addrconfig: self.addrconfig && self.host.is_some() && self.family == Domain::UNSPEC,
@@ -340,7 +339,7 @@ impl<'a> Lookup<'a> {
     }
 
     fn c_host(&self) -> Result<Option<CString>> {
-        self.host.map(|host| self.c_string(host, "the host has a NUL byte inside")).transpose()
+        self.host.map(|host| self.c_string(host, "NUL byte in the host")).transpose()
     }
 
     /// A text as the resolver takes it. For a lack of memory it is the resolver's error.

@@ -25,7 +25,7 @@ impl UnixAddr {
             return Err(Error::bad_text(None, bytes, 0, "the path is empty"));
         }
         if let Some(at) = bytes.iter().position(|&b| b == 0) {
-            return Err(Error::bad_text(None, bytes, at, "the path has a NUL byte inside"));
+            return Err(Error::bad_text(None, bytes, at, "NUL byte in the path"));
         }
         Self::from_sun_path(bytes)
     }

@@ -46,17 +46,17 @@ fn text_is_padded_as_a_column_wants_it() {
 #[test]
 fn bad_text_is_told_with_its_place() {
     let cases = [
-        ("", 0, "the port is missing, as in 127.0.0.1:80"),
-        ("127.0.0.1", 9, "the port is missing, as in 127.0.0.1:80"),
-        ("127.0.0.1:", 10, "the port is missing"),
+        ("", 0, "missing port; write 127.0.0.1:80"),
+        ("127.0.0.1", 9, "missing port; write 127.0.0.1:80"),
+        ("127.0.0.1:", 10, "missing port"),
         ("127.0.0.1:http", 10, "the port is not a number"),
         ("127.0.0.1:-1", 10, "the port is not a number"),
         ("127.0.0.1:65536", 10, "the port is above 65535"),
         ("localhost:80", 0, "not an address; look names up with Lookup, write IPv6 as [::1]:80"),
         ("::1:80", 0, "not an address; look names up with Lookup, write IPv6 as [::1]:80"),
-        ("[::1", 4, "the closing ] is missing"),
-        ("[::1]", 5, "the port is missing, as in [::1]:80"),
-        ("[::1]80", 5, "the port is missing, as in [::1]:80"),
+        ("[::1", 4, "missing closing ]"),
+        ("[::1]", 5, "missing port; write [::1]:80"),
+        ("[::1]80", 5, "missing port; write [::1]:80"),
         ("[::1]:x", 6, "the port is not a number"),
         ("[::g]:80", 1, "not an IPv6 address"),
         ("[127.0.0.1]:80", 1, "not an IPv6 address"),
@@ -65,7 +65,7 @@ fn bad_text_is_told_with_its_place() {
         ("[fe80::1%4294967296]:80", 9, "the zone is above 4294967295"),
         (r"unix:\x4", 5, r"an escape is \x and two hexadecimal digits"),
         (r"unix:@a\n", 7, r"an escape is \x and two hexadecimal digits"),
-        (r"unix:a\x00b", 1, "the path has a NUL byte inside"),
+        (r"unix:a\x00b", 1, "NUL byte in the path"),
     ];
     for (text, at, problem) in cases {
         let error = text.parse::<SocketAddr>().unwrap_err();

@@ -399,7 +399,7 @@ async fn a_stream_of_what_is_no_tcp_is_refused() {
     let datagrams = Dialer::new().socktype(Type::DGRAM);
     for (dialer, target) in [(Dialer::new(), "unix:/run/x"), (datagrams, "127.0.0.1:9")] {
         let refused = dialer.dial_stream_async(target).await.unwrap_err();
-        assert_eq!(refused.to_string(), format!("dial {target}: connect: that is no TCP"));
+        assert_eq!(refused.to_string(), format!("dial {target}: connect: not a TCP stream"));
         assert_eq!(refused.hint(), Some("dial_async takes other sockets too"));
     }
 }
@@ -414,7 +414,7 @@ fn without_a_runtime_there_is_an_error() {
     let Poll::Ready(Err(error)) = poll_once(pin!(dialer.dial_async("127.0.0.1:1"))) else {
         panic!("no error")
     };
-    assert_eq!(error.to_string(), "dial 127.0.0.1:1: connect: there is no tokio runtime here");
+    assert_eq!(error.to_string(), "dial 127.0.0.1:1: connect: no tokio runtime");
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn failures_say_which_address() {
         )
     });
     assert!({ told }.any(|(told, expected)| told == expected));
-    assert_eq!(message(""), "listen: there is no address to listen on");
+    assert_eq!(message(""), "listen: no address to listen on");
     assert_eq!(message("127.0.0.1:70000"), "parse \"70000\": the port is above 65535 (at byte 0)");
     assert_eq!(message("no-such.invalid:1").split(": ").next(), Some("look up no-such.invalid:1"));
 }
@@ -87,7 +87,7 @@ fn a_stale_socket_file_is_replaced_and_nothing_else() {
 
     std::fs::write(&path, "precious").unwrap();
     let refused = Listen::new().listen(&target).unwrap_err();
-    assert_eq!(refused.to_string(), format!("listen on {target}: the file exists and is no socket"));
+    assert_eq!(refused.to_string(), format!("listen on {target}: the file exists and is not a socket"));
     assert_eq!(std::io::Error::from(refused).kind(), std::io::ErrorKind::AlreadyExists);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
 }

@@ -156,7 +156,7 @@ async fn a_useless_listener_ends_the_loop_with_its_failure() {
 #[test]
 fn without_a_runtime_there_is_an_error() {
     let error = Listen::new().listen("127.0.0.1:0").unwrap().into_async().unwrap_err();
-    assert_eq!(error.to_string(), "listen: there is no tokio runtime here");
+    assert_eq!(error.to_string(), "listen: no tokio runtime");
 }
 
 /// Set in the copy of this test that runs short of descriptors.

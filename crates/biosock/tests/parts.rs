@@ -136,7 +136,7 @@ fn errors_keep_what_they_are_about() {
     assert_eq!((bad.raw_os_error(), bad.address(), bad.input()), (None, None, Some(("x", 1))));
     assert!(bad.system().is_none() && bad.resolver().is_none() && bad.source().is_none());
     assert!(!bad.is_retryable() && bad.hint().is_none());
-    assert_eq!(bad.why().to_string(), "the port is missing, as in 127.0.0.1:80 (at byte 1)");
+    assert_eq!(bad.why().to_string(), "missing port; write 127.0.0.1:80 (at byte 1)");
 
     let unknown = Lookup::new().host("127.0.0.1").service("no-such").run().unwrap_err();
     assert_eq!((unknown.kind(), unknown.operation()), (ErrorKind::ServiceNotFound, Operation::Lookup));

@@ -101,7 +101,7 @@ fn what_is_not_a_socket_is_not_touched() {
         let id = path.symlink_metadata().unwrap().ino();
         let ended = run(["listen", &target], b"");
         assert_eq!(ended.code(), Some(1));
-        let head = format!("biosock: listen on {target}: the file exists and is no socket\n  hint: ");
+        let head = format!("biosock: listen on {target}: the file exists and is not a socket\n  hint: ");
         assert!(ended.stderr.starts_with(&head), "{}", ended.stderr);
         assert_eq!(path.symlink_metadata().unwrap().ino(), id);
         std::fs::remove_file(&path).unwrap();

@@ -276,7 +276,7 @@ impl fmt::Display for DialError {
         let Inner { target, failure, report } = &*self.0;
         write!(f, "dial {}: ", crate::error::Escaped(target))?;
         match failure {
-            DialFailure::NoneAnswered if report.attempts.is_empty() => f.write_str("no address was found"),
+            DialFailure::NoneAnswered if report.attempts.is_empty() => f.write_str("no address found"),
             DialFailure::NoneAnswered => f.write_str("no address answered"),
             DialFailure::TimedOut => write!(f, "no answer within {:.3} s", report.elapsed.as_secs_f64()),
             DialFailure::Cancelled => write!(f, "cancelled after {:.3} s", report.elapsed.as_secs_f64()),

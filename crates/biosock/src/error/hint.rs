@@ -93,20 +93,20 @@ fn errno_hint(errno: i32, operation: Operation) -> Option<&'static str> {
         (Connect, Errno::CONNREFUSED) => "nothing listens there; check the port and that the server runs",
         (Connect, Errno::TIMEDOUT) => HOST_SILENT,
         (Connect, Errno::NETUNREACH | Errno::HOSTUNREACH) => {
-            "there is no route; check the network or try the other family"
+            "no route; check the network or try the other family"
         }
         (Connect, Errno::ADDRNOTAVAIL) => {
             "no local port or address is free for it; see ip_local_port_range in ip(7)"
         }
-        (Connect, Errno::NOENT) => "there is no such socket file; check the path and that the server runs",
+        (Connect, Errno::NOENT) => "no such socket file; check the path and that the server runs",
         (Connect, Errno::PROTOTYPE) => "the peer's socket is of another type",
-        (Bind | Listen, Errno::ADDRINUSE) => "something has this address; choose another port",
+        (Bind | Listen, Errno::ADDRINUSE) => "choose another port",
         (Bind | Listen, Errno::ADDRNOTAVAIL) => {
             "no interface has this address, or it is not ready yet (duplicate address detection)"
         }
         (Bind | Listen, Errno::ACCESS) => "ports below 1024 and protected directories need privilege",
         (Bind | Listen, Errno::NOENT) => "the directory of the socket file does not exist",
-        (Socket, Errno::AFNOSUPPORT) => "this system has no such address family; IPv6 may be off",
+        (Socket, Errno::AFNOSUPPORT) => "no such address family on this system; IPv6 may be off",
         // pthread_create(3).
         (Lookup, Errno::AGAIN) => "too many processes and threads; raise ulimit -u or the cgroup's pids.max",
         (_, Errno::MFILE) => "the process has too many open files; raise it with ulimit -n",
@@ -128,7 +128,7 @@ mod tests {
             let error = Error::system_call(operation, call, libc::EADDRINUSE, None);
             error.at(&"127.0.0.1:80".parse().unwrap()).hint()
         };
-        let expected = Some("something has this address; choose another port");
+        let expected = Some("choose another port");
         assert_eq!(hint(Operation::Bind, Syscall::Bind), expected);
         assert_eq!(hint(Operation::Listen, Syscall::Listen), expected);
     }

@@ -39,14 +39,14 @@ pub(crate) enum Refusal {
 impl Refusal {
     pub(crate) const fn text(self) -> &'static str {
         match self {
-            Self::NotASocketFile => "the file exists and is no socket",
+            Self::NotASocketFile => "the file exists and is not a socket",
             Self::LockOfAnother => "the lock file of the socket belongs to another user",
             Self::NotListening => "the socket does not listen",
-            Self::NoAddress => "there is no address to listen on",
+            Self::NoAddress => "no address to listen on",
             Self::TooManyAddresses => "the name has more than 256 addresses",
             Self::Unnamed => "a Unix socket needs a path or an @name to listen on",
             Self::OtherFamily => "the address is of another family than the one asked for",
-            Self::BadHandOver => "that is no list of descriptors",
+            Self::BadHandOver => "not a list of descriptors",
             Self::Passed(Wrong::NotASocket) => "it is not a socket",
             Self::Passed(Wrong::NotListening) => "the socket does not listen",
             Self::Passed(Wrong::AnotherSocket) => "it is another socket by now",
@@ -54,9 +54,9 @@ impl Refusal {
             Self::Passed(Wrong::NotOpen) => "it is not open",
             Self::ConnectedToItself => "connected to itself: nothing listens there",
             #[cfg(feature = "tokio")]
-            Self::NoRuntime => "there is no tokio runtime here",
+            Self::NoRuntime => "no tokio runtime",
             #[cfg(feature = "tokio")]
-            Self::NotTcp => "that is no TCP",
+            Self::NotTcp => "not a TCP stream",
         }
     }
 

@@ -280,7 +280,7 @@ mod tests {
         assert_eq!(from_manager("0", None).unwrap(), Described::default());
         for bad in ["", "-1", "x", "65536", "3 "] {
             let error = from_manager(bad, None).unwrap_err().to_string();
-            assert_eq!(error, format!("listen on LISTEN_FDS={bad}: that is no list of descriptors"));
+            assert_eq!(error, format!("listen on LISTEN_FDS={bad}: not a list of descriptors"));
         }
     }
 

@@ -175,7 +175,7 @@ impl Listeners {
 /// use biosock::listeners::{Listeners, TakeOverError};
 ///
 /// let none: TakeOverError = Listeners::try_take_over(Vec::new()).unwrap_err();
-/// assert_eq!(none.to_string(), "listen: there is no address to listen on");
+/// assert_eq!(none.to_string(), "listen: no address to listen on");
 /// assert!(none.into_sockets().is_empty());
 /// ```
 #[derive(Debug)]

@@ -120,7 +120,7 @@ fn without_trailing_nul(path: &[u8]) -> Result<&[u8], (usize, &'static str)> {
     match path.iter().position(|&b| b == 0) {
         None => Ok(path),
         Some(end) if path[end..].iter().all(|&b| b == 0) => Ok(&path[..end]),
-        Some(at) => Err((at, "the path has a NUL byte inside")),
+        Some(at) => Err((at, "NUL byte in the path")),
     }
 }
 
