@@ -56,18 +56,18 @@ impl Row {
     }
 
     fn cells(&self) -> Vec<String> {
-        let AddrInfo { addr, socktype, protocol } = self.found;
+        let AddrInfo { addr, socktype, protocol, .. } = self.found;
         let mut cells =
             vec![addr.family().to_string(), socktype.to_string(), protocol.to_string(), self.address.clone()];
         cells.extend(self.names.iter().flat_map(|names| match names {
-            Ok(Names { host, service }) => [host.clone(), service.clone()],
+            Ok(Names { host, service, .. }) => [host.clone(), service.clone()],
             Err(why) => [format!("({why})"), String::from("-")],
         }));
         cells.iter().map(|cell| escape(cell).into_owned()).collect()
     }
 
     fn json(&self) -> String {
-        let AddrInfo { addr, socktype, protocol } = self.found;
+        let AddrInfo { addr, socktype, protocol, .. } = self.found;
         let names = self.names.as_ref().and_then(|names| names.as_ref().ok());
         json::line(&json!({
             "family": addr.family().to_string(), "type": socktype.to_string(),

@@ -74,12 +74,13 @@ impl Row {
     }
 
     fn attempt(attempt: &Attempt) -> Self {
-        let Attempt { addr, started, took, outcome } = attempt;
+        let Attempt { addr, started, took, outcome, .. } = attempt;
         let label = addr.to_string();
         match outcome {
             Outcome::Connected => Self::plain(label, *started, *took, End::Connected, "connected"),
             Outcome::NoAnswer => Self::plain(label, *started, *took, End::Silent, "no answer"),
             Outcome::Failed(error) => Self::failed(label, *started, *took, Parts::of(error)),
+            other => Self::plain(label, *started, *took, End::Silent, &other.to_string()),
         }
     }
 
@@ -140,8 +141,8 @@ fn lookup_json(lookup: &LookupReport) -> Value {
 fn attempt_json(attempt: &Attempt) -> Value {
     let (outcome, error) = match &attempt.outcome {
         Outcome::Connected => ("connected", None),
-        Outcome::NoAnswer => ("no answer", None),
         Outcome::Failed(error) => ("failed", Some(Parts::of(error).to_json())),
+        _ => ("no answer", None),
     };
     json!({
         "address": attempt.addr.to_string(), "started": attempt.started.as_secs_f64(),

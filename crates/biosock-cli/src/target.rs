@@ -57,7 +57,7 @@ impl Target {
     pub(crate) fn unix_answer(&self, socktype: Type) -> Option<AddrInfo> {
         let Self::Unix(addr) = self else { return None };
         let socktype = if socktype == Type::ANY { Type::STREAM } else { socktype };
-        Some(AddrInfo { addr: (*addr).into(), socktype, protocol: biosock::Protocol::DEFAULT })
+        Some(AddrInfo::new((*addr).into(), socktype, biosock::Protocol::DEFAULT))
     }
 }
 

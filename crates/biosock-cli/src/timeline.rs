@@ -262,24 +262,20 @@ mod tests {
     }
 
     fn attempt(addr: &str, started: u64, took: u64, outcome: Outcome) -> Attempt {
-        Attempt { addr: addr.parse().unwrap(), started: ms(started), took: ms(took), outcome }
+        Attempt::new(addr.parse().unwrap(), ms(started), ms(took), outcome)
     }
 
     /// IPv6 is silent, one IPv4 address fails at once, another answers.
     fn report() -> Report {
         let failed = Outcome::Failed(Error::from_reason(Operation::Connect, Reason::Connect));
-        Report {
-            lookups: vec![
-                LookupReport { family: Domain::IPV6, took: Some(ms(20)), answer: Some(Ok(1)) },
-                LookupReport { family: Domain::IPV4, took: None, answer: None },
-            ],
-            attempts: vec![
-                attempt("[2001:db8::1]:443", 20, 380, Outcome::NoAnswer),
-                attempt("192.0.2.1:443", 270, 0, failed),
-                attempt("192.0.2.2:443", 300, 100, Outcome::Connected),
-            ],
-            elapsed: ms(400),
-        }
+        let mut report = Report::default();
+        report.lookups.push(LookupReport::new(Domain::IPV6, Some(ms(20)), Some(Ok(1))));
+        report.lookups.push(LookupReport::new(Domain::IPV4, None, None));
+        report.attempts.push(attempt("[2001:db8::1]:443", 20, 380, Outcome::NoAnswer));
+        report.attempts.push(attempt("192.0.2.1:443", 270, 0, failed));
+        report.attempts.push(attempt("192.0.2.2:443", 300, 100, Outcome::Connected));
+        report.elapsed = ms(400);
+        report
     }
 
     fn drawn(report: &Report, width: usize, unicode: bool, colour: bool) -> String {
@@ -342,9 +338,10 @@ lookup IPv4        ..........................      0.0 + 400.0 ms  no answer
     fn no_width_is_too_small_and_none_is_overrun() {
         let path = biosock::UnixAddr::from_path("/\u{1b}[2J/häuser/".repeat(6)).unwrap();
         let outcome = Outcome::NoAnswer;
-        let unix = Attempt { addr: SocketAddr::Unix(path), started: ms(0), took: ms(0), outcome };
-        let unix = Report { attempts: vec![unix], ..Report::default() };
-        for report in [report(), unix] {
+        let unix = Attempt::new(SocketAddr::Unix(path), ms(0), ms(0), outcome);
+        let mut alone = Report::default();
+        alone.attempts.push(unix);
+        for report in [report(), alone] {
             for width in 0..200 {
                 let drawing = drawn(&report, width, true, false);
                 assert!(!drawing.contains('\x1b'));

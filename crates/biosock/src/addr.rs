@@ -46,6 +46,7 @@ impl SocketAddr {
     /// assert_eq!(addr.zone_name().as_deref(), Some("lo"));
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn zone_name(&self) -> Option<String> {
         match self {
             Self::V6(v6) if v6.scope_id() != 0 => {

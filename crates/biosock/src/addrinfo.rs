@@ -13,6 +13,7 @@ use crate::{Protocol, SocketAddr, Type};
 /// ```
 #[doc(alias = "BIO_ADDRINFO")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AddrInfo {
     /// The address.
     #[doc(alias = "BIO_ADDRINFO_address")]
@@ -23,4 +24,11 @@ pub struct AddrInfo {
     /// The protocol.
     #[doc(alias = "BIO_ADDRINFO_protocol")]
     pub protocol: Protocol,
+}
+
+impl AddrInfo {
+    /// What a caller who has an address already gives where an answer is wanted.
+    pub const fn new(addr: SocketAddr, socktype: Type, protocol: Protocol) -> Self {
+        Self { addr, socktype, protocol }
+    }
 }

@@ -94,6 +94,7 @@ impl Cancel {
     /// assert!(cancel.is_cancelled());
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.is_known() || self.asked()
     }

@@ -48,6 +48,7 @@ impl Connect<'_> {
     /// assert!(outcome.is_some_and(|outcome| outcome.is_ok()));
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn wait(self, timeout: Option<Duration>) -> Option<Result<()>> {
         match self {
             Self::Done => Some(Ok(())),

@@ -61,6 +61,7 @@ impl ConvertError {
     /// assert!(!refused.into_socket().is_listening()?);
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn into_socket(self) -> Socket {
         self.socket
     }

@@ -44,6 +44,7 @@ pub use crate::wait::wait;
 /// assert!(!biosock::fd::is_retryable(0));
 /// ```
 #[doc(alias = "BIO_sock_non_fatal_error")]
+#[must_use]
 pub fn is_retryable(errno: i32) -> bool {
     error::is_retryable(errno)
 }
@@ -56,6 +57,7 @@ pub fn is_retryable(errno: i32) -> bool {
 /// const EMFILE: i32 = 24;
 /// assert_eq!(fd::accept_advice(EMFILE), AcceptAdvice::Pause);
 /// ```
+#[must_use]
 pub fn accept_advice(errno: i32) -> AcceptAdvice {
     listeners::accept_advice(errno)
 }

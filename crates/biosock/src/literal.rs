@@ -32,6 +32,7 @@ impl Literal {
     /// let literal = Lookup::new().host("::1").service("80").literal().expect("a numeric address");
     /// assert_eq!(literal.addr().to_string(), "[::1]:80");
     /// ```
+    #[must_use]
     pub const fn addr(&self) -> net::SocketAddr {
         self.addr
     }
@@ -43,6 +44,7 @@ impl Literal {
     /// let literal = Lookup::new().host("::1").service("80").literal().expect("a numeric address");
     /// assert_eq!(literal.kinds().len(), 3);
     /// ```
+    #[must_use]
     pub const fn kinds(&self) -> &'static [(Type, Protocol)] {
         self.kinds
     }
@@ -54,6 +56,7 @@ impl Literal {
     /// let literal = Lookup::new().host("::1").service("80").literal().expect("a numeric address");
     /// assert_eq!(literal.iter().len(), 3);
     /// ```
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = AddrInfo> + '_ {
         let addr = self.addr.into();
         self.kinds.iter().map(move |&(socktype, protocol)| AddrInfo { addr, socktype, protocol })

@@ -33,6 +33,7 @@ pub use crate::literal::{Literal, literal_v4};
 #[doc(alias = "BIO_lookup")]
 #[doc(alias = "BIO_lookup_ex")]
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct Lookup<'a> {
     host: Option<&'a [u8]>,
     service: Option<&'a [u8]>,
@@ -415,6 +416,7 @@ impl SystemList {
     /// }
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn into_raw(self) -> NonNull<c_void> {
         self.0.into_raw()
     }

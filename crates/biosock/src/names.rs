@@ -15,6 +15,7 @@ use crate::{Domain, Error, Operation, Reason, Result, SocketAddr, Syscall};
 /// # Ok::<(), biosock::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Names {
     /// The host's name, or its numeric address.
     pub host: String,
@@ -92,6 +93,7 @@ impl RawNames {
     /// assert_eq!(names.host(), b"127.0.0.1");
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn host(&self) -> &[u8] {
         self.0.host()
     }
@@ -105,6 +107,7 @@ impl RawNames {
     /// assert_eq!(names.service(), b"80");
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn service(&self) -> &[u8] {
         self.0.service()
     }

@@ -121,7 +121,8 @@ fn attempt_line(Attempt { addr, started, took, outcome, .. }: &Attempt) -> Attem
     let (number, error) = match outcome {
         Outcome::Connected => (CONNECTED, None),
         Outcome::Failed(error) => (FAILED, Some(errno::of(error))),
-        Outcome::NoAnswer => (NO_ANSWER, None),
+        // C has no other.
+        _ => (NO_ANSWER, None),
     };
     AttemptLine {
         addr: c_addr(addr),

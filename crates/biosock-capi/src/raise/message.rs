@@ -81,10 +81,6 @@ fn push_attempt<H: Host>(entries: &Entries<H>, attempt: &Attempt, failure: &Dial
     let times = format!("at {:.3} s, after {:.3} s", started.as_secs_f64(), took.as_secs_f64());
     match outcome {
         Outcome::Connected => {}
-        Outcome::NoAnswer => {
-            let what = What::System { errno: errno_of_end(failure), call: call_of(Syscall::Connect) };
-            entries.push_message(what, &format!("calling connect() for {addr}, {times}: no answer"));
-        }
         Outcome::Failed(error) => match error.system() {
             Some(system) => {
                 // A step before the connect has more to say, as which device is unknown.
@@ -96,6 +92,10 @@ fn push_attempt<H: Host>(entries: &Entries<H>, attempt: &Attempt, failure: &Dial
             None => entries
                 .push_message(refused_without_call(error), &format!("{addr}, {times}: {}", error.why())),
         },
+        _ => {
+            let what = What::System { errno: errno_of_end(failure), call: call_of(Syscall::Connect) };
+            entries.push_message(what, &format!("calling connect() for {addr}, {times}: no answer"));
+        }
     }
 }
 

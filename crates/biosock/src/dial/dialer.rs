@@ -32,6 +32,7 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Dialed<S = Socket> {
     /// The connected socket, blocking unless [`Options::NONBLOCK`] was given;
     /// of `Dialer::dial_stream_async` (feature `tokio`) a stream of tokio's.
@@ -53,6 +54,7 @@ pub struct Dialed<S = Socket> {
 /// assert_eq!(failed.hint(), Some("nothing listens there; check the port and that the server runs"));
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Dialer {
     pub(super) settings: Settings,
     pub(super) timeout: Option<Duration>,

@@ -70,6 +70,7 @@ impl Memory {
     /// ```
     /// let learns_nothing = biosock::dial::Memory::new(0);
     /// ```
+    #[must_use]
     pub const fn new(most: usize) -> Self {
         Self { entries: Mutex::new(VecDeque::new()), most }
     }

@@ -18,7 +18,8 @@ use crate::{Domain, Error, ErrorKind, Operation, SocketAddr};
 /// assert_eq!(attempt.addr.to_string(), "127.0.0.1:1");
 /// assert!(matches!(attempt.outcome, Outcome::Failed(_)));
 /// ```
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Report {
     /// The lookups, in the order of their questions: IPv6's first.
     pub lookups: Vec<LookupReport>,
@@ -35,7 +36,8 @@ pub struct Report {
 /// let failed = Dialer::new().dial("127.0.0.1:no-such-service").unwrap_err();
 /// assert!(failed.report().lookups.iter().all(|lookup| lookup.answer.as_ref().is_some_and(Result::is_err)));
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct LookupReport {
     /// The family that was asked for.
     pub family: Domain,
@@ -55,7 +57,8 @@ pub struct LookupReport {
 /// let failed = Dialer::new().dial("127.0.0.1:1").unwrap_err();
 /// assert!(failed.report().attempts[0].took <= failed.report().elapsed);
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Attempt {
     /// The address.
     pub addr: SocketAddr,
@@ -67,6 +70,22 @@ pub struct Attempt {
     pub outcome: Outcome,
 }
 
+impl LookupReport {
+    /// A report of these values, for tests of what shows it.
+    #[must_use]
+    pub fn new(family: Domain, took: Option<Duration>, answer: Option<Result<usize, Error>>) -> Self {
+        Self { family, took, answer }
+    }
+}
+
+impl Attempt {
+    /// An attempt of these values, for tests of what shows it.
+    #[must_use]
+    pub fn new(addr: SocketAddr, started: Duration, took: Duration, outcome: Outcome) -> Self {
+        Self { addr, started, took, outcome }
+    }
+}
+
 /// How an attempt ended.
 ///
 /// ```
@@ -74,7 +93,8 @@ pub struct Attempt {
 ///
 /// assert_eq!(Outcome::NoAnswer.to_string(), "no answer");
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Outcome {
     /// It won.
     Connected,
@@ -137,7 +157,7 @@ impl fmt::Display for Report {
 /// let failed = Dialer::new().dial("127.0.0.1:1").unwrap_err();
 /// assert!(matches!(failed.failure(), DialFailure::NoneAnswered));
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum DialFailure {
     /// Every address failed; or no lookup gave any.
@@ -160,10 +180,10 @@ pub enum DialFailure {
 /// let table = failed.report().to_string();
 /// assert!(table.ends_with("127.0.0.1:1  connection refused (ECONNREFUSED)"), "{table}");
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DialError(Box<Inner>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     target: String,
     failure: DialFailure,
@@ -182,6 +202,7 @@ impl DialError {
     /// let failed = Dialer::new().dial("127.0.0.1:1").unwrap_err();
     /// assert!(matches!(failed.failure(), DialFailure::NoneAnswered));
     /// ```
+    #[must_use]
     pub fn failure(&self) -> &DialFailure {
         &self.0.failure
     }
@@ -193,6 +214,7 @@ impl DialError {
     /// let failed = Dialer::new().dial("127.0.0.1:1").unwrap_err();
     /// assert_eq!(failed.report().attempts.len(), 1);
     /// ```
+    #[must_use]
     pub fn report(&self) -> &Report {
         &self.0.report
     }

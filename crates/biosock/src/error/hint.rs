@@ -13,6 +13,7 @@ impl Error {
     /// let error = "::1:80".parse::<biosock::SocketAddr>().unwrap_err();
     /// assert_eq!(error.hint(), Some("write an IPv6 address in brackets: [::1]:80"));
     /// ```
+    #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self.subject() {
             Subject::Text(TextSubject { input: text, .. })

@@ -65,6 +65,7 @@ impl ErrorKind {
     /// assert!(!ErrorKind::NameNotFound.is_temporary());
     /// assert!(!ErrorKind::Cancelled.is_temporary());
     /// ```
+    #[must_use]
     pub const fn is_temporary(self) -> bool {
         matches!(self, Self::TryAgain | Self::OutOfResources | Self::TimedOut)
     }

@@ -130,6 +130,7 @@ impl Error {
     /// let error = Error::from_reason(Operation::Connect, Reason::InvalidSocket);
     /// assert_eq!(error.to_string(), "connect: invalid socket");
     /// ```
+    #[must_use]
     pub fn from_reason(operation: Operation, reason: Reason) -> Self {
         Self { subject: Subject::Nothing, cause: Cause::Reason(reason), operation }
     }
@@ -152,6 +153,7 @@ impl Error {
     /// let ended = Error::from_kind(Operation::Lookup, ErrorKind::Cancelled);
     /// assert_eq!(std::io::Error::from(ended).kind(), std::io::ErrorKind::Other);
     /// ```
+    #[must_use]
     pub fn from_kind(operation: Operation, kind: ErrorKind) -> Self {
         Self { subject: Subject::Nothing, cause: Cause::Kind(kind), operation }
     }
@@ -166,6 +168,7 @@ impl Error {
     /// let error = Error::from_kind(Operation::Lookup, ErrorKind::TryAgain).with_source("SERVFAIL from 192.0.2.1");
     /// assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("SERVFAIL from 192.0.2.1"));
     /// ```
+    #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let subject = match self.subject {
             Subject::Sourced(sourced) => sourced.subject,
@@ -244,6 +247,7 @@ impl Error {
     ///     "look up example.org: the name server did not answer, or failed"
     /// );
     /// ```
+    #[must_use]
     pub fn about(self, thing: impl Into<Box<str>>) -> Self {
         self.on(Subject::Thing(thing.into()))
     }
@@ -273,6 +277,7 @@ impl Error {
     /// assert_eq!(error.operation(), biosock::Operation::Connect);
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn operation(&self) -> Operation {
         self.operation
     }
@@ -287,6 +292,7 @@ impl Error {
     /// assert_eq!(error.address(), Some(&nobody));
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn address(&self) -> Option<&SocketAddr> {
         match self.subject() {
             Subject::Addr(addr) => Some(addr),
@@ -304,6 +310,7 @@ impl Error {
     /// assert!(error.system().is_some());
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn system(&self) -> Option<&SystemError> {
         match &self.cause {
             Cause::System(system) => Some(system),
@@ -344,6 +351,7 @@ impl Error {
     /// assert_eq!(error.kind(), ErrorKind::Io(io::ErrorKind::ConnectionRefused));
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match (self.cause, self.subject()) {
             (Cause::System(system), _) => system.kind(),
@@ -364,6 +372,7 @@ impl Error {
     /// let resolver = error.resolver().expect("the resolver refused");
     /// assert_eq!(resolver.to_string(), resolver.text());
     /// ```
+    #[must_use]
     pub fn resolver(&self) -> Option<&ResolverError> {
         match self.subject() {
             Subject::Name(name) => Some(&name.resolver),
@@ -385,6 +394,7 @@ impl Error {
     /// assert_eq!(error.reason(), Some(biosock::Reason::Connect));
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         match self.cause {
             Cause::System(system) => system.next(),
@@ -422,6 +432,7 @@ impl Error {
     /// let error = "127.0.0.1:x".parse::<biosock::SocketAddr>().unwrap_err();
     /// assert_eq!(error.input(), Some(("127.0.0.1:x", 10)));
     /// ```
+    #[must_use]
     pub fn input(&self) -> Option<(&str, usize)> {
         match self.subject() {
             Subject::Text(text) => Some((&text.input, text.at)),
@@ -445,6 +456,7 @@ impl Error {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[doc(alias = "BIO_sock_non_fatal_error")]
+    #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.system().is_some_and(|system| is_retryable(system.raw_os_error()))
     }
@@ -459,6 +471,7 @@ impl Error {
     /// assert_eq!(error.why().to_string(), "connection refused (ECONNREFUSED)");
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn why(&self) -> impl fmt::Display + '_ {
         Why(self)
     }

@@ -164,6 +164,7 @@ impl Syscall {
     /// ```
     /// assert_eq!(biosock::Syscall::Ioctl.name(), "ioctl");
     /// ```
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Socket => "socket",
@@ -254,6 +255,7 @@ impl Reason {
     /// ```
     /// assert_eq!(biosock::Reason::Accept.code(), 100);
     /// ```
+    #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
     }
@@ -263,6 +265,7 @@ impl Reason {
     /// ```
     /// assert_eq!(biosock::Reason::InvalidSocket.text(), "invalid socket");
     /// ```
+    #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
             Self::SystemLibrary => "system lib",

@@ -38,6 +38,7 @@ impl SystemError {
     /// ```
     /// assert_eq!(biosock::SystemError::name_of(0), None);
     /// ```
+    #[must_use]
     pub fn name_of(errno: i32) -> Option<&'static str> {
         sys::errno_name(errno)
     }
@@ -57,6 +58,7 @@ impl SystemError {
     /// assert_eq!(error.system().map(|system| system.syscall().name()), Some("connect"));
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn syscall(&self) -> Syscall {
         self.syscall
     }
@@ -71,6 +73,7 @@ impl SystemError {
     /// assert_eq!(error.system().map(|system| system.raw_os_error()), error.raw_os_error());
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn raw_os_error(&self) -> i32 {
         i32::from_ne_bytes(self.errno)
     }
@@ -86,6 +89,7 @@ impl SystemError {
     /// assert_eq!(error.system().and_then(|system| system.name()), Some("ECONNREFUSED"));
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn name(&self) -> Option<&'static str> {
         sys::errno_name(self.raw_os_error())
     }
@@ -143,6 +147,7 @@ impl ResolverError {
     /// let resolver = error.resolver().expect("the resolver refused");
     /// assert_ne!(resolver.code(), 0);
     /// ```
+    #[must_use]
     pub fn code(&self) -> i32 {
         self.code
     }
@@ -155,6 +160,7 @@ impl ResolverError {
     /// let resolver = error.resolver().expect("the resolver refused");
     /// assert_eq!(resolver.name(), Some("EAI_SERVICE"));
     /// ```
+    #[must_use]
     pub fn name(&self) -> Option<&'static str> {
         sys::eai_name(self.code)
     }
@@ -167,6 +173,7 @@ impl ResolverError {
     /// let resolver = error.resolver().expect("the resolver refused");
     /// assert_eq!(resolver.text(), "Servname not supported for ai_socktype");
     /// ```
+    #[must_use]
     pub fn text(&self) -> &'static str {
         sys::eai_text(self.code)
     }

@@ -13,6 +13,7 @@ use crate::{Domain, Options, Result, SocketAddr};
 /// # Ok::<(), biosock::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Listen {
     pub(super) options: Options,
     pub(super) family: Domain,

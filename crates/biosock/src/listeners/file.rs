@@ -98,6 +98,7 @@ impl SocketFile {
     /// assert_eq!(listeners.files()[0].path(), path);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }

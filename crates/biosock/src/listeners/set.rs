@@ -196,6 +196,7 @@ impl TakeOverError {
     /// assert_eq!(refused.into_sockets().len(), 1);
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    #[must_use]
     pub fn into_sockets(self) -> Vec<Socket> {
         self.sockets
     }
@@ -207,6 +208,7 @@ impl TakeOverError {
     /// let (error, sockets) = Listeners::try_take_over(Vec::new()).unwrap_err().into_parts();
     /// assert!(error.raw_os_error().is_none() && sockets.is_empty());
     /// ```
+    #[must_use]
     pub fn into_parts(self) -> (Error, Vec<Socket>) {
         (*self.error, self.sockets)
     }

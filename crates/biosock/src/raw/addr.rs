@@ -43,6 +43,7 @@ impl SocketAddr {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[doc(alias = "BIO_ADDR_family")]
+    #[must_use]
     pub const fn family(&self) -> Domain {
         match self {
             Self::V4(_) => Domain::IPV4,
@@ -60,6 +61,7 @@ impl SocketAddr {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[doc(alias = "BIO_ADDR_rawaddress")]
+    #[must_use]
     pub fn raw_address(&self) -> RawAddress {
         match self {
             Self::V4(v4) => RawAddress::new(&v4.ip().octets()),
@@ -75,6 +77,7 @@ impl SocketAddr {
     /// assert!("[::1]:80".parse::<SocketAddr>()?.ip().is_some_and(|ip| ip.is_loopback()));
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub const fn ip(&self) -> Option<IpAddr> {
         match self {
             Self::V4(v4) => Some(IpAddr::V4(*v4.ip())),
@@ -91,6 +94,7 @@ impl SocketAddr {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[doc(alias = "BIO_ADDR_rawport")]
+    #[must_use]
     pub const fn port(&self) -> Option<u16> {
         match self {
             Self::V4(v4) => Some(v4.port()),
@@ -107,6 +111,7 @@ impl SocketAddr {
     /// assert_eq!(addr.with_port(8443).to_string(), "[::1]:8443");
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn with_port(mut self, port: u16) -> Self {
         match &mut self {
             Self::V4(v4) => v4.set_port(port),
@@ -125,6 +130,7 @@ impl SocketAddr {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[doc(alias = "BIO_ADDR_path_string")]
+    #[must_use]
     pub fn path(&self) -> Option<&std::path::Path> {
         match self {
             Self::Unix(unix) => unix.path(),

@@ -12,6 +12,7 @@
 /// assert!(['\x1b', '\u{ad}', '\u{202e}', '\u{feff}', '\u{e0041}'].into_iter().all(needs_escape));
 /// assert!(!"größe – 例え".contains(needs_escape));
 /// ```
+#[must_use]
 pub fn needs_escape(c: char) -> bool {
     c.is_control()
         || matches!(

@@ -37,6 +37,7 @@ impl<'a> SockAddr<'a> {
     /// # use biosock::fd::SockAddr;
     /// assert_eq!(SockAddr::from_bytes(&[0]).family(), None);
     /// ```
+    #[must_use]
     pub const fn from_bytes(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
@@ -47,6 +48,7 @@ impl<'a> SockAddr<'a> {
     /// # use biosock::fd::SockAddr;
     /// assert_eq!(SockAddr::from_bytes(b"x").as_bytes(), b"x");
     /// ```
+    #[must_use]
     pub const fn as_bytes(self) -> &'a [u8] {
         self.0
     }
@@ -59,6 +61,7 @@ impl<'a> SockAddr<'a> {
     /// assert_eq!(addr.with_sockaddr(|raw| raw.family()), Some(Domain::UNIX));
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn family(&self) -> Option<Domain> {
         let family: [u8; FAMILY_END] = take(self.as_bytes(), 0)?;
         Some(Domain::from_raw(libc::sa_family_t::from_ne_bytes(family).into()))
@@ -73,6 +76,7 @@ impl<'a> SockAddr<'a> {
     /// assert_eq!(addr.with_sockaddr(|raw: SockAddr<'_>| raw.to_addr()), Some(addr));
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn to_addr(self) -> Option<SocketAddr> {
         decode(self)
     }

@@ -36,6 +36,7 @@ impl UnixAddr {
     /// # use biosock::UnixAddr;
     /// assert!(UnixAddr::unnamed().is_unnamed());
     /// ```
+    #[must_use]
     pub const fn unnamed() -> Self {
         Self { len: 0, bytes: [0; SUN_PATH_LEN] }
     }
@@ -82,6 +83,7 @@ impl UnixAddr {
     /// # use biosock::UnixAddr;
     /// assert_eq!(UnixAddr::unnamed().path(), None);
     /// ```
+    #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self.sun_path() {
             [] | [0, ..] => None,
@@ -97,6 +99,7 @@ impl UnixAddr {
     /// assert_eq!(addr.abstract_name(), Some(&b"x"[..]));
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub fn abstract_name(&self) -> Option<&[u8]> {
         match self.sun_path() {
             [0, name @ ..] => Some(name),
@@ -111,6 +114,7 @@ impl UnixAddr {
     /// assert!("unix:".parse::<UnixAddr>()?.is_unnamed());
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[must_use]
     pub const fn is_unnamed(&self) -> bool {
         self.len == 0
     }

@@ -66,6 +66,7 @@ impl SockAddrBuf {
     /// assert_eq!(bound.as_sockaddr().family(), Some(biosock::Domain::IPV4));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[must_use]
     pub fn as_sockaddr(&self) -> SockAddr<'_> {
         let bytes: *const [MaybeUninit<u8>] = &self.bytes[..self.len];
         // SAFETY: `fill` promised that the first `len` bytes are initialized.
