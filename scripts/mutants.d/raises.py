@@ -23,17 +23,13 @@ class Mutation:
 
 MUTATIONS = [
     Mutation("the system's entry", "raise.rs",
-             "        entries.refused(system.syscall(), system.raw_os_error());", "        let _ = system;",
-             "connect/tcp4/"),
+             "    entries.refused(refusal.syscall, refusal.errno);", "", "connect/tcp4/"),
     Mutation("BIO's reason after it", "raise.rs",
-             "Some(reason) => entries.push_data(What::Bio(reason.code().into()), resolver)",
-             "Some(_) => {}", "bind/tcp4/"),
+             "        entries.push(What::Bio(reason.code().into()));\n", "        let _ = reason;\n", "bind/tcp4/"),
     Mutation("errno after raising", "raise.rs",
-             "errno::set(errno.unwrap_or(before));", "errno::set(errno.and(Some(0)).unwrap_or(before));",
-             "listen/tcp4/"),
+             "    errno::set(refusal.errno);", "    errno::set(0);", "listen/tcp4/"),
     Mutation("the resolver's entry", "raise.rs",
-             "Some(Reason::SystemLibrary) => entries.push_data(What::Common(Common::SystemLibrary), resolver)",
-             "Some(Reason::SystemLibrary) => {}", "lookup_ex/"),
+             "    entries.push_data(what, resolver);", "    let _ = (what, resolver);", "lookup_ex/"),
     Mutation("an invalid socket", "descriptor.rs",
              "INVALID_SOCKET => Err(Failure::Bio(Reason::InvalidSocket.code().into()))",
              "INVALID_SOCKET => Err(Failure::Reported)", "connect/"),
@@ -49,7 +45,7 @@ MUTATIONS = [
     Mutation("an unknown kind of information", "sock.rs",
              "return Err(Failure::Bio(UNKNOWN_INFO_TYPE));", "return Err(Failure::Reported);", "sock_info/"),
     Mutation("another function's name on an entry", "raise.rs",
-             "(Some(system), _) => site_of(system.syscall()).unwrap_or(site)", "(Some(_), _) => site",
+             "(_, Syscall::Ioctl) => BIO_SOCKET_IOCTL,", "(_, Syscall::Ioctl) => site,",
              "connect/tcp4/closed"),
 ]
 

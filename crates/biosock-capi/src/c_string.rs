@@ -1,6 +1,7 @@
 //! C strings: a caller's, and those for the caller.
 
 use std::ffi::{CStr, CString, c_char};
+use std::marker::PhantomData;
 use std::ptr;
 
 use crate::failure::Failure;
@@ -18,6 +19,40 @@ pub(crate) unsafe fn string_bytes<'a>(text: *const c_char) -> Option<&'a [u8]> {
     }
     // SAFETY: not NULL, so a C string.
     Some(unsafe { CStr::from_ptr(text) }.to_bytes())
+}
+
+/// The bytes of a caller's string, read only as far as they are asked for.
+pub(crate) struct CBytes<'a> {
+    next: *const u8,
+    caller: PhantomData<&'a CStr>,
+}
+
+impl CBytes<'_> {
+    /// `None` for NULL.
+    ///
+    /// # Safety
+    ///
+    /// As [`string_bytes`].
+    #[inline]
+    pub(crate) unsafe fn new(text: *const c_char) -> Option<Self> {
+        if text.is_null() { None } else { Some(Self { next: text.cast(), caller: PhantomData }) }
+    }
+}
+
+impl Iterator for CBytes<'_> {
+    type Item = u8;
+
+    #[inline]
+    fn next(&mut self) -> Option<u8> {
+        // SAFETY: the string goes on at least to its NUL, which is never passed.
+        let byte = unsafe { self.next.read() };
+        if byte == 0 {
+            return None;
+        }
+        // SAFETY: not the NUL, so the string goes on.
+        self.next = unsafe { self.next.add(1) };
+        Some(byte)
+    }
 }
 
 /// A string for C, without the NULs that it may hold.

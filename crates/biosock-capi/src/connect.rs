@@ -21,7 +21,8 @@ use crate::sites::{BIO_ACCEPT_EX, BIO_BIND, BIO_LISTEN, BIO_SOCKET, site};
 pub unsafe fn BIO_socket<H: Host>(domain: c_int, socktype: c_int, protocol: c_int, _options: c_int) -> c_int {
     run_quick::<H, _>(BIO_SOCKET, INVALID_SOCKET, || {
         let (domain, socktype) = (Domain::from_raw(domain), Type::from_raw(socktype));
-        Ok(fd::socket(domain, socktype, Protocol::from_raw(protocol))?.into_raw_fd())
+        let sock = fd::socket(domain, socktype, Protocol::from_raw(protocol)).map_err(Failure::of_call)?;
+        Ok(sock.into_raw_fd())
     })
 }
 
@@ -71,7 +72,8 @@ unsafe fn with_addr(
 ) -> Result<c_int, Failure> {
     let sock = borrow(sock)?;
     // SAFETY: NULL or an address.
-    work(sock, unsafe { addr::view(addr) }?, flags(options))?;
+    let addr = unsafe { addr::view(addr) }?;
+    work(sock, addr, flags(options)).map_err(Failure::of_call)?;
     Ok(1)
 }
 
@@ -97,7 +99,7 @@ pub(crate) fn accept(
     options: Options,
 ) -> Result<OwnedFd, Failure> {
     let room = peer.as_mut().map(AddrOut::room);
-    let (accepted, length) = fd::accept_to(descriptor(sock), options, room)?;
+    let (accepted, length) = fd::accept_to(descriptor(sock), options, room).map_err(Failure::of_call)?;
     if let Some(peer) = &mut peer {
         peer.clear_rest(length);
     }

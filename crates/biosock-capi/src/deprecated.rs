@@ -187,7 +187,7 @@ pub unsafe fn BIO_accept<H: Host>(sock: c_int, ip_port: *mut *mut c_char) -> c_i
 /// Queues BIO_accept_ex's entries, if there are any; the same follow again
 /// under BIO_accept.
 fn refused<H: Host>(failure: Failure) -> Result<c_int, Failure> {
-    let is_retry = failure.is_retry();
+    let is_retry = matches!(failure, Failure::Errno(_));
     raise::<H>(BIO_ACCEPT_EX, failure);
     if is_retry { Ok(AGAIN) } else { Err(Failure::last_os_error(Syscall::Accept, Some(Reason::Accept))) }
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use biosock::dial::DialError;
-use biosock::{Error, Reason, Syscall, fd};
+use biosock::{Error, Operation, Reason, Syscall, fd};
 
 use crate::errno;
 
@@ -16,8 +16,8 @@ pub(crate) enum Failure {
     About(String, Box<Error>),
     /// A dial failed.
     Dial(DialError),
-    /// The system refused a call of this crate.
-    System { errno: i32, syscall: Syscall, reason: Option<Reason> },
+    /// The system refused a call.
+    System(Refusal),
     /// Something else failed, as described here.
     Io(&'static str, io::Error),
     /// A reason of the BIO library alone.
@@ -26,8 +26,8 @@ pub(crate) enum Failure {
     Null(&'static str),
     /// The caller passed something invalid, as described here.
     Invalid(String),
-    /// A panic was caught.
-    Panic,
+    /// A panic was caught, or the core failed in a way that it cannot.
+    Internal,
     /// Only errno reports it: try again, or it was cancelled.
     Errno(i32),
     /// The queue or errno report it already.
@@ -38,7 +38,19 @@ impl Failure {
     /// The system refused a call of this crate, as errno says.
     #[cold]
     pub(crate) fn last_os_error(syscall: Syscall, reason: Option<Reason>) -> Self {
-        Self::System { errno: errno::get(), syscall, reason }
+        Self::System(Refusal { errno: errno::get(), syscall, reason, operation: None })
+    }
+
+    /// The failure of one of OpenSSL's functions around a socket call: what
+    /// its entries need, or errno alone where the same call may succeed later.
+    #[inline]
+    pub(crate) fn of_call(error: Error) -> Self {
+        match (Refusal::of(&error), error.reason()) {
+            (Some(refusal), _) if refusal.is_retry() => Self::Errno(refusal.errno),
+            (Some(refusal), _) => Self::System(refusal),
+            (None, Some(reason)) => Self::Bio(reason.code().into()),
+            (None, None) => Self::Internal,
+        }
     }
 
     /// A failure that only errno reports.
@@ -46,18 +58,36 @@ impl Failure {
     pub(crate) fn errno_only(error: Error) -> Self {
         Self::Errno(error.raw_os_error().unwrap_or_else(errno::get))
     }
+}
+
+/// A system call that was refused.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) errno: i32,
+    pub(crate) syscall: Syscall,
+    pub(crate) reason: Option<Reason>,
+    /// What the core did, where it made the call.
+    pub(crate) operation: Option<Operation>,
+}
+
+impl Refusal {
+    /// What an error of the core says of a refused call; `None` where it is
+    /// about something else, or about a name.
+    #[inline]
+    pub(crate) fn of(error: &Error) -> Option<Self> {
+        let system = error.system().filter(|_| error.resolver().is_none())?;
+        Some(Self {
+            errno: system.raw_os_error(),
+            syscall: system.syscall(),
+            reason: error.reason(),
+            operation: Some(error.operation()),
+        })
+    }
 
     /// Whether the same call may succeed later, so that the queue gets nothing.
-    pub(crate) fn is_retry(&self) -> bool {
-        match self {
-            Self::Core(error) => {
-                error.system().filter(|_| error.resolver().is_none()).is_some_and(|system| {
-                    matches!(system.syscall(), Syscall::Connect | Syscall::Accept)
-                        && fd::is_retryable(system.raw_os_error())
-                })
-            }
-            _ => false,
-        }
+    #[inline]
+    fn is_retry(self) -> bool {
+        matches!(self.syscall, Syscall::Connect | Syscall::Accept) && fd::is_retryable(self.errno)
     }
 }
 

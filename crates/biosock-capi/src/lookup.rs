@@ -16,7 +16,7 @@ use biosock::{AddrInfo, Domain, Lookup, Protocol, Type};
 use libc::addrinfo;
 
 use crate::addr::{AddrOut, BIO_ADDR};
-use crate::c_string::string_bytes;
+use crate::c_string::{CBytes, string_bytes};
 use crate::failure::Failure;
 use crate::host::{Entry, Host, What};
 use crate::out::Out;
@@ -65,31 +65,46 @@ pub unsafe fn BIO_lookup_ex<H: Host>(
     protocol: c_int,
     list: *mut *mut BIO_ADDRINFO,
 ) -> c_int {
-    // SAFETY: NULL or a C string.
-    let host = unsafe { string_bytes(host) };
-    // SAFETY: NULL or a C string.
-    let service = unsafe { string_bytes(service) };
     // SAFETY: NULL or valid for writing.
     let list = unsafe { Out::new(list) };
     let (socktype, protocol) = (Type::from_raw(socktype), Protocol::from_raw(protocol));
-    if let (Some(host), false, libc::AF_UNSPEC | libc::AF_INET) = (host, list.is_null(), family) {
+    if !list.is_null() && matches!(family, libc::AF_UNSPEC | libc::AF_INET) {
+        // SAFETY: NULL or a C string.
+        let host = unsafe { CBytes::new(host) };
+        // SAFETY: NULL or a C string.
+        let service = unsafe { CBytes::new(service) };
         // The quick way needs no guard: it indexes nothing and allocates by malloc.
-        let found = list_v4(host, service, socktype, protocol);
+        let found = host.map_or(ptr::null_mut(), |host| list_v4(host, service, socktype, protocol));
         if !found.is_null() {
             list.set(found);
             return 1;
         }
     }
-    let question = question(host, service, lookup_type)
-        .family(Domain::from_raw(family))
-        .socktype(socktype)
-        .protocol(protocol);
+    // SAFETY: NULL or a C string.
+    let host = unsafe { string_bytes(host) };
+    // SAFETY: NULL or a C string.
+    let service = unsafe { string_bytes(service) };
+    let question = question(host, service, lookup_type).socktype(socktype).protocol(protocol);
+    look_up::<H>(question.family(Domain::from_raw(family)), host.is_some(), family, &list)
+}
+
+/// Looks up what is not a numeric IPv4 address.
+#[cold]
+#[inline(never)]
+fn look_up<H: Host>(
+    question: Lookup<'_>,
+    has_host: bool,
+    family: c_int,
+    list: &Out<*mut BIO_ADDRINFO>,
+) -> c_int {
     run::<H, _>(BIO_LOOKUP_EX, 0, || {
         if list.is_null() {
             return Err(Failure::Null("list"));
         }
         if family == libc::AF_UNIX {
-            host.ok_or(Failure::Null("host"))?;
+            if !has_host {
+                return Err(Failure::Null("host"));
+            }
             // For an address that cannot be made the list is NULL.
             list.set(ptr::null_mut());
         }
@@ -101,9 +116,13 @@ pub unsafe fn BIO_lookup_ex<H: Host>(
 /// The list for a numeric IPv4 address; NULL where it is something else, or
 /// there is no memory.
 #[inline]
-fn list_v4(host: &[u8], service: Option<&[u8]>, socktype: Type, protocol: Protocol) -> *mut BIO_ADDRINFO {
-    let service = service.map(|service| service.iter().copied());
-    match lookup::literal_v4(host.iter().copied(), service, socktype, protocol) {
+fn list_v4(
+    host: CBytes<'_>,
+    service: Option<CBytes<'_>>,
+    socktype: Type,
+    protocol: Protocol,
+) -> *mut BIO_ADDRINFO {
+    match lookup::literal_v4(host, service, socktype, protocol) {
         Some((addr, kinds)) => {
             let addr = sockaddr_v4(addr);
             list_of(kinds, |kind, next| node(libc::AF_INET, kind, next, addr))

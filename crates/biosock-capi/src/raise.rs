@@ -7,12 +7,13 @@ mod message;
 mod tests;
 
 use std::ffi::CStr;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use biosock::{Error, Operation, Reason, ResolverError, Syscall};
 
 use crate::errno;
-use crate::failure::Failure;
+use crate::failure::{Failure, Refusal};
 use crate::host::{Common, Host, What};
 use crate::sites::{BIO_BIND, BIO_SOCKET_IOCTL, Site};
 use crate::uncancelled::uncancelled;
@@ -38,7 +39,7 @@ pub(crate) fn run_quick<H: Host, T>(
     body: impl FnOnce() -> Result<T, Failure>,
 ) -> T {
     let before = site.explains.then(errno::get);
-    let raised = || body().map_err(|failure| raise::<H>(site, failure));
+    let raised = || body().map_err(|failure| fail::<H>(site, failure));
     match catch_unwind(AssertUnwindSafe(raised)) {
         Ok(Ok(done)) => {
             before.into_iter().for_each(errno::set);
@@ -47,7 +48,7 @@ pub(crate) fn run_quick<H: Host, T>(
         Ok(Err(())) => failed,
         Err(panic) => {
             drop(panic);
-            raise::<H>(site, Failure::Panic);
+            raise::<H>(site, Failure::Internal);
             failed
         }
     }
@@ -65,9 +66,27 @@ pub(crate) fn run_through<H: Host, T>(
     match body() {
         Ok(done) => done,
         Err(failure) => {
-            raise::<H>(site, failure);
+            fail::<H>(site, failure);
             failed
         }
+    }
+}
+
+/// [`raise`], the usual failures first.
+#[inline]
+fn fail<H: Host>(site: &'static Site, failure: Failure) {
+    // These two own nothing, so there is nothing to drop: a call that is to
+    // be tried again is no failure that one should feel.
+    match failure {
+        Failure::Errno(errno) => {
+            mem::forget(failure);
+            errno::set(errno);
+        }
+        Failure::System(refusal) => {
+            mem::forget(failure);
+            raise_refusal::<H>(site, refusal);
+        }
+        failure => raise::<H>(site, failure),
     }
 }
 
@@ -92,17 +111,15 @@ fn push<H: Host>(site: &'static Site, failure: &Failure) -> Option<i32> {
         Failure::Core(error) if site.explains => {
             return Some(message::push_error(&entries, error, &error.to_string()));
         }
-        Failure::Core(error) => return push_error::<H>(site, error, failure.is_retry()),
+        Failure::Core(error) => return push_error::<H>(site, error),
         Failure::About(what, error) => {
             return Some(message::push_error(&entries, error, &format!("{what}: {error}")));
         }
         Failure::Dial(error) => return Some(message::push_dial(&entries, error)),
         Failure::Io(doing, error) => return Some(message::push_io(&entries, doing, error)),
-        Failure::System { errno, syscall, reason } => {
-            let entries = Entries::<H>::at(site_of(*syscall).unwrap_or(site));
-            entries.refused(*syscall, *errno);
-            reason.iter().for_each(|reason| entries.push(What::Bio(reason.code().into())));
-            return Some(*errno);
+        Failure::System(refusal) => {
+            push_refusal::<H>(site, *refusal);
+            return Some(refusal.errno);
         }
         Failure::Bio(reason) => entries.push(What::Bio(*reason)),
         Failure::Null(name) if site.explains => {
@@ -110,7 +127,7 @@ fn push<H: Host>(site: &'static Site, failure: &Failure) -> Option<i32> {
         }
         Failure::Null(_) => entries.push(What::Common(Common::Null)),
         Failure::Invalid(message) => entries.push_message(What::Common(Common::Invalid), message),
-        Failure::Panic => {
+        Failure::Internal => {
             entries.push(What::Common(Common::Internal));
             return site.explains.then_some(libc::EFAULT);
         }
@@ -120,37 +137,48 @@ fn push<H: Host>(site: &'static Site, failure: &Failure) -> Option<i32> {
     site.explains.then_some(libc::EINVAL)
 }
 
-/// The entries that OpenSSL has for an error of the core: the system's, and
-/// BIO's reason after it.
-fn push_error<H: Host>(site: &'static Site, error: &Error, is_retry: bool) -> Option<i32> {
-    let system = error.system();
-    let errno = system.map(biosock::SystemError::raw_os_error);
-    if is_retry {
-        return errno;
-    }
-    let site = match (system, error.operation()) {
-        (Some(_), Operation::Bind) => BIO_BIND,
-        (Some(system), _) => site_of(system.syscall()).unwrap_or(site),
-        (None, _) => site,
-    };
-    let entries = Entries::<H>::at(site);
-    if let Some(system) = system {
-        entries.refused(system.syscall(), system.raw_os_error());
-    }
-    let resolver = error.resolver().filter(|_| system.is_none()).map(resolver_text);
-    match error.reason() {
-        Some(Reason::SystemLibrary) => entries.push_data(What::Common(Common::SystemLibrary), resolver),
-        Some(reason) => entries.push_data(What::Bio(reason.code().into()), resolver),
-        None if system.is_some() => {}
-        // Only an address that cannot be made has neither.
-        None => entries.push(What::Common(Common::BioLibrary)),
-    }
-    errno
+/// Raises that the system refused a call; errno is afterwards what it said.
+#[cold]
+#[inline(never)]
+fn raise_refusal<H: Host>(site: &'static Site, refusal: Refusal) {
+    uncancelled(|| push_refusal::<H>(site, refusal));
+    errno::set(refusal.errno);
 }
 
-/// The function that makes a system call for others.
-fn site_of(syscall: Syscall) -> Option<&'static Site> {
-    (syscall == Syscall::Ioctl).then_some(BIO_SOCKET_IOCTL)
+/// The system's entry, and BIO's reason after it. Some calls are made by
+/// another function than the one called, whose entries they then are.
+fn push_refusal<H: Host>(site: &'static Site, refusal: Refusal) {
+    let site = match (refusal.operation, refusal.syscall) {
+        (Some(Operation::Bind), _) => BIO_BIND,
+        (_, Syscall::Ioctl) => BIO_SOCKET_IOCTL,
+        _ => site,
+    };
+    let entries = Entries::<H>::at(site);
+    entries.refused(refusal.syscall, refusal.errno);
+    if let Some(reason) = refusal.reason {
+        entries.push(What::Bio(reason.code().into()));
+    }
+}
+
+/// The entries that OpenSSL has for an error of the core.
+fn push_error<H: Host>(site: &'static Site, error: &Error) -> Option<i32> {
+    if let Some(refusal) = Refusal::of(error) {
+        push_refusal::<H>(site, refusal);
+        return Some(refusal.errno);
+    }
+    let entries = Entries::<H>::at(site);
+    if let Some(system) = error.system() {
+        entries.refused(system.syscall(), system.raw_os_error());
+    }
+    let resolver = error.resolver().filter(|_| error.system().is_none()).map(resolver_text);
+    let what = match error.reason() {
+        Some(Reason::SystemLibrary) => What::Common(Common::SystemLibrary),
+        Some(reason) => What::Bio(reason.code().into()),
+        // Only an address that cannot be made has none.
+        None => What::Common(Common::BioLibrary),
+    };
+    entries.push_data(what, resolver);
+    error.raw_os_error()
 }
 
 /// The resolver's string as it stands in the C library.
