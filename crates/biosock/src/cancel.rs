@@ -125,3 +125,19 @@ impl AsFd for Cancel {
         self.0.waker.as_fd()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::Cancel;
+
+    /// A cancel of this process asks the system no more, and only a copy is the same.
+    #[test]
+    fn a_cancel_is_known_where_it_was_made() {
+        let (cancel, other) = (Cancel::new().unwrap(), Cancel::new().unwrap());
+        assert!(!cancel.is_known());
+        cancel.clone().cancel();
+        assert!(cancel.is_known());
+        assert!(!other.is_known());
+        assert_eq!([cancel.is_same(&cancel.clone()), cancel.is_same(&other)], [true, false]);
+    }
+}

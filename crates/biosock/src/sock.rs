@@ -156,3 +156,21 @@ pub(crate) fn dup_error(operation: Operation, error: &io::Error) -> Error {
     let errno = error.raw_os_error().unwrap_or_default();
     Error::system_call(operation, Syscall::Dup, errno, None)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    /// As recvfrom(2) gives it for a stream, and accept(2) on some systems.
+    #[test]
+    fn a_peer_without_an_address_is_unnamed() {
+        let (mut one, two) = UnixStream::pair().unwrap();
+        one.write_all(b"x").unwrap();
+        let (_, none) = sys::recv_from(two.as_fd(), &mut [0]).unwrap();
+        assert_eq!(none.as_sockaddr().to_addr(), None);
+        assert_eq!(peer_addr(&none), Some(UnixAddr::unnamed().into()));
+    }
+}

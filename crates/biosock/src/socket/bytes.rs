@@ -3,9 +3,8 @@
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::AsFd;
 
-use crate::sock::peer_addr;
 use crate::sys::{self, Errno};
-use crate::{Error, Operation, Reason, Result, Socket, SocketAddr, Syscall};
+use crate::{Error, Operation, Result, Socket, SocketAddr, Syscall};
 
 impl Socket {
     /// Reads what has come without taking it: the next read gives it again
@@ -29,29 +28,29 @@ impl Socket {
     }
 
     /// Receives one datagram, with the address that it came from. What does not
-    /// fit into `buf` is lost, as recvfrom(2) has it. On a stream it is as a read,
-    /// with the address of the peer where the system gives it.
+    /// fit into `buf` is lost, as recvfrom(2) has it. The address is `None` where
+    /// the system gives none (the sender is an unnamed Unix socket, or this is a
+    /// stream, which is read) or one of a family that [`SocketAddr`] lacks.
     ///
     /// # Errors
-    /// recvfrom(2)'s; a sender of a family that [`SocketAddr`] lacks is refused
-    /// with [`Reason::UnsupportedProtocolFamily`].
+    /// recvfrom(2)'s.
     ///
     /// ```
     /// use biosock::{Domain, Options, Protocol, Socket, Type};
     ///
     /// let socket = || Socket::new(Domain::IPV4, Type::DGRAM, Protocol::DEFAULT, Options::empty());
     /// let (one, two) = (socket()?, socket()?);
+    /// one.bind(&"127.0.0.1:0".parse()?, Options::empty())?;
     /// two.bind(&"127.0.0.1:0".parse()?, Options::empty())?;
     /// one.send_to(b"hello", &two.local_addr()?)?;
     /// let mut room = [0; 8];
     /// let (length, from) = two.recv_from(&mut room)?;
-    /// assert_eq!((length, from.port()), (5, one.local_addr()?.port()));
+    /// assert_eq!((length, from), (5, Some(one.local_addr()?)));
     /// # Ok::<(), biosock::Error>(())
     /// ```
-    pub fn recv_from(&self, buf: &mut [u8]) -> Result<(usize, SocketAddr)> {
+    pub fn recv_from(&self, buf: &mut [u8]) -> Result<(usize, Option<SocketAddr>)> {
         let (length, from) = finished(|| sys::recv_from(self.as_fd(), buf)).map_err(receive_error)?;
-        let unknown = || Error::from_reason(Operation::Receive, Reason::UnsupportedProtocolFamily);
-        Ok((length, peer_addr(&from).ok_or_else(unknown)?))
+        Ok((length, from.as_sockaddr().to_addr()))
     }
 
     /// Sends one datagram to an address; never raises SIGPIPE. On a connected
