@@ -39,7 +39,7 @@ PARTS = {
     ],
     "sockets": [
         Suite("biosock", ["connect.rs", "accept.rs", "cancel.rs"],
-              ["--lib", *tests("socket", "dial", "syscalls", "parts")]),
+              ["--lib", *tests("socket", "fd", "dial", "syscalls", "parts")]),
         Suite("biosock", ["cancel/tokio.rs"], ["--lib", *tests("dial_async", "listeners_async")],
               features=["tokio"]),
     ],
