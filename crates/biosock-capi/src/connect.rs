@@ -3,8 +3,8 @@
 use std::ffi::c_int;
 use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 
-use biosock::fd::{self, SockAddr};
-use biosock::{Domain, Options, Protocol, Type};
+use biosock::fd::{self, Options, SockAddr};
+use biosock::{Domain, Protocol, Type};
 
 use crate::addr::{self, AddrOut, BIO_ADDR};
 use crate::descriptor::{INVALID_SOCKET, borrow, descriptor, flags};

@@ -4,9 +4,9 @@ use std::ffi::{CStr, c_char, c_int, c_uchar};
 use std::os::fd::{AsFd, IntoRawFd, OwnedFd};
 use std::ptr;
 
-use biosock::fd::{self, SockAddr};
+use biosock::fd::{self, Options, SockAddr};
 use biosock::lookup::Answer;
-use biosock::{AddrInfo, Domain, Options, Reason, SocketAddr, Syscall, Type};
+use biosock::{AddrInfo, Domain, Reason, SocketAddr, Syscall, Type};
 use libc::hostent;
 
 use crate::addr::{AddrOut, BIO_ADDR, names_of, view};

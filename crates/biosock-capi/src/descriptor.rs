@@ -3,7 +3,8 @@
 use std::ffi::c_int;
 use std::os::fd::BorrowedFd;
 
-use biosock::{Options, Reason};
+use biosock::Reason;
+use biosock::fd::Options;
 
 use crate::failure::Failure;
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use biosock::{Domain, Options, Type};
+use biosock::{Domain, KeepAlive, Type};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::target::{Source, Target};
@@ -329,12 +329,15 @@ pub(crate) struct StreamArgs {
 }
 
 impl StreamArgs {
-    pub(crate) fn options(self) -> Options {
-        let mut options = Options::empty();
-        options.set(Options::KEEPALIVE, self.keepalive);
-        options.set(Options::NODELAY, self.nodelay);
-        options.set(Options::TFO, self.tfo);
-        options
+    /// Keep-alive with the system's times, if it is wanted.
+    pub(crate) fn keepalive(self) -> Option<KeepAlive> {
+        self.keepalive.then(KeepAlive::default)
+    }
+
+    /// What is wanted, as BIO_connect(3) names it.
+    pub(crate) fn names(self) -> Vec<&'static str> {
+        let named = [(self.keepalive, "KEEPALIVE"), (self.nodelay, "NODELAY"), (self.tfo, "TFO")];
+        named.into_iter().filter_map(|(wanted, name)| wanted.then_some(name)).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use biosock::{AddrInfo, Options, SocketAddr};
+use biosock::{AddrInfo, SocketAddr};
 use serde_json::{Value, json};
 
 /// A routine, by its name in the C library and in the Rust one.
@@ -67,8 +67,7 @@ pub(crate) fn timed<T>(
 }
 
 /// The options after an address, in words: `, KEEPALIVE NODELAY`.
-pub(crate) fn and_options(options: Options) -> String {
-    let names: Vec<_> = options.iter_names().map(|(name, _)| name).collect();
+pub(crate) fn and_options(names: &[&str]) -> String {
     if names.is_empty() { String::new() } else { format!(", {}", names.join(" ")) }
 }
 

@@ -76,7 +76,7 @@ impl<'a> Course<'a> {
     fn log_calls(&self, begun: Duration, out: &Output) {
         let rows = self.rows.iter().filter(|row| !row.is_lookup);
         for (Attempt { addr, started, took, .. }, row) in self.report.attempts.iter().zip(rows) {
-            let arguments = format!("to {addr}{}", and_options(self.args.stream.options()));
+            let arguments = format!("to {addr}{}", and_options(&self.args.stream.names()));
             let (result, ok) = (row.note.clone(), row.end == End::Connected);
             let call = Call { routine: DIAL_CONNECT, arguments, result, ok, elapsed: *took };
             out.trace_at(begun + *started + *took, &call);

@@ -8,7 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use biosock::{
-    AddrInfo, Domain, Interest, Lookup, Options, Protocol, Shutdown, Socket, SocketAddr, Type, UnixAddr,
+    AddrInfo, ConnectOptions, Domain, Interest, KeepAlive, ListenOptions, Lookup, Protocol, Shutdown, Socket,
+    SocketAddr, Type, UnixAddr,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -110,9 +111,10 @@ impl Demo<'_> {
             _ => error.into(),
         };
         let socket = self.socket("for the listener", &addr).map_err(off)?;
-        let options = Options::REUSEADDR;
-        let words = format!("on {addr}{}", and_options(options));
-        self.call(LISTEN, words, || socket.listen(&addr, options), |()| "listening".into()).map_err(off)?;
+        let words = format!("on {addr}{}", and_options(&["REUSEADDR"]));
+        let options = ListenOptions::new().reuseaddr(true);
+        let listen = || socket.listen_with(&addr, &options);
+        self.call(LISTEN, words, listen, |()| "listening".into()).map_err(off)?;
         Ok(socket)
     }
 
@@ -141,16 +143,19 @@ impl Demo<'_> {
     fn connected(&mut self, addr: &SocketAddr, directory: &Path) -> Result<Socket, End> {
         let socket = self.socket("for the client", addr)?;
         // BIO_connect(3) refuses NODELAY on AF_UNIX (EOPNOTSUPP).
-        let (source, options) = match addr {
+        let (source, names) = match addr {
             SocketAddr::Unix(_) => {
-                (UnixAddr::from_path(directory.join("client.sock"))?.into(), Options::KEEPALIVE)
+                (UnixAddr::from_path(directory.join("client.sock"))?.into(), &["KEEPALIVE"][..])
             }
-            ip => (ip.with_port(0), Options::KEEPALIVE | Options::NODELAY),
+            ip => (ip.with_port(0), &["KEEPALIVE", "NODELAY"][..]),
         };
-        let bind = || socket.bind(&source, Options::empty());
+        let options = ConnectOptions::new().keepalive(KeepAlive::default());
+        let options = options.nodelay(names.contains(&"NODELAY"));
+        let bind = || socket.bind(&source);
         self.call(BIND, format!("to {source}"), bind, |()| "bound".into())?;
-        let words = format!("to {addr}{}", and_options(options));
-        self.call(CONNECT, words, || socket.connect(addr, options), |()| "connected".into())?;
+        let words = format!("to {addr}{}", and_options(names));
+        let connect = || socket.connect_with(addr, &options);
+        self.call(CONNECT, words, connect, |()| "connected".into())?;
         Ok(socket)
     }
 
@@ -165,7 +170,7 @@ impl Demo<'_> {
         if !ready {
             return Err(End::Wrong(String::from("no connection arrived")));
         }
-        let accept = || listener.accept(Options::empty());
+        let accept = || listener.accept();
         let (socket, peer) =
             self.call(ACCEPT, "a blocking socket", accept, |(_, peer)| format!("from {peer}"))?;
         let local = client.local_addr()?;
@@ -174,7 +179,7 @@ impl Demo<'_> {
 
     fn socket(&mut self, purpose: &str, addr: &SocketAddr) -> biosock::Result<Socket> {
         let family = addr.family();
-        let create = || Socket::new(family, Type::STREAM, Protocol::DEFAULT, Options::empty());
+        let create = || Socket::new(family, Type::STREAM, Protocol::DEFAULT);
         self.call(SOCKET, format!("{family} stream, {purpose}"), create, |_| "created".into())
     }
 

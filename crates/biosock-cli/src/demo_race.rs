@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use biosock::dial::{DialError, Dialed, Dialer};
-use biosock::{Options, Socket, SocketAddr};
+use biosock::{ConnectOptions, ErrorKind, ListenOptions, Socket, SocketAddr};
 use serde_json::json;
 
 use crate::failure::{Result, family_is_off};
@@ -74,11 +74,10 @@ struct Addresses {
 impl Addresses {
     fn set_up() -> biosock::Result<Self> {
         let any = "127.0.0.1:0".parse()?;
-        let options = Options::empty();
         let (bound, full, open) = (stream(&any)?, stream(&any)?, stream(&any)?);
-        bound.bind(&any, options)?;
-        full.listen_with_backlog(&any, options, 0)?;
-        open.listen(&any, options)?;
+        bound.bind(&any)?;
+        full.listen_with(&any, &ListenOptions::new().backlog(0))?;
+        open.listen(&any)?;
         let (refuses, silent, answers) = (bound.local_addr()?, full.local_addr()?, open.local_addr()?);
         let mut sockets = vec![bound, full, open];
         sockets.extend(fill(&silent)?);
@@ -95,16 +94,16 @@ fn fill(listener: &SocketAddr) -> biosock::Result<Vec<Socket>> {
     let mut sockets = Vec::new();
     for _ in 0..MOST {
         let socket = stream(listener)?;
-        let outcome = socket.start_connect(listener, Options::NONBLOCK)?.wait(Some(ANSWERED));
+        let outcome = socket.connect_with(listener, &ConnectOptions::new().timeout(ANSWERED));
         sockets.push(socket);
         match outcome {
-            Some(outcome) => outcome?,
-            None => break,
+            Err(error) if error.kind() == ErrorKind::TimedOut => break,
+            outcome => outcome?,
         }
     }
     Ok(sockets)
 }
 
 fn stream(addr: &SocketAddr) -> biosock::Result<Socket> {
-    Socket::stream_for(addr, Options::empty())
+    Socket::stream_for(addr)
 }

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use biosock::dial::{DialError, DialFailure, Dialed, Dialer, LookupReport, Outcome, Pace, Report};
-use biosock::{Cancel, Domain, Lookup, Options, SocketAddr, Type};
+use biosock::{Cancel, Domain, Lookup, SocketAddr, Type};
 use rustix::io::Errno;
 
 use crate::args::ConnectArgs;
@@ -36,7 +36,11 @@ impl<'a> Dial<'a> {
         };
         let dialer = Dialer::new()
             .family(bound_to.unwrap_or(family))
-            .options(options(args, &sources))
+            .keepalive(args.stream.keepalive())
+            .nodelay(args.stream.nodelay)
+            .tfo(args.stream.tfo)
+            // A port that the user chose is to be reusable, and attempts share it.
+            .reuseaddr(sources.iter().any(|source| source.port() != Some(0)))
             .pace(pace(args))
             .mptcp(args.mptcp)
             .cancel(cancel)
@@ -135,14 +139,6 @@ fn is_alone(report: &Report) -> bool {
 
 fn failed(lookup: &LookupReport) -> Option<&biosock::Error> {
     lookup.answer.as_ref()?.as_ref().err()
-}
-
-fn options(args: &ConnectArgs, sources: &[SocketAddr]) -> Options {
-    let mut options = args.stream.options();
-    // A port that the user chose is to be reusable, and attempts share it.
-    let chosen = sources.iter().any(|source| source.port() != Some(0));
-    options.set(Options::REUSEADDR, chosen);
-    options
 }
 
 fn pace(args: &ConnectArgs) -> Pace {

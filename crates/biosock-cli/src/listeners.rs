@@ -1,7 +1,7 @@
 //! Opening the listening sockets.
 
+use biosock::Domain;
 use biosock::listeners::{Listen, Listeners};
-use biosock::{Domain, Options};
 use rustix::io::Errno;
 
 use crate::args::ListenArgs;
@@ -16,7 +16,7 @@ pub(crate) fn open(args: &ListenArgs, out: &Output, files: &SocketFiles) -> Resu
     let Some(target) = &args.target else { return inherited(out) };
     let (text, how) = (target.to_string(), how(args, target));
     let backlog = args.backlog.map_or(String::new(), |backlog| format!(", backlog {backlog}"));
-    let words = format!("{text}{}{backlog}", and_options(options(args)));
+    let words = format!("{text}{}{backlog}", and_options(&args.stream.names()));
     let listen = || how.listen(&text);
     let run = || match target {
         Target::Unix(_) => files.note(listen),
@@ -42,13 +42,11 @@ pub(crate) fn inherited(out: &Output) -> Result<Listeners> {
 }
 
 fn how(args: &ListenArgs, target: &Target) -> Listen {
-    let how = Listen::new().options(options(args)).family(family(args, target));
+    let stream = args.stream;
+    let how = Listen::new().keepalive(stream.keepalive()).nodelay(stream.nodelay).tfo(stream.tfo);
+    let how = how.family(family(args, target));
     let how = how.reuseaddr(!args.no_reuseaddr).backlog(args.backlog.unwrap_or(u32::MAX));
     args.device.iter().fold(how, |how, device| how.device(device))
-}
-
-fn options(args: &ListenArgs) -> Options {
-    args.stream.options()
 }
 
 /// --v6only restricts the wildcard to IPv6.

@@ -7,7 +7,7 @@ use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use biosock::listeners::{Event, Incoming, Listeners};
-use biosock::{Cancel, Options, Socket, SocketAddr};
+use biosock::{Cancel, Socket, SocketAddr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::json;
 
@@ -67,7 +67,7 @@ impl<'a> Server<'a> {
     ) -> Result<Option<Connection<'s>>> {
         // Never used: a signal ends the process.
         let stop = Cancel::new()?;
-        let mut incoming = listeners.incoming(Options::empty(), &stop);
+        let mut incoming = listeners.incoming(&stop);
         let mut left = self.limit();
         loop {
             let slot = self.slots.take(|| self.report_full(listeners));

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::io::{Write, copy, stdout};
 use std::process::ExitCode;
 
-use biosock::{Lookup, Options, Priority, Shutdown, Socket, Type};
+use biosock::{ConnectOptions, KeepAlive, Lookup, Priority, Shutdown, Socket, Type};
 
 fn main() -> ExitCode {
     match run() {
@@ -35,10 +35,11 @@ fn run() -> Result<(), Box<dyn Error>> {
 /// The first address that answers; its failure is the last one's.
 fn connect(target: &str) -> Result<Socket, Box<dyn Error>> {
     let found = Lookup::parse(target, Priority::Host)?.socktype(Type::STREAM).run()?;
+    let options = ConnectOptions::new().keepalive(KeepAlive::default()).nodelay(true);
     for candidate in &found {
-        let socket = Socket::stream_for(&candidate.addr, Options::empty())?;
-        match socket.connect(&candidate.addr, Options::KEEPALIVE | Options::NODELAY) {
-            Ok(_) => return Ok(socket),
+        let socket = Socket::stream_for(&candidate.addr)?;
+        match socket.connect_with(&candidate.addr, &options) {
+            Ok(()) => return Ok(socket),
             Err(error) => eprintln!("client: {error}"),
         }
     }

@@ -10,7 +10,7 @@ use std::io::copy;
 use std::thread;
 
 use biosock::listeners::{Event, Listen, Listeners};
-use biosock::{Cancel, Options, Socket, SocketAddr};
+use biosock::{Cancel, Socket, SocketAddr};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let target = std::env::args().nth(1).unwrap_or_else(|| "localhost:0".into());
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     // Nobody cancels it: a signal ends the program.
     let stop = Cancel::new()?;
-    listeners.serve(Options::empty(), &stop, |event| match event {
+    listeners.serve(&stop, |event| match event {
         Event::Connection(socket, peer) => start(socket, peer),
         Event::Trouble { error, pause } => eprintln!("server: {error}; next try in {pause:?}"),
     })?;

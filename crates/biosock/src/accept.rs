@@ -3,14 +3,14 @@
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use crate::options::Options;
 use crate::sock::peer_addr;
 use crate::sys::{self, Flags, SockAddrBuf};
-use crate::{Error, Operation, Options, Reason, Result, Socket, SocketAddr, Syscall};
+use crate::{Error, Operation, Reason, Result, Socket, SocketAddr, Syscall};
 
 impl Socket {
-    /// Waits for a connection and gives its socket and its peer's address.
-    /// [`Options::NONBLOCK`] is for the accepted socket, which is blocking
-    /// without it; whether *this* call waits is the listener's mode.
+    /// Waits for a connection and returns its socket, which is blocking, and its
+    /// peer's address. Whether *this* call waits is the listener's mode.
     ///
     /// # Errors
     /// accept(2)'s with [`Reason::Accept`]. Would-block on a non-blocking
@@ -19,27 +19,48 @@ impl Socket {
     /// [`Reason::UnsupportedProtocolFamily`] and closed.
     ///
     /// ```
-    /// use biosock::{Options, Socket};
+    /// use biosock::Socket;
     ///
-    /// let listener = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
-    /// listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
-    /// let client = Socket::stream_for(&listener.local_addr()?, Options::empty())?;
-    /// client.connect(&listener.local_addr()?, Options::empty())?;
+    /// let listener = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
+    /// listener.listen(&"127.0.0.1:0".parse()?)?;
+    /// let client = Socket::stream_for(&listener.local_addr()?)?;
+    /// client.connect(&listener.local_addr()?)?;
     ///
-    /// let (accepted, peer) = listener.accept(Options::NONBLOCK)?;
+    /// let (accepted, peer) = listener.accept()?;
     /// assert_eq!(peer, client.local_addr()?);
+    /// assert!(!accepted.is_nonblocking()?);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    #[doc(alias = "BIO_accept_ex")]
+    pub fn accept(&self) -> Result<(Self, SocketAddr)> {
+        accept_socket(self.as_fd(), false)
+    }
+
+    /// As [`accept`](Self::accept), but the accepted socket is non-blocking, by
+    /// the same system call (accept4(2)).
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    ///
+    /// ```
+    /// # use biosock::Socket;
+    /// # let listener = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
+    /// # listener.listen(&"127.0.0.1:0".parse()?)?;
+    /// # let client = Socket::stream_for(&listener.local_addr()?)?;
+    /// # client.connect(&listener.local_addr()?)?;
+    /// let (accepted, _peer) = listener.accept_nonblocking()?;
     /// assert!(accepted.is_nonblocking()?);
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[doc(alias = "BIO_accept_ex")]
-    pub fn accept(&self, options: Options) -> Result<(Self, SocketAddr)> {
-        accept_socket(self.as_fd(), options)
+    pub fn accept_nonblocking(&self) -> Result<(Self, SocketAddr)> {
+        accept_socket(self.as_fd(), true)
     }
 }
 
-pub(crate) fn accept_socket(fd: BorrowedFd<'_>, options: Options) -> Result<(Socket, SocketAddr)> {
+pub(crate) fn accept_socket(fd: BorrowedFd<'_>, nonblocking: bool) -> Result<(Socket, SocketAddr)> {
     let (accepted, peer) = loop {
-        match sys::accept(fd, flags(options, true)) {
+        match sys::accept(fd, Flags { nonblocking, cloexec: true }) {
             Err(sys::Errno::INTR) => {}
             done => break done.map_err(accept_error)?,
         }
@@ -57,7 +78,7 @@ pub(crate) fn accept_socket(fd: BorrowedFd<'_>, options: Options) -> Result<(Soc
 ///
 /// ```
 /// use std::os::fd::AsFd;
-/// use biosock::{Options, fd};
+/// use biosock::fd::{self, Options};
 ///
 /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// let client = std::net::TcpStream::connect(listener.local_addr()?)?;
@@ -67,7 +88,7 @@ pub(crate) fn accept_socket(fd: BorrowedFd<'_>, options: Options) -> Result<(Soc
 /// ```
 #[doc(alias = "BIO_accept_ex")]
 pub fn accept(fd: BorrowedFd<'_>, options: Options) -> Result<(OwnedFd, SockAddrBuf)> {
-    sys::accept(fd, flags(options, false)).map_err(accept_error)
+    sys::accept(fd, flags(options)).map_err(accept_error)
 }
 
 /// As [`accept`], with the peer's address written where the caller wants it,
@@ -80,7 +101,7 @@ pub fn accept(fd: BorrowedFd<'_>, options: Options) -> Result<(OwnedFd, SockAddr
 /// ```
 /// use std::mem::MaybeUninit;
 /// use std::os::fd::AsFd;
-/// use biosock::{Options, fd};
+/// use biosock::fd::{self, Options};
 ///
 /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// let _client = std::net::TcpStream::connect(listener.local_addr()?)?;
@@ -96,13 +117,13 @@ pub fn accept_to(
     options: Options,
     peer: Option<&mut [MaybeUninit<u8>]>,
 ) -> Result<(OwnedFd, usize)> {
-    sys::accept_to(fd, flags(options, false), peer).map_err(accept_error)
+    sys::accept_to(fd, flags(options), peer).map_err(accept_error)
 }
 
 pub(crate) fn accept_error(errno: sys::Errno) -> Error {
     Error::system_call(Operation::Accept, Syscall::Accept, errno.raw_os_error(), Reason::Accept)
 }
 
-fn flags(options: Options, cloexec: bool) -> Flags {
-    Flags { nonblocking: options.contains(Options::NONBLOCK), cloexec }
+fn flags(options: Options) -> Flags {
+    Flags { nonblocking: options.contains(Options::NONBLOCK), cloexec: false }
 }

@@ -2,30 +2,31 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
+use crate::options::Options;
 use crate::raw::SockAddr;
 use crate::sock::set;
-use crate::{Error, Operation, Options, Reason, Result, Socket, SocketAddr, Syscall, sys};
+use crate::{Error, Operation, Reason, Result, Socket, SocketAddr, Syscall, sys};
 
 impl Socket {
     /// Binds a source address; useful before [`connect`](Self::connect).
-    /// Port 0 lets the system choose. Acts on [`Options::REUSEADDR`].
+    /// Port 0 lets the system choose. An address in TIME_WAIT can be bound after
+    /// [`set_reuseaddr`](Self::set_reuseaddr).
     ///
     /// # Errors
-    /// setsockopt(2)'s with [`Reason::UnableToReuseaddr`], bind(2)'s with
-    /// [`Reason::UnableToBind`].
+    /// bind(2)'s with [`Reason::UnableToBind`].
     ///
     /// ```
-    /// use biosock::{Options, Socket, SocketAddr};
+    /// use biosock::{Socket, SocketAddr};
     ///
     /// let source: SocketAddr = "127.0.0.1:0".parse()?;
-    /// let socket = Socket::stream_for(&source, Options::empty())?;
-    /// socket.bind(&source, Options::REUSEADDR)?;
+    /// let socket = Socket::stream_for(&source)?;
+    /// socket.bind(&source)?;
     /// assert_ne!(socket.local_addr()?.port(), Some(0));
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[doc(alias = "BIO_bind")]
-    pub fn bind(&self, addr: &SocketAddr, options: Options) -> Result<()> {
-        addr.with_sockaddr(|raw| bind(self.as_fd(), raw, options)).map_err(|error| error.at(addr))
+    pub fn bind(&self, addr: &SocketAddr) -> Result<()> {
+        addr.with_sockaddr(|raw| bind(self.as_fd(), raw, Options::empty())).map_err(|error| error.at(addr))
     }
 }
 
@@ -36,7 +37,8 @@ impl Socket {
 ///
 /// ```
 /// use std::os::fd::AsFd;
-/// use biosock::{Domain, Options, Protocol, SocketAddr, Type, fd};
+/// use biosock::fd::{self, Options};
+/// use biosock::{Domain, Protocol, SocketAddr, Type};
 ///
 /// let addr: SocketAddr = "127.0.0.1:0".parse()?;
 /// let socket = fd::socket(Domain::IPV4, Type::STREAM, Protocol::DEFAULT)?;

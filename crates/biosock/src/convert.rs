@@ -13,9 +13,9 @@ use crate::{Domain, Error, ErrorKind, Operation, Result, Socket, Type, UnixAddr}
 ///
 /// ```
 /// use std::net::TcpStream;
-/// use biosock::{Options, Socket};
+/// use biosock::Socket;
 ///
-/// let unix = Socket::stream_for(&"unix:".parse()?, Options::empty())?;
+/// let unix = Socket::stream_for(&"unix:".parse()?)?;
 /// let refused = TcpStream::try_from(unix).unwrap_err();
 /// assert_eq!(refused.to_string(), "convert socket into TcpStream: it is a Unix stream socket");
 /// refused.into_socket().close()?;
@@ -55,8 +55,8 @@ impl ConvertError {
     /// Gives the socket back.
     ///
     /// ```
-    /// # use biosock::{Options, Socket};
-    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # use biosock::Socket;
+    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
     /// let refused = std::net::TcpListener::try_from(socket).unwrap_err();
     /// assert!(!refused.into_socket().is_listening()?);
     /// # Ok::<(), biosock::Error>(())

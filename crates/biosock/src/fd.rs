@@ -9,7 +9,8 @@
 //!
 //! ```
 //! use std::os::fd::AsFd;
-//! use biosock::{Domain, Options, Protocol, SocketAddr, Type, fd};
+//! use biosock::fd::{self, Options};
+//! use biosock::{Domain, Protocol, SocketAddr, Type};
 //!
 //! let addr: SocketAddr = "127.0.0.1:0".parse()?;
 //! let listener = fd::socket(Domain::IPV4, Type::STREAM, Protocol::DEFAULT)?;
@@ -24,14 +25,18 @@
 //! # Ok::<(), biosock::Error>(())
 //! ```
 
+use std::time::Duration;
+
 use crate::error;
-use crate::listeners::{self, AcceptAdvice};
+use crate::listeners::{self, AcceptAdvice, Listeners};
+use crate::{Cancel, Result, Socket, SocketAddr};
 
 pub use crate::accept::{accept, accept_to};
 pub use crate::bind::bind;
 pub use crate::connect::connect;
 pub use crate::listen::listen;
 pub use crate::names::{RawNames, names_of, raw_names_of};
+pub use crate::options::Options;
 pub use crate::raw::SockAddr;
 pub use crate::sock::{close, local_addr, set_nodelay, set_nonblocking, socket, take_error};
 pub use crate::sys::SockAddrBuf;
@@ -60,4 +65,28 @@ pub fn is_retryable(errno: i32) -> bool {
 #[must_use]
 pub fn accept_advice(errno: i32) -> AcceptAdvice {
     listeners::accept_advice(errno)
+}
+
+/// [`Listeners::accept_or_stop`], with [`Options::NONBLOCK`] for the accepted socket.
+///
+/// # Errors
+/// As [`Listeners::accept_or_stop`].
+///
+/// ```
+/// use biosock::fd::{self, Options};
+/// use biosock::{Cancel, listeners::Listen};
+///
+/// let listeners = Listen::new().listen("127.0.0.1:0")?;
+/// let client = std::net::TcpStream::connect(listeners.addrs()?[0].to_string())?;
+/// let accepted = fd::accept_or_stop(&listeners, Options::NONBLOCK, None, &Cancel::new()?)?;
+/// assert!(accepted.is_some_and(|(socket, _)| socket.is_nonblocking().is_ok_and(|on| on)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn accept_or_stop(
+    set: &Listeners,
+    options: Options,
+    timeout: Option<Duration>,
+    stop: &Cancel,
+) -> Result<Option<(Socket, SocketAddr)>> {
+    set.wait_for_one(options.contains(Options::NONBLOCK), timeout, Some(stop))
 }

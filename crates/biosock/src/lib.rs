@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `BIO_socket`, `BIO_closesocket` | [`Socket::new`], [`Socket::close`] |
 //! | `BIO_bind`, `BIO_connect`, `BIO_listen`, `BIO_accept_ex` | [`Socket::bind`], [`Socket::connect`], [`Socket::listen`], [`Socket::accept`] |
-//! | `BIO_SOCK_*` | [`Options`] |
+//! | `BIO_SOCK_*` | [`ConnectOptions`], [`ListenOptions`], [`Socket::set_nonblocking`] |
 //! | `BIO_ADDR` | [`SocketAddr`], [`UnixAddr`] |
 //! | `BIO_lookup_ex`, `BIO_ADDRINFO` | [`Lookup`], [`AddrInfo`] |
 //! | `BIO_parse_hostserv` | [`HostServ::parse`] |
@@ -14,19 +14,19 @@
 //!
 //! ```
 //! use std::io::{Read, Write};
-//! use biosock::{Lookup, Options, Priority, Socket, Type};
+//! use biosock::{ConnectOptions, KeepAlive, ListenOptions, Lookup, Priority, Socket, Type};
 //!
 //! // A server on a port that the system chooses ...
 //! let found = Lookup::parse("127.0.0.1:0", Priority::Host)?.passive().socktype(Type::STREAM).run()?;
-//! let listener = Socket::stream_for(&found[0].addr, Options::empty())?;
-//! listener.listen(&found[0].addr, Options::REUSEADDR)?;
+//! let listener = Socket::stream_for(&found[0].addr)?;
+//! listener.listen_with(&found[0].addr, &ListenOptions::new().reuseaddr(true))?;
 //!
 //! // ... and a client.
 //! let addr = listener.local_addr()?;
-//! let mut client = Socket::stream_for(&addr, Options::empty())?;
-//! client.connect(&addr, Options::KEEPALIVE | Options::NODELAY)?;
+//! let mut client = Socket::stream_for(&addr)?;
+//! client.connect_with(&addr, &ConnectOptions::new().keepalive(KeepAlive::default()).nodelay(true))?;
 //!
-//! let (mut server, peer) = listener.accept(Options::empty())?;
+//! let (mut server, peer) = listener.accept()?;
 //! assert_eq!(peer, client.local_addr()?);
 //! server.write_all(b"welcome")?;
 //! server.close()?;
@@ -50,6 +50,7 @@ mod cancel;
 #[cfg(test)]
 mod children;
 mod connect;
+mod connecting;
 mod convert;
 pub mod dial;
 mod error;
@@ -72,7 +73,7 @@ mod wait;
 
 pub use addrinfo::AddrInfo;
 pub use cancel::Cancel;
-pub use connect::{Connect, Connecting};
+pub use connecting::Connecting;
 pub use convert::ConvertError;
 pub use error::{
     Error, ErrorKind, Operation, QueueEntry, Reason, ResolverError, Result, Syscall, SystemError,
@@ -80,9 +81,9 @@ pub use error::{
 pub use hostserv::{HostServ, Part, Priority};
 pub use lookup::Lookup;
 pub use names::Names;
-pub use options::Options;
+pub use options::{ConnectOptions, KeepAlive, ListenOptions};
 pub use raw::{Domain, Protocol, RawAddress, SocketAddr, Type, UnixAddr, needs_escape};
-pub use socket::{KeepAlive, PeerCredentials, Socket};
+pub use socket::{PeerCredentials, Socket};
 pub use sys::{Interest, Shutdown};
 
 /// The README's example is run with the documentation's.

@@ -4,76 +4,67 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::bind::bind;
 use crate::connect::set_stream_options;
+use crate::options::{ListenOptions, Options};
 use crate::raw::SockAddr;
 use crate::sock::{set, set_nonblocking};
-use crate::{Domain, Error, Operation, Options, Reason, Result, Socket, SocketAddr, Syscall, Type, sys};
+use crate::{Domain, Error, Operation, Reason, Result, Socket, SocketAddr, Syscall, Type, sys};
 
 impl Socket {
     /// Binds to an address and listens there, with a backlog of SOMAXCONN, as
-    /// BIO_listen has it (4096 in glibc; [`listen_with_backlog`](Self::listen_with_backlog)
-    /// asks for more). A datagram socket is only bound. Port 0 lets the
-    /// system choose; [`local_addr`](Self::local_addr) tells.
+    /// BIO_listen has it. A datagram socket is only bound. Port 0 lets the
+    /// system choose: [`local_addr`](Self::local_addr) returns it.
     ///
-    /// Acts on [`Options::KEEPALIVE`], [`Options::NODELAY`] and
-    /// [`Options::TFO`] (accepted sockets inherit them on Linux),
-    /// [`Options::REUSEADDR`], [`Options::V6_ONLY`] and
-    /// [`Options::NONBLOCK`]. On an IPv6 address IPV6_V6ONLY is always set,
-    /// to 0 without the flag, so that the system's default plays no part.
+    /// On an IPv6 address IPV6_V6ONLY is cleared, so that the system's default
+    /// plays no part: the wildcard takes IPv4, too.
     ///
     /// # Errors
-    /// setsockopt(2)'s with the reason of the option, bind(2)'s with
+    /// setsockopt(2)'s with [`Reason::ListenV6Only`], bind(2)'s with
     /// [`Reason::UnableToBind`], listen(2)'s with [`Reason::UnableToListen`].
     ///
     /// ```
-    /// use biosock::{Options, Socket};
+    /// use biosock::Socket;
     ///
     /// let addr = "[::1]:0".parse()?;
-    /// let listener = Socket::stream_for(&addr, Options::empty())?;
-    /// listener.listen(&addr, Options::REUSEADDR | Options::V6_ONLY)?;
+    /// let listener = Socket::stream_for(&addr)?;
+    /// listener.listen(&addr)?;
     /// assert!(listener.is_listening()?);
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[doc(alias = "BIO_listen")]
-    pub fn listen(&self, addr: &SocketAddr, options: Options) -> Result<()> {
-        self.listen_with_backlog(addr, options, sys::MAX_BACKLOG.unsigned_abs())
+    pub fn listen(&self, addr: &SocketAddr) -> Result<()> {
+        self.listen_with(addr, &ListenOptions::new())
     }
 
-    /// As [`listen`](Self::listen), with a queue of at most `backlog`
-    /// connections not yet accepted. The system caps it (on Linux at
-    /// /proc/sys/net/core/somaxconn, read as the socket begins to listen), so
-    /// `u32::MAX` asks for the longest queue; 0 for the shortest.
+    /// As [`listen`](Self::listen), with options: the backlog, and what is set
+    /// on the socket before.
     ///
     /// # Errors
-    /// As [`listen`](Self::listen).
+    /// As [`listen`](Self::listen), and setsockopt(2)'s with the reason of the
+    /// option.
     ///
     /// ```
-    /// use biosock::{Options, Socket};
+    /// use biosock::{ListenOptions, Socket};
     ///
     /// let addr = "127.0.0.1:0".parse()?;
-    /// let listener = Socket::stream_for(&addr, Options::empty())?;
-    /// listener.listen_with_backlog(&addr, Options::empty(), 16)?;
+    /// let listener = Socket::stream_for(&addr)?;
+    /// listener.listen_with(&addr, &ListenOptions::new().backlog(16).reuseaddr(true))?;
     /// # Ok::<(), biosock::Error>(())
     /// ```
-    pub fn listen_with_backlog(&self, addr: &SocketAddr, options: Options, backlog: u32) -> Result<()> {
+    #[doc(alias = "BIO_listen")]
+    pub fn listen_with(&self, addr: &SocketAddr, options: &ListenOptions) -> Result<()> {
         let socktype = socktype(self.as_fd()).map_err(|error| error.at(addr))?;
-        self.listen_as(socktype, addr, options, backlog)
+        self.listen_as(socktype, addr, options)
     }
 
     /// The same for a socket whose type is known.
-    pub(crate) fn listen_as(
-        &self,
-        socktype: Type,
-        addr: &SocketAddr,
-        options: Options,
-        backlog: u32,
-    ) -> Result<()> {
+    pub(crate) fn listen_as(&self, socktype: Type, addr: &SocketAddr, options: &ListenOptions) -> Result<()> {
         // The system caps the number by itself, but takes it as signed.
-        let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
+        let backlog = i32::try_from(options.backlog).unwrap_or(i32::MAX);
         let listen = || {
-            if options.contains(Options::NONBLOCK) {
-                self.set_nonblocking(true)?;
+            if let Some(times) = options.keep_alive {
+                self.set_keepalive_times(times)?;
             }
-            addr.with_sockaddr(|raw| prepare_and_listen(self.as_fd(), raw, socktype, options, backlog))
+            addr.with_sockaddr(|raw| prepare_and_listen(self.as_fd(), raw, socktype, options.bits, backlog))
         };
         listen().map_err(|error: Error| error.at(addr))
     }
@@ -84,11 +75,12 @@ impl Socket {
 /// unless the socket is of datagrams, TCP Fast Open. The first refusal ends it.
 ///
 /// # Errors
-/// As [`Socket::listen`].
+/// As [`Socket::listen_with`].
 ///
 /// ```
 /// use std::os::fd::AsFd;
-/// use biosock::{Domain, Options, Protocol, SocketAddr, Type, fd};
+/// use biosock::fd::{self, Options};
+/// use biosock::{Domain, Protocol, SocketAddr, Type};
 ///
 /// let addr: SocketAddr = "127.0.0.1:0".parse()?;
 /// let socket = fd::socket(Domain::IPV4, Type::STREAM, Protocol::DEFAULT)?;

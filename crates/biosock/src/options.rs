@@ -1,8 +1,193 @@
-//! BIO_connect(3)'s option flags.
+//! Options: of one call as builders, and BIO_connect(3)'s flags.
+
+use std::time::Duration;
 
 use bitflags::bitflags;
 
-use crate::Domain;
+use crate::{Domain, sys};
+
+/// What [`Socket::connect_with`](crate::Socket::connect_with) and
+/// [`Socket::start_connect_with`](crate::Socket::start_connect_with) do beyond
+/// connecting. What is not given is left as the socket has it.
+///
+/// ```
+/// use std::time::Duration;
+/// use biosock::{ConnectOptions, KeepAlive};
+///
+/// let options = ConnectOptions::new()
+///     .timeout(Duration::from_secs(10))
+///     .keepalive(KeepAlive::default())
+///     .nodelay(true);
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct ConnectOptions {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) keep_alive: Option<KeepAlive>,
+    pub(crate) bits: Options,
+}
+
+impl ConnectOptions {
+    /// No time limit, and nothing set on the socket.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives up after this long, with ETIMEDOUT. Zero gives an attempt no time
+    /// that is not decided at once.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Turns keep-alive on, with its times (SO_KEEPALIVE, tcp(7)); `None` leaves
+    /// it as it is.
+    pub fn keepalive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
+        self.keep_alive = keep_alive.into();
+        self.bits.set(Options::KEEPALIVE, self.keep_alive.is_some());
+        self
+    }
+
+    /// Sends small segments at once (TCP_NODELAY); `false` leaves it as it is.
+    pub fn nodelay(mut self, on: bool) -> Self {
+        self.bits.set(Options::NODELAY, on);
+        self
+    }
+
+    /// TCP Fast Open (RFC 7413): the system says "connected" at once, and
+    /// connects as the first bytes are written, which may fail as connecting
+    /// does. `false` leaves it as it is.
+    pub fn tfo(mut self, on: bool) -> Self {
+        self.bits.set(Options::TFO, on);
+        self
+    }
+
+    pub(crate) fn is_tfo(&self) -> bool {
+        self.bits.contains(Options::TFO)
+    }
+
+    /// Without what a family lacks.
+    pub(crate) fn fit_for(&self, family: Domain) -> Self {
+        let mut fit = self.clone();
+        (fit.bits, fit.keep_alive) = stream_options_for(family, self.bits, self.keep_alive);
+        fit
+    }
+}
+
+/// What [`Socket::listen_with`](crate::Socket::listen_with) does beyond
+/// listening. Accepted sockets inherit keep-alive, NODELAY and the rest on Linux.
+///
+/// ```
+/// use biosock::{ListenOptions, Socket};
+///
+/// let addr = "[::1]:0".parse()?;
+/// let listener = Socket::stream_for(&addr)?;
+/// listener.listen_with(&addr, &ListenOptions::new().backlog(16).reuseaddr(true).v6only(true))?;
+/// assert!(listener.reuseaddr()? && listener.v6only()?);
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ListenOptions {
+    pub(crate) backlog: u32,
+    pub(crate) keep_alive: Option<KeepAlive>,
+    pub(crate) bits: Options,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self { backlog: sys::MAX_BACKLOG.unsigned_abs(), keep_alive: None, bits: Options::empty() }
+    }
+}
+
+impl ListenOptions {
+    /// A backlog of SOMAXCONN, IPv4 and IPv6 on IPv6's wildcard, and nothing
+    /// else set on the socket.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many connections may wait to be accepted: SOMAXCONN by default (4096
+    /// in glibc). The system caps it (on Linux at
+    /// /proc/sys/net/core/somaxconn, read as the socket begins to listen), so
+    /// `u32::MAX` asks for the longest queue; 0 for the shortest.
+    pub fn backlog(mut self, backlog: u32) -> Self {
+        self.backlog = backlog;
+        self
+    }
+
+    /// An address in TIME_WAIT can be bound again (SO_REUSEADDR); on Linux only
+    /// if the listener before had it too (socket(7)). `false` leaves it as it is.
+    pub fn reuseaddr(mut self, on: bool) -> Self {
+        self.bits.set(Options::REUSEADDR, on);
+        self
+    }
+
+    /// Whether an IPv6 listener takes no IPv4 connections (IPV6_V6ONLY). Set on
+    /// every IPv6 listener, so that the system's default plays no part; a
+    /// listener of another family takes none of the other in any case.
+    pub fn v6only(mut self, on: bool) -> Self {
+        self.bits.set(Options::V6_ONLY, on);
+        self
+    }
+
+    /// Turns keep-alive on, with its times (SO_KEEPALIVE, tcp(7)); `None` leaves
+    /// it as it is.
+    pub fn keepalive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
+        self.keep_alive = keep_alive.into();
+        self.bits.set(Options::KEEPALIVE, self.keep_alive.is_some());
+        self
+    }
+
+    /// Sends small segments at once (TCP_NODELAY); `false` leaves it as it is.
+    pub fn nodelay(mut self, on: bool) -> Self {
+        self.bits.set(Options::NODELAY, on);
+        self
+    }
+
+    /// TCP Fast Open (RFC 7413): connections may come with their first bytes.
+    /// `false` leaves it as it is.
+    pub fn tfo(mut self, on: bool) -> Self {
+        self.bits.set(Options::TFO, on);
+        self
+    }
+
+    /// Without what a family lacks.
+    pub(crate) fn fit_for(&self, family: Domain) -> Self {
+        let mut fit = self.clone();
+        (fit.bits, fit.keep_alive) = stream_options_for(family, self.bits, self.keep_alive);
+        fit
+    }
+}
+
+/// TCP's options are not AF_UNIX's; SO_KEEPALIVE is every socket's.
+fn stream_options_for(
+    family: Domain,
+    bits: Options,
+    times: Option<KeepAlive>,
+) -> (Options, Option<KeepAlive>) {
+    if family == Domain::UNIX { (bits - (Options::NODELAY | Options::TFO), None) } else { (bits, times) }
+}
+
+/// The times of TCP keep-alive (tcp(7)). `None` leaves the system's value.
+/// The system takes whole seconds, from 1 second to 32767 seconds.
+///
+/// ```
+/// use std::time::Duration;
+/// use biosock::KeepAlive;
+///
+/// let keep_alive = KeepAlive { idle: Some(Duration::from_secs(60)), ..KeepAlive::default() };
+/// assert_eq!(keep_alive.probes, None);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// How long a connection is idle before the first probe (TCP_KEEPIDLE).
+    pub idle: Option<Duration>,
+    /// How long between probes (TCP_KEEPINTVL).
+    pub interval: Option<Duration>,
+    /// How many unanswered probes end the connection (TCP_KEEPCNT), 1 to 127.
+    pub probes: Option<u32>,
+}
 
 bitflags! {
     /// BIO_connect(3)'s `BIO_SOCK_*` option flags, with its bits and meanings.
@@ -13,7 +198,7 @@ bitflags! {
     /// sets IPV6_V6ONLY to 0 or 1 every time.
     ///
     /// ```
-    /// use biosock::Options;
+    /// use biosock::fd::Options;
     ///
     /// let options = Options::KEEPALIVE | Options::NODELAY;
     /// assert_eq!(options.bits(), 0x14);
@@ -40,12 +225,5 @@ bitflags! {
         /// TCP Fast Open (RFC 7413), on the connecting and the listening side.
         #[doc(alias = "BIO_SOCK_TFO")]
         const TFO = 0x20;
-    }
-}
-
-impl Options {
-    /// Without what a family lacks: TCP's own options are none of AF_UNIX.
-    pub(crate) fn fit_for(self, family: Domain) -> Self {
-        if family == Domain::UNIX { self - (Self::NODELAY | Self::TFO) } else { self }
     }
 }

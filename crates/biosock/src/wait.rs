@@ -16,11 +16,11 @@ impl Socket {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use biosock::{Interest, Options, Socket};
+    /// use biosock::{Interest, Socket};
     ///
     /// let addr = "127.0.0.1:0".parse()?;
-    /// let listener = Socket::stream_for(&addr, Options::empty())?;
-    /// listener.listen(&addr, Options::empty())?;
+    /// let listener = Socket::stream_for(&addr)?;
+    /// listener.listen(&addr)?;
     /// assert!(!listener.wait(Interest::Read, Some(Duration::ZERO))?);
     /// # Ok::<(), biosock::Error>(())
     /// ```

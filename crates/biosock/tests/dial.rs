@@ -10,11 +10,9 @@ use std::time::{Duration, Instant};
 
 use biosock::dial::{DialFailure, Dialer, LookupReport, Memory, Outcome, Pace, Question, Report, Resolver};
 use biosock::listeners::Listen;
-use biosock::{Cancel, Domain, ErrorKind, Options, Result, Socket, SocketAddr, Type};
+use biosock::{Cancel, ConnectOptions, Domain, ErrorKind, Result, Socket, SocketAddr, Type};
 
 use peers::{Fixed, listeners, refusing};
-
-const PLAIN: Options = Options::empty();
 
 /// Answers IPv4 at once and IPv6 never, within the life of a test.
 #[derive(Debug)]
@@ -32,10 +30,10 @@ impl Resolver for HalfDead {
 #[test]
 fn a_name_is_dialled_and_the_connection_works() {
     let (listeners, port) = listeners("localhost:0");
-    let mut dialed = Dialer::new().options(Options::NODELAY).dial(&format!("localhost:{port}")).unwrap();
+    let mut dialed = Dialer::new().nodelay(true).dial(&format!("localhost:{port}")).unwrap();
     assert_eq!(dialed.socket.peer_addr().unwrap(), dialed.addr);
     assert!(!dialed.socket.is_nonblocking().unwrap());
-    let (mut server, _) = listeners.accept(PLAIN, None).unwrap();
+    let (mut server, _) = listeners.accept(None).unwrap();
     dialed.socket.write_all(b"x").unwrap();
     server.read_exact(&mut [0]).unwrap();
 }
@@ -168,8 +166,8 @@ fn what_worked_is_remembered() {
 /// source it is: what it connects to is itself.
 fn itself(ip: &str) -> (SocketAddr, Dialer) {
     let any: SocketAddr = std::net::SocketAddr::new(ip.parse().unwrap(), 0).into();
-    let holder = Socket::stream_for(&any, PLAIN).unwrap();
-    holder.bind(&any, PLAIN).unwrap();
+    let holder = Socket::stream_for(&any).unwrap();
+    holder.bind(&any).unwrap();
     let addr = holder.local_addr().unwrap();
     (addr, Dialer::new().source(addr))
 }
@@ -182,7 +180,7 @@ fn a_connection_to_itself_is_a_refusal() {
     for ip in [&*own, "::1", &format!("::ffff:{own}")] {
         let (addr, dialer) = itself(ip);
         let late = Duration::from_secs(60);
-        let fast = dialer.clone().options(Options::TFO);
+        let fast = dialer.clone().tfo(true);
         for dialer in [dialer.clone(), dialer.clone().timeout(late), dialer.clone().mptcp(true), fast] {
             let failed = dialer.dial_addrs(&[addr]).unwrap_err();
             let [attempt] = &failed.report().attempts[..] else { panic!("one attempt: {failed}") };
@@ -193,8 +191,8 @@ fn a_connection_to_itself_is_a_refusal() {
             );
             assert_eq!(error.kind(), ErrorKind::Io(std::io::ErrorKind::ConnectionRefused));
             // A server may have the port at once, and without SO_REUSEADDR.
-            let server = Socket::stream_for(&addr, PLAIN).unwrap();
-            server.listen(&addr, PLAIN).unwrap();
+            let server = Socket::stream_for(&addr).unwrap();
+            server.listen(&addr).unwrap();
         }
     }
 }
@@ -411,8 +409,8 @@ fn unix_paths_and_datagrams_go_through_the_same_call() {
 fn silent() -> (Socket, Socket, SocketAddr) {
     let listener = Listen::new().backlog(0).listen("127.0.0.1:0").unwrap().into_sockets().remove(0);
     let addr = listener.local_addr().unwrap();
-    let first = Socket::stream_for(&addr, PLAIN).unwrap();
-    first.connect(&addr, PLAIN).unwrap();
+    let first = Socket::stream_for(&addr).unwrap();
+    first.connect(&addr).unwrap();
     (listener, first, addr)
 }
 
@@ -518,8 +516,8 @@ fn full_queue() -> (tempfile::TempDir, Socket, Vec<Socket>, SocketAddr) {
     let listener = Listen::new().backlog(0).listen(&addr.to_string()).unwrap().into_sockets().remove(0);
     listener.set_nonblocking(false).unwrap();
     let fill = || {
-        let socket = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
-        let connected = socket.start_connect(&addr, PLAIN).is_ok();
+        let socket = Socket::stream_for(&addr).unwrap();
+        let connected = socket.start_connect(&addr).is_ok();
         connected.then_some(socket)
     };
     let waiting = std::iter::from_fn(fill).collect();
@@ -531,13 +529,14 @@ fn a_full_queue_is_waited_for() {
     let (_directory, listener, waiting, addr) = full_queue();
     assert!(!waiting.is_empty());
     let dialer = Dialer::new().timeout(Duration::from_secs(60));
-    let plain = Socket::stream_for(&addr, PLAIN).unwrap();
+    let plain = Socket::stream_for(&addr).unwrap();
+    let options = ConnectOptions::new().timeout(Duration::from_secs(60));
     thread::scope(|scope| {
         let dialing = scope.spawn(|| dialer.dial(&addr.to_string()));
-        let connecting = scope.spawn(|| plain.connect_timeout(&addr, PLAIN, Duration::from_secs(60)));
+        let connecting = scope.spawn(|| plain.connect_with(&addr, &options));
         thread::sleep(Duration::from_millis(20));
         assert!(!dialing.is_finished() && !connecting.is_finished());
-        let accepted: Vec<_> = (0..waiting.len() + 2).map(|_| listener.accept(PLAIN).unwrap()).collect();
+        let accepted: Vec<_> = (0..waiting.len() + 2).map(|_| listener.accept().unwrap()).collect();
         assert_eq!(accepted.len(), waiting.len() + 2);
         let dialed = dialing.join().unwrap().unwrap();
         assert_eq!(dialed.report.attempts.len(), 1, "one attempt, however often it asks");
@@ -553,8 +552,9 @@ fn a_queue_that_stays_full_ends_with_the_deadline() {
     let late = Dialer::new().timeout(Duration::from_millis(30)).dial(&addr.to_string()).unwrap_err();
     assert!(matches!(late.failure(), DialFailure::TimedOut), "{late}");
     assert!(matches!(late.report().attempts[0].outcome, Outcome::NoAnswer));
-    let socket = Socket::stream_for(&addr, PLAIN).unwrap();
-    let late = socket.connect_timeout(&addr, PLAIN, Duration::from_millis(30)).unwrap_err();
+    let socket = Socket::stream_for(&addr).unwrap();
+    let late =
+        socket.connect_with(&addr, &ConnectOptions::new().timeout(Duration::from_millis(30))).unwrap_err();
     assert_eq!(late.system().and_then(|system| system.name()), Some("ETIMEDOUT"));
 }
 
@@ -582,7 +582,7 @@ fn nothing_is_left_behind() {
     let dial_all = || {
         Dialer::new().resolver(resolver.clone()).dial("name:1").unwrap();
         Dialer::new().dial_addrs(&[refusing]).unwrap_err();
-        while listeners.accept(PLAIN, Some(Duration::ZERO)).is_ok() {}
+        while listeners.accept(Some(Duration::ZERO)).is_ok() {}
     };
     dial_all();
     // Other tests of this process open and close as they go; a leak of ours
@@ -603,7 +603,8 @@ fn a_server_that_does_not_accept_is_said_to() {
     let (_directory, _listener, _waiting, path) = full_queue();
     let late = Dialer::new().timeout(Duration::from_millis(30)).dial(&path.to_string()).unwrap_err();
     assert_eq!(late.hint(), Some("the server does not accept: its queue of connections is full"));
-    let socket = Socket::stream_for(&path, PLAIN).unwrap();
-    let error = socket.connect_timeout(&path, PLAIN, Duration::from_millis(1)).unwrap_err();
+    let socket = Socket::stream_for(&path).unwrap();
+    let error =
+        socket.connect_with(&path, &ConnectOptions::new().timeout(Duration::from_millis(1))).unwrap_err();
     assert_eq!(error.hint(), late.hint());
 }

@@ -11,7 +11,7 @@ use biosock::dial::{
     AsyncResolver, DialFailure, Dialed, Dialer, Memory, Pace, Question, Resolver, Resolving,
 };
 use biosock::listeners::Listen;
-use biosock::{Cancel, Domain, ErrorKind, Options, Result, Socket, SocketAddr, Type};
+use biosock::{Cancel, Domain, ErrorKind, Result, Socket, SocketAddr, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
@@ -72,8 +72,8 @@ impl Resolver for Slow {
 fn silent() -> (Socket, Socket, SocketAddr) {
     let listener = Listen::new().backlog(0).listen("127.0.0.1:0").unwrap().into_sockets().remove(0);
     let addr = listener.local_addr().unwrap();
-    let first = Socket::stream_for(&addr, Options::empty()).unwrap();
-    first.connect(&addr, Options::empty()).unwrap();
+    let first = Socket::stream_for(&addr).unwrap();
+    first.connect(&addr).unwrap();
     (listener, first, addr)
 }
 
@@ -154,8 +154,8 @@ async fn refusals_and_deadlines_are_told() {
 async fn a_connection_to_itself_is_a_refusal() {
     let _alone = ALONE.lock().await;
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let holder = Socket::stream_for(&any, Options::empty()).unwrap();
-    holder.bind(&any, Options::empty()).unwrap();
+    let holder = Socket::stream_for(&any).unwrap();
+    holder.bind(&any).unwrap();
     let addr = holder.local_addr().unwrap();
     drop(holder);
     let dialer = Dialer::new().source(addr);
@@ -363,8 +363,8 @@ async fn a_full_unix_queue_is_waited_for() {
     listener.set_nonblocking(false).unwrap();
     let addr: SocketAddr = target.parse().unwrap();
     let fill = || {
-        let socket = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
-        let connected = socket.start_connect(&addr, Options::empty()).is_ok();
+        let socket = Socket::stream_for(&addr).unwrap();
+        let connected = socket.start_connect(&addr).is_ok();
         connected.then_some(socket)
     };
     let waiting: Vec<_> = std::iter::from_fn(fill).collect();
@@ -373,7 +373,7 @@ async fn a_full_unix_queue_is_waited_for() {
 
     let accepting = thread::spawn(move || {
         thread::sleep(Duration::from_millis(20));
-        (0..=waiting.len()).for_each(|_| drop(listener.accept(Options::empty()).unwrap()));
+        (0..=waiting.len()).for_each(|_| drop(listener.accept().unwrap()));
     });
     let dialed = Dialer::new().dial_async(&target).await.unwrap();
     assert_eq!(dialed.addr, addr);

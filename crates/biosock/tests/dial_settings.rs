@@ -7,12 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use biosock::dial::{DialError, Dialer};
-use biosock::{Domain, KeepAlive, Options, Protocol, SocketAddr, Type};
+use biosock::{Domain, KeepAlive, Protocol, SocketAddr, Type};
 use rustix::net::sockopt;
 
 use peers::{Fixed, listeners, refusing};
-
-const PLAIN: Options = Options::empty();
 
 #[test]
 fn settings_reach_the_socket() {
@@ -23,7 +21,8 @@ fn settings_reach_the_socket() {
     let dialer = Dialer::new()
         .source_v4([127, 0, 0, 2].into())
         .keepalive(keep_alive)
-        .options(Options::NONBLOCK | Options::NODELAY)
+        .nonblocking(true)
+        .nodelay(true)
         .mptcp(true);
     let socket = dialer.dial(&target).unwrap().socket;
     assert!(sockopt::socket_keepalive(&socket).unwrap() && sockopt::tcp_nodelay(&socket).unwrap());
@@ -40,10 +39,10 @@ fn settings_reach_the_socket() {
 #[test]
 fn a_source_is_shared_only_where_that_is_asked_for() {
     let (_listeners, port) = listeners("127.0.0.1:0");
-    for options in [Options::REUSEADDR, PLAIN] {
-        let dialer = Dialer::new().source_v4([127, 0, 0, 3].into()).options(options);
+    for shared in [true, false] {
+        let dialer = Dialer::new().source_v4([127, 0, 0, 3].into()).reuseaddr(shared);
         let socket = dialer.dial(&format!("127.0.0.1:{port}")).unwrap().socket;
-        assert_eq!(sockopt::socket_reuseaddr(&socket).unwrap(), options.contains(Options::REUSEADDR));
+        assert_eq!(sockopt::socket_reuseaddr(&socket).unwrap(), shared);
     }
 }
 
@@ -78,7 +77,7 @@ fn mptcp_is_used_where_the_kernel_has_it() {
     let has_it = std::fs::read_to_string("/proc/sys/net/mptcp/enabled").is_ok_and(|on| on.trim() == "1");
     let expected = if has_it { Protocol::MPTCP } else { Protocol::TCP };
     assert_eq!(dialed.socket.protocol().unwrap(), expected);
-    let (mut server, _) = listeners.accept(PLAIN, None).unwrap();
+    let (mut server, _) = listeners.accept(None).unwrap();
     dialed.socket.write_all(b"x").unwrap();
     server.read_exact(&mut [0]).unwrap();
     // Only streams of IP have it; the others are dialled as ever.
@@ -89,9 +88,9 @@ fn mptcp_is_used_where_the_kernel_has_it() {
 fn tfo_connects_with_the_first_data() {
     let (listeners, port) = listeners("127.0.0.1:0");
     let target = format!("127.0.0.1:{port}");
-    let mut dialed = Dialer::new().options(Options::TFO).dial(&target).unwrap();
+    let mut dialed = Dialer::new().tfo(true).dial(&target).unwrap();
     dialed.socket.write_all(b"first").unwrap();
-    let (mut server, _) = listeners.accept(PLAIN, None).unwrap();
+    let (mut server, _) = listeners.accept(None).unwrap();
     let mut heard = [0; 5];
     server.read_exact(&mut heard).unwrap();
     assert_eq!(&heard, b"first");
@@ -104,7 +103,7 @@ fn a_source_and_a_device_can_be_had_for_either_family() {
     let target = format!("[::1]:{port}");
     let of_another = Dialer::new().source_v6("2001:db8::1".parse().unwrap());
     assert_eq!(errno(&of_another.dial(&target).unwrap_err()), Some(libc::EADDRNOTAVAIL));
-    let own = Dialer::new().options(Options::NONBLOCK).source_v6("::1".parse().unwrap());
+    let own = Dialer::new().nonblocking(true).source_v6("::1".parse().unwrap());
     assert!(own.dial(&target).unwrap().socket.is_nonblocking().unwrap());
     let none = Dialer::new().device_v6("no-such-device");
     assert_eq!(errno(&none.dial(&target).unwrap_err()), Some(libc::ENODEV));

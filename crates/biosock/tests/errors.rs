@@ -3,22 +3,20 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use biosock::listeners::{Listen, Listeners};
 use biosock::{
-    Domain, Error, ErrorKind, HostServ, Lookup, Operation, Options, Priority, Protocol, Socket, SocketAddr,
-    SystemError, Type,
+    ConnectOptions, Domain, Error, ErrorKind, HostServ, KeepAlive, ListenOptions, Lookup, Operation,
+    Priority, Protocol, Socket, SocketAddr, SystemError, Type, fd,
 };
 
-const PLAIN: Options = Options::empty();
-
 fn tcp() -> Socket {
-    Socket::new(Domain::IPV4, Type::STREAM, Protocol::DEFAULT, PLAIN).unwrap()
+    Socket::new(Domain::IPV4, Type::STREAM, Protocol::DEFAULT).unwrap()
 }
 
 fn unix() -> Socket {
-    Socket::new(Domain::UNIX, Type::STREAM, Protocol::DEFAULT, PLAIN).unwrap()
+    Socket::new(Domain::UNIX, Type::STREAM, Protocol::DEFAULT).unwrap()
 }
 
 fn not_a_socket() -> Socket {
@@ -32,7 +30,7 @@ fn addr(text: &str) -> SocketAddr {
 /// A taken port, and what holds it.
 fn busy() -> (Socket, SocketAddr) {
     let holder = tcp();
-    holder.listen(&addr("127.0.0.1:0"), PLAIN).unwrap();
+    holder.listen(&addr("127.0.0.1:0")).unwrap();
     let addr = holder.local_addr().unwrap();
     (holder, addr)
 }
@@ -48,70 +46,71 @@ fn told(error: &Error) -> (String, String) {
 #[test]
 fn every_row() {
     let (_holder, taken) = busy();
-    let nowhere = addr("203.0.113.9:9");
+    let (any, nowhere) = (addr("127.0.0.1:0"), addr("203.0.113.9:9"));
+    let keepalive = ConnectOptions::new().keepalive(KeepAlive::default());
     let rows: Vec<(Error, String, String)> = vec![
         (
-            Socket::new(Domain::from_raw(9999), Type::STREAM, Protocol::DEFAULT, PLAIN).unwrap_err(),
+            Socket::new(Domain::from_raw(9999), Type::STREAM, Protocol::DEFAULT).unwrap_err(),
             "calling socket(): Address family not supported by protocol | unable to create socket".into(),
             "create socket for 9999 stream, protocol default: address family not supported by protocol (EAFNOSUPPORT)".into(),
         ),
         (
-            tcp().connect(&addr("127.0.0.1:1"), PLAIN).unwrap_err(),
+            tcp().connect(&addr("127.0.0.1:1")).unwrap_err(),
             "calling connect(): Connection refused | connect error".into(),
             "connect to 127.0.0.1:1: connection refused (ECONNREFUSED)".into(),
         ),
         (
-            unix().connect(&addr("unix:/no/such"), PLAIN).unwrap_err(),
+            unix().connect(&addr("unix:/no/such")).unwrap_err(),
             "calling connect(): No such file or directory | connect error".into(),
             "connect to unix:/no/such: no such file or directory (ENOENT)".into(),
         ),
         (
-            unix().connect(&addr("unix:/no/such"), Options::NODELAY).unwrap_err(),
+            unix().connect_with(&addr("unix:/no/such"), &ConnectOptions::new().nodelay(true)).unwrap_err(),
             "calling setsockopt(): Operation not supported | unable to nodelay".into(),
             "connect to unix:/no/such: unable to nodelay: operation not supported (EOPNOTSUPP)".into(),
         ),
         (
-            unix().listen(&addr("unix:@x"), Options::NODELAY).unwrap_err(),
+            unix().listen_with(&addr("unix:@x"), &ListenOptions::new().nodelay(true)).unwrap_err(),
             "calling setsockopt(): Operation not supported | unable to nodelay".into(),
             "listen on unix:@x: unable to nodelay: operation not supported (EOPNOTSUPP)".into(),
         ),
         (
-            not_a_socket().connect(&addr("127.0.0.1:1"), Options::KEEPALIVE).unwrap_err(),
+            not_a_socket().connect_with(&addr("127.0.0.1:1"), &keepalive).unwrap_err(),
             "calling setsockopt(): Socket operation on non-socket | unable to keepalive".into(),
             "connect to 127.0.0.1:1: unable to keepalive: socket operation on non-socket (ENOTSOCK)".into(),
         ),
         (
-            not_a_socket().connect(&addr("127.0.0.1:1"), Options::TFO).unwrap_err(),
+            not_a_socket().connect_with(&addr("127.0.0.1:1"), &ConnectOptions::new().tfo(true)).unwrap_err(),
             "calling setsockopt(): Socket operation on non-socket | unable to tfo".into(),
             "connect to 127.0.0.1:1: unable to tfo: socket operation on non-socket (ENOTSOCK)".into(),
         ),
         (
-            not_a_socket().bind(&addr("127.0.0.1:0"), Options::REUSEADDR).unwrap_err(),
+            any.with_sockaddr(|raw| fd::bind(not_a_socket().as_fd(), raw, fd::Options::REUSEADDR)).unwrap_err(),
             "calling setsockopt(): Socket operation on non-socket | unable to reuseaddr".into(),
-            "bind to 127.0.0.1:0: unable to reuseaddr: socket operation on non-socket (ENOTSOCK)".into(),
+            "bind: unable to reuseaddr: socket operation on non-socket (ENOTSOCK)".into(),
         ),
         (
-            tcp().listen(&addr("[::1]:0"), Options::V6_ONLY).unwrap_err(),
+            tcp().listen_with(&addr("[::1]:0"), &ListenOptions::new().v6only(true)).unwrap_err(),
             "calling setsockopt(): Protocol not available | listen v6 only".into(),
             "listen on [::1]:0: listen v6 only: protocol not available (ENOPROTOOPT)".into(),
         ),
         (
-            tcp().bind(&taken, PLAIN).unwrap_err(),
+            tcp().bind(&taken).unwrap_err(),
             "calling bind(): Address already in use | unable to bind socket".into(),
             format!("bind to {taken}: address already in use (EADDRINUSE)"),
         ),
         (
-            tcp().bind(&nowhere, PLAIN).unwrap_err(),
+            tcp().bind(&nowhere).unwrap_err(),
             "calling bind(): Cannot assign requested address | unable to bind socket".into(),
             "bind to 203.0.113.9:9: cannot assign requested address (EADDRNOTAVAIL)".into(),
         ),
         (
-            not_a_socket().listen(&addr("127.0.0.1:0"), PLAIN).unwrap_err(),
+            not_a_socket().listen(&addr("127.0.0.1:0")).unwrap_err(),
             "calling getsockopt(): Socket operation on non-socket | getting socktype".into(),
             "listen on 127.0.0.1:0: getting socktype: socket operation on non-socket (ENOTSOCK)".into(),
         ),
         (
-            tcp().accept(PLAIN).unwrap_err(),
+            tcp().accept().unwrap_err(),
             "calling accept(): Invalid argument | accept error".into(),
             "accept: invalid argument (EINVAL)".into(),
         ),
@@ -146,11 +145,11 @@ fn every_row() {
 #[test]
 fn a_listener_of_the_wrong_type() {
     let (first, second) = (unix(), addr("unix:"));
-    first.listen(&second, PLAIN).unwrap();
+    first.listen(&second).unwrap();
     let client = unix();
-    client.connect(&first.local_addr().unwrap(), PLAIN).unwrap();
+    client.connect(&first.local_addr().unwrap()).unwrap();
     // A connected socket cannot listen; it can still be bound, as it is unnamed.
-    let error = client.listen(&second, PLAIN).unwrap_err();
+    let error = client.listen(&second).unwrap_err();
     assert_eq!(error.operation(), Operation::Listen);
     assert_eq!(told(&error).0, "calling listen(): Invalid argument | unable to listen socket");
 }
@@ -162,7 +161,7 @@ fn what_may_succeed_later_is_the_original_s_list() {
     let not_connected = tcp().peer_addr().unwrap_err();
     assert!(not_connected.is_retryable());
     assert!(retryable.contains(&not_connected.raw_os_error().unwrap()));
-    assert!(!tcp().accept(PLAIN).unwrap_err().is_retryable());
+    assert!(!tcp().accept().unwrap_err().is_retryable());
     assert!(!Lookup::new().run().unwrap_err().is_retryable());
 }
 
@@ -174,12 +173,12 @@ fn what_to_try() {
     let path = |name: &str| addr(&format!("unix:{}", directory.path().join(name).display()));
     let (_holder, taken) = busy();
     let (holder, open, file) = (unix(), path("open"), path("file"));
-    holder.listen(&open, PLAIN).unwrap();
+    holder.listen(&open).unwrap();
     std::fs::write(file.path().unwrap(), "precious").unwrap();
 
-    let v6 = || Socket::new(Domain::IPV6, Type::STREAM, Protocol::DEFAULT, PLAIN).unwrap();
-    let connect = |socket: Socket, addr| socket.connect(addr, PLAIN).unwrap_err();
-    let bind = |socket: Socket, addr| socket.bind(addr, PLAIN).unwrap_err();
+    let v6 = || Socket::new(Domain::IPV6, Type::STREAM, Protocol::DEFAULT).unwrap();
+    let connect = |socket: Socket, addr| socket.connect(addr).unwrap_err();
+    let bind = |socket: Socket, addr| socket.bind(addr).unwrap_err();
     let listen = |addrs: &[SocketAddr]| Listen::new().listen_addrs(addrs).unwrap_err();
     let precious = listen(&[file]);
     assert_eq!(precious.kind(), ErrorKind::Io(io::ErrorKind::AlreadyExists));
@@ -235,7 +234,7 @@ fn numbers_have_the_names_of_errno_h() {
 
 #[test]
 fn std_keeps_the_kind_and_gives_the_error_back() {
-    let error = std::io::Error::from(tcp().connect(&addr("127.0.0.1:1"), PLAIN).unwrap_err());
+    let error = std::io::Error::from(tcp().connect(&addr("127.0.0.1:1")).unwrap_err());
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
     let ours = error.downcast::<Error>().unwrap();
     assert_eq!(ours.address(), Some(&addr("127.0.0.1:1")));
@@ -252,16 +251,16 @@ fn a_kind_for_each_thing_to_do() {
         (kind, io::Error::from(error).kind())
     };
     let (_holder, taken) = busy();
-    let refused = tcp().connect(&addr("127.0.0.1:1"), PLAIN).unwrap_err();
+    let refused = tcp().connect(&addr("127.0.0.1:1")).unwrap_err();
     let std = io::ErrorKind::ConnectionRefused;
     assert_eq!(of_io(refused), (ErrorKind::Io(std), std));
     let std = io::ErrorKind::AddrInUse;
-    assert_eq!(of_io(tcp().bind(&taken, PLAIN).unwrap_err()), (ErrorKind::Io(std), std));
-    let family = Socket::new(Domain::from_raw(9999), Type::STREAM, Protocol::DEFAULT, PLAIN).unwrap_err();
+    assert_eq!(of_io(tcp().bind(&taken).unwrap_err()), (ErrorKind::Io(std), std));
+    let family = Socket::new(Domain::from_raw(9999), Type::STREAM, Protocol::DEFAULT).unwrap_err();
     assert_eq!(of_io(family), (ErrorKind::Unsupported, io::ErrorKind::Unsupported));
     let family = Lookup::new().host("x").family(Domain::from_raw(77)).run().unwrap_err();
     assert_eq!(of_io(family), (ErrorKind::Unsupported, io::ErrorKind::Unsupported));
-    let invalid = tcp().accept(PLAIN).unwrap_err();
+    let invalid = tcp().accept().unwrap_err();
     assert_eq!(of_io(invalid), (ErrorKind::InvalidInput, io::ErrorKind::InvalidInput));
     let invalid = "x".parse::<SocketAddr>().unwrap_err();
     assert_eq!(of_io(invalid), (ErrorKind::InvalidInput, io::ErrorKind::InvalidInput));

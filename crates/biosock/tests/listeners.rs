@@ -11,10 +11,8 @@ use std::time::{Duration, Instant};
 
 use biosock::dial::Dialer;
 use biosock::listeners::{Listen, Listeners};
-use biosock::{Domain, Options, SocketAddr};
+use biosock::{Domain, KeepAlive, SocketAddr};
 use rustix::fs::{CWD, FileType, FlockOperation, Mode, flock, mknodat};
-
-const PLAIN: Options = Options::empty();
 
 fn ports(listeners: &Listeners) -> Vec<u16> {
     listeners.addrs().unwrap().iter().filter_map(SocketAddr::port).collect()
@@ -79,7 +77,7 @@ fn a_stale_socket_file_is_replaced_and_nothing_else() {
     let in_use = Listen::new().listen(&target).unwrap_err();
     assert_eq!(in_use.to_string(), format!("bind to {target}: address already in use (EADDRINUSE)"));
     assert!(in_use.hint().is_some_and(|hint| hint.contains("the file")), "{:?}", in_use.hint());
-    listeners.accept(PLAIN, Some(Duration::ZERO)).unwrap_err();
+    listeners.accept(Some(Duration::ZERO)).unwrap_err();
     Dialer::new().dial(&target).unwrap();
     listeners.unlink().unwrap();
     listeners.unlink().unwrap();
@@ -225,9 +223,12 @@ fn only_a_file_of_ours_is_removed() {
 
 #[test]
 fn tcp_s_options_hinder_no_unix_socket() {
-    let listen = Listen::new().options(Options::NODELAY | Options::TFO | Options::KEEPALIVE);
+    let listen = Listen::new().nodelay(true).tfo(true).keepalive(KeepAlive::default());
     let listeners = listen.listen(&abstract_target()).unwrap();
-    let dialer = Dialer::new().options(Options::NODELAY | Options::TFO | Options::KEEPALIVE);
+    let dialer = Dialer::new()
+        .nodelay(true)
+        .tfo(true)
+        .keepalive(KeepAlive { probes: Some(3), ..KeepAlive::default() });
     let dialed = dialer.dial_addrs(&listeners.addrs().unwrap()).unwrap();
     assert_eq!(dialed.socket.domain().unwrap(), Domain::UNIX);
 }
@@ -272,7 +273,7 @@ fn a_server_that_closed_first_is_started_again_at_once() {
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
     let addr = listeners.addrs().unwrap()[0];
     let client = Dialer::new().dial_addrs(&[addr]).unwrap().socket;
-    let (served, _) = listeners.accept(PLAIN, None).unwrap();
+    let (served, _) = listeners.accept(None).unwrap();
     // The server closes first: its end stays in TIME_WAIT.
     drop(served);
     drop((client, listeners));
@@ -289,12 +290,11 @@ fn a_set_s_options_are_its_sockets_and_its_files_are_known() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("socket");
     let addrs = ["127.0.0.1:0".parse().unwrap(), format!("unix:{}", path.display()).parse().unwrap()];
-    let set = Listen::new().backlog(16).options(Options::KEEPALIVE).listen_addrs(&addrs).unwrap();
+    let set = Listen::new().backlog(16).keepalive(KeepAlive::default()).listen_addrs(&addrs).unwrap();
     assert!(rustix::net::sockopt::socket_keepalive(&set.sockets()[0]).unwrap());
     let paths: Vec<_> = set.files().iter().map(biosock::listeners::SocketFile::path).collect();
     assert_eq!(paths, [path]);
-    // What every set has may be asked for, too.
-    assert_eq!(ports(&Listen::new().options(Options::V6_ONLY).listen("*:0").unwrap()).len(), 2);
+    assert_eq!(ports(&Listen::new().listen("*:0").unwrap()).len(), 2, "IPv6's takes IPv6 alone");
 }
 
 #[test]
@@ -303,9 +303,7 @@ fn only_tcp_s_sockets_reuse_addresses() {
         ["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap(), abstract_target().parse().unwrap()];
     let set = |listen: Listen| reuseaddr(&listen.listen_addrs(&addrs).unwrap());
     assert_eq!(set(Listen::new()), [true, true, false]);
-    assert_eq!(set(Listen::new().options(Options::REUSEADDR)), [true, true, false]);
     assert_eq!(set(Listen::new().reuseaddr(false)), [false; 3]);
-    assert_eq!(set(Listen::new().options(Options::REUSEADDR).reuseaddr(false)), [false; 3]);
 }
 
 /// As a caller has it that takes sockets over among other things.

@@ -6,10 +6,8 @@ use std::os::unix::net::UnixListener;
 use std::process::Command;
 
 use alone::{descriptors, is_alone, run_alone};
+use biosock::SocketAddr;
 use biosock::listeners::{Listen, Listeners};
-use biosock::{Options, SocketAddr};
-
-const PLAIN: Options = Options::empty();
 
 fn ports(listeners: &Listeners) -> Vec<u16> {
     listeners.addrs().unwrap().iter().filter_map(SocketAddr::port).collect()
@@ -98,8 +96,8 @@ fn queues_alone() {
         return;
     }
     let any = "127.0.0.1:0".parse().unwrap();
-    let plain = biosock::Socket::stream_for(&any, PLAIN).unwrap();
-    plain.listen(&any, PLAIN).unwrap();
+    let plain = biosock::Socket::stream_for(&any).unwrap();
+    plain.listen(&any).unwrap();
     assert_eq!(queue(&plain.local_addr().unwrap()), 4096, "BIO_listen's stays");
     for (listen, expected) in [(Listen::new(), 65535), (Listen::new().backlog(16), 16)] {
         let listeners = listen.listen("127.0.0.1:0").unwrap();

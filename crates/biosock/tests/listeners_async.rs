@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use biosock::dial::Dialer;
 use biosock::listeners::{AcceptAdvice, AsyncListeners, Event, Listen};
-use biosock::{Cancel, Domain, ErrorKind, Options, Socket, SocketAddr};
+use biosock::{Cancel, Domain, ErrorKind, Socket, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-const PLAIN: Options = Options::empty();
 /// Only ends what hangs.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -42,7 +41,7 @@ async fn a_busy_socket_does_not_keep_the_others_waiting() {
     let _other: Vec<_> = (0..3).map(|_| dial(&addrs[1])).collect();
     let mut families = Vec::new();
     for _ in 0..6 {
-        let (socket, peer) = listeners.accept(Options::NODELAY).await.unwrap();
+        let (socket, peer) = listeners.accept().await.unwrap();
         assert!(socket.is_nonblocking().unwrap());
         families.push(peer.family());
     }
@@ -68,7 +67,7 @@ async fn many_are_served_until_stopped_and_those_accepted_go_on() {
                 });
             }
         };
-        listeners.serve(PLAIN, &stop, tell).await.map(|()| served)
+        listeners.serve(&stop, tell).await.map(|()| served)
     });
     let mut late = stream(dial(&addrs[0]));
     let clients: Vec<_> = (0..100u8)
@@ -96,13 +95,13 @@ async fn dropping_a_future_loses_no_connection() {
     let mut listeners = listen("localhost:0");
     let addr = listeners.addrs()[0];
     for _ in 0..3 {
-        assert!(timeout(Duration::from_millis(5), listeners.accept(PLAIN)).await.is_err());
+        assert!(timeout(Duration::from_millis(5), listeners.accept()).await.is_err());
     }
     let stop = Cancel::new().unwrap();
-    let serving = listeners.serve(PLAIN, &stop, |event| panic!("{event:?}"));
+    let serving = listeners.serve(&stop, |event| panic!("{event:?}"));
     assert!(timeout(Duration::from_millis(5), serving).await.is_err());
     let _client = dial(&addr);
-    timeout(LONG, listeners.accept(PLAIN)).await.unwrap().unwrap();
+    timeout(LONG, listeners.accept()).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -113,12 +112,12 @@ async fn stopping_ends_a_wait() {
         tokio::time::sleep(Duration::from_millis(20)).await;
         stop.cancel();
     };
-    let serving = timeout(LONG, listeners.serve(PLAIN, &stop, |event| panic!("{event:?}")));
+    let serving = timeout(LONG, listeners.serve(&stop, |event| panic!("{event:?}")));
     let (served, ()) = tokio::join!(serving, stopping);
     served.unwrap().unwrap();
     // One that is cancelled already accepts nobody.
     let _client = dial(&listeners.addrs()[0].clone());
-    listeners.serve(PLAIN, &stop, |event| panic!("{event:?}")).await.unwrap();
+    listeners.serve(&stop, |event| panic!("{event:?}")).await.unwrap();
 }
 
 #[tokio::test]
@@ -128,7 +127,7 @@ async fn a_unix_socket_is_served_and_its_file_removed() {
     let mut listeners = listen(&format!("unix:{}", path.display()));
     let addr = listeners.addrs()[0];
     let mut client = dial(&addr);
-    let (mut socket, peer) = timeout(LONG, listeners.accept(PLAIN)).await.unwrap().unwrap();
+    let (mut socket, peer) = timeout(LONG, listeners.accept()).await.unwrap().unwrap();
     assert_eq!(peer.family(), Domain::UNIX);
     socket.write_all(b"x").unwrap();
     client.read_exact(&mut [0]).unwrap();
@@ -140,7 +139,7 @@ async fn a_unix_socket_is_served_and_its_file_removed() {
 async fn back_on_threads_it_is_as_before() {
     let listeners = listen("localhost:0").into_blocking().unwrap();
     let _client = dial(&listeners.addrs().unwrap()[0]);
-    listeners.accept(PLAIN, Some(LONG)).unwrap();
+    listeners.accept(Some(LONG)).unwrap();
 }
 
 #[tokio::test]
@@ -149,7 +148,7 @@ async fn a_useless_listener_ends_the_loop_with_its_failure() {
     blocking.sockets()[0].shutdown(biosock::Shutdown::Both).unwrap();
     let mut listeners = blocking.into_async().unwrap();
     let stop = Cancel::new().unwrap();
-    let error = timeout(LONG, listeners.serve(PLAIN, &stop, |_| {})).await.unwrap().unwrap_err();
+    let error = timeout(LONG, listeners.serve(&stop, |_| {})).await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }
 
@@ -171,12 +170,12 @@ async fn short_of_descriptors() {
     let mut listeners = listen("127.0.0.1:0");
     let addr = listeners.addrs()[0];
     let stop = Cancel::new().unwrap();
-    let client = Socket::stream_for(&addr, PLAIN).unwrap();
+    let client = Socket::stream_for(&addr).unwrap();
     let mut hoard = Vec::new();
     while let Ok(file) = std::fs::File::open("/dev/null") {
         hoard.push(file);
     }
-    client.connect(&addr, PLAIN).unwrap();
+    client.connect(&addr).unwrap();
     let (mut pauses, mut connections) = (Vec::new(), 0);
     let tell = |event| match event {
         Event::Trouble { error, pause } => {
@@ -191,7 +190,7 @@ async fn short_of_descriptors() {
             stop.cancel();
         }
     };
-    listeners.serve(PLAIN, &stop, tell).await.unwrap();
+    listeners.serve(&stop, tell).await.unwrap();
     assert_eq!((&*pauses, connections), (&[5, 10, 20, 40][..], 1));
 }
 

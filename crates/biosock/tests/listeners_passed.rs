@@ -15,9 +15,7 @@ use std::time::Duration;
 use alone::{PART, is_alone, part, run_alone};
 use biosock::dial::Dialer;
 use biosock::listeners::{Event, Listen, Listeners};
-use biosock::{Cancel, Options, Socket, SocketAddr};
-
-const PLAIN: Options = Options::empty();
+use biosock::{Cancel, Socket, SocketAddr};
 
 /// Not a test of its own: the service that is passed its listeners, which
 /// greets each client with the listener's name.
@@ -29,7 +27,7 @@ fn activated() {
     let passed = Listeners::passed_by_name().unwrap();
     assert!(Listeners::passed().unwrap().is_none(), "they are passed once");
     for (name, listeners) in &passed {
-        let (mut socket, _) = listeners.accept(PLAIN, Some(Duration::from_secs(60))).unwrap();
+        let (mut socket, _) = listeners.accept(Some(Duration::from_secs(60))).unwrap();
         socket.write_all(name.as_bytes()).unwrap();
     }
     // The environment is inherited, and says nothing to a child of this one.
@@ -95,7 +93,7 @@ fn serve_as(name: &[u8], listeners: &Listeners, stop: &Cancel) {
         Event::Connection(mut socket, _) => socket.write_all(name).unwrap(),
         Event::Trouble { error, .. } => panic!("{error}"),
     };
-    listeners.serve(PLAIN, stop, greet).unwrap();
+    listeners.serve(stop, greet).unwrap();
 }
 
 #[test]
@@ -199,7 +197,7 @@ fn passed_another_nudge() {
     let listeners = Listeners::passed().unwrap().unwrap();
     assert_eq!(link().to_str().unwrap(), format!("socket:[{inode}]"));
     assert_eq!(flags(), before, "its FD_CLOEXEC is as it was");
-    let (mut socket, _) = listeners.accept(PLAIN, Some(Duration::from_secs(60))).unwrap();
+    let (mut socket, _) = listeners.accept(Some(Duration::from_secs(60))).unwrap();
     socket.write_all(b"x").unwrap();
 }
 
@@ -353,7 +351,7 @@ fn listeners_are_taken_over_from_any_manager() {
 
 #[test]
 fn what_does_not_listen_is_not_taken_over() {
-    let plain = Socket::stream_for(&"127.0.0.1:0".parse().unwrap(), PLAIN).unwrap();
+    let plain = Socket::stream_for(&"127.0.0.1:0".parse().unwrap()).unwrap();
     let error = Listeners::take_over(vec![plain]).unwrap_err();
     assert_eq!(error.to_string(), "listen on 0.0.0.0:0: the socket does not listen");
     let datagrams = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -10,9 +10,7 @@ use std::time::{Duration, Instant};
 use alone::{is_alone, run_alone};
 use biosock::dial::Dialer;
 use biosock::listeners::{AcceptAdvice, Event, Listen, Listeners};
-use biosock::{Cancel, Domain, Options, Socket, SocketAddr};
-
-const PLAIN: Options = Options::empty();
+use biosock::{Cancel, Domain, Socket, SocketAddr};
 
 #[test]
 fn every_shard_has_a_thread_and_all_connections_are_served() {
@@ -25,7 +23,7 @@ fn every_shard_has_a_thread_and_all_connections_are_served() {
             let work = |shard: &Listeners| {
                 let mut served = 0;
                 let count = |event| served += usize::from(matches!(event, Event::Connection(..)));
-                shard.serve(PLAIN, &stop, count).unwrap();
+                shard.serve(&stop, count).unwrap();
                 served
             };
             let workers: Vec<_> = shards.iter().map(|shard| scope.spawn(move || work(shard))).collect();
@@ -46,7 +44,7 @@ fn several_threads_accept_from_one_set() {
     let listeners = Listen::new().listen("localhost:0").unwrap();
     let addrs = listeners.addrs().unwrap();
     thread::scope(|scope| {
-        let accept = || (0..10).for_each(|_| drop(listeners.accept(PLAIN, None).unwrap()));
+        let accept = || (0..10).for_each(|_| drop(listeners.accept(None).unwrap()));
         (0..3).for_each(|_| drop(scope.spawn(accept)));
         for addr in addrs.iter().cycle().take(30) {
             let mut client = Dialer::new().dial_addrs(&[*addr]).unwrap().socket;
@@ -59,20 +57,20 @@ fn several_threads_accept_from_one_set() {
 fn a_stop_ends_an_accept_now_and_later() {
     let listeners = Listen::new().listen("localhost:0").unwrap();
     let stop = Cancel::new().unwrap();
-    let late = listeners.accept_or_stop(PLAIN, Some(Duration::ZERO), &stop).unwrap_err();
+    let late = listeners.accept_or_stop(Some(Duration::ZERO), &stop).unwrap_err();
     assert!(late.is_retryable(), "{late}");
     let stopped = thread::scope(|scope| {
         scope.spawn(|| {
             thread::sleep(Duration::from_millis(20));
             stop.cancel();
         });
-        listeners.accept_or_stop(PLAIN, None, &stop).unwrap()
+        listeners.accept_or_stop(None, &stop).unwrap()
     });
     assert!(stopped.is_none());
     let _client = Dialer::new().dial_addrs(&listeners.addrs().unwrap()).unwrap();
-    assert!(listeners.accept_or_stop(PLAIN, None, &stop).unwrap().is_none());
+    assert!(listeners.accept_or_stop(None, &stop).unwrap().is_none());
     // Who waits in the queue is still there.
-    listeners.accept(PLAIN, None).unwrap();
+    listeners.accept(None).unwrap();
 }
 
 #[test]
@@ -84,15 +82,15 @@ fn a_loop_takes_turns_too() {
     let _busy: Vec<_> = (0..20).map(|_| dial(&addrs[0])).collect();
     let _other: Vec<_> = (0..3).map(|_| dial(&addrs[1])).collect();
     let stop = Cancel::new().unwrap();
-    let peers = listeners.incoming(PLAIN, &stop).take(6).map(|event| match event.unwrap() {
+    let peers = listeners.incoming(&stop).take(6).map(|event| match event.unwrap() {
         Event::Connection(_, peer) => peer.family(),
         Event::Trouble { error, .. } => panic!("{error}"),
     });
     assert_eq!(peers.filter(|family| *family == Domain::IPV6).count(), 3);
     // What one loop left, the next finds; a cancelled one finds nothing.
-    assert!(listeners.incoming(PLAIN, &stop).next().is_some());
+    assert!(listeners.incoming(&stop).next().is_some());
     stop.cancel();
-    assert!(listeners.incoming(PLAIN, &stop).next().is_none());
+    assert!(listeners.incoming(&stop).next().is_none());
 }
 
 #[test]
@@ -100,7 +98,7 @@ fn a_useless_listener_ends_the_loop_with_its_failure() {
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
     listeners.sockets()[0].shutdown(biosock::Shutdown::Both).unwrap();
     let stop = Cancel::new().unwrap();
-    let mut incoming = listeners.incoming(PLAIN, &stop);
+    let mut incoming = listeners.incoming(&stop);
     let error = incoming.next().expect("a failure").unwrap_err();
     assert_eq!(error.to_string(), "accept: invalid argument (EINVAL)");
     assert!(incoming.next().is_none(), "and nothing after it");
@@ -110,11 +108,11 @@ fn a_useless_listener_ends_the_loop_with_its_failure() {
 fn a_time_that_has_passed_is_told() {
     let listeners = Listen::new().listen("localhost:0").unwrap();
     for timeout in [Duration::ZERO, Duration::from_millis(5)] {
-        let late = listeners.accept(PLAIN, Some(timeout)).unwrap_err();
+        let late = listeners.accept(Some(timeout)).unwrap_err();
         assert_eq!(AcceptAdvice::after(&late), AcceptAdvice::TryAgain);
     }
     let _client = Dialer::new().dial_addrs(&listeners.addrs().unwrap()).unwrap();
-    listeners.accept(PLAIN, Some(Duration::ZERO)).unwrap();
+    listeners.accept(Some(Duration::ZERO)).unwrap();
 }
 
 #[test]
@@ -125,7 +123,7 @@ fn a_busy_socket_does_not_keep_the_others_waiting() {
     let dial = |addr: &SocketAddr| Dialer::new().dial_addrs(std::slice::from_ref(addr)).unwrap();
     let _busy: Vec<_> = (0..6).map(|_| dial(&addrs[0])).collect();
     let _other: Vec<_> = (0..3).map(|_| dial(&addrs[1])).collect();
-    let families: Vec<_> = (0..6).map(|_| listeners.accept(PLAIN, None).unwrap().1.family()).collect();
+    let families: Vec<_> = (0..6).map(|_| listeners.accept(None).unwrap().1.family()).collect();
     assert_eq!(families.iter().filter(|family| **family == Domain::IPV6).count(), 3, "{families:?}");
 }
 
@@ -137,7 +135,7 @@ fn serving_ends_when_stopped_and_what_was_accepted_goes_on() {
     let mut client = Dialer::new().dial_addrs(&target).unwrap().socket;
     let mut accepted = Vec::new();
     listeners
-        .serve(PLAIN, &stop, |event| {
+        .serve(&stop, |event| {
             if let Event::Connection(socket, _) = event {
                 accepted.push(socket);
                 stop.cancel();
@@ -156,7 +154,7 @@ fn stopping_ends_a_wait() {
     let listeners = Listen::new().listen("localhost:0").unwrap();
     let stop = Cancel::new().unwrap();
     thread::scope(|scope| {
-        let serving = scope.spawn(|| listeners.serve(PLAIN, &stop, |_| {}));
+        let serving = scope.spawn(|| listeners.serve(&stop, |_| {}));
         thread::sleep(Duration::from_millis(20));
         stop.cancel();
         serving.join().unwrap().unwrap();
@@ -167,10 +165,10 @@ fn stopping_ends_a_wait() {
 fn failures_are_sorted() {
     use biosock::Error;
     let listener = Listen::new().listen("127.0.0.1:0").unwrap();
-    let nobody: Error = listener.sockets()[0].accept(PLAIN).unwrap_err();
+    let nobody: Error = listener.sockets()[0].accept().unwrap_err();
     assert_eq!(AcceptAdvice::after(&nobody), AcceptAdvice::TryAgain);
-    let plain = Socket::stream_for(&"127.0.0.1:0".parse().unwrap(), PLAIN).unwrap();
-    assert_eq!(AcceptAdvice::after(&plain.accept(PLAIN).unwrap_err()), AcceptAdvice::GiveUp);
+    let plain = Socket::stream_for(&"127.0.0.1:0".parse().unwrap()).unwrap();
+    assert_eq!(AcceptAdvice::after(&plain.accept().unwrap_err()), AcceptAdvice::GiveUp);
 }
 
 /// Not a test of its own: a service with few descriptors, all in use at first.
@@ -182,22 +180,22 @@ fn short_of_descriptors() {
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
     let stop = Cancel::new().unwrap();
     let addr = listeners.addrs().unwrap()[0];
-    let client = Socket::stream_for(&addr, PLAIN).unwrap();
+    let client = Socket::stream_for(&addr).unwrap();
     let mut hoard = Vec::new();
     while let Ok(file) = std::fs::File::open("/dev/null") {
         hoard.push(file);
     }
-    client.connect(&addr, PLAIN).unwrap();
+    client.connect(&addr).unwrap();
     // Of a single accept the caller has the failure, and whether to pause is the caller's.
     for _ in 0..3 {
-        let failed = listeners.accept(PLAIN, Some(Duration::ZERO)).unwrap_err();
+        let failed = listeners.accept(Some(Duration::ZERO)).unwrap_err();
         assert_eq!(AcceptAdvice::after(&failed), AcceptAdvice::Pause, "{failed}");
     }
     let mut told: HashMap<&str, u32> = HashMap::new();
     let (mut pauses, mut rests) = (Vec::new(), Vec::new());
     let mut rests_from = Instant::now();
     listeners
-        .serve(PLAIN, &stop, |event| match event {
+        .serve(&stop, |event| match event {
             Event::Trouble { error, pause } => {
                 assert_eq!(AcceptAdvice::after(&error), AcceptAdvice::Pause);
                 pauses.push(pause);
@@ -247,7 +245,7 @@ fn no_connection_waits_while_a_thread_does() {
         thread::scope(|scope| {
             for _ in 0..THREADS {
                 scope.spawn(|| {
-                    let (mut socket, _) = listeners.accept(PLAIN, None).unwrap();
+                    let (mut socket, _) = listeners.accept(None).unwrap();
                     socket.write_all(b"x").unwrap();
                     all_served.wait();
                 });
@@ -273,7 +271,7 @@ fn who_is_stopped_leaves_its_connection_to_another() {
         let stops = [Cancel::new().unwrap(), Cancel::new().unwrap()];
         thread::scope(|scope| {
             let work = |stop| {
-                for event in listeners.incoming(PLAIN, stop) {
+                for event in listeners.incoming(stop) {
                     if let Event::Connection(mut socket, _) = event.unwrap() {
                         socket.write_all(b"x").unwrap();
                     }
@@ -305,13 +303,13 @@ fn descriptors_of_accepting() {
     let addr = listeners.addrs().unwrap()[0];
     for _ in 0..3 {
         let client = Dialer::new().dial_addrs(&[addr]).unwrap();
-        listeners.accept(PLAIN, None).unwrap();
+        listeners.accept(None).unwrap();
         drop(client);
     }
     assert_eq!(alone::descriptors(), before + 3, "the listener, an epoll, the nudge");
     let stop = Cancel::new().unwrap();
     thread::scope(|scope| {
-        let waiting = (0..4).map(|_| scope.spawn(|| listeners.accept_or_stop(PLAIN, None, &stop)));
+        let waiting = (0..4).map(|_| scope.spawn(|| listeners.accept_or_stop(None, &stop)));
         let waiting: Vec<_> = waiting.collect();
         stop.cancel();
         waiting.into_iter().for_each(|wait| assert!(wait.join().unwrap().unwrap().is_none()));

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use biosock::fd::{self, SockAddr};
 use biosock::{
-    Connect, Domain, Interest, KeepAlive, Options, Protocol, Shutdown, Socket, SocketAddr, Type, UnixAddr,
+    ConnectOptions, Domain, ErrorKind, Interest, KeepAlive, ListenOptions, Protocol, Shutdown, Socket,
+    SocketAddr, Type, UnixAddr,
 };
-
-const PLAIN: Options = Options::empty();
 
 /// Addresses to listen on, one of each family, and the directory of the Unix one.
 fn any_addrs() -> (tempfile::TempDir, [SocketAddr; 4]) {
@@ -23,16 +22,16 @@ fn any_addrs() -> (tempfile::TempDir, [SocketAddr; 4]) {
 }
 
 fn listener(addr: &SocketAddr) -> Socket {
-    let listener = Socket::stream_for(addr, PLAIN).unwrap();
-    listener.listen(addr, Options::REUSEADDR).unwrap();
+    let listener = Socket::stream_for(addr).unwrap();
+    listener.listen_with(addr, &ListenOptions::new().reuseaddr(true)).unwrap();
     listener
 }
 
-fn connected(options: Options) -> (Socket, Socket) {
+fn connected() -> (Socket, Socket) {
     let listener = listener(&"127.0.0.1:0".parse().unwrap());
-    let client = Socket::stream_for(&listener.local_addr().unwrap(), PLAIN).unwrap();
-    client.connect(&listener.local_addr().unwrap(), PLAIN).unwrap();
-    (client, listener.accept(options).unwrap().0)
+    let client = Socket::stream_for(&listener.local_addr().unwrap()).unwrap();
+    client.connect(&listener.local_addr().unwrap()).unwrap();
+    (client, listener.accept().unwrap().0)
 }
 
 #[test]
@@ -41,9 +40,9 @@ fn bytes_pass_both_ways_on_every_family() {
     for any in addrs {
         let listener = listener(&any);
         let addr = listener.local_addr().unwrap();
-        let mut client = Socket::stream_for(&addr, PLAIN).unwrap();
-        client.connect(&addr, Options::KEEPALIVE).unwrap();
-        let (mut server, peer) = listener.accept(PLAIN).unwrap();
+        let mut client = Socket::stream_for(&addr).unwrap();
+        client.connect_with(&addr, &ConnectOptions::new().keepalive(KeepAlive::default())).unwrap();
+        let (mut server, peer) = listener.accept().unwrap();
         assert_eq!(peer, client.local_addr().unwrap(), "{any}");
         assert_eq!(client.peer_addr().unwrap(), addr, "{any}");
 
@@ -80,93 +79,102 @@ fn descriptors_are_closed_on_exec_and_on_drop() {
         let flags = info.lines().find_map(|line| line.strip_prefix("flags:\t")).unwrap();
         i32::from_str_radix(flags.trim(), 8).unwrap() & 0o2_000_000 != 0
     };
-    let (client, server) = connected(PLAIN);
+    let (client, server) = connected();
     assert!(cloexec(&client) && cloexec(&server));
-    assert!(cloexec(&Socket::mptcp(Domain::IPV4, PLAIN).unwrap()));
+    assert!(cloexec(&Socket::mptcp(Domain::IPV4).unwrap()));
 
-    let (mut client, server) = connected(PLAIN);
+    let (mut client, server) = connected();
     drop(server);
     assert_eq!(client.read(&mut [0]).unwrap(), 0, "the peer saw the close");
 }
 
 #[test]
-fn nonblock_is_for_the_socket_that_the_call_gives() {
-    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    assert!(Socket::stream_for(&any, Options::NONBLOCK).unwrap().is_nonblocking().unwrap());
-    let (client, server) = connected(Options::NONBLOCK);
-    assert!(!client.is_nonblocking().unwrap());
-    assert!(server.is_nonblocking().unwrap());
+fn an_accepted_socket_has_the_mode_asked_for_whatever_the_listener_s() {
+    let listener = listener(&"127.0.0.1:0".parse().unwrap());
+    let addr = listener.local_addr().unwrap();
+    let clients = [(); 2].map(|()| Socket::stream_for(&addr).unwrap());
+    clients.iter().for_each(|client| client.connect(&addr).unwrap());
+    listener.set_nonblocking(true).unwrap();
+    assert!(!listener.accept().unwrap().0.is_nonblocking().unwrap());
+    assert!(listener.accept_nonblocking().unwrap().0.is_nonblocking().unwrap());
+    assert!(clients.iter().all(|client| !client.is_nonblocking().unwrap()));
 
-    let listener = Socket::stream_for(&any, PLAIN).unwrap();
-    listener.listen(&any, Options::NONBLOCK).unwrap();
-    let error = listener.accept(PLAIN).unwrap_err();
+    let error = listener.accept().unwrap_err();
     assert!(error.is_retryable());
     assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[test]
-fn a_connect_in_progress_has_a_outcome_that_stays() {
+fn a_connect_in_progress_has_an_outcome_that_stays() {
     // A full queue keeps the next connect waiting until something is accepted.
     let (listener, addr, _first) = full_queue();
-    let socket = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
-    let Connect::InProgress(mut connecting) = socket.start_connect(&addr, PLAIN).unwrap() else {
-        panic!("the queue has room")
-    };
-    assert!(connecting.outcome().is_none());
-    assert!(connecting.wait(Some(Duration::from_millis(1))).is_none());
-    drop(listener.accept(PLAIN).unwrap());
+    let socket = Socket::stream_for(&addr).unwrap();
+    let mut connecting = socket.start_connect(&addr).unwrap();
+    assert!(socket.is_nonblocking().unwrap());
+    assert!(connecting.outcome(&socket).is_none());
+    let early = connecting.wait(&socket, Some(Duration::from_millis(1))).unwrap_err();
+    assert_eq!(early.kind(), ErrorKind::TimedOut);
+    assert!(connecting.outcome(&socket).is_none(), "it goes on");
+    drop(listener.accept().unwrap());
     for _ in 0..2 {
-        connecting.wait(None).expect("no time limit").unwrap();
+        connecting.wait(&socket, None).unwrap();
     }
+    connecting.outcome(&socket).unwrap().unwrap();
 
-    let late = Socket::stream_for(&addr, PLAIN).unwrap();
-    let error = late.connect_timeout(&addr, PLAIN, Duration::from_millis(10)).unwrap_err();
+    let late = Socket::stream_for(&addr).unwrap();
+    let error =
+        late.connect_with(&addr, &ConnectOptions::new().timeout(Duration::from_millis(10))).unwrap_err();
     assert_eq!(error.to_string(), format!("connect to {addr}: connection timed out (ETIMEDOUT)"));
 }
 
 #[test]
 fn a_refusal_stays_a_refusal() {
     // Bound but not listening: nobody else gets the port meanwhile.
-    let holder = Socket::stream_for(&"127.0.0.1:0".parse().unwrap(), PLAIN).unwrap();
-    holder.bind(&"127.0.0.1:0".parse().unwrap(), PLAIN).unwrap();
+    let holder = Socket::stream_for(&"127.0.0.1:0".parse().unwrap()).unwrap();
+    holder.bind(&"127.0.0.1:0".parse().unwrap()).unwrap();
     let addr = holder.local_addr().unwrap();
     let message = format!("connect to {addr}: connection refused (ECONNREFUSED)");
 
-    let socket = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
-    if let Connect::InProgress(mut connecting) = socket.start_connect(&addr, PLAIN).unwrap() {
-        assert_eq!(connecting.wait(None).unwrap().unwrap_err().to_string(), message);
-        assert_eq!(connecting.outcome().unwrap().unwrap_err().to_string(), message);
+    let socket = Socket::stream_for(&addr).unwrap();
+    match socket.start_connect(&addr) {
+        Ok(mut connecting) => {
+            assert_eq!(connecting.wait(&socket, None).unwrap_err().to_string(), message);
+            assert_eq!(connecting.outcome(&socket).unwrap().unwrap_err().to_string(), message);
+        }
+        Err(at_once) => assert_eq!(at_once.to_string(), message),
     }
-    let socket = Socket::stream_for(&addr, PLAIN).unwrap();
-    assert_eq!(socket.connect(&addr, PLAIN).unwrap_err().to_string(), message);
-    let socket = Socket::stream_for(&addr, PLAIN).unwrap();
-    let error = socket.connect_timeout(&addr, PLAIN, Duration::from_secs(60)).unwrap_err();
+    let socket = Socket::stream_for(&addr).unwrap();
+    assert_eq!(socket.connect(&addr).unwrap_err().to_string(), message);
+    let socket = Socket::stream_for(&addr).unwrap();
+    let error =
+        socket.connect_with(&addr, &ConnectOptions::new().timeout(Duration::from_secs(60))).unwrap_err();
     assert_eq!(error.to_string(), message);
 }
 
 #[test]
-fn connect_timeout_leaves_the_mode_as_it_was() {
+fn a_timeout_leaves_the_mode_as_it_was() {
     let listener = listener(&"127.0.0.1:0".parse().unwrap());
-    let holder = Socket::stream_for(&"127.0.0.1:0".parse().unwrap(), PLAIN).unwrap();
-    holder.bind(&"127.0.0.1:0".parse().unwrap(), PLAIN).unwrap();
+    let holder = Socket::stream_for(&"127.0.0.1:0".parse().unwrap()).unwrap();
+    holder.bind(&"127.0.0.1:0".parse().unwrap()).unwrap();
     let (full, full_addr, _first) = full_queue();
     let (good, refused) = (listener.local_addr().unwrap(), holder.local_addr().unwrap());
     let unix = "unix:/no/such".parse().unwrap();
     let (long, short) = (Duration::from_secs(60), Duration::from_millis(10));
+    let within = |timeout| ConnectOptions::new().timeout(timeout);
     // Connected, refused, timed out, refused before connect(2).
     let ends = [
-        (good, PLAIN, long, None),
-        (refused, PLAIN, long, Some("ECONNREFUSED")),
-        (full_addr, PLAIN, short, Some("ETIMEDOUT")),
-        (unix, Options::NODELAY, long, Some("EOPNOTSUPP")),
+        (good, within(long), None),
+        (refused, within(long), Some("ECONNREFUSED")),
+        (full_addr, within(short), Some("ETIMEDOUT")),
+        (unix, within(long).nodelay(true), Some("EOPNOTSUPP")),
     ];
-    for (addr, with, timeout, expected) in ends {
-        for (before, option) in [(PLAIN, PLAIN), (PLAIN, Options::NONBLOCK), (Options::NONBLOCK, PLAIN)] {
-            let socket = Socket::stream_for(&addr, before).unwrap();
-            let ended = socket.connect_timeout(&addr, with | option, timeout);
+    for (addr, options, expected) in ends {
+        for nonblocking in [false, true] {
+            let socket = Socket::stream_for(&addr).unwrap();
+            socket.set_nonblocking(nonblocking).unwrap();
+            let ended = socket.connect_with(&addr, &options);
             assert_eq!(ended.err().and_then(|error| error.system()?.name()), expected, "{addr}");
-            let nonblocking = (before | option).contains(Options::NONBLOCK);
-            assert_eq!(socket.is_nonblocking().unwrap(), nonblocking, "{addr} {before:?} {option:?}");
+            assert_eq!(socket.is_nonblocking().unwrap(), nonblocking, "{addr}");
         }
     }
     drop(full);
@@ -176,11 +184,11 @@ fn connect_timeout_leaves_the_mode_as_it_was() {
 /// next connect to it has no outcome.
 fn full_queue() -> (Socket, SocketAddr, Socket) {
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let listener = Socket::stream_for(&any, PLAIN).unwrap();
-    listener.listen_with_backlog(&any, PLAIN, 0).unwrap();
+    let listener = Socket::stream_for(&any).unwrap();
+    listener.listen_with(&any, &ListenOptions::new().backlog(0)).unwrap();
     let addr = listener.local_addr().unwrap();
-    let first = Socket::stream_for(&addr, PLAIN).unwrap();
-    first.connect(&addr, PLAIN).unwrap();
+    let first = Socket::stream_for(&addr).unwrap();
+    first.connect(&addr).unwrap();
     (listener, addr, first)
 }
 
@@ -188,34 +196,35 @@ fn full_queue() -> (Socket, SocketAddr, Socket) {
 #[test]
 fn connect_waits_for_the_outcome_in_either_mode() {
     let (listener, addr, _first) = full_queue();
-    for nonblocking in [PLAIN, Options::NONBLOCK] {
-        let socket = Socket::stream_for(&addr, PLAIN).unwrap();
+    for nonblocking in [false, true] {
+        let socket = Socket::stream_for(&addr).unwrap();
+        socket.set_nonblocking(nonblocking).unwrap();
         std::thread::scope(|scope| {
-            let connect = scope.spawn(|| socket.connect(&addr, nonblocking));
+            let connect = scope.spawn(|| socket.connect(&addr));
             // Once it is under way; this makes room for it, and it fills the queue for the next.
             while socket.local_addr().unwrap().port() == Some(0) {}
-            drop(listener.accept(PLAIN).unwrap());
+            drop(listener.accept().unwrap());
             connect.join().unwrap().unwrap();
         });
         assert_eq!(socket.peer_addr().unwrap(), addr);
-        assert_eq!(socket.is_nonblocking().unwrap(), nonblocking == Options::NONBLOCK);
+        assert_eq!(socket.is_nonblocking().unwrap(), nonblocking);
     }
 }
 
 #[test]
 fn connect_waits_for_room_in_a_unix_queue() {
-    let listener = Socket::stream_for(&UnixAddr::unnamed().into(), PLAIN).unwrap();
-    listener.listen_with_backlog(&UnixAddr::unnamed().into(), PLAIN, 0).unwrap();
+    let listener = Socket::stream_for(&UnixAddr::unnamed().into()).unwrap();
+    listener.listen_with(&UnixAddr::unnamed().into(), &ListenOptions::new().backlog(0)).unwrap();
     let addr = listener.local_addr().unwrap();
-    let first = Socket::stream_for(&addr, PLAIN).unwrap();
-    first.connect(&addr, PLAIN).unwrap();
-    let socket = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
-    assert!(socket.start_connect(&addr, PLAIN).is_err_and(|error| error.is_retryable()));
+    let first = Socket::stream_for(&addr).unwrap();
+    first.connect(&addr).unwrap();
+    let socket = Socket::stream_for(&addr).unwrap();
+    assert!(socket.start_connect(&addr).is_err_and(|error| error.is_retryable()));
     std::thread::scope(|scope| {
-        let connect = scope.spawn(|| socket.connect(&addr, PLAIN));
+        let connect = scope.spawn(|| socket.connect(&addr));
         // It finds the queue full, if this machine is not too busy for that.
         std::thread::sleep(Duration::from_millis(20));
-        drop(listener.accept(PLAIN).unwrap());
+        drop(listener.accept().unwrap());
         connect.join().unwrap().unwrap();
     });
     assert_eq!(socket.peer_addr().unwrap(), addr);
@@ -224,33 +233,33 @@ fn connect_waits_for_room_in_a_unix_queue() {
 #[test]
 fn v6_only_is_set_every_time() {
     let any6: SocketAddr = "[::]:0".parse().unwrap();
-    for (options, v4_too) in [(PLAIN, true), (Options::V6_ONLY, false)] {
-        let listener = Socket::stream_for(&any6, PLAIN).unwrap();
-        listener.listen(&any6, options).unwrap();
+    for v6_only in [false, true] {
+        let listener = Socket::stream_for(&any6).unwrap();
+        listener.listen_with(&any6, &ListenOptions::new().v6only(v6_only)).unwrap();
         let port = listener.local_addr().unwrap().port().unwrap();
         let v4 = SocketAddr::from(([127, 0, 0, 1], port));
-        let client = Socket::stream_for(&v4, PLAIN).unwrap();
-        assert_eq!(client.connect(&v4, PLAIN).is_ok(), v4_too);
+        let client = Socket::stream_for(&v4).unwrap();
+        assert_eq!(client.connect(&v4).is_ok(), !v6_only);
     }
 }
 
 #[test]
 fn reuseport_shares_an_address_and_without_it_it_is_busy() {
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let shards: Vec<_> = (0..2).map(|_| Socket::stream_for(&any, PLAIN).unwrap()).collect();
+    let shards: Vec<_> = (0..2).map(|_| Socket::stream_for(&any).unwrap()).collect();
     shards.iter().for_each(|shard| shard.set_reuseport(true).unwrap());
-    shards[0].listen(&any, PLAIN).unwrap();
+    shards[0].listen(&any).unwrap();
     let addr = shards[0].local_addr().unwrap();
-    shards[1].listen(&addr, PLAIN).unwrap();
+    shards[1].listen(&addr).unwrap();
 
-    let error = Socket::stream_for(&any, PLAIN).unwrap().listen(&addr, PLAIN).unwrap_err();
+    let error = Socket::stream_for(&any).unwrap().listen(&addr).unwrap_err();
     assert_eq!(error.to_string(), format!("bind to {addr}: address already in use (EADDRINUSE)"));
     assert!(error.hint().unwrap().contains("another port"));
 }
 
 #[test]
 fn keep_alive_times_are_checked() {
-    let socket = Socket::stream_for(&"127.0.0.1:0".parse().unwrap(), PLAIN).unwrap();
+    let socket = Socket::stream_for(&"127.0.0.1:0".parse().unwrap()).unwrap();
     let seconds = |s| Some(Duration::from_secs(s));
     socket.set_keepalive(KeepAlive { idle: seconds(60), interval: seconds(5), probes: Some(3) }).unwrap();
     let error = socket.set_keepalive(KeepAlive { probes: Some(1000), ..KeepAlive::default() }).unwrap_err();
@@ -260,13 +269,13 @@ fn keep_alive_times_are_checked() {
 #[test]
 fn fast_open_connects_as_well() {
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let listener = Socket::stream_for(&any, PLAIN).unwrap();
-    listener.listen(&any, Options::TFO).unwrap();
+    let listener = Socket::stream_for(&any).unwrap();
+    listener.listen_with(&any, &ListenOptions::new().tfo(true)).unwrap();
     let addr = listener.local_addr().unwrap();
-    let mut client = Socket::stream_for(&addr, PLAIN).unwrap();
-    client.connect(&addr, Options::TFO).unwrap();
+    let mut client = Socket::stream_for(&addr).unwrap();
+    client.connect_with(&addr, &ConnectOptions::new().tfo(true)).unwrap();
     client.write_all(b"x").unwrap();
-    let (mut server, _) = listener.accept(PLAIN).unwrap();
+    let (mut server, _) = listener.accept().unwrap();
     let mut heard = [0];
     server.read_exact(&mut heard).unwrap();
     assert_eq!(&heard, b"x");
@@ -274,7 +283,7 @@ fn fast_open_connects_as_well() {
 
 #[test]
 fn waiting_tells_ready_from_late() {
-    let (mut client, server) = connected(PLAIN);
+    let (mut client, server) = connected();
     assert!(!server.wait(Interest::Read, Some(Duration::ZERO)).unwrap());
     assert!(server.wait(Interest::Write, Some(Duration::ZERO)).unwrap());
     client.write_all(b"x").unwrap();
@@ -284,7 +293,7 @@ fn waiting_tells_ready_from_late() {
 
 #[test]
 fn writing_to_a_lost_peer_fails_and_kills_nobody() {
-    let (mut client, server) = connected(PLAIN);
+    let (mut client, server) = connected();
     drop(server);
     let error = std::iter::repeat_with(|| client.write(&[0; 1024])).find_map(Result::err).unwrap();
     assert!(matches!(error.kind(), std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset));
@@ -293,11 +302,11 @@ fn writing_to_a_lost_peer_fails_and_kills_nobody() {
 #[test]
 fn datagrams_are_bound_and_connected() {
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let new = || Socket::new(Domain::IPV4, Type::DGRAM, Protocol::UDP, PLAIN).unwrap();
+    let new = || Socket::new(Domain::IPV4, Type::DGRAM, Protocol::UDP).unwrap();
     let server = new();
-    server.listen(&any, PLAIN).unwrap();
+    server.listen(&any).unwrap();
     let mut client = new();
-    client.connect(&server.local_addr().unwrap(), PLAIN).unwrap();
+    client.connect(&server.local_addr().unwrap()).unwrap();
     client.write_all(b"datagram").unwrap();
     let server = UdpSocket::try_from(server).unwrap();
     let mut heard = [0; 16];
@@ -332,7 +341,7 @@ fn std_s_types_take_only_what_they_are() {
 
 #[test]
 fn descriptors_above_1024_are_waited_on() {
-    let (client, _server) = connected(PLAIN);
+    let (client, _server) = connected();
     let mut held = Vec::new();
     let high = loop {
         let copy = client
@@ -354,15 +363,18 @@ fn no_allocation_on_the_way_from_socket_to_close() {
     let addr = listener.local_addr().unwrap();
     let nobody: SocketAddr = "127.0.0.1:1".parse().unwrap();
     let counted = allocation_counter::measure(|| {
-        let server = Socket::stream_for(&any, PLAIN).unwrap();
-        server.listen(&any, Options::REUSEADDR).unwrap();
-        let client = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
-        client.bind(&any, Options::REUSEADDR).unwrap();
-        client.connect(&addr, Options::KEEPALIVE | Options::NODELAY).unwrap();
-        let (accepted, _) = listener.accept(Options::NONBLOCK).unwrap();
+        let server = Socket::stream_for(&any).unwrap();
+        server.listen_with(&any, &ListenOptions::new().reuseaddr(true)).unwrap();
+        let client = Socket::stream_for(&addr).unwrap();
+        client.set_reuseaddr(true).unwrap();
+        client.bind(&any).unwrap();
+        client
+            .connect_with(&addr, &ConnectOptions::new().keepalive(KeepAlive::default()).nodelay(true))
+            .unwrap();
+        let (accepted, _) = listener.accept_nonblocking().unwrap();
         accepted.close().unwrap();
         // A failure makes no allocation either.
-        assert!(Socket::stream_for(&nobody, PLAIN).unwrap().connect(&nobody, PLAIN).is_err());
+        assert!(Socket::stream_for(&nobody).unwrap().connect(&nobody).is_err());
     });
     assert_eq!(counted.count_total, 0);
     let control = allocation_counter::measure(|| drop(std::hint::black_box(Box::new(1))));

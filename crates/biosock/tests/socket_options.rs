@@ -4,16 +4,14 @@ use std::io::{IoSlice, IoSliceMut, Read, Write};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::Duration;
 
-use biosock::{Domain, KeepAlive, Operation, Options, Protocol, Socket, SocketAddr, Type};
-
-const PLAIN: Options = Options::empty();
+use biosock::{Domain, KeepAlive, Operation, Protocol, Socket, SocketAddr, Type};
 
 fn stream(domain: Domain) -> Socket {
-    Socket::new(domain, Type::STREAM, Protocol::DEFAULT, PLAIN).unwrap()
+    Socket::new(domain, Type::STREAM, Protocol::DEFAULT).unwrap()
 }
 
 fn datagrams(domain: Domain) -> Socket {
-    Socket::new(domain, Type::DGRAM, Protocol::DEFAULT, PLAIN).unwrap()
+    Socket::new(domain, Type::DGRAM, Protocol::DEFAULT).unwrap()
 }
 
 #[test]
@@ -166,7 +164,7 @@ fn datagrams_come_with_who_sent_them() {
         let any: SocketAddr = any.parse().unwrap();
         let (one, two) = (datagrams(any.family()), datagrams(any.family()));
         for socket in [&one, &two] {
-            socket.bind(&any, PLAIN).unwrap();
+            socket.bind(&any).unwrap();
         }
         assert_eq!(one.send_to(b"hello", &two.local_addr().unwrap()).unwrap(), 5);
         let mut room = [0; 3];

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use biosock::dial::{Dialer, Memory, Question, Resolver, sort_destinations};
 use biosock::listeners::{Event, Listen};
-use biosock::{Cancel, Connect, Domain, ErrorKind, Lookup, Options, Protocol, Socket, SocketAddr, Type};
+use biosock::{
+    Cancel, ConnectOptions, Domain, ErrorKind, KeepAlive, ListenOptions, Lookup, Socket, SocketAddr, Type,
+};
 
 /// Set in the copy that strace watches.
 const WATCHED: &str = "BIOSOCK_TEST_WATCHED";
@@ -29,22 +31,23 @@ fn watched() {
         return;
     }
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let plain = Options::empty();
-    let listener = Socket::stream_for(&any, plain).unwrap();
+    let listener = Socket::stream_for(&any).unwrap();
 
     mark("listen");
-    listener.listen(&any, Options::REUSEADDR).unwrap();
+    listener.listen_with(&any, &ListenOptions::new().reuseaddr(true)).unwrap();
     mark("none");
     let addr = listener.local_addr().unwrap();
 
-    mark("create non-blocking");
-    let nonblocking = Socket::new(Domain::IPV4, Type::STREAM, Protocol::DEFAULT, Options::NONBLOCK).unwrap();
     mark("create");
-    let client = Socket::stream_for(&addr, plain).unwrap();
+    let client = Socket::stream_for(&addr).unwrap();
     mark("connect with KEEPALIVE and NODELAY");
-    client.connect(&addr, Options::KEEPALIVE | Options::NODELAY).unwrap();
+    client.connect_with(&addr, &ConnectOptions::new().keepalive(KeepAlive::default()).nodelay(true)).unwrap();
     mark("accept non-blocking");
-    let (accepted, _) = listener.accept(Options::NONBLOCK).unwrap();
+    let (accepted, _) = listener.accept_nonblocking().unwrap();
+    mark("none");
+    let another = Socket::stream_for(&addr).unwrap();
+    mark("start to connect");
+    let connecting = another.start_connect(&addr).unwrap();
     mark("close");
     accepted.close().unwrap();
     mark("literal lookup");
@@ -79,7 +82,7 @@ fn watched() {
     let listeners = Listen::new().listen_addrs(&set).unwrap();
     mark("none");
     let stop = Cancel::new().unwrap();
-    let mut incoming = listeners.incoming(plain, &stop);
+    let mut incoming = listeners.incoming(&stop);
     for name in ["accept from each of a set of two for the first time", "accept from each of a set of two"] {
         let clients: Vec<_> = listeners.addrs().unwrap().iter().map(client_of).collect();
         mark(name);
@@ -90,24 +93,25 @@ fn watched() {
     drop(incoming);
     let _client = client_of(&listeners.addrs().unwrap()[0]);
     mark("accept from a set that may be stopped");
-    let accepted = listeners.accept_or_stop(plain, None, &stop).unwrap();
+    let accepted = listeners.accept_or_stop(None, &stop).unwrap();
     mark("none");
     assert!(accepted.is_some());
-    assert!(nonblocking.domain().is_ok() && parsed[0] != parsed[1]);
+    drop((another, connecting));
+    assert!(parsed[0] != parsed[1]);
 }
 
 fn client_of(addr: &SocketAddr) -> Socket {
-    let client = Socket::stream_for(addr, Options::empty()).unwrap();
-    client.connect(addr, Options::empty()).unwrap();
+    let client = Socket::stream_for(addr).unwrap();
+    client.connect(addr).unwrap();
     client
 }
 
 const EXPECTED: &[(&str, &[&str])] = &[
     ("listen", &["getsockopt", "setsockopt", "bind", "listen"]),
-    ("create non-blocking", &["socket"]),
     ("create", &["socket"]),
     ("connect with KEEPALIVE and NODELAY", &["setsockopt", "setsockopt", "connect"]),
     ("accept non-blocking", &["accept4"]),
+    ("start to connect", &["ioctl", "connect"]),
     ("close", &["close"]),
     ("literal lookup", &[]),
     ("parse addresses", &[]),
@@ -176,7 +180,7 @@ fn disturbed() {
     }
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
     let client = client_of(&listeners.addrs().unwrap()[0]);
-    let (_, peer) = listeners.accept(Options::empty(), None).unwrap();
+    let (_, peer) = listeners.accept(None).unwrap();
     assert_eq!(peer, client.local_addr().unwrap());
 }
 
@@ -187,12 +191,13 @@ fn woken_for_nothing() {
         return;
     }
     let any = "127.0.0.1:0".parse().unwrap();
-    let listener = Socket::stream_for(&any, Options::empty()).unwrap();
-    listener.listen_with_backlog(&any, Options::empty(), 0).unwrap();
+    let listener = Socket::stream_for(&any).unwrap();
+    listener.listen_with(&any, &ListenOptions::new().backlog(0)).unwrap();
     let addr = listener.local_addr().unwrap();
     let _first = client_of(&addr);
-    let socket = Socket::stream_for(&addr, Options::empty()).unwrap();
-    let late = socket.connect_timeout(&addr, Options::empty(), Duration::from_millis(50)).unwrap_err();
+    let socket = Socket::stream_for(&addr).unwrap();
+    let late =
+        socket.connect_with(&addr, &ConnectOptions::new().timeout(Duration::from_millis(50))).unwrap_err();
     assert_eq!(late.raw_os_error(), Some(libc::ETIMEDOUT), "the queue is full");
 }
 
@@ -293,8 +298,8 @@ fn a_lookup_thread_that_cannot_be_had_is_a_shortage() {
 /// A listener whose queue is full, and what fills it.
 fn full_listener() -> (Socket, SocketAddr, Socket) {
     let any = "127.0.0.1:0".parse().unwrap();
-    let listener = Socket::stream_for(&any, Options::empty()).unwrap();
-    listener.listen_with_backlog(&any, Options::empty(), 0).unwrap();
+    let listener = Socket::stream_for(&any).unwrap();
+    listener.listen_with(&any, &ListenOptions::new().backlog(0)).unwrap();
     let addr = listener.local_addr().unwrap();
     let first = client_of(&addr);
     (listener, addr, first)
@@ -306,13 +311,11 @@ fn full_listener() -> (Socket, SocketAddr, Socket) {
 fn refused_without_peers_names() {
     if std::env::var_os(WATCHED).is_some() {
         let (listener, addr, _first) = full_listener();
-        let socket = Socket::stream_for(&addr, Options::NONBLOCK).unwrap();
-        let Connect::InProgress(mut connecting) = socket.start_connect(&addr, Options::empty()).unwrap()
-        else {
-            panic!("the queue is full")
-        };
+        let socket = Socket::stream_for(&addr).unwrap();
+        let mut connecting = socket.start_connect(&addr).unwrap();
+        assert!(connecting.outcome(&socket).is_none(), "the queue is full");
         drop(listener);
-        let refused = connecting.wait(Some(Duration::from_secs(60))).unwrap().unwrap_err();
+        let refused = connecting.wait(&socket, Some(Duration::from_secs(60))).unwrap_err();
         assert_eq!(refused.raw_os_error(), Some(libc::ECONNREFUSED));
     }
 }
@@ -323,8 +326,9 @@ fn refused_without_peers_names() {
 fn woken_without_peers_names() {
     if std::env::var_os(WATCHED).is_some() {
         let (_listener, addr, _first) = full_listener();
-        let socket = Socket::stream_for(&addr, Options::empty()).unwrap();
-        let error = socket.connect_timeout(&addr, Options::empty(), Duration::from_secs(60)).unwrap_err();
+        let socket = Socket::stream_for(&addr).unwrap();
+        let error =
+            socket.connect_with(&addr, &ConnectOptions::new().timeout(Duration::from_secs(60))).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENOBUFS));
     }
 }
@@ -375,9 +379,7 @@ fn many_threads_accept() {
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                while let Some((mut socket, _)) =
-                    listeners.accept_or_stop(Options::empty(), None, &stop).unwrap()
-                {
+                while let Some((mut socket, _)) = listeners.accept_or_stop(None, &stop).unwrap() {
                     socket.write_all(b"x").unwrap();
                 }
             });
@@ -480,7 +482,7 @@ fn filtered() {
             stopper.cancel();
         });
         listeners
-            .serve(Options::empty(), &stop, |event| match event {
+            .serve(&stop, |event| match event {
                 Event::Trouble { .. } => told += 1,
                 Event::Connection(..) => panic!("{event:?}"),
             })
@@ -490,11 +492,11 @@ fn filtered() {
     let is_late = std::env::var_os(FILTER).is_some_and(|errno| errno == "EAGAIN");
     assert_eq!(told, u32::from(!is_late), "once for all");
     // One at a time, too: told once, and each further call takes its time.
-    let accept = || listeners.accept(Options::empty(), Some(Duration::from_millis(100)));
+    let accept = || listeners.accept(Some(Duration::from_millis(100)));
     mark("one at a time");
     let errors: Vec<_> = (0..3).map(|_| accept().unwrap_err().raw_os_error()).collect();
     assert!(errors[1..].iter().all(|errno| *errno == Some(libc::EAGAIN)), "{errors:?}");
-    assert!(listeners.accept(Options::empty(), Some(Duration::ZERO)).is_err());
+    assert!(listeners.accept(Some(Duration::ZERO)).is_err());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use biosock::listeners::{Event, Listen};
-use biosock::{Cancel, Options, Socket};
+use biosock::{Cancel, Socket};
 use clap::ValueEnum;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
@@ -70,7 +70,7 @@ pub fn run(manner: Manner, descriptors: u64) -> Result<()> {
             let stop = Cancel::new()?;
             say(&listeners.addrs()?);
             thread::spawn(move || obey(&obedient));
-            Ok(listeners.serve(Options::empty(), &stop, |event| desk.take(event))?)
+            Ok(listeners.serve(&stop, |event| desk.take(event))?)
         }
         Manner::Tokio => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -79,7 +79,7 @@ pub fn run(manner: Manner, descriptors: u64) -> Result<()> {
                 let stop = Cancel::new()?;
                 say(listeners.addrs());
                 thread::spawn(move || obey(&obedient));
-                Ok(listeners.serve(Options::empty(), &stop, |event| desk.take(event)).await?)
+                Ok(listeners.serve(&stop, |event| desk.take(event)).await?)
             })
         }
         Manner::Eager => {
@@ -89,7 +89,7 @@ pub fn run(manner: Manner, descriptors: u64) -> Result<()> {
             socket.set_nonblocking(false)?;
             thread::spawn(move || obey(&obedient));
             loop {
-                match socket.accept(Options::empty()) {
+                match socket.accept() {
                     Ok((accepted, _)) => desk.seat(accepted),
                     Err(_) => desk.refuse(),
                 }

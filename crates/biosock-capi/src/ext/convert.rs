@@ -5,7 +5,8 @@ use std::os::fd::{AsRawFd, IntoRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use biosock::{Domain, Options, Socket, SocketAddr, UnixAddr};
+use biosock::fd::Options;
+use biosock::{Domain, Socket, SocketAddr, UnixAddr};
 
 use crate::addr::{self, BIO_ADDR};
 use crate::c_string::string_bytes;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use biosock::dial::{DialError, Dialed, Dialer, Pace, lookup_threads, set_lookup_threads};
+use biosock::fd::Options;
 use biosock::{KeepAlive, Type};
 
 use super::cancel::biosock_cancel;
@@ -148,17 +149,20 @@ unsafe fn run_dial<H: Host>(
 ///
 /// What the options' pointers point to is there.
 unsafe fn dialer(given: &biosock_dial_options) -> Result<Dialer, Failure> {
+    let flags = convert::options(given.options, INHERIT | MPTCP)?;
+    let usual_times = flags.contains(Options::KEEPALIVE).then(KeepAlive::default);
     let mut dialer = Dialer::new()
-        .options(convert::options(given.options, INHERIT | MPTCP)?)
+        .nodelay(flags.contains(Options::NODELAY))
+        .tfo(flags.contains(Options::TFO))
+        .nonblocking(flags.contains(Options::NONBLOCK))
+        .reuseaddr(flags.contains(Options::REUSEADDR))
         .mptcp(given.options & MPTCP != 0)
         .pace(pace(given)?)
         .family(convert::family(given.family)?)
-        .socktype(socktype(given.socktype)?);
+        .socktype(socktype(given.socktype)?)
+        .keepalive(keep_alive(given)?.or(usual_times));
     if let Some(timeout) = convert::time("timeout_ms", given.timeout_ms)? {
         dialer = dialer.timeout(timeout);
-    }
-    if let Some(keep_alive) = keep_alive(given)? {
-        dialer = dialer.keepalive(keep_alive);
     }
     // SAFETY: NULL or a C string.
     if let Some(source) = unsafe { parsed("source_v4", given.source_v4, "an IPv4 address") }? {

@@ -6,8 +6,9 @@ use std::mem::ManuallyDrop;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::ptr;
 
+use biosock::fd::Options;
 use biosock::listeners::{Listen, Listeners};
-use biosock::{Cancel, Socket};
+use biosock::{Cancel, KeepAlive, Socket};
 
 use super::convert::{self, INHERIT, NO_REUSEADDR, Target};
 use super::handle;
@@ -168,8 +169,11 @@ unsafe fn listen(given: &biosock_listen_options) -> Result<Listen, Failure> {
     if given.reserved != 0 {
         return Err(Failure::Invalid(format!("reserved is {}, not 0", given.reserved)));
     }
+    let flags = convert::options(given.options, INHERIT | NO_REUSEADDR)?;
     let mut listen = Listen::new()
-        .options(convert::options(given.options, INHERIT | NO_REUSEADDR)?)
+        .keepalive(flags.contains(Options::KEEPALIVE).then(KeepAlive::default))
+        .nodelay(flags.contains(Options::NODELAY))
+        .tfo(flags.contains(Options::TFO))
         .reuseaddr(given.options & NO_REUSEADDR == 0)
         .family(convert::family(given.family)?);
     if let Some(backlog) = convert::positive("backlog", given.backlog)? {

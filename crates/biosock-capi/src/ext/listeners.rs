@@ -5,8 +5,9 @@ use std::os::fd::{AsRawFd, IntoRawFd};
 use std::ptr;
 use std::time::Duration;
 
+use biosock::fd::{self, Options};
 use biosock::listeners::{AcceptAdvice, Event};
-use biosock::{Options, Socket, SocketAddr, fd};
+use biosock::{Socket, SocketAddr};
 
 use super::convert::{self, INHERIT, c_addr};
 use super::handle;
@@ -58,7 +59,7 @@ pub unsafe fn biosock_accept<H: Host>(
         let flags = convert::options(options, INHERIT)?;
         // As poll(2) has it: a negative time means indefinitely.
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
-        let accepted = match set.set.accept_or_stop(flags, timeout, &set.stop) {
+        let accepted = match fd::accept_or_stop(&set.set, flags, timeout, &set.stop) {
             Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Err(Failure::Errno(libc::EAGAIN)),
             accepted => accepted?.ok_or(Failure::Errno(libc::ECANCELED)),
         };
@@ -97,10 +98,11 @@ pub unsafe fn biosock_serve<H: Host>(
         // SAFETY: NULL or a live handle.
         let set = unsafe { borrow(set) }?;
         let tell = tell.ok_or(Failure::Null("tell"))?;
-        let flags: Options = convert::options(options, INHERIT)?;
+        let nonblocking = convert::options(options, INHERIT)?.contains(Options::NONBLOCK);
         // SAFETY: the function may be called with `user`.
         let pass_on = |event| with_event(event, options, |event| unsafe { tell(user, event) });
-        set.set.serve(flags, &set.stop, pass_on)?;
+        let mut incoming = set.set.incoming(&set.stop).nonblocking(nonblocking);
+        incoming.try_for_each(|event| event.map(pass_on))?;
         Ok(1)
     })
 }

@@ -91,10 +91,10 @@ pub(crate) fn listener() -> (TcpListener, CString) {
 
 /// A port where nothing listens. Bound, so that no other test gets it.
 pub(crate) fn closed_port() -> (biosock::Socket, u16) {
-    use biosock::{Options, Socket, SocketAddr};
+    use biosock::{Socket, SocketAddr};
     let addr = SocketAddr::from(([127, 0, 0, 1], 0));
-    let socket = Socket::stream_for(&addr, Options::empty()).expect("a socket");
-    socket.bind(&addr, Options::empty()).expect("bound");
+    let socket = Socket::stream_for(&addr).expect("a socket");
+    socket.bind(&addr).expect("bound");
     let port = socket.local_addr().expect("bound").port().expect("IPv4");
     (socket, port)
 }
@@ -108,10 +108,10 @@ pub(crate) struct Silent {
 
 impl Silent {
     pub(crate) fn new() -> Self {
-        use biosock::{Options, Socket, SocketAddr};
+        use biosock::{ListenOptions, Socket, SocketAddr};
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listener = Socket::stream_for(&any, Options::empty()).expect("a socket");
-        listener.listen_with_backlog(&any, Options::empty(), 0).expect("listening");
+        let listener = Socket::stream_for(&any).expect("a socket");
+        listener.listen_with(&any, &ListenOptions::new().backlog(0)).expect("listening");
         let addr = listener.local_addr().expect("bound");
         let port = addr.port().expect("IPv4");
         let patience = std::time::Duration::from_millis(200);

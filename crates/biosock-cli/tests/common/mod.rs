@@ -233,8 +233,8 @@ pub(crate) fn skip(name: &str, why: &str) -> bool {
 /// listening.
 pub(crate) fn refusing() -> String {
     let any = "127.0.0.1:0".parse().unwrap();
-    let socket = biosock::Socket::stream_for(&any, biosock::Options::empty()).unwrap();
-    socket.bind(&any, biosock::Options::empty()).unwrap();
+    let socket = biosock::Socket::stream_for(&any).unwrap();
+    socket.bind(&any).unwrap();
     let addr = socket.local_addr().unwrap();
     // Kept until the test process ends.
     std::mem::forget(socket);
@@ -297,14 +297,14 @@ pub(crate) fn silent() -> (String, Vec<biosock::Socket>) {
 
 pub(crate) fn silent_at(addr: &str) -> (String, Vec<biosock::Socket>) {
     let any = addr.parse().unwrap();
-    let options = biosock::Options::empty();
-    let listener = biosock::Socket::stream_for(&any, options).unwrap();
-    listener.listen_with_backlog(&any, options, 0).unwrap();
+    let listener = biosock::Socket::stream_for(&any).unwrap();
+    listener.listen_with(&any, &biosock::ListenOptions::new().backlog(0)).unwrap();
     let addr = listener.local_addr().unwrap();
     let mut sockets = vec![listener];
     loop {
-        let socket = biosock::Socket::stream_for(&addr, options).unwrap();
-        let answered = socket.connect_timeout(&addr, options, std::time::Duration::from_millis(300)).is_ok();
+        let socket = biosock::Socket::stream_for(&addr).unwrap();
+        let options = biosock::ConnectOptions::new().timeout(std::time::Duration::from_millis(300));
+        let answered = socket.connect_with(&addr, &options).is_ok();
         sockets.push(socket);
         if !answered {
             return (addr.to_string(), sockets);

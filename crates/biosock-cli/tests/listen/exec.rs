@@ -103,11 +103,10 @@ fn the_manuals_command_does_not_take_a_peer_for_a_pattern() {
     let (path, target) = socket_path(&directory);
     let (server, _) = Process::listen([&*target, "--exec", &script], Stdio::null());
     let peer: biosock::SocketAddr = format!("unix:@{} x * y", std::process::id()).parse().unwrap();
-    let none = biosock::Options::empty();
-    let mut client = biosock::Socket::stream_for(&peer, none).unwrap();
-    client.bind(&peer, none).unwrap();
+    let mut client = biosock::Socket::stream_for(&peer).unwrap();
+    client.bind(&peer).unwrap();
     let server_addr = format!("unix:{}", path.display()).parse().unwrap();
-    client.connect_timeout(&server_addr, none, DEADLINE).unwrap();
+    client.connect_with(&server_addr, &biosock::ConnectOptions::new().timeout(DEADLINE)).unwrap();
     let mut heard = String::new();
     client.read_to_string(&mut heard).unwrap();
     drop(client);

@@ -8,7 +8,7 @@ use super::contest::{Contest, Decided, Turn, wait_error};
 use super::lookups::Lookups;
 use super::report::{DialFailure, Report};
 use super::resolver::{Question, Resolver};
-use crate::connect::Backoff;
+use crate::connecting::Backoff;
 use crate::{Cancel, Domain, Interest, Socket, sys};
 
 /// What limits a dial: its deadline, and what may cancel it.
@@ -161,10 +161,10 @@ fn harvest(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SocketAddr;
     use crate::dial::Pace;
     use crate::dial::settings::Settings;
     use crate::listeners::Listen;
-    use crate::{Options, SocketAddr};
 
     /// Nothing on Linux makes a connecting socket ready without an outcome, so
     /// what poll(2) says is made up.
@@ -172,8 +172,8 @@ mod tests {
     fn spurious_readiness_is_no_connection() {
         let listener = Listen::new().backlog(0).listen("127.0.0.1:0").unwrap().into_sockets().remove(0);
         let addr: SocketAddr = listener.local_addr().unwrap();
-        let in_its_place = Socket::stream_for(&addr, Options::empty()).unwrap();
-        in_its_place.connect(&addr, Options::empty()).map(drop).unwrap();
+        let in_its_place = Socket::stream_for(&addr).unwrap();
+        in_its_place.connect(&addr).map(drop).unwrap();
 
         let settings = Settings::default();
         let mut contest = Contest::new(&settings, None, Instant::now(), &[addr], &[]);
@@ -194,7 +194,7 @@ mod tests {
         assert!(matches!(contest.advance(now), Turn::Wait(None)), "it is still under way");
 
         // It is watched on, and connects once there is room.
-        drop((in_its_place, listener.accept(Options::empty()).unwrap()));
+        drop((in_its_place, listener.accept().unwrap()));
         let limits = Limits { start: Instant::now(), timeout: None, cancel: None };
         let socket = loop {
             let ready = wait(&watched, None, &limits, limits.start.elapsed(), None).unwrap();
@@ -210,8 +210,8 @@ mod tests {
         let full = || {
             let listener = Listen::new().backlog(0).listen("127.0.0.1:0").unwrap().into_sockets().remove(0);
             let addr: SocketAddr = listener.local_addr().unwrap();
-            let in_its_place = Socket::stream_for(&addr, Options::empty()).unwrap();
-            in_its_place.connect(&addr, Options::empty()).unwrap();
+            let in_its_place = Socket::stream_for(&addr).unwrap();
+            in_its_place.connect(&addr).unwrap();
             (listener, addr, in_its_place)
         };
         let (silent, answers) = (full(), full());
@@ -223,7 +223,7 @@ mod tests {
             let Turn::Watch(attempt, socket) = contest.advance(now) else { panic!("it is silent") };
             watched.push(Watched { attempt, socket, from: Duration::ZERO, backoff: Backoff::default() });
         }
-        drop((answers.2, answers.0.accept(Options::empty()).unwrap()));
+        drop((answers.2, answers.0.accept().unwrap()));
         let limits = Limits { start: Instant::now(), timeout: None, cancel: None };
         assert_eq!(wait(&watched, None, &limits, limits.start.elapsed(), None).unwrap(), [false, true]);
         // The first one's readiness is spurious.

@@ -14,9 +14,10 @@ use super::race::{Race, Step};
 use super::report::{Attempt, LookupReport, Outcome, Report};
 use super::resolver::Question;
 use super::settings::{OnLookup, Settings};
-use crate::connect::{Backoff, connect_outcome, is_queue_full};
+use crate::connect::is_queue_full;
+use crate::connecting::{Backoff, connect_error, connect_outcome};
 use crate::error::Refusal;
-use crate::{Connect, Domain, Error, ErrorKind, Operation, Options, Result, Socket, SocketAddr, Syscall};
+use crate::{Domain, Error, ErrorKind, Operation, Result, Socket, SocketAddr, Syscall};
 
 /// What a driver is to do.
 #[derive(Debug)]
@@ -317,9 +318,8 @@ impl<'d> Contest<'d> {
         let attempt = self.report.attempts.len();
         let (started, took) = (now, Duration::ZERO);
         self.report.attempts.push(Attempt { addr, started, took, outcome: Outcome::NoAnswer });
-        let mode = if self.blocking { Options::empty() } else { Options::NONBLOCK };
         let begun = self.blocking.then(Instant::now);
-        let begin = begin(self.settings, &addr, mode);
+        let begin = begin(self.settings, &addr, !self.blocking);
         let now = begun.map_or(now, |begun| now + begun.elapsed());
         match begin {
             Ok((socket, Started::Done)) => self.established(now, attempt, socket).map(Turn::Won),
@@ -345,7 +345,7 @@ impl<'d> Contest<'d> {
             Ok(Some(0)) => {
                 return self.established(now, attempt, socket).map_or(Decided::Lost, Decided::Won);
             }
-            Ok(Some(errno)) => crate::connect::connect_error(errno).at(&addr),
+            Ok(Some(errno)) => connect_error(errno).at(&addr),
             Err(error) => error,
         };
         self.lost(now, attempt, error);
@@ -438,7 +438,7 @@ fn lesson(settings: &Settings, attempt: &Attempt, unknown: bool) -> Option<Rank>
     }
     match &attempt.outcome {
         // With fast open nobody has answered yet.
-        Outcome::Connected if settings.options.contains(Options::TFO) => None,
+        Outcome::Connected if settings.connect.is_tfo() => None,
         Outcome::Connected => Some(Rank::Used(attempt.took)),
         Outcome::Failed(error) => is_of_peer_or_path(&attempt.addr, error).then_some(Rank::Unusable),
         Outcome::NoAnswer => {
@@ -471,18 +471,18 @@ enum Started {
     QueueFull,
 }
 
-/// A socket of this mode that connects.
-fn begin(settings: &Settings, addr: &SocketAddr, mode: Options) -> Result<(Socket, Started)> {
-    let socket = settings.socket_for(addr, mode)?;
+/// A socket that connects, in this mode.
+fn begin(settings: &Settings, addr: &SocketAddr, nonblocking: bool) -> Result<(Socket, Started)> {
+    let socket = settings.socket_for(addr, nonblocking)?;
     settings.prepare(&socket, addr)?;
     let started = connect(settings, &socket, addr)?;
     Ok((socket, started))
 }
 
 fn connect(settings: &Settings, socket: &Socket, addr: &SocketAddr) -> Result<Started> {
-    match socket.start_connect(addr, settings.connect_options(addr)) {
-        Ok(Connect::Done) => Ok(Started::Done),
-        Ok(Connect::InProgress(_)) => Ok(Started::InProgress),
+    match socket.begin_connect(addr, &settings.connect.fit_for(addr.family())) {
+        Ok(connecting) if connecting.is_connected() => Ok(Started::Done),
+        Ok(_) => Ok(Started::InProgress),
         Err(error) if is_queue_full(&error, addr) => Ok(Started::QueueFull),
         Err(error) => Err(error),
     }

@@ -16,16 +16,14 @@ use super::resolver::{Question, Resolver};
 use super::settings::{OnLookup, Settings};
 use super::{local_names, reach};
 use crate::addr::check_family;
-use crate::{
-    Cancel, Domain, Error, HostServ, KeepAlive, Lookup, Options, Priority, Reason, Socket, SocketAddr, Type,
-};
+use crate::{Cancel, Domain, Error, HostServ, KeepAlive, Lookup, Priority, Reason, Socket, SocketAddr, Type};
 
 /// A connection, and how it came about.
 ///
 /// ```
-/// # use biosock::{Options, Socket, dial::Dialer};
-/// # let listener = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
-/// # listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
+/// # use biosock::{Socket, dial::Dialer};
+/// # let listener = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
+/// # listener.listen(&"127.0.0.1:0".parse()?)?;
 /// let dialed = Dialer::new().dial_addrs(&[listener.local_addr()?])?;
 /// assert_eq!(dialed.socket.peer_addr()?, dialed.addr);
 /// assert_eq!(dialed.report.attempts.len(), 1);
@@ -34,7 +32,7 @@ use crate::{
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Dialed<S = Socket> {
-    /// The connected socket, blocking unless [`Options::NONBLOCK`] was given;
+    /// The connected socket, blocking unless [`Dialer::nonblocking`] says otherwise;
     /// of `Dialer::dial_stream_async` (feature `tokio`) a stream of tokio's.
     pub socket: S,
     /// The address that won.
@@ -149,24 +147,8 @@ impl Dialer {
         self
     }
 
-    /// [`Options::KEEPALIVE`], [`Options::NODELAY`] and [`Options::TFO`] for
-    /// every attempt, [`Options::REUSEADDR`] for the source, and
-    /// [`Options::NONBLOCK`] for the connected socket. NODELAY and TFO are
-    /// TCP's: an attempt at a Unix path goes without.
-    ///
-    /// With TFO the system says "connected" before the peer has answered, so
-    /// the first attempt wins: use it without a race, on one address.
-    ///
-    /// ```
-    /// # use biosock::{Options, dial::Dialer};
-    /// let dialer = Dialer::new().options(Options::NODELAY | Options::NONBLOCK);
-    /// ```
-    pub fn options(mut self, options: Options) -> Self {
-        self.settings.options = options;
-        self
-    }
-
-    /// Turns keep-alive on, with its times.
+    /// Turns keep-alive on for every attempt, with its times (SO_KEEPALIVE,
+    /// tcp(7)); `None`, the default, leaves it off.
     ///
     /// ```
     /// # use biosock::{KeepAlive, dial::Dialer};
@@ -175,8 +157,65 @@ impl Dialer {
     /// let idle = Some(Duration::from_secs(60));
     /// let dialer = Dialer::new().keepalive(KeepAlive { idle, ..KeepAlive::default() });
     /// ```
-    pub fn keepalive(mut self, keep_alive: KeepAlive) -> Self {
-        self.settings.keep_alive = Some(keep_alive);
+    pub fn keepalive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
+        self.settings.connect = self.settings.connect.keepalive(keep_alive);
+        self
+    }
+
+    /// Whether small segments go out at once (TCP_NODELAY); off by default. An
+    /// attempt at a Unix path goes without.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let dialed = Dialer::new().nodelay(true).dial("127.0.0.1:1");
+    /// # drop(dialed);
+    /// ```
+    pub fn nodelay(mut self, on: bool) -> Self {
+        self.settings.connect = self.settings.connect.nodelay(on);
+        self
+    }
+
+    /// Whether to use TCP Fast Open (RFC 7413); off by default. An attempt at a
+    /// Unix path goes without.
+    ///
+    /// With it the system says "connected" before the peer has answered, so
+    /// the first attempt wins: use it without a race, on one address.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let dialer = Dialer::new().tfo(true);
+    /// ```
+    pub fn tfo(mut self, on: bool) -> Self {
+        self.settings.connect = self.settings.connect.tfo(on);
+        self
+    }
+
+    /// Whether the connected socket is non-blocking; off by default. What
+    /// `dial_async` returns is in any case.
+    ///
+    /// ```
+    /// # use biosock::{Socket, dial::Dialer};
+    /// # let listener = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
+    /// # listener.listen(&"127.0.0.1:0".parse()?)?;
+    /// let dialed = Dialer::new().nonblocking(true).dial_addrs(&[listener.local_addr()?])?;
+    /// assert!(dialed.socket.is_nonblocking()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn nonblocking(mut self, on: bool) -> Self {
+        self.settings.nonblocking = on;
+        self
+    }
+
+    /// Whether a [source](Self::source) may be shared by attempts, and bound
+    /// again from TIME_WAIT (SO_REUSEADDR); off by default.
+    ///
+    /// ```
+    /// # use biosock::dial::Dialer;
+    /// let dialer = Dialer::new().source("0.0.0.0:40000".parse()?).reuseaddr(true);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn reuseaddr(mut self, on: bool) -> Self {
+        self.settings.reuseaddr = on;
         self
     }
 
@@ -217,13 +256,13 @@ impl Dialer {
 
     /// The source of the attempts of this address' family, with its port; port
     /// 0 lets the system choose one. Attempts that are under way together
-    /// share a given port only with [`Options::REUSEADDR`]. A Unix address
+    /// share a given port only with [`reuseaddr`](Self::reuseaddr). A Unix address
     /// changes nothing.
     ///
     /// ```
-    /// # use biosock::{Options, Socket, dial::Dialer};
-    /// # let listener = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
-    /// # listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # use biosock::{Socket, dial::Dialer};
+    /// # let listener = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
+    /// # listener.listen(&"127.0.0.1:0".parse()?)?;
     /// # let addr = listener.local_addr()?;
     /// let dialed = Dialer::new().source("127.0.0.9:0".parse()?).dial_addrs(&[addr])?;
     /// assert_eq!(dialed.socket.local_addr()?.ip(), Some([127, 0, 0, 9].into()));
@@ -499,26 +538,24 @@ impl Dialer {
         let limits = Limits { start, timeout: self.timeout, cancel: self.cancel.as_ref() };
         let (ended, report) = blocking::run(contest, lookups, &self.resolver, &limits);
         // A socket that was never non-blocking stays as it is.
-        let mode = if alone { Options::NONBLOCK } else { self.settings.options };
-        self.finish(target, ended, report, mode)
+        self.finish(target, ended, report, alone || self.settings.nonblocking)
     }
 
     /// Whether a connect may block: nothing ends it early and nothing comes
     /// after it. That is a plain connect's system calls and no more.
     fn is_undisturbed(&self) -> bool {
-        let nonblocking = self.settings.options.contains(Options::NONBLOCK);
-        self.timeout.is_none() && self.cancel.is_none() && !self.settings.nat64 && !nonblocking
+        self.timeout.is_none() && self.cancel.is_none() && !self.settings.nat64 && !self.settings.nonblocking
     }
 
-    /// Hands the winner over, non-blocking only if the options say so.
+    /// Returns the winner, made blocking unless its mode is right already.
     pub(super) fn finish(
         &self,
         target: &str,
         mut ended: Result<Socket, DialFailure>,
         report: Report,
-        options: Options,
+        keep_mode: bool,
     ) -> Result<Dialed, DialError> {
-        if let (Ok(socket), false) = (&ended, options.contains(Options::NONBLOCK)) {
+        if let (Ok(socket), false) = (&ended, keep_mode) {
             if let Err(error) = socket.set_nonblocking(false) {
                 ended = Err(DialFailure::Unable(error));
             }

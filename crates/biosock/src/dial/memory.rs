@@ -21,7 +21,7 @@ use crate::SocketAddr;
 /// the path to it did is learned: neither a shortage of descriptors, ports or
 /// memory here, nor a refusal of this machine's own routing table or filter,
 /// nor a dial that was cancelled. Of datagrams, Unix paths and successes with
-/// [`Options::TFO`](crate::Options::TFO), where nobody has answered, nothing is.
+/// [`Dialer::tfo`](super::Dialer::tfo), where nobody has answered, nothing is.
 ///
 /// ```
 /// use std::sync::Arc;

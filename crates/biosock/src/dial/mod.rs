@@ -8,13 +8,12 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use biosock::Options;
 //! use biosock::dial::Dialer;
-//! # let listener = biosock::Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
-//! # listener.listen(&"127.0.0.1:0".parse()?, Options::empty())?;
+//! # let listener = biosock::Socket::stream_for(&"127.0.0.1:0".parse()?)?;
+//! # listener.listen(&"127.0.0.1:0".parse()?)?;
 //! # let target = format!("localhost:{}", listener.local_addr()?.port().unwrap_or_default());
 //!
-//! let dialer = Dialer::new().timeout(Duration::from_secs(10)).options(Options::NODELAY);
+//! let dialer = Dialer::new().timeout(Duration::from_secs(10)).nodelay(true);
 //! let dialed = dialer.dial(&target)?;
 //! println!("connected to {} after {:?}", dialed.addr, dialed.report.elapsed);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -52,7 +51,7 @@
 //! # Threads and system calls
 //!
 //! A numeric target, a list of addresses and a Unix path start no thread; one
-//! address without a deadline, a [`Cancel`] and [`Options::NONBLOCK`] is socket(2),
+//! address without a deadline, a [`Cancel`] and [`Dialer::nonblocking`] is socket(2),
 //! connect(2) and getsockname(2), and with one of them three calls more. A name of /etc/hosts
 //! ([known locally](Resolver::known)) starts none either. Any other
 //! name is looked up for each family on threads of biosock's, blocking dials and

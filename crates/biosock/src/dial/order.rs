@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use super::files::files;
 use super::gai::Policy;
 use super::memory::Rank;
-use crate::{Domain, Options, Protocol, Socket, SocketAddr, Type};
+use crate::{Domain, Protocol, Socket, SocketAddr, Type};
 
 /// Sorts destinations as RFC 6724, section 6, says, for resolvers that give
 /// them as DNS does, in any order. getaddrinfo(3) has sorted its answers.
@@ -126,8 +126,8 @@ fn prefer(addrs: &mut [(SocketAddr, Rank)], class: impl Fn(&SocketAddr) -> Class
 /// The address that packets to a destination would come from, where there is
 /// a route to it.
 pub(super) fn source_for(addr: &SocketAddr) -> Option<IpAddr> {
-    let socket = Socket::new(addr.family(), Type::DGRAM, Protocol::DEFAULT, Options::empty()).ok()?;
-    socket.connect(addr, Options::empty()).ok()?;
+    let socket = Socket::new(addr.family(), Type::DGRAM, Protocol::DEFAULT).ok()?;
+    socket.connect(addr).ok()?;
     socket.local_addr().ok()?.ip()
 }
 

@@ -7,15 +7,19 @@ use std::time::Duration;
 
 use super::race::Pace;
 use crate::sys::Errno;
-use crate::{Domain, Error, KeepAlive, Options, Protocol, Result, Socket, SocketAddr, Type};
+use crate::{ConnectOptions, Domain, Error, Protocol, Result, Socket, SocketAddr, Type};
 
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) pace: Pace,
     pub(super) family: Domain,
     pub(super) socktype: Type,
-    pub(super) options: Options,
-    pub(super) keep_alive: Option<KeepAlive>,
+    /// For each attempt; TCP's are not for one at a Unix path.
+    pub(super) connect: ConnectOptions,
+    /// The connected socket's mode.
+    pub(super) nonblocking: bool,
+    /// SO_REUSEADDR for a source.
+    pub(super) reuseaddr: bool,
     pub(super) mptcp: bool,
     pub(super) source_v4: Option<SocketAddrV4>,
     pub(super) source_v6: Option<SocketAddrV6>,
@@ -44,8 +48,9 @@ impl Default for Settings {
             pace: Pace::default(),
             family: Domain::UNSPEC,
             socktype: Type::STREAM,
-            options: Options::empty(),
-            keep_alive: None,
+            connect: ConnectOptions::new(),
+            nonblocking: false,
+            reuseaddr: false,
             mptcp: false,
             source_v4: None,
             source_v6: None,
@@ -84,16 +89,16 @@ impl Settings {
         self.socktype == Type::STREAM && addr.family() != Domain::UNIX
     }
 
-    pub(super) fn socket_for(&self, addr: &SocketAddr, mode: Options) -> Result<Socket> {
+    pub(super) fn socket_for(&self, addr: &SocketAddr, nonblocking: bool) -> Result<Socket> {
         let domain = addr.family();
         if self.mptcp && self.is_tcp(addr) {
-            return Socket::mptcp(domain, mode).map_err(|error| error.at(addr));
+            return Socket::mptcp_in_mode(domain, nonblocking).map_err(|error| error.at(addr));
         }
-        let socket = Socket::new(domain, self.socktype, Protocol::DEFAULT, mode);
+        let socket = Socket::in_mode(domain, self.socktype, Protocol::DEFAULT, nonblocking);
         socket.map_err(|error| error.at(addr))
     }
 
-    /// What goes before the connect: device, source, keep-alive times.
+    /// What goes before the connect: device, source.
     pub(super) fn prepare(&self, socket: &Socket, addr: &SocketAddr) -> Result<()> {
         if addr.family() == Domain::UNIX {
             return Ok(());
@@ -103,10 +108,10 @@ impl Settings {
             socket.bind_device(device)?;
         }
         if let Some(source) = self.source_for(addr) {
-            socket.bind(&source, self.options & Options::REUSEADDR)?;
-        }
-        if let Some(keep_alive) = self.keep_alive {
-            socket.set_keepalive(keep_alive)?;
+            if self.reuseaddr {
+                socket.set_reuseaddr(true)?;
+            }
+            socket.bind(&source)?;
         }
         Ok(())
     }
@@ -130,13 +135,6 @@ impl Settings {
             }),
             SocketAddr::Unix(_) => None,
         }
-    }
-
-    /// The flags that connect itself acts on; the sockets are non-blocking from
-    /// birth. A target may be a Unix path, to which TCP's say nothing.
-    pub(super) fn connect_options(&self, addr: &SocketAddr) -> Options {
-        let kept = Options::KEEPALIVE | Options::NODELAY | Options::TFO;
-        (self.options & kept).fit_for(addr.family())
     }
 }
 

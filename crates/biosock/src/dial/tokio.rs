@@ -21,7 +21,7 @@ use super::report::{DialError, DialFailure, Report};
 use super::resolver::Question;
 use crate::cancel::CancelWatch;
 use crate::error::Refusal;
-use crate::{Cancel, Domain, Error, Operation, Options, Socket, SocketAddr, Type};
+use crate::{Cancel, Domain, Error, Operation, Socket, SocketAddr, Type};
 
 impl Dialer {
     /// As [`dial`](Self::dial), on a tokio runtime with its I/O and time
@@ -55,7 +55,7 @@ impl Dialer {
         let plan = self.plan_async(target)?;
         let (ended, report) = self.race_async(plan).await;
         let ended = ended.and_then(|winner| winner.into_socket().map_err(unable_to_wait));
-        self.finish(target, ended, report, Options::NONBLOCK)
+        self.finish(target, ended, report, true)
     }
 
     /// As [`dial_async`](Self::dial_async), for TCP alone: the winner is a

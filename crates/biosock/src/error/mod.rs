@@ -46,11 +46,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// BIO_connect(3)'s error queue are [`queue_entries`](Self::queue_entries).
 ///
 /// ```
-/// use biosock::{Options, Socket, SocketAddr};
+/// use biosock::{Socket, SocketAddr};
 ///
 /// let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-/// let socket = Socket::stream_for(&nobody, Options::empty())?;
-/// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+/// let socket = Socket::stream_for(&nobody)?;
+/// let error = socket.connect(&nobody).unwrap_err();
 /// assert_eq!(error.to_string(), "connect to 127.0.0.1:1: connection refused (ECONNREFUSED)");
 /// assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::ConnectionRefused);
 /// # Ok::<(), biosock::Error>(())
@@ -270,10 +270,10 @@ impl Error {
     /// What the caller was doing.
     ///
     /// ```
-    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # use biosock::{Socket, SocketAddr};
     /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
-    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// # let socket = Socket::stream_for(&nobody)?;
+    /// let error = socket.connect(&nobody).unwrap_err();
     /// assert_eq!(error.operation(), biosock::Operation::Connect);
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -285,10 +285,10 @@ impl Error {
     /// The address that the operation was about, where there was one.
     ///
     /// ```
-    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # use biosock::{Socket, SocketAddr};
     /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
-    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// # let socket = Socket::stream_for(&nobody)?;
+    /// let error = socket.connect(&nobody).unwrap_err();
     /// assert_eq!(error.address(), Some(&nobody));
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -303,10 +303,10 @@ impl Error {
     /// What the operating system said, where it said anything.
     ///
     /// ```
-    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # use biosock::{Socket, SocketAddr};
     /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
-    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// # let socket = Socket::stream_for(&nobody)?;
+    /// let error = socket.connect(&nobody).unwrap_err();
     /// assert!(error.system().is_some());
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -324,10 +324,10 @@ impl Error {
     /// something else.
     ///
     /// ```
-    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # use biosock::{Socket, SocketAddr};
     /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
-    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// # let socket = Socket::stream_for(&nobody)?;
+    /// let error = socket.connect(&nobody).unwrap_err();
     /// assert!(error.raw_os_error().is_some());
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -341,13 +341,13 @@ impl Error {
     /// What sort of failure it is.
     ///
     /// ```
-    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # use biosock::{Socket, SocketAddr};
     /// use std::io;
     /// use biosock::ErrorKind;
     ///
     /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
-    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// # let socket = Socket::stream_for(&nobody)?;
+    /// let error = socket.connect(&nobody).unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::Io(io::ErrorKind::ConnectionRefused));
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -387,10 +387,10 @@ impl Error {
     /// not know.
     ///
     /// ```
-    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # use biosock::{Socket, SocketAddr};
     /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
-    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// # let socket = Socket::stream_for(&nobody)?;
+    /// let error = socket.connect(&nobody).unwrap_err();
     /// assert_eq!(error.reason(), Some(biosock::Reason::Connect));
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -408,10 +408,10 @@ impl Error {
     /// OpenSSL's functions do not have.
     ///
     /// ```
-    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # use biosock::{Socket, SocketAddr};
     /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
-    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// # let socket = Socket::stream_for(&nobody)?;
+    /// let error = socket.connect(&nobody).unwrap_err();
     /// let entries: Vec<_> = error.queue_entries().map(|entry| entry.to_string()).collect();
     /// assert_eq!(entries, ["calling connect(): Connection refused", "connect error"]);
     /// # Ok::<(), biosock::Error>(())
@@ -448,10 +448,10 @@ impl Error {
     /// its [kind](ErrorKind::is_temporary)'s to say.
     ///
     /// ```
-    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # use biosock::{Socket, SocketAddr};
     /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
-    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// # let socket = Socket::stream_for(&nobody)?;
+    /// let error = socket.connect(&nobody).unwrap_err();
     /// assert!(!error.is_retryable());
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -464,10 +464,10 @@ impl Error {
     /// What went wrong, without what was being done and on what.
     ///
     /// ```
-    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # use biosock::{Socket, SocketAddr};
     /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
-    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// # let socket = Socket::stream_for(&nobody)?;
+    /// let error = socket.connect(&nobody).unwrap_err();
     /// assert_eq!(error.why().to_string(), "connection refused (ECONNREFUSED)");
     /// # Ok::<(), biosock::Error>(())
     /// ```

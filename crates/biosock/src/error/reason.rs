@@ -7,9 +7,9 @@ use std::fmt;
 /// What the caller was doing.
 ///
 /// ```
-/// use biosock::{Domain, Operation, Options, Protocol, Socket, Type};
+/// use biosock::{Domain, Operation, Protocol, Socket, Type};
 ///
-/// let error = Socket::new(Domain::from_raw(9999), Type::STREAM, Protocol::DEFAULT, Options::empty())
+/// let error = Socket::new(Domain::from_raw(9999), Type::STREAM, Protocol::DEFAULT)
 ///     .unwrap_err();
 /// assert_eq!(error.operation(), Operation::Socket);
 /// ```

@@ -10,11 +10,11 @@ use crate::sys::{self, Errno};
 /// What the operating system said: a call and its error number.
 ///
 /// ```
-/// use biosock::{Options, Socket, SocketAddr};
+/// use biosock::{Socket, SocketAddr};
 ///
 /// let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-/// let socket = Socket::stream_for(&nobody, Options::empty())?;
-/// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+/// let socket = Socket::stream_for(&nobody)?;
+/// let error = socket.connect(&nobody).unwrap_err();
 /// let system = error.system().expect("the system refused");
 /// assert_eq!(system.to_string(), "calling connect(): Connection refused");
 /// assert_eq!(system.name(), Some("ECONNREFUSED"));
@@ -51,10 +51,10 @@ impl SystemError {
     /// The call that failed.
     ///
     /// ```
-    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # use biosock::{Socket, SocketAddr};
     /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
-    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// # let socket = Socket::stream_for(&nobody)?;
+    /// let error = socket.connect(&nobody).unwrap_err();
     /// assert_eq!(error.system().map(|system| system.syscall().name()), Some("connect"));
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -66,10 +66,10 @@ impl SystemError {
     /// The error number (errno).
     ///
     /// ```
-    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # use biosock::{Socket, SocketAddr};
     /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
-    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// # let socket = Socket::stream_for(&nobody)?;
+    /// let error = socket.connect(&nobody).unwrap_err();
     /// assert_eq!(error.system().map(|system| system.raw_os_error()), error.raw_os_error());
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -82,10 +82,10 @@ impl SystemError {
     /// that socket calls do not give.
     ///
     /// ```
-    /// # use biosock::{Options, Socket, SocketAddr};
+    /// # use biosock::{Socket, SocketAddr};
     /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
-    /// # let socket = Socket::stream_for(&nobody, Options::empty())?;
-    /// let error = socket.connect(&nobody, Options::empty()).unwrap_err();
+    /// # let socket = Socket::stream_for(&nobody)?;
+    /// let error = socket.connect(&nobody).unwrap_err();
     /// assert_eq!(error.system().and_then(|system| system.name()), Some("ECONNREFUSED"));
     /// # Ok::<(), biosock::Error>(())
     /// ```

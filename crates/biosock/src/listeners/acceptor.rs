@@ -41,10 +41,11 @@ use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::advice::{AcceptAdvice, Event, Judge, Outcome};
+use crate::accept::accept_socket;
 use crate::sock::{dup_error, waker_error};
 use crate::sys::{self, Errno, Poller, Waker, Wakes};
 use crate::wait::wait;
-use crate::{Cancel, Error, Interest, Operation, Options, Reason, Result, Socket, Syscall};
+use crate::{Cancel, Error, Interest, Operation, Reason, Result, Socket, Syscall};
 
 /// Marks beyond the indexes of sockets.
 const STOP: usize = usize::MAX;
@@ -210,7 +211,7 @@ impl Acceptor {
     pub(super) fn turn(
         &mut self,
         set: Sources<'_>,
-        options: Options,
+        nonblocking: bool,
         stop: Option<&Cancel>,
         deadline: Option<Instant>,
     ) -> Result<Turn> {
@@ -220,7 +221,7 @@ impl Acceptor {
                 return Ok(end);
             }
             let accepted = match self.round.pop_front() {
-                Some(at) => set.sockets[at].accept(options),
+                Some(at) => accept_socket(set.sockets[at].as_fd(), nonblocking),
                 None => match self.wait(set, stop, deadline) {
                     Ok(Some(end)) => {
                         self.leave(set);

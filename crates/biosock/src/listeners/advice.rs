@@ -9,10 +9,10 @@ use crate::{Error, Result, Socket, SocketAddr};
 ///
 /// ```
 /// use biosock::listeners::AcceptAdvice;
-/// use biosock::{Options, Socket};
+/// use biosock::Socket;
 ///
-/// let not_listening = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
-/// let error = not_listening.accept(Options::empty()).unwrap_err();
+/// let not_listening = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
+/// let error = not_listening.accept().unwrap_err();
 /// assert_eq!(AcceptAdvice::after(&error), AcceptAdvice::GiveUp);
 /// # Ok::<(), biosock::Error>(())
 /// ```
@@ -34,9 +34,8 @@ impl AcceptAdvice {
     ///
     /// ```
     /// # use biosock::listeners::{AcceptAdvice, Listen};
-    /// # use biosock::Options;
     /// let listeners = Listen::new().listen("127.0.0.1:0")?;
-    /// let nobody = listeners.sockets()[0].accept(Options::empty()).unwrap_err();
+    /// let nobody = listeners.sockets()[0].accept().unwrap_err();
     /// assert_eq!(AcceptAdvice::after(&nobody), AcceptAdvice::TryAgain);
     /// # Ok::<(), biosock::Error>(())
     /// ```

@@ -1,7 +1,7 @@
 //! How to listen, and the ways to begin.
 
 use super::Listeners;
-use crate::{Domain, Options, Result, SocketAddr};
+use crate::{Domain, KeepAlive, ListenOptions, Result, SocketAddr};
 
 /// How to listen.
 ///
@@ -15,9 +15,9 @@ use crate::{Domain, Options, Result, SocketAddr};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Listen {
-    pub(super) options: Options,
+    /// For each socket; TCP's are not for one of a Unix path.
+    pub(super) options: ListenOptions,
     pub(super) family: Domain,
-    pub(super) backlog: u32,
     pub(super) reuseaddr: bool,
     pub(super) reuseport: bool,
     pub(super) device: Option<String>,
@@ -42,27 +42,51 @@ impl Listen {
     /// ```
     pub fn new() -> Self {
         Self {
-            options: Options::empty(),
+            options: ListenOptions::new().backlog(u32::MAX),
             family: Domain::UNSPEC,
-            backlog: u32::MAX,
             reuseaddr: true,
             reuseport: false,
             device: None,
         }
     }
 
-    /// Options for each socket, as of [`Socket::listen`](crate::Socket::listen).
-    /// [`Options::V6_ONLY`] is always set, since IPv4 has sockets of its own.
-    /// NODELAY and TFO are TCP's, as is REUSEADDR, which
-    /// [`reuseaddr`](Self::reuseaddr) decides: a Unix socket goes without.
+    /// Turns keep-alive on, with its times (SO_KEEPALIVE, tcp(7)), which
+    /// accepted sockets inherit on Linux; `None`, the default, leaves it off.
     ///
     /// ```
-    /// # use biosock::{Options, listeners::Listen};
-    /// Listen::new().options(Options::KEEPALIVE | Options::NODELAY).listen("127.0.0.1:0")?;
+    /// # use biosock::{KeepAlive, listeners::Listen};
+    /// let listeners = Listen::new().keepalive(KeepAlive::default()).listen("127.0.0.1:0")?;
+    /// assert!(listeners.sockets()[0].keepalive()?.is_some());
     /// # Ok::<(), biosock::Error>(())
     /// ```
-    pub fn options(mut self, options: Options) -> Self {
-        self.options = options;
+    pub fn keepalive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
+        self.options = self.options.keepalive(keep_alive);
+        self
+    }
+
+    /// Whether accepted sockets send small segments at once (TCP_NODELAY), on
+    /// Linux; off by default. A Unix socket goes without.
+    ///
+    /// ```
+    /// # use biosock::listeners::Listen;
+    /// assert!(Listen::new().nodelay(true).listen("127.0.0.1:0")?.sockets()[0].nodelay()?);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn nodelay(mut self, on: bool) -> Self {
+        self.options = self.options.nodelay(on);
+        self
+    }
+
+    /// Whether connections may come with their first bytes (TCP Fast Open, RFC
+    /// 7413); off by default. A Unix socket goes without.
+    ///
+    /// ```
+    /// # use biosock::listeners::Listen;
+    /// Listen::new().tfo(true).listen("127.0.0.1:0")?;
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn tfo(mut self, on: bool) -> Self {
+        self.options = self.options.tfo(on);
         self
     }
 
@@ -97,7 +121,7 @@ impl Listen {
     }
 
     /// The queue of connections not yet accepted, as of
-    /// [`Socket::listen_with_backlog`](crate::Socket::listen_with_backlog);
+    /// [`ListenOptions::backlog`];
     /// by default the longest that the system allows.
     ///
     /// ```
@@ -106,7 +130,7 @@ impl Listen {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn backlog(mut self, backlog: u32) -> Self {
-        self.backlog = backlog;
+        self.options = self.options.backlog(backlog);
         self
     }
 
@@ -180,14 +204,14 @@ impl Listen {
     /// ```
     /// use std::thread;
     /// use biosock::listeners::{Event, Listen};
-    /// use biosock::{Cancel, Options};
+    /// use biosock::Cancel;
     ///
     /// let shards = Listen::new().shards(2, "127.0.0.1:0")?;
     /// assert_eq!(shards[0].addrs()?, shards[1].addrs()?);
     /// let stop = Cancel::new()?;
     /// thread::scope(|workers| {
     ///     for shard in &shards {
-    ///         workers.spawn(|| shard.serve(Options::empty(), &stop, |event| println!("{event:?}")));
+    ///         workers.spawn(|| shard.serve(&stop, |event| println!("{event:?}")));
     ///     }
     ///     stop.cancel();
     /// });

@@ -14,7 +14,7 @@ use rustix::fs::{flock, fstat, openat, statat, unlinkat};
 use crate::error::Refusal;
 use crate::sys::{self, Errno};
 use crate::{
-    Domain, Error, Operation, Options, Protocol, Result, Socket, SocketAddr, Syscall, Type, UnixAddr,
+    ConnectOptions, Domain, Error, Operation, Protocol, Result, Socket, SocketAddr, Syscall, Type, UnixAddr,
 };
 
 /// The file of a Unix socket that this process made, for who removes it at
@@ -318,8 +318,8 @@ fn remove_stale(place: &Place, addr: &SocketAddr, in_use: Error) -> Result<()> {
 /// Asks with a datagram socket: a listening stream socket refuses that for
 /// its type (EPROTOTYPE), so that nobody gets a connection that means nothing.
 fn is_stale(addr: &SocketAddr) -> bool {
-    let probe = Socket::new(Domain::UNIX, Type::DGRAM, Protocol::DEFAULT, Options::NONBLOCK);
-    let asked = probe.and_then(|probe| probe.start_connect(addr, Options::empty()).map(drop));
+    let probe = Socket::in_mode(Domain::UNIX, Type::DGRAM, Protocol::DEFAULT, true);
+    let asked = probe.and_then(|probe| probe.begin_connect(addr, &ConnectOptions::new()).map(drop));
     asked.is_err_and(|error| error.raw_os_error() == Some(Errno::CONNREFUSED.raw_os_error()))
 }
 

@@ -2,7 +2,7 @@
 //! gives, all on one port, accepted from fairly.
 //!
 //! ```
-//! use biosock::{Cancel, Options};
+//! use biosock::Cancel;
 //! use biosock::listeners::{Event, Listen};
 //! # use biosock::dial::Dialer;
 //!
@@ -10,7 +10,7 @@
 //! let stop = Cancel::new()?;
 //! # let dialed = Dialer::new().dial_addrs(&listeners.addrs()?);
 //! # dialed.map_err(std::io::Error::from)?;
-//! listeners.serve(Options::empty(), &stop, |event| match event {
+//! listeners.serve(&stop, |event| match event {
 //!     Event::Connection(_socket, peer) => {
 //!         println!("hello {peer}");
 //!         stop.cancel();

@@ -8,7 +8,7 @@ use super::{Listen, Listeners};
 use crate::error::Refusal;
 use crate::sock::{dup_error, set};
 use crate::sys::{self, Errno};
-use crate::{Domain, Error, Operation, Options, Protocol, Reason, Result, Socket, SocketAddr, Type};
+use crate::{Domain, Error, Operation, Protocol, Reason, Result, Socket, SocketAddr, Type};
 
 /// How often a port that the system chose for one address may be taken on another.
 const PORT_TRIES: usize = 32;
@@ -101,7 +101,7 @@ impl Listen {
     }
 
     fn listen_on(&self, addr: &SocketAddr) -> Result<Socket> {
-        let socket = Socket::new(addr.family(), Type::STREAM, Protocol::DEFAULT, Options::NONBLOCK)
+        let socket = Socket::in_mode(addr.family(), Type::STREAM, Protocol::DEFAULT, true)
             .map_err(|error| error.at(addr))?;
         if self.reuseport && addr.family() != Domain::UNIX {
             socket.set_reuseport(true)?;
@@ -109,15 +109,14 @@ impl Listen {
         if let Some(device) = &self.device {
             socket.bind_device(device)?;
         }
-        let mut options = (self.options | Options::V6_ONLY) - Options::NONBLOCK;
         // On a Unix socket it does nothing.
         let reuseaddr = self.reuseaddr && addr.family() != Domain::UNIX;
         // With it Linux chooses ports of the lower half of their range first,
         // which may all be taken on the other addresses. Connections have it
         // from the listener as it is when they come.
         let chooses = addr.port() == Some(0);
-        options.set(Options::REUSEADDR, reuseaddr && !chooses);
-        socket.listen_as(Type::STREAM, addr, options.fit_for(addr.family()), self.backlog)?;
+        let options = self.options.fit_for(addr.family()).v6only(true).reuseaddr(reuseaddr && !chooses);
+        socket.listen_as(Type::STREAM, addr, &options)?;
         if reuseaddr && chooses {
             let set =
                 set(sys::set_reuseaddr(socket.as_fd(), true), Operation::Bind, Reason::UnableToReuseaddr);

@@ -8,12 +8,12 @@ use super::acceptor::{Acceptor, Turn};
 use super::advice::Event;
 use crate::accept::accept_error;
 use crate::sys::Errno;
-use crate::{Cancel, Error, Options, Result, Socket, SocketAddr};
+use crate::{Cancel, Error, Result, Socket, SocketAddr};
 
 impl Listeners {
     /// Waits for a connection on any of the sockets, at most `timeout`: zero
-    /// only looks, `None` waits without end. The options are for the accepted
-    /// socket.
+    /// only looks, `None` waits indefinitely. The accepted socket is
+    /// blocking.
     ///
     /// Several threads may accept from one set, and several processes that
     /// share it by fork(2) or [`pass_to`](Self::pass_to): a connection wakes
@@ -40,16 +40,15 @@ impl Listeners {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use biosock::Options;
     /// use biosock::listeners::Listen;
     ///
     /// let listeners = Listen::new().listen("localhost:0")?;
-    /// let late = listeners.accept(Options::empty(), Some(Duration::from_millis(1))).unwrap_err();
+    /// let late = listeners.accept(Some(Duration::from_millis(1))).unwrap_err();
     /// assert!(late.is_retryable());
     /// # Ok::<(), biosock::Error>(())
     /// ```
-    pub fn accept(&self, options: Options, timeout: Option<Duration>) -> Result<(Socket, SocketAddr)> {
-        self.wait_for_one(options, timeout, None)?.ok_or_else(nobody)
+    pub fn accept(&self, timeout: Option<Duration>) -> Result<(Socket, SocketAddr)> {
+        self.wait_for_one(false, timeout, None)?.ok_or_else(nobody)
     }
 
     /// As [`accept`](Self::accept), until `stop` is cancelled: `None` then.
@@ -58,35 +57,34 @@ impl Listeners {
     /// As [`accept`](Self::accept).
     ///
     /// ```
-    /// use biosock::{Cancel, Options};
+    /// use biosock::Cancel;
     /// use biosock::listeners::Listen;
     ///
     /// let listeners = Listen::new().listen("localhost:0")?;
     /// let stop = Cancel::new()?;
     /// stop.cancel();
-    /// assert!(listeners.accept_or_stop(Options::empty(), None, &stop)?.is_none());
+    /// assert!(listeners.accept_or_stop(None, &stop)?.is_none());
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn accept_or_stop(
         &self,
-        options: Options,
         timeout: Option<Duration>,
         stop: &Cancel,
     ) -> Result<Option<(Socket, SocketAddr)>> {
-        self.wait_for_one(options, timeout, Some(stop))
+        self.wait_for_one(false, timeout, Some(stop))
     }
 
     /// `None` where it was stopped.
-    fn wait_for_one(
+    pub(crate) fn wait_for_one(
         &self,
-        options: Options,
+        nonblocking: bool,
         timeout: Option<Duration>,
         stop: Option<&Cancel>,
     ) -> Result<Option<(Socket, SocketAddr)>> {
         // A time beyond the clock's range is as good as no end.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut acceptor = self.pool.take(stop).rounds_of(1);
-        let turn = acceptor.turn(self.sources(), options, stop, deadline);
+        let turn = acceptor.turn(self.sources(), nonblocking, stop, deadline);
         if let Ok(Turn::Event(Event::Trouble { error, .. })) = &turn {
             acceptor.leave_rest_to_caller(error);
         }
@@ -108,17 +106,17 @@ impl Listeners {
     /// The failure that made a listener useless.
     ///
     /// ```
-    /// use biosock::{Cancel, Options};
+    /// use biosock::Cancel;
     /// use biosock::listeners::Listen;
     ///
     /// let listeners = Listen::new().listen("localhost:0")?;
     /// let stop = Cancel::new()?;
     /// stop.cancel();
-    /// listeners.serve(Options::empty(), &stop, |event| println!("{event:?}"))?;
+    /// listeners.serve(&stop, |event| println!("{event:?}"))?;
     /// # Ok::<(), biosock::Error>(())
     /// ```
-    pub fn serve(&self, options: Options, stop: &Cancel, mut tell: impl FnMut(Event)) -> Result<()> {
-        for event in self.incoming(options, stop) {
+    pub fn serve(&self, stop: &Cancel, mut tell: impl FnMut(Event)) -> Result<()> {
+        for event in self.incoming(stop) {
             tell(event?);
         }
         Ok(())
@@ -128,14 +126,14 @@ impl Listeners {
     /// event, and ends when `stop` is cancelled or after an error.
     ///
     /// ```
-    /// use biosock::{Cancel, Options};
+    /// use biosock::Cancel;
     /// use biosock::listeners::{Event, Listen};
     /// # use biosock::dial::Dialer;
     ///
     /// let listeners = Listen::new().listen("localhost:0")?;
     /// # let _client = Dialer::new().dial_addrs(&listeners.addrs()?).map_err(std::io::Error::from)?;
     /// let stop = Cancel::new()?;
-    /// for event in listeners.incoming(Options::empty(), &stop) {
+    /// for event in listeners.incoming(&stop) {
     ///     if let Event::Connection(_socket, peer) = event? {
     ///         println!("hello {peer}");
     ///         break;
@@ -143,8 +141,8 @@ impl Listeners {
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn incoming<'l>(&'l self, options: Options, stop: &'l Cancel) -> Incoming<'l> {
-        Incoming { set: self, stop, options, acceptor: None, is_over: false }
+    pub fn incoming<'l>(&'l self, stop: &'l Cancel) -> Incoming<'l> {
+        Incoming { set: self, stop, nonblocking: false, acceptor: None, is_over: false }
     }
 }
 
@@ -170,7 +168,7 @@ impl Listeners {
 pub struct Incoming<'l> {
     set: &'l Listeners,
     stop: &'l Cancel,
-    options: Options,
+    nonblocking: bool,
     acceptor: Option<Acceptor>,
     is_over: bool,
 }
@@ -188,6 +186,29 @@ impl Iterator for Incoming<'_> {
 impl FusedIterator for Incoming<'_> {}
 
 impl Incoming<'_> {
+    /// Whether the accepted sockets are non-blocking, each by the system call
+    /// that accepts it (accept4(2)); they are blocking by default.
+    ///
+    /// ```
+    /// use biosock::Cancel;
+    /// use biosock::listeners::{Event, Listen};
+    /// # use biosock::dial::Dialer;
+    ///
+    /// let listeners = Listen::new().listen("localhost:0")?;
+    /// # let _client = Dialer::new().dial_addrs(&listeners.addrs()?).map_err(std::io::Error::from)?;
+    /// let stop = Cancel::new()?;
+    /// let mut incoming = listeners.incoming(&stop).nonblocking(true);
+    /// if let Some(Event::Connection(socket, _)) = incoming.next().transpose()? {
+    ///     assert!(socket.is_nonblocking()?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn nonblocking(mut self, on: bool) -> Self {
+        self.nonblocking = on;
+        self
+    }
+
     fn event(&mut self) -> Result<Option<Event>> {
         if self.is_over {
             return Ok(None);
@@ -197,7 +218,7 @@ impl Incoming<'_> {
         let acceptor = self
             .acceptor
             .insert(mine.unwrap_or_else(|| self.set.pool.take(Some(self.stop)).rounds_of(usize::MAX)));
-        match acceptor.turn(self.set.sources(), self.options, Some(self.stop), None)? {
+        match acceptor.turn(self.set.sources(), self.nonblocking, Some(self.stop), None)? {
             Turn::Event(event) => Ok(Some(event)),
             Turn::Stopped | Turn::Late => Ok(None),
         }

@@ -19,7 +19,7 @@ use super::file::SocketFile;
 use super::set::{Listeners, unlink};
 use crate::accept::accept_socket;
 use crate::error::Refusal;
-use crate::{Cancel, Error, Operation, Options, Result, Socket, SocketAddr, Syscall};
+use crate::{Cancel, Error, Operation, Result, Socket, SocketAddr, Syscall};
 
 impl Listeners {
     /// The set for use on the tokio runtime of the caller, which needs its
@@ -32,14 +32,13 @@ impl Listeners {
     /// As tokio does, on a runtime without its I/O driver.
     ///
     /// ```
-    /// use biosock::Options;
     /// use biosock::listeners::Listen;
     /// # use biosock::dial::Dialer;
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
     /// let mut listeners = Listen::new().listen("localhost:0")?.into_async()?;
     /// # let _client = Dialer::new().dial_addrs(listeners.addrs()).map_err(std::io::Error::from)?;
-    /// let (socket, peer) = listeners.accept(Options::empty()).await?;
+    /// let (socket, peer) = listeners.accept().await?;
     /// let stream = tokio::net::TcpStream::from_std(socket.try_into()?)?;
     /// assert_eq!(biosock::SocketAddr::from(stream.peer_addr()?), peer);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -93,7 +92,7 @@ pub struct AsyncListeners {
 
 impl AsyncListeners {
     /// Waits for a connection on any of the sockets. The accepted socket is
-    /// non-blocking, as tokio's types want it; the options are for it, too.
+    /// non-blocking, as tokio's types want it.
     ///
     /// The sockets take turns, and connections that are gone before they are
     /// accepted are passed over; where that happens eight times in a row, the
@@ -105,19 +104,18 @@ impl AsyncListeners {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use biosock::Options;
     /// use biosock::listeners::Listen;
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
     /// let mut listeners = Listen::new().listen("localhost:0")?.into_async()?;
-    /// let accept = listeners.accept(Options::NODELAY);
+    /// let accept = listeners.accept();
     /// assert!(tokio::time::timeout(Duration::from_millis(1), accept).await.is_err());
     /// # Ok::<(), biosock::Error>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn accept(&mut self, options: Options) -> Result<(Socket, SocketAddr)> {
-        poll_fn(|cx| self.poll_accept(cx, options)).await
+    pub async fn accept(&mut self) -> Result<(Socket, SocketAddr)> {
+        poll_fn(|cx| self.poll_accept(cx)).await
     }
 
     /// As [`Listeners::serve`]: tells each connection until `stop` is
@@ -128,7 +126,7 @@ impl AsyncListeners {
     /// The failure that made a listener useless.
     ///
     /// ```
-    /// use biosock::{Cancel, Options};
+    /// use biosock::Cancel;
     /// use biosock::listeners::{Event, Listen};
     /// use tokio::net::TcpStream;
     /// # use biosock::dial::Dialer;
@@ -149,17 +147,12 @@ impl AsyncListeners {
     ///     }
     ///     Event::Trouble { error, pause } => eprintln!("{error}; next try in {pause:?}"),
     /// };
-    /// listeners.serve(Options::empty(), &stop, tell).await?;
+    /// listeners.serve(&stop, tell).await?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn serve(
-        &mut self,
-        options: Options,
-        stop: &Cancel,
-        mut tell: impl FnMut(Event),
-    ) -> Result<()> {
+    pub async fn serve(&mut self, stop: &Cancel, mut tell: impl FnMut(Event)) -> Result<()> {
         let mut judge = Judge::new();
         // The runtime may be as short of descriptors as accepting is.
         let stopped = loop {
@@ -177,7 +170,7 @@ impl AsyncListeners {
         while !stop.is_known() {
             // The stop goes first: accepting may never be pending.
             let accepted = poll_fn(|cx| match stopped.poll(cx) {
-                Poll::Pending => self.poll_accept_one(cx, options).map(Some),
+                Poll::Pending => self.poll_accept_one(cx).map(Some),
                 Poll::Ready(stopped) => Poll::Ready(stopped.err().map(|error| Err(wait_error(&error)))),
             });
             let Some(accepted) = accepted.await else { break };
@@ -194,11 +187,11 @@ impl AsyncListeners {
 
     /// As [`poll_accept_one`](Self::poll_accept_one), past the connections
     /// that are gone; only a few in a row, lest the task never yield.
-    fn poll_accept(&mut self, cx: &mut Context<'_>, options: Options) -> Poll<Result<(Socket, SocketAddr)>> {
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Socket, SocketAddr)>> {
         let mut in_row = 0;
         loop {
             in_row += 1;
-            match ready!(self.poll_accept_one(cx, options)) {
+            match ready!(self.poll_accept_one(cx)) {
                 Err(error) if in_row < FEW && AcceptAdvice::after(&error) == AcceptAdvice::TryAgain => {}
                 accepted => return Poll::Ready(accepted),
             }
@@ -207,14 +200,10 @@ impl AsyncListeners {
 
     /// Asks the sockets that may have a connection, beginning with the one
     /// whose turn it is.
-    fn poll_accept_one(
-        &mut self,
-        cx: &mut Context<'_>,
-        options: Options,
-    ) -> Poll<Result<(Socket, SocketAddr)>> {
+    fn poll_accept_one(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Socket, SocketAddr)>> {
         let count = self.sockets.len();
         for at in (0..count).map(|n| (self.turn + n) % count) {
-            if let Poll::Ready(done) = accept_from(&self.sockets[at], cx, options) {
+            if let Poll::Ready(done) = accept_from(&self.sockets[at], cx) {
                 self.turn = (at + 1) % count;
                 return Poll::Ready(done);
             }
@@ -280,15 +269,11 @@ impl AsyncListeners {
     }
 }
 
-fn accept_from(
-    listener: &TcpStream,
-    cx: &mut Context<'_>,
-    options: Options,
-) -> Poll<Result<(Socket, SocketAddr)>> {
+fn accept_from(listener: &TcpStream, cx: &mut Context<'_>) -> Poll<Result<(Socket, SocketAddr)>> {
     loop {
         ready!(listener.poll_read_ready(cx)).map_err(|error| wait_error(&error))?;
         let mut done = None;
-        let accept = || match accept_socket(listener.as_fd(), options | Options::NONBLOCK) {
+        let accept = || match accept_socket(listener.as_fd(), true) {
             Err(error) if is_nobody(&error) => Err(io::ErrorKind::WouldBlock.into()),
             accepted => {
                 done = Some(accepted);

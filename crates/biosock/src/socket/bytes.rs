@@ -36,12 +36,12 @@ impl Socket {
     /// recvfrom(2)'s.
     ///
     /// ```
-    /// use biosock::{Domain, Options, Protocol, Socket, Type};
+    /// use biosock::{Domain, Protocol, Socket, Type};
     ///
-    /// let socket = || Socket::new(Domain::IPV4, Type::DGRAM, Protocol::DEFAULT, Options::empty());
+    /// let socket = || Socket::new(Domain::IPV4, Type::DGRAM, Protocol::DEFAULT);
     /// let (one, two) = (socket()?, socket()?);
-    /// one.bind(&"127.0.0.1:0".parse()?, Options::empty())?;
-    /// two.bind(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// one.bind(&"127.0.0.1:0".parse()?)?;
+    /// two.bind(&"127.0.0.1:0".parse()?)?;
     /// one.send_to(b"hello", &two.local_addr()?)?;
     /// let mut room = [0; 8];
     /// let (length, from) = two.recv_from(&mut room)?;
@@ -61,8 +61,8 @@ impl Socket {
     /// sendto(2)'s: EMSGSIZE for one that is too long.
     ///
     /// ```
-    /// # use biosock::{Domain, Options, Protocol, Socket, Type};
-    /// let socket = Socket::new(Domain::IPV4, Type::DGRAM, Protocol::DEFAULT, Options::empty())?;
+    /// # use biosock::{Domain, Protocol, Socket, Type};
+    /// let socket = Socket::new(Domain::IPV4, Type::DGRAM, Protocol::DEFAULT)?;
     /// let error = socket.send_to(&[0; 70_000], &"127.0.0.1:9".parse()?).unwrap_err();
     /// assert_eq!(error.to_string(), "send to 127.0.0.1:9: message too long (EMSGSIZE)");
     /// # Ok::<(), biosock::Error>(())

@@ -10,9 +10,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use crate::addr::unsupported_family;
 use crate::sock::{self, peer_addr, socket_error};
 use crate::sys::{self, Flags, Shutdown, SockAddrBuf};
-use crate::{Domain, Error, Operation, Options, Protocol, Result, SocketAddr, Syscall, Type};
+use crate::{Domain, Error, Operation, Protocol, Result, SocketAddr, Syscall, Type};
 
-pub use option::{KeepAlive, PeerCredentials};
+pub use option::PeerCredentials;
 
 /// A socket, closed when dropped.
 ///
@@ -22,15 +22,15 @@ pub use option::{KeepAlive, PeerCredentials};
 ///
 /// ```
 /// use std::io::{Read, Write};
-/// use biosock::{Options, Socket, SocketAddr};
+/// use biosock::{ConnectOptions, ListenOptions, Socket, SocketAddr};
 ///
 /// let any: SocketAddr = "127.0.0.1:0".parse()?;
-/// let listener = Socket::stream_for(&any, Options::empty())?;
-/// listener.listen(&any, Options::REUSEADDR)?;
+/// let listener = Socket::stream_for(&any)?;
+/// listener.listen_with(&any, &ListenOptions::new().reuseaddr(true))?;
 ///
-/// let mut client = Socket::stream_for(&any, Options::empty())?;
-/// client.connect(&listener.local_addr()?, Options::NODELAY)?;
-/// let (mut server, _peer) = listener.accept(Options::empty())?;
+/// let mut client = Socket::stream_for(&any)?;
+/// client.connect_with(&listener.local_addr()?, &ConnectOptions::new().nodelay(true))?;
+/// let (mut server, _peer) = listener.accept()?;
 ///
 /// client.write_all(b"hello")?;
 /// client.close()?;
@@ -43,22 +43,31 @@ pub use option::{KeepAlive, PeerCredentials};
 pub struct Socket(OwnedFd);
 
 impl Socket {
-    /// Creates a socket with one system call. Of the options only
-    /// [`Options::NONBLOCK`] acts here.
+    /// Creates a blocking socket with one system call.
     ///
     /// # Errors
     /// socket(2)'s, with [`Reason::UnableToCreate`](crate::Reason::UnableToCreate).
     ///
     /// ```
-    /// use biosock::{Domain, Options, Protocol, Socket, Type};
+    /// use biosock::{Domain, Protocol, Socket, Type};
     ///
-    /// let socket = Socket::new(Domain::IPV4, Type::STREAM, Protocol::DEFAULT, Options::NONBLOCK)?;
-    /// assert!(socket.is_nonblocking()?);
+    /// let socket = Socket::new(Domain::IPV4, Type::DGRAM, Protocol::DEFAULT)?;
+    /// assert!(!socket.is_nonblocking()?);
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[doc(alias = "BIO_socket")]
-    pub fn new(domain: Domain, socktype: Type, protocol: Protocol, options: Options) -> Result<Self> {
-        match sys::socket(domain, socktype, protocol, flags(options)) {
+    pub fn new(domain: Domain, socktype: Type, protocol: Protocol) -> Result<Self> {
+        Self::in_mode(domain, socktype, protocol, false)
+    }
+
+    /// The same, and non-blocking from birth where that is wanted.
+    pub(crate) fn in_mode(
+        domain: Domain,
+        socktype: Type,
+        protocol: Protocol,
+        nonblocking: bool,
+    ) -> Result<Self> {
+        match sys::socket(domain, socktype, protocol, Flags { nonblocking, cloexec: true }) {
             Ok(fd) => Ok(Self(fd)),
             Err(errno) => Err(socket_error(errno).about(kind(domain, socktype, protocol))),
         }
@@ -70,14 +79,14 @@ impl Socket {
     /// As [`new`](Self::new).
     ///
     /// ```
-    /// use biosock::{Domain, Options, Socket};
+    /// use biosock::{Domain, Socket};
     ///
-    /// let socket = Socket::stream_for(&"unix:@x".parse()?, Options::empty())?;
+    /// let socket = Socket::stream_for(&"unix:@x".parse()?)?;
     /// assert_eq!(socket.domain()?, Domain::UNIX);
     /// # Ok::<(), biosock::Error>(())
     /// ```
-    pub fn stream_for(addr: &SocketAddr, options: Options) -> Result<Self> {
-        Self::new(addr.family(), Type::STREAM, Protocol::DEFAULT, options)
+    pub fn stream_for(addr: &SocketAddr) -> Result<Self> {
+        Self::new(addr.family(), Type::STREAM, Protocol::DEFAULT)
     }
 
     /// Creates a Multipath TCP socket (RFC 8684), or a TCP socket where the
@@ -87,19 +96,23 @@ impl Socket {
     /// As [`new`](Self::new).
     ///
     /// ```
-    /// use biosock::{Domain, Options, Protocol, Socket};
+    /// use biosock::{Domain, Protocol, Socket};
     ///
-    /// let socket = Socket::mptcp(Domain::IPV4, Options::empty())?;
+    /// let socket = Socket::mptcp(Domain::IPV4)?;
     /// assert!([Protocol::MPTCP, Protocol::TCP].contains(&socket.protocol()?));
     /// # Ok::<(), biosock::Error>(())
     /// ```
-    pub fn mptcp(domain: Domain, options: Options) -> Result<Self> {
+    pub fn mptcp(domain: Domain) -> Result<Self> {
+        Self::mptcp_in_mode(domain, false)
+    }
+
+    pub(crate) fn mptcp_in_mode(domain: Domain, nonblocking: bool) -> Result<Self> {
         use sys::Errno;
-        match sys::socket(domain, Type::STREAM, Protocol::MPTCP, flags(options)) {
+        match sys::socket(domain, Type::STREAM, Protocol::MPTCP, Flags { nonblocking, cloexec: true }) {
             Ok(fd) => Ok(Self(fd)),
             // Not built in, switched off, or older than MPTCP.
             Err(Errno::PROTONOSUPPORT | Errno::NOPROTOOPT | Errno::INVAL) => {
-                Self::new(domain, Type::STREAM, Protocol::TCP, options)
+                Self::in_mode(domain, Type::STREAM, Protocol::TCP, nonblocking)
             }
             Err(errno) => Err(socket_error(errno).about(kind(domain, Type::STREAM, Protocol::MPTCP))),
         }
@@ -113,8 +126,8 @@ impl Socket {
     /// fcntl(2)'s: EMFILE.
     ///
     /// ```
-    /// # use biosock::{Options, Socket};
-    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # use biosock::Socket;
+    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
     /// socket.try_clone()?.set_nonblocking(true)?;
     /// assert!(socket.is_nonblocking()?);
     /// # Ok::<(), biosock::Error>(())
@@ -130,8 +143,8 @@ impl Socket {
     /// close(2)'s.
     ///
     /// ```
-    /// # use biosock::{Options, Socket};
-    /// Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?.close()?;
+    /// # use biosock::Socket;
+    /// Socket::stream_for(&"127.0.0.1:0".parse()?)?.close()?;
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[doc(alias = "BIO_closesocket")]
@@ -145,8 +158,8 @@ impl Socket {
     /// shutdown(2)'s; ENOTCONN without a connection.
     ///
     /// ```
-    /// # use biosock::{Options, Shutdown, Socket};
-    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # use biosock::{Shutdown, Socket};
+    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
     /// let error = socket.shutdown(Shutdown::Write).unwrap_err();
     /// assert_eq!(error.system().and_then(|system| system.name()), Some("ENOTCONN"));
     /// # Ok::<(), biosock::Error>(())
@@ -163,8 +176,8 @@ impl Socket {
     /// getsockname(2)'s, with [`Reason::GetSockName`](crate::Reason::GetSockName).
     ///
     /// ```
-    /// # use biosock::{Options, Socket};
-    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # use biosock::Socket;
+    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
     /// assert_eq!(socket.local_addr()?.to_string(), "0.0.0.0:0");
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -179,8 +192,8 @@ impl Socket {
     /// getpeername(2)'s; ENOTCONN without a peer.
     ///
     /// ```
-    /// # use biosock::{Options, Socket};
-    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # use biosock::Socket;
+    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
     /// assert!(socket.peer_addr().is_err_and(|error| error.is_retryable()));
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -195,8 +208,8 @@ impl Socket {
     /// getsockopt(2)'s.
     ///
     /// ```
-    /// # use biosock::{Options, Socket, Type};
-    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # use biosock::{Socket, Type};
+    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
     /// assert_eq!(socket.socktype()?, Type::STREAM);
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -210,8 +223,8 @@ impl Socket {
     /// getsockopt(2)'s.
     ///
     /// ```
-    /// # use biosock::{Domain, Options, Socket};
-    /// let socket = Socket::stream_for(&"[::1]:0".parse()?, Options::empty())?;
+    /// # use biosock::{Domain, Socket};
+    /// let socket = Socket::stream_for(&"[::1]:0".parse()?)?;
     /// assert_eq!(socket.domain()?, Domain::IPV6);
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -225,8 +238,8 @@ impl Socket {
     /// getsockopt(2)'s.
     ///
     /// ```
-    /// # use biosock::{Options, Protocol, Socket};
-    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # use biosock::{Protocol, Socket};
+    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
     /// assert_eq!(socket.protocol()?, Protocol::TCP);
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -240,8 +253,8 @@ impl Socket {
     /// getsockopt(2)'s.
     ///
     /// ```
-    /// # use biosock::{Options, Socket};
-    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # use biosock::Socket;
+    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
     /// assert!(!socket.is_listening()?);
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -255,8 +268,8 @@ impl Socket {
     /// getsockopt(2)'s.
     ///
     /// ```
-    /// # use biosock::{Options, Socket};
-    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # use biosock::Socket;
+    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
     /// assert!(socket.take_error()?.is_none());
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -278,14 +291,14 @@ impl Socket {
     ///
     /// ```
     /// use std::io::{Read, Write};
-    /// use biosock::{Options, Shutdown, Socket, SocketAddr};
+    /// use biosock::{Shutdown, Socket, SocketAddr};
     ///
     /// let any: SocketAddr = "127.0.0.1:0".parse()?;
-    /// let listener = Socket::stream_for(&any, Options::empty())?;
-    /// listener.listen(&any, Options::empty())?;
+    /// let listener = Socket::stream_for(&any)?;
+    /// listener.listen(&any)?;
     /// let client = std::net::TcpStream::connect(listener.local_addr()?.to_string())?;
     /// let client = Socket::from(std::os::fd::OwnedFd::from(client));
-    /// let (mut server, _) = listener.accept(Options::empty())?;
+    /// let (mut server, _) = listener.accept()?;
     ///
     /// (&client).write_all(b"all of it")?;
     /// client.shutdown(Shutdown::Write)?;
@@ -305,8 +318,8 @@ impl Socket {
     /// fcntl(2)'s.
     ///
     /// ```
-    /// # use biosock::{Options, Socket};
-    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # use biosock::Socket;
+    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
     /// assert!(!socket.is_nonblocking()?);
     /// # Ok::<(), biosock::Error>(())
     /// ```
@@ -320,8 +333,8 @@ impl Socket {
     /// ioctl(2)'s.
     ///
     /// ```
-    /// # use biosock::{Options, Socket};
-    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # use biosock::Socket;
+    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
     /// socket.set_nonblocking(true)?;
     /// assert!(socket.is_nonblocking()?);
     /// # Ok::<(), biosock::Error>(())
@@ -339,10 +352,6 @@ fn kind(domain: Domain, socktype: Type, protocol: Protocol) -> String {
 fn known_family(addr: &SockAddrBuf) -> Result<SocketAddr> {
     let family = addr.as_sockaddr().family().unwrap_or(Domain::UNSPEC);
     peer_addr(addr).ok_or_else(|| unsupported_family(Operation::Query, family))
-}
-
-fn flags(options: Options) -> Flags {
-    Flags { nonblocking: options.contains(Options::NONBLOCK), cloexec: true }
 }
 
 fn query(syscall: Syscall, errno: sys::Errno) -> Error {

@@ -3,28 +3,9 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use crate::options::KeepAlive;
 use crate::sys::{self, Errno};
 use crate::{Domain, Error, Operation, Result, Socket, Syscall, sock};
-
-/// The times of TCP keep-alive (tcp(7)). `None` leaves the system's value.
-/// The system takes whole seconds, from 1 second to 32767 seconds.
-///
-/// ```
-/// use std::time::Duration;
-/// use biosock::KeepAlive;
-///
-/// let keep_alive = KeepAlive { idle: Some(Duration::from_secs(60)), ..KeepAlive::default() };
-/// assert_eq!(keep_alive.probes, None);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct KeepAlive {
-    /// How long a connection is idle before the first probe (TCP_KEEPIDLE).
-    pub idle: Option<Duration>,
-    /// How long between probes (TCP_KEEPINTVL).
-    pub interval: Option<Duration>,
-    /// How many unanswered probes end the connection (TCP_KEEPCNT), 1 to 127.
-    pub probes: Option<u32>,
-}
 
 /// Who is at the other end of a Unix socket, as it was when the two were
 /// connected (SO_PEERCRED: unix(7)).
@@ -54,9 +35,9 @@ pub struct PeerCredentials {
 ///
 /// ```
 /// use std::time::Duration;
-/// use biosock::{Options, Socket};
+/// use biosock::Socket;
 ///
-/// let socket = Socket::stream_for(&"[::1]:0".parse()?, Options::empty())?;
+/// let socket = Socket::stream_for(&"[::1]:0".parse()?)?;
 /// socket.set_linger(Some(Duration::from_secs(5)))?;
 /// assert_eq!(socket.linger()?, Some(Duration::from_secs(5)));
 /// socket.set_ttl(7)?;
@@ -81,8 +62,8 @@ impl Socket {
     /// setsockopt(2)'s.
     ///
     /// ```
-    /// # use biosock::{Options, Socket};
-    /// Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?.set_nodelay(true)?;
+    /// # use biosock::Socket;
+    /// Socket::stream_for(&"127.0.0.1:0".parse()?)?.set_nodelay(true)?;
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[doc(alias = "BIO_set_tcp_ndelay")]
@@ -121,14 +102,14 @@ impl Socket {
     /// setsockopt(2)'s.
     ///
     /// ```
-    /// # use biosock::{Options, Socket};
-    /// let (one, two) = ("127.0.0.1:0".parse()?, Options::empty());
-    /// let first = Socket::stream_for(&one, two)?;
+    /// # use biosock::Socket;
+    /// let one = "127.0.0.1:0".parse()?;
+    /// let first = Socket::stream_for(&one)?;
     /// first.set_reuseport(true)?;
-    /// first.listen(&one, two)?;
-    /// let second = Socket::stream_for(&one, two)?;
+    /// first.listen(&one)?;
+    /// let second = Socket::stream_for(&one)?;
     /// second.set_reuseport(true)?;
-    /// second.listen(&first.local_addr()?, two)?;
+    /// second.listen(&first.local_addr()?)?;
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn set_reuseport(&self, on: bool) -> Result<()> {
@@ -158,9 +139,9 @@ impl Socket {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use biosock::{KeepAlive, Options, Socket};
+    /// use biosock::{KeepAlive, Socket};
     ///
-    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
     /// socket.set_keepalive(KeepAlive { idle: Some(Duration::from_secs(60)), ..KeepAlive::default() })?;
     /// assert_eq!(socket.keepalive()?.and_then(|times| times.idle), Some(Duration::from_secs(60)));
     /// socket.set_keepalive(None)?;
@@ -169,9 +150,15 @@ impl Socket {
     /// ```
     pub fn set_keepalive(&self, keep_alive: impl Into<Option<KeepAlive>>) -> Result<()> {
         let fd = self.as_fd();
-        let Some(KeepAlive { idle, interval, probes }) = keep_alive.into() else {
-            return option(sys::set_keepalive(fd, false), "SO_KEEPALIVE");
-        };
+        let keep_alive = keep_alive.into();
+        if let Some(times) = keep_alive {
+            self.set_keepalive_times(times)?;
+        }
+        option(sys::set_keepalive(fd, keep_alive.is_some()), "SO_KEEPALIVE")
+    }
+
+    pub(crate) fn set_keepalive_times(&self, times: KeepAlive) -> Result<()> {
+        let (fd, KeepAlive { idle, interval, probes }) = (self.as_fd(), times);
         if let Some(idle) = idle {
             option(sys::set_keepalive_idle(fd, idle), "TCP_KEEPIDLE")?;
         }
@@ -181,7 +168,7 @@ impl Socket {
         if let Some(probes) = probes {
             option(sys::set_keepalive_probes(fd, probes), "TCP_KEEPCNT")?;
         }
-        option(sys::set_keepalive(fd, true), "SO_KEEPALIVE")
+        Ok(())
     }
 
     /// Whether an IPv6 socket leaves IPv4 alone (IPV6_V6ONLY).
@@ -356,8 +343,8 @@ impl Socket {
     /// setsockopt(2)'s: ENODEV for an unknown device, EPERM without privilege.
     ///
     /// ```
-    /// # use biosock::{Options, Socket};
-    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?, Options::empty())?;
+    /// # use biosock::Socket;
+    /// let socket = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
     /// let error = socket.bind_device("no-such-device").unwrap_err();
     /// assert!(error.to_string().starts_with("set option SO_BINDTODEVICE to no-such-device: "));
     /// # Ok::<(), biosock::Error>(())

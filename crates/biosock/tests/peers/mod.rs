@@ -2,9 +2,7 @@
 
 use biosock::dial::{Question, Resolver};
 use biosock::listeners::{Listen, Listeners};
-use biosock::{Options, Result, Socket, SocketAddr};
-
-const PLAIN: Options = Options::empty();
+use biosock::{Result, Socket, SocketAddr};
 
 pub(crate) fn listeners(target: &str) -> (Listeners, u16) {
     let listeners = Listen::new().listen(target).unwrap();
@@ -14,8 +12,8 @@ pub(crate) fn listeners(target: &str) -> (Listeners, u16) {
 
 /// A port that refuses: bound, so that nobody else has it, and not listening.
 pub(crate) fn refusing(any: &str) -> (Socket, SocketAddr) {
-    let holder = Socket::stream_for(&any.parse().unwrap(), PLAIN).unwrap();
-    holder.bind(&any.parse().unwrap(), PLAIN).unwrap();
+    let holder = Socket::stream_for(&any.parse().unwrap()).unwrap();
+    holder.bind(&any.parse().unwrap()).unwrap();
     let addr = holder.local_addr().unwrap();
     (holder, addr)
 }

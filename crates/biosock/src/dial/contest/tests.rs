@@ -1,6 +1,7 @@
 //! Contests on loopback, by a clock that the tests choose.
 
 use super::*;
+use crate::ConnectOptions;
 use crate::Type;
 use crate::dial::blocking::{Limits, run};
 use crate::dial::memory::LIFETIME;
@@ -21,16 +22,16 @@ fn listener(addr: &str) -> (Socket, SocketAddr) {
 }
 
 fn client(addr: &SocketAddr) -> Socket {
-    let client = Socket::stream_for(addr, Options::empty()).unwrap();
-    client.connect(addr, Options::empty()).map(drop).unwrap();
+    let client = Socket::stream_for(addr).unwrap();
+    client.connect(addr).map(drop).unwrap();
     client
 }
 
 /// A port that nothing listens on, and its holder.
 fn refusing() -> (Socket, SocketAddr) {
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let holder = Socket::stream_for(&any, Options::empty()).unwrap();
-    holder.bind(&any, Options::empty()).unwrap();
+    let holder = Socket::stream_for(&any).unwrap();
+    holder.bind(&any).unwrap();
     let addr = holder.local_addr().unwrap();
     (holder, addr)
 }
@@ -68,14 +69,14 @@ fn ipv6_that_was_silent_leads_again_once_its_entry_has_expired() {
     let dial = |settings: Settings, after: Duration| {
         let attempts = attempts(&settings, &memory, start + after, &[v6, v4]);
         let won = if attempts.last() == Some(&v6) { &silent } else { &good };
-        drop(won.accept(Options::empty()).unwrap());
+        drop(won.accept().unwrap());
         attempts
     };
     let second = Duration::from_secs(1);
     assert_eq!(dial(hasty(), Duration::ZERO), [v6, v4], "it is silent");
     assert_eq!(dial(patient(), LIFETIME / 2), [v4], "that is known");
     // It is mended.
-    drop(silent.accept(Options::empty()).unwrap());
+    drop(silent.accept().unwrap());
     assert_eq!(dial(patient(), LIFETIME - second), [v4], "that is not");
     assert_eq!(dial(patient(), LIFETIME + second), [v6], "the usual order, though IPv4 worked a moment ago");
     assert_eq!(dial(patient(), LIFETIME * 2), [v6]);
@@ -146,7 +147,11 @@ fn what_is_learned_is_of_the_peer_or_the_path() {
 
     let connected = |settings: &Settings| learned(settings, near, delay, Outcome::Connected, false);
     assert_eq!(connected(&hasty()), Some(Rank::Used(delay)));
-    assert_eq!(connected(&Settings { options: Options::TFO, ..hasty() }), None, "nobody has answered yet");
+    assert_eq!(
+        connected(&Settings { connect: ConnectOptions::new().tfo(true), ..hasty() }),
+        None,
+        "nobody has answered yet"
+    );
     assert_eq!(connected(&Settings { socktype: Type::DGRAM, ..hasty() }), None, "nor here");
 }
 

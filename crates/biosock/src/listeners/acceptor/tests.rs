@@ -11,8 +11,6 @@ use crate::listeners::Listen;
 use crate::listeners::Listeners;
 use crate::{Socket, children};
 
-const PLAIN: Options = Options::empty();
-
 /// Acceptors that were woken for a connection each, one that was not, and has
 /// none of these connections on its list, and the clients.
 fn woken(set: &Listeners, count: usize) -> (Vec<Acceptor>, Acceptor, Vec<Socket>) {
@@ -37,8 +35,8 @@ fn woken_before(set: &Listeners, count: usize, other: &Listeners) -> (Vec<Accept
         // Where one does not sleep yet, the last has the connection on its list.
         thread::sleep(Duration::from_millis(200));
         let connect = |_| {
-            let client = Socket::stream_for(&addr, PLAIN).unwrap();
-            client.connect(&addr, PLAIN).unwrap();
+            let client = Socket::stream_for(&addr).unwrap();
+            client.connect(&addr).unwrap();
             (woken.recv().unwrap(), client)
         };
         (0..count).map(connect).unzip()
@@ -54,7 +52,7 @@ fn watching(set: &Listeners) -> Acceptor {
 
 fn turn(acceptor: &mut Acceptor, set: &Listeners, seconds: u64) -> Turn {
     let end = Instant::now() + Duration::from_secs(seconds);
-    acceptor.turn(set.sources(), PLAIN, None, Some(end)).unwrap()
+    acceptor.turn(set.sources(), false, None, Some(end)).unwrap()
 }
 
 fn is_connection(turn: &Turn) -> bool {
@@ -94,14 +92,14 @@ fn what_is_owed_wakes_one() {
 #[test]
 fn a_rest_is_over_with_its_time_or_its_turn_s() {
     let set = Listen::new().listen("127.0.0.1:0").unwrap();
-    let client = Socket::stream_for(&set.addrs().unwrap()[0], PLAIN).unwrap();
-    client.connect(&set.addrs().unwrap()[0], PLAIN).unwrap();
+    let client = Socket::stream_for(&set.addrs().unwrap()[0]).unwrap();
+    client.connect(&set.addrs().unwrap()[0]).unwrap();
     let mut acceptor = Acceptor::new(sys::forks()).rounds_of(1);
     acceptor.rest_until = Instant::now().checked_add(Duration::from_secs(3600));
     assert!(matches!(turn(&mut acceptor, &set, 0), Turn::Late), "it rests on");
     let stop = Cancel::new().unwrap();
     stop.cancel();
-    assert!(matches!(acceptor.turn(set.sources(), PLAIN, Some(&stop), None).unwrap(), Turn::Stopped));
+    assert!(matches!(acceptor.turn(set.sources(), false, Some(&stop), None).unwrap(), Turn::Stopped));
     // Without an end of the turn, and with one that is later.
     acceptor.rest_until = Some(Instant::now() + Duration::from_millis(5));
     assert!(acceptor.rest(None, None).unwrap().is_none() && acceptor.rest_until.is_none());
@@ -189,8 +187,8 @@ fn is_left_to_child() -> bool {
         let mut line = String::new();
         said.read_line(&mut line).unwrap();
         wait_until_asleep(&stat.recv().unwrap());
-        let client = Socket::stream_for(&addr, PLAIN).unwrap();
-        client.connect(&addr, PLAIN).unwrap();
+        let client = Socket::stream_for(&addr).unwrap();
+        client.connect(&addr).unwrap();
         said.read_to_string(&mut line).unwrap();
         is_over.store(true, Ordering::Relaxed);
         assert!(child.wait().unwrap().success() && line == "watching\n", "{line}");

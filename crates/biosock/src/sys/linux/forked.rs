@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::dial::{DialFailure, Dialer};
 use crate::listeners::{Event, Listen, Listeners};
-use crate::{Cancel, Interest, Options, Socket, children};
+use crate::{Cancel, Interest, ListenOptions, Socket, children};
 
-const PLAIN: Options = Options::empty();
 const ALONE: &str = "BIOSOCK_TEST_ALONE";
 
 /// Runs a test of this file alone; `true` in that process.
@@ -76,13 +75,13 @@ impl Drop for Child {
 /// An address where connecting is not over until someone accepts.
 fn full() -> (Socket, Vec<Socket>) {
     let any = "127.0.0.1:0".parse().unwrap();
-    let listener = Socket::stream_for(&any, PLAIN).unwrap();
-    listener.listen_with_backlog(&any, PLAIN, 0).unwrap();
+    let listener = Socket::stream_for(&any).unwrap();
+    listener.listen_with(&any, &ListenOptions::new().backlog(0)).unwrap();
     let addr = listener.local_addr().unwrap();
     let connect = || {
-        let client = Socket::stream_for(&addr, PLAIN).unwrap();
+        let client = Socket::stream_for(&addr).unwrap();
         client.set_nonblocking(true).unwrap();
-        let _ = client.start_connect(&addr, PLAIN).unwrap();
+        let _ = client.start_connect(&addr).unwrap();
         client
     };
     // One more than its queue has room for.
@@ -91,13 +90,13 @@ fn full() -> (Socket, Vec<Socket>) {
 }
 
 fn is_stopped_accept(listeners: &Listeners, stop: &Cancel) -> bool {
-    listeners.accept_or_stop(PLAIN, None, stop).unwrap().is_none()
+    listeners.accept_or_stop(None, stop).unwrap().is_none()
 }
 
 fn served(listeners: &Listeners, stop: &Cancel) -> u32 {
     let mut connections = 0;
     let count = |event| connections += u32::from(matches!(event, Event::Connection(..)));
-    listeners.serve(PLAIN, stop, count).unwrap();
+    listeners.serve(stop, count).unwrap();
     connections
 }
 
@@ -155,7 +154,7 @@ fn a_cancel_in_another_process_wakes_tasks() {
         // Many dials may have one cancel.
         let target = silent.to_string();
         let ended = async {
-            let serve = listeners.serve(PLAIN, &stop, |event| panic!("{event:?}"));
+            let serve = listeners.serve(&stop, |event| panic!("{event:?}"));
             let (first, second) = (dialer.dial_async(&target), dialer.dial_async(&target));
             let release = async {
                 tokio::task::yield_now().await;
@@ -170,7 +169,7 @@ fn a_cancel_in_another_process_wakes_tasks() {
             assert!(matches!(dialed.unwrap_err().failure(), DialFailure::Cancelled));
         }
         // One that is cancelled already accepts nobody and dials nobody.
-        listeners.serve(PLAIN, &stop, |event| panic!("{event:?}")).await.unwrap();
+        listeners.serve(&stop, |event| panic!("{event:?}")).await.unwrap();
     });
     assert_eq!(child.status(), Some(0));
 }
@@ -208,8 +207,8 @@ fn children_accept_with_their_own() {
     let addr = listeners.addrs().unwrap()[0];
     let stop = Cancel::new().unwrap();
     let dial = || Dialer::new().dial_addrs(&[addr]).unwrap();
-    let _first = (dial(), listeners.accept(PLAIN, None).unwrap());
-    let mut begun = listeners.incoming(PLAIN, &stop);
+    let _first = (dial(), listeners.accept(None).unwrap());
+    let mut begun = listeners.incoming(&stop);
     let _second = (dial(), begun.next().unwrap().unwrap());
     let [parent_s] = epolls()[..] else { panic!("one: {:?}", epolls()) };
     mark(parent_s);
@@ -221,7 +220,7 @@ fn children_accept_with_their_own() {
     let child = Child::fork(|| accepts_with_its_own(begun.next()));
     assert_eq!(child.status(), Some(0));
     let _fourth = dial();
-    let child = Child::fork(|| listeners.accept(PLAIN, None).is_ok());
+    let child = Child::fork(|| listeners.accept(None).is_ok());
     assert_eq!(child.status(), Some(0));
     // The parent's is as it was.
     let _fifth = dial();
@@ -277,18 +276,18 @@ fn a_worker_that_is_stopped_leaves_its_connection_to_its_siblings() {
     for _ in 0..20 {
         let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
         let addr = listeners.addrs().unwrap()[0];
-        let client = Socket::stream_for(&addr, PLAIN).unwrap();
+        let client = Socket::stream_for(&addr).unwrap();
         let stop = Cancel::new().unwrap();
         let first = Child::fork(|| {
             run_when_nothing_else_does();
-            listeners.incoming(PLAIN, &stop).next().is_none()
+            listeners.incoming(&stop).next().is_none()
         });
         wait_until_asleep(&first);
         // Less than it takes until the listeners are looked at of themselves.
-        let second = Child::fork(|| listeners.accept(PLAIN, Some(Duration::from_secs(3))).is_ok());
+        let second = Child::fork(|| listeners.accept(Some(Duration::from_secs(3))).is_ok());
         wait_until_asleep(&second);
         // Nothing here waits, so that the first does not come in between.
-        client.connect(&addr, PLAIN).unwrap();
+        client.connect(&addr).unwrap();
         stop.cancel();
         if first.status() == Some(0) {
             left += 1;

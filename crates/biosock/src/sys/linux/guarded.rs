@@ -4,8 +4,9 @@
 use std::os::fd::AsFd;
 use std::ptr::{self, NonNull};
 
+use crate::fd::Options;
 use crate::fd::{self, SockAddr};
-use crate::{Domain, Options, Protocol, Type};
+use crate::{Domain, Protocol, Type};
 
 /// Two pages, of which the second must not be touched.
 struct Guarded {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::{Interest, Options, Socket, SocketAddr};
+use crate::{Interest, ListenOptions, Socket, SocketAddr};
 
 static SIGNALS: AtomicU32 = AtomicU32::new(0);
 
@@ -48,15 +48,15 @@ fn interrupted<T>(release: impl FnOnce() + Send, blocked: impl FnOnce() -> T) ->
 
 fn listener(backlog: u32) -> Socket {
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let listener = Socket::stream_for(&any, Options::empty()).unwrap();
-    listener.listen_with_backlog(&any, Options::empty(), backlog).unwrap();
+    let listener = Socket::stream_for(&any).unwrap();
+    listener.listen_with(&any, &ListenOptions::new().backlog(backlog)).unwrap();
     listener
 }
 
 fn client(of: &Socket) -> Socket {
     let addr = of.local_addr().unwrap();
-    let client = Socket::stream_for(&addr, Options::empty()).unwrap();
-    client.connect(&addr, Options::empty()).unwrap();
+    let client = Socket::stream_for(&addr).unwrap();
+    client.connect(&addr).unwrap();
     client
 }
 
@@ -64,7 +64,7 @@ fn client(of: &Socket) -> Socket {
 fn accept_goes_on() {
     let listener = listener(1);
     let connect = || drop(client(&listener));
-    let (_accepted, peer) = interrupted(connect, || listener.accept(Options::empty())).unwrap();
+    let (_accepted, peer) = interrupted(connect, || listener.accept()).unwrap();
     assert!(peer.ip().unwrap().is_loopback());
 }
 
@@ -74,9 +74,9 @@ fn connect_goes_on() {
     let addr = listener.local_addr().unwrap();
     // A queue of one is full now: the next connect has to wait for room.
     let _first = client(&listener);
-    let socket = Socket::stream_for(&addr, Options::empty()).unwrap();
-    let make_room = || drop(listener.accept(Options::empty()).unwrap());
-    interrupted(make_room, || socket.connect(&addr, Options::empty())).unwrap();
+    let socket = Socket::stream_for(&addr).unwrap();
+    let make_room = || drop(listener.accept().unwrap());
+    interrupted(make_room, || socket.connect(&addr)).unwrap();
     assert_eq!(socket.peer_addr().unwrap(), addr);
 }
 
@@ -84,7 +84,7 @@ fn connect_goes_on() {
 fn read_and_write_go_on() {
     let listener = listener(1);
     let mut client = client(&listener);
-    let (server, _) = listener.accept(Options::empty()).unwrap();
+    let (server, _) = listener.accept().unwrap();
     let mut byte = [0];
     let send = || assert_eq!((&server).write(b"x").unwrap(), 1);
     assert_eq!(interrupted(send, || client.read(&mut byte)).unwrap(), 1);
@@ -103,7 +103,7 @@ fn wait_keeps_its_time() {
 fn the_page_s_own_form_tells_of_the_interruption() {
     use std::os::fd::AsFd;
     let listener = listener(1);
-    let accept = || crate::fd::accept(listener.as_fd(), Options::empty());
+    let accept = || crate::fd::accept(listener.as_fd(), crate::fd::Options::empty());
     let error = interrupted(|| {}, accept).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::EINTR));
     assert!(error.is_retryable());

@@ -1,0 +1,203 @@
+//! A connect under way, and its outcome.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::sock::take_error;
+use crate::wait::wait;
+use crate::{Error, Interest, Operation, Reason, Result, SocketAddr, Syscall, sys};
+
+/// A connect that [`Socket::start_connect`](crate::Socket::start_connect)
+/// started. It owns no descriptor and borrows none, so that it can be stored
+/// alongside the socket, which each call is given.
+///
+/// The system reports a failure once (reading SO_ERROR clears it); this value
+/// remembers the outcome, so that it can be asked again.
+///
+/// ```
+/// use std::time::Duration;
+/// use biosock::{Connecting, Socket};
+///
+/// struct Client {
+///     socket: Socket,
+///     connecting: Connecting,
+/// }
+///
+/// let listener = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
+/// listener.listen(&"127.0.0.1:0".parse()?)?;
+/// let addr = listener.local_addr()?;
+///
+/// let socket = Socket::stream_for(&addr)?;
+/// let connecting = socket.start_connect(&addr)?;
+/// let mut client = Client { socket, connecting };
+/// client.connecting.wait(&client.socket, Some(Duration::from_secs(5)))?;
+/// assert!(client.connecting.outcome(&client.socket).is_some_and(|outcome| outcome.is_ok()));
+/// # Ok::<(), biosock::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "the connection may not stand yet: wait for the outcome, or call `connect`"]
+pub struct Connecting {
+    addr: SocketAddr,
+    deadline: Deadline,
+    // The error number that SO_ERROR gave, 0 for success.
+    outcome: Option<i32>,
+}
+
+impl Connecting {
+    pub(crate) fn new(addr: &SocketAddr, deadline: Deadline, outcome: Option<i32>) -> Self {
+        Self { addr: *addr, deadline, outcome }
+    }
+
+    /// Whether the connection stands, as far as it is known without a call.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.outcome == Some(0)
+    }
+
+    /// The outcome, or `None` while there is none; never waits. Worth asking
+    /// once at the start, and then whenever the socket can be written to.
+    ///
+    /// # Errors
+    /// connect(2)'s; ETIMEDOUT where the
+    /// [timeout](crate::ConnectOptions::timeout) of the connect has passed;
+    /// poll(2)'s and getsockopt(2)'s.
+    ///
+    /// ```
+    /// # use biosock::Socket;
+    /// # let listener = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
+    /// # listener.listen(&"127.0.0.1:0".parse()?)?;
+    /// # let addr = listener.local_addr()?;
+    /// # let socket = Socket::stream_for(&addr)?;
+    /// let mut connecting = socket.start_connect(&addr)?;
+    /// while connecting.outcome(&socket).is_none() {}
+    /// assert!(connecting.outcome(&socket).is_some_and(|outcome| outcome.is_ok()));
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn outcome(&mut self, socket: impl AsFd) -> Option<Result<()>> {
+        match self.decide(socket.as_fd(), Some(Duration::ZERO)) {
+            Ok(true) => Some(Ok(())),
+            Ok(false) if self.deadline.is_over() => Some(Err(timed_out(&self.addr))),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// Waits for the outcome, at most `timeout`; `None` waits indefinitely, but
+    /// for the [timeout](crate::ConnectOptions::timeout) of the connect.
+    ///
+    /// # Errors
+    /// As [`outcome`](Self::outcome), and ETIMEDOUT where `timeout` passes
+    /// without one: the attempt goes on, and can be waited for again.
+    ///
+    /// ```
+    /// # use biosock::Socket;
+    /// # let listener = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
+    /// # listener.listen(&"127.0.0.1:0".parse()?)?;
+    /// # let addr = listener.local_addr()?;
+    /// # let socket = Socket::stream_for(&addr)?;
+    /// socket.start_connect(&addr)?.wait(&socket, None)?;
+    /// assert_eq!(socket.peer_addr()?, addr);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub fn wait(&mut self, socket: impl AsFd, timeout: Option<Duration>) -> Result<()> {
+        if self.decide(socket.as_fd(), timeout)? { Ok(()) } else { Err(timed_out(&self.addr)) }
+    }
+
+    /// Waits for the outcome: `true` for a connection, `false` where the time
+    /// passes before.
+    fn decide(&mut self, fd: BorrowedFd<'_>, timeout: Option<Duration>) -> Result<bool> {
+        let deadline = self.deadline.earlier(Deadline::after(timeout));
+        let mut backoff = Backoff::default();
+        loop {
+            match self.outcome {
+                Some(0) => return Ok(true),
+                Some(errno) => return Err(connect_error(errno).at(&self.addr)),
+                None => {}
+            }
+            let at = |error: Error| error.at(&self.addr);
+            if !wait(fd, Interest::Write, deadline.left()).map_err(at)? {
+                return Ok(false);
+            }
+            self.outcome = connect_outcome(fd).map_err(at)?;
+            if self.outcome.is_none() && !deadline.sleep(backoff.next()) {
+                return Ok(false);
+            }
+        }
+    }
+}
+
+/// How the connect of a socket ended that poll(2) says can be written to: the
+/// error number, 0 for a connection; `None` while it is still under way, since
+/// readiness may be spurious (select(2)). A connection, whose peer has a name,
+/// is one call; what else there is to say of it, reading says. Where the name
+/// cannot be had, for want of memory or by a filter of system calls, nothing
+/// proves a connection: that error is the outcome, unless SO_ERROR has one.
+pub(crate) fn connect_outcome(fd: BorrowedFd<'_>) -> Result<Option<i32>> {
+    let Err(nameless) = sys::peer_addr(fd) else { return Ok(Some(0)) };
+    Ok(match take_error(fd)? {
+        0 if nameless != sys::Errno::NOTCONN => Some(nameless.raw_os_error()),
+        // Nothing is under way: another took the error.
+        0 if sys::has_hung_up(fd) => Some(sys::Errno::NOTCONN.raw_os_error()),
+        0 => None,
+        errno => Some(errno),
+    })
+}
+
+pub(crate) fn connect_error(errno: i32) -> Error {
+    Error::system_call(Operation::Connect, Syscall::Connect, errno, Reason::Connect)
+}
+
+pub(crate) fn timed_out(addr: &SocketAddr) -> Error {
+    connect_error(sys::Errno::TIMEDOUT.raw_os_error()).at(addr)
+}
+
+/// The end of a wait, if there is one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// A time beyond the clock's range is as good as no end.
+    pub(crate) fn after(timeout: Option<Duration>) -> Self {
+        Self(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
+    }
+
+    fn earlier(self, other: Self) -> Self {
+        Self(self.0.into_iter().chain(other.0).min())
+    }
+
+    fn left(self) -> Option<Duration> {
+        self.0.map(|end| end.saturating_duration_since(Instant::now()))
+    }
+
+    fn is_over(self) -> bool {
+        self.left().is_some_and(|left| left.is_zero())
+    }
+
+    /// Sleeps, at most to the end; `false` where that was there already.
+    pub(crate) fn sleep(self, time: Duration) -> bool {
+        let left = self.left();
+        let over = left.is_some_and(|left| left.is_zero());
+        if !over {
+            sleep(left.map_or(time, |left| time.min(left)));
+        }
+        !over
+    }
+}
+
+/// The times between attempts at a full queue: 1 ms, twice that, at most 50 ms.
+#[derive(Debug)]
+pub(crate) struct Backoff(Duration);
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self(Duration::from_millis(1))
+    }
+}
+
+impl Backoff {
+    pub(crate) fn next(&mut self) -> Duration {
+        let now = self.0;
+        self.0 = (now * 2).min(Duration::from_millis(50));
+        now
+    }
+}
