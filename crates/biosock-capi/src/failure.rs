@@ -1,19 +1,22 @@
 //! Why C functions fail, as values: nothing is on a queue yet.
 
+use std::ffi::c_int;
+use std::fmt::Display;
 use std::io;
 
 use biosock::dial::DialError;
 use biosock::{Error, Operation, Reason, Syscall, fd};
 
 use crate::errno;
+use crate::message::Message;
 
 /// Why a C function fails.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The core failed.
     Core(Error),
-    /// The same, and what it was about.
-    About(String, Box<Error>),
+    /// The same, for this descriptor of several.
+    Descriptor(c_int, Error),
     /// A dial failed.
     Dial(DialError),
     /// The system refused a call.
@@ -25,7 +28,7 @@ pub(crate) enum Failure {
     /// The caller passed NULL for the parameter of this name.
     Null(&'static str),
     /// The caller passed something invalid, as described here.
-    Invalid(String),
+    Invalid(Message),
     /// A panic was caught, or the core failed in a way that it cannot.
     Internal,
     /// Only errno reports it: try again, or it was cancelled.
@@ -35,6 +38,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// The caller passed something invalid.
+    pub(crate) fn invalid(what: impl Display) -> Self {
+        Self::Invalid(Message::of(&what))
+    }
+
     /// The system refused a call of this crate, as errno says.
     #[cold]
     pub(crate) fn last_os_error(syscall: Syscall, reason: Option<Reason>) -> Self {

@@ -25,6 +25,7 @@ mod host;
 mod hostserv;
 mod linked;
 mod lookup;
+mod message;
 mod out;
 mod queue;
 mod raise;

@@ -109,11 +109,11 @@ fn push<H: Host>(site: &'static Site, failure: &Failure) -> Option<i32> {
     let entries = Entries::<H>::at(site);
     match failure {
         Failure::Core(error) if site.explains => {
-            return Some(message::push_error(&entries, error, &error.to_string()));
+            return Some(message::push_error(&entries, error, error));
         }
         Failure::Core(error) => return push_error::<H>(site, error),
-        Failure::About(what, error) => {
-            return Some(message::push_error(&entries, error, &format!("{what}: {error}")));
+        Failure::Descriptor(fd, error) => {
+            return Some(message::push_error(&entries, error, &format_args!("descriptor {fd}: {error}")));
         }
         Failure::Dial(error) => return Some(message::push_dial(&entries, error)),
         Failure::Io(doing, error) => return Some(message::push_io(&entries, doing, error)),
@@ -123,7 +123,7 @@ fn push<H: Host>(site: &'static Site, failure: &Failure) -> Option<i32> {
         }
         Failure::Bio(reason) => entries.push(What::Bio(*reason)),
         Failure::Null(name) if site.explains => {
-            entries.push_message(What::Common(Common::Null), &format!("{name} is NULL"));
+            entries.push_text(What::Common(Common::Null), &format_args!("{name} is NULL"));
         }
         Failure::Null(_) => entries.push(What::Common(Common::Null)),
         Failure::Invalid(message) => entries.push_message(What::Common(Common::Invalid), message),

@@ -31,8 +31,7 @@ pub struct ConvertError {
 #[derive(Debug)]
 enum Why {
     Kind(Kind),
-    // Boxed, for the size of the result.
-    Unknown(Box<Error>),
+    Unknown(Error),
 }
 
 /// What a socket is.
@@ -84,10 +83,10 @@ impl From<ConvertError> for Error {
     /// Closes the socket and keeps the kind and the message.
     fn from(error: ConvertError) -> Self {
         match error.why {
-            Why::Unknown(error) => *error,
+            Why::Unknown(error) => error,
             Why::Kind(kind) => {
                 let invalid = ErrorKind::InvalidInput;
-                Self::explained(Operation::Convert, invalid, error.target, kind.to_string())
+                Self::explained(Operation::Convert, invalid, error.target, kind)
             }
         }
     }
@@ -109,7 +108,7 @@ fn check(
             return Ok(socket.into());
         }
         Ok((domain, socktype, listening)) => Why::Kind(Kind { domain, socktype, listening }),
-        Err(error) => Why::Unknown(Box::new(error)),
+        Err(error) => Why::Unknown(error),
     };
     Err(ConvertError { socket, target, why })
 }

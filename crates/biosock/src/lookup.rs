@@ -328,7 +328,7 @@ impl<'a> Lookup<'a> {
                 Operation::Lookup,
                 ErrorKind::Io(io::ErrorKind::NotFound),
                 lossy(&[host]),
-                format!("no such interface: {zone}"),
+                format_args!("no such interface: {zone}"),
             )),
             Ok(Some(_)) => Ok(()),
             // The resolver would ask in the same way.

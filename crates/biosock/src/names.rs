@@ -46,12 +46,11 @@ impl SocketAddr {
             let reason = Reason::UnsupportedProtocolFamily;
             return Err(Error::from_reason(Operation::ReverseLookup, reason).at(self));
         }
-        self.with_sockaddr(|raw| names_of(raw, numeric, || self.to_string()))
+        self.with_sockaddr(|raw| names_of(raw, numeric))
     }
 }
 
-/// The names of an address in the system's layout, by getnameinfo(3);
-/// `describe` gives its text for the error.
+/// The names of an address in the system's layout, by getnameinfo(3).
 ///
 /// # Errors
 /// The resolver's.
@@ -60,12 +59,16 @@ impl SocketAddr {
 /// use biosock::{SocketAddr, fd};
 ///
 /// let addr: SocketAddr = "127.0.0.1:80".parse()?;
-/// let names = addr.with_sockaddr(|raw| fd::names_of(raw, true, || addr.to_string()))?;
+/// let names = addr.with_sockaddr(|raw| fd::names_of(raw, true))?;
 /// assert_eq!(names.service, "80");
 /// # Ok::<(), biosock::Error>(())
 /// ```
-pub fn names_of(addr: SockAddr<'_>, numeric: bool, describe: impl FnOnce() -> String) -> Result<Names> {
-    let names = ask(addr, numeric, describe)?;
+pub fn names_of(addr: SockAddr<'_>, numeric: bool) -> Result<Names> {
+    let names = raw_names_of(addr, numeric).map_err(|error| match addr.to_addr() {
+        Some(addr) => error.at(&addr),
+        None => error,
+    })?;
+    let names = names.0;
     let text = |name| String::from_utf8_lossy(name).into_owned();
     Ok(Names { host: text(names.host()), service: text(names.service()) })
 }
@@ -138,12 +141,8 @@ impl fmt::Debug for RawNames {
 /// # Ok::<(), biosock::Error>(())
 /// ```
 pub fn raw_names_of(addr: SockAddr<'_>, numeric: bool) -> Result<RawNames> {
-    ask(addr, numeric, String::new).map(RawNames)
-}
-
-fn ask(addr: SockAddr<'_>, numeric: bool, describe: impl FnOnce() -> String) -> Result<sys::NameBuffers> {
-    sys::getnameinfo(addr, numeric).map_err(|sys::EaiError { code, system, .. }| {
+    sys::getnameinfo(addr, numeric).map(RawNames).map_err(|sys::EaiError { code, system, .. }| {
         let (operation, call) = (Operation::ReverseLookup, Syscall::GetNameInfo);
-        Error::resolver_call(operation, call, code, system, None, describe())
+        Error::resolver_call(operation, call, code, system, None, String::new())
     })
 }

@@ -39,7 +39,7 @@ fn busy() -> (Socket, SocketAddr) {
 /// has no source, since its message says it all.
 fn told(error: &Error) -> (String, String) {
     assert!(error.source().is_none(), "{error}");
-    let entries: Vec<_> = error.queue_entries().map(|entry| entry.to_string()).collect();
+    let entries: Vec<_> = error.entries().map(|entry| entry.to_string()).collect();
     (entries.join(" | "), error.to_string())
 }
 
@@ -289,7 +289,7 @@ fn a_resolver_of_the_caller_s_says_what_happened() {
         assert_eq!(error.to_string(), format!("look up host: {text}"));
         assert_eq!((error.kind(), kind.is_temporary()), (kind, temporary));
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("from 192.0.2.1"));
-        assert!(!error.is_retryable() && error.queue_entries().next().is_none());
+        assert!(!error.is_retryable() && error.entries().next().is_none());
         let error = io::Error::from(error);
         assert_eq!(error.kind(), std);
         assert_eq!(error.downcast::<Error>().unwrap().kind(), kind);

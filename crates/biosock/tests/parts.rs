@@ -143,14 +143,14 @@ fn errors_keep_what_they_are_about() {
     assert_eq!((unknown.reason(), unknown.input()), (Some(Reason::SystemLibrary), None));
     let resolver = unknown.resolver().expect("the resolver refused");
     assert_eq!((resolver.code(), resolver.name()), (libc::EAI_SERVICE, Some("EAI_SERVICE")));
-    let entries: Vec<_> = unknown.queue_entries().map(|entry| entry.to_string()).collect();
+    let entries: Vec<_> = unknown.entries().map(|entry| entry.to_string()).collect();
     assert_eq!(entries, [format!("system lib: {resolver}")]);
     assert!(unknown.source().is_none(), "the message has it");
     assert!(unknown.to_string().ends_with("(EAI_SERVICE)"), "{unknown}");
     assert_eq!(unknown.hint(), Some("give the port as a number, or a service from /etc/services"));
 
     let reason = Error::from_reason(Operation::Connect, Reason::InvalidSocket);
-    assert!(reason.queue_entries().eq([QueueEntry::Reason(Reason::InvalidSocket)]));
+    assert!(reason.entries().eq([QueueEntry::Reason(Reason::InvalidSocket)]));
     assert_eq!(
         (reason.to_string(), reason.kind()),
         ("connect: invalid socket".into(), ErrorKind::InvalidInput)

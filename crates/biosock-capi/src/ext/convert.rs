@@ -28,7 +28,9 @@ pub(super) fn options(given: c_int, others: c_int) -> Result<Options, Failure> {
     let known = Options::all().bits() as c_int | others;
     match given & !known {
         0 => Ok(Options::from_bits_truncate(given as u32)),
-        unknown => Err(Failure::Invalid(format!("options has bits that have no meaning here: {unknown:#x}"))),
+        unknown => {
+            Err(Failure::invalid(format_args!("options has bits that have no meaning here: {unknown:#x}")))
+        }
     }
 }
 
@@ -36,7 +38,7 @@ pub(super) fn options(given: c_int, others: c_int) -> Result<Options, Failure> {
 pub(super) fn family(given: c_int) -> Result<Domain, Failure> {
     match given {
         libc::AF_UNSPEC | libc::AF_INET | libc::AF_INET6 => Ok(Domain::from_raw(given)),
-        _ => Err(Failure::Invalid(format!("family {given} is not AF_UNSPEC, AF_INET or AF_INET6"))),
+        _ => Err(Failure::invalid(format_args!("family {given} is not AF_UNSPEC, AF_INET or AF_INET6"))),
     }
 }
 
@@ -45,7 +47,7 @@ pub(super) fn positive(name: &str, given: c_int) -> Result<Option<u32>, Failure>
     match u32::try_from(given) {
         Ok(0) => Ok(None),
         Ok(given) => Ok(Some(given)),
-        Err(_) => Err(Failure::Invalid(format!("{name} is {given}; 0 leaves it to the library"))),
+        Err(_) => Err(Failure::invalid(format_args!("{name} is {given}; 0 leaves it to the library"))),
     }
 }
 
@@ -64,7 +66,7 @@ pub(super) unsafe fn utf8<'a>(name: &str, text: *const c_char) -> Result<Option<
     let Some(bytes) = (unsafe { string_bytes(text) }) else { return Ok(None) };
     std::str::from_utf8(bytes).map(Some).map_err(|_| {
         let shown = bytes.escape_ascii();
-        Failure::Invalid(format!("{name} is invalid UTF-8: {shown}"))
+        Failure::invalid(format_args!("{name} is invalid UTF-8: {shown}"))
     })
 }
 
@@ -84,7 +86,9 @@ pub(super) unsafe fn target<'a>(target: *const c_char) -> Result<Target<'a>, Fai
     match (bytes.strip_prefix(b"unix:"), std::str::from_utf8(bytes)) {
         (_, Ok(text)) => Ok(Target::Utf8(text)),
         (Some(path), Err(_)) => Ok(Target::Path(UnixAddr::from_path(OsStr::from_bytes(path))?.into())),
-        (None, Err(_)) => Err(Failure::Invalid(format!("target is invalid UTF-8: {}", bytes.escape_ascii()))),
+        (None, Err(_)) => {
+            Err(Failure::invalid(format_args!("target is invalid UTF-8: {}", bytes.escape_ascii())))
+        }
     }
 }
 
@@ -151,7 +155,7 @@ unsafe fn known(addr: *const BIO_ADDR) -> Result<SocketAddr, Failure> {
     let addr = unsafe { addr::view(addr) }.map_err(|_| Failure::Null("an address"))?;
     addr.to_addr().ok_or_else(|| {
         let family = addr.family().map_or(0, Domain::as_raw);
-        Failure::Invalid(format!("an address of family {family}, which is not IPv4, IPv6 or Unix"))
+        Failure::invalid(format_args!("an address of family {family}, which is not IPv4, IPv6 or Unix"))
     })
 }
 

@@ -206,7 +206,7 @@ fn socktype(given: c_int) -> Result<Type, Failure> {
     match given {
         0 => Ok(Type::STREAM),
         libc::SOCK_STREAM | libc::SOCK_DGRAM | libc::SOCK_SEQPACKET => Ok(Type::from_raw(given)),
-        _ => Err(Failure::Invalid(format!(
+        _ => Err(Failure::invalid(format_args!(
             "socktype {given} is not SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET"
         ))),
     }
@@ -235,6 +235,6 @@ fn keep_alive(given: &biosock_dial_options) -> Result<Option<KeepAlive>, Failure
 unsafe fn parsed<T: FromStr>(name: &str, text: *const c_char, what: &str) -> Result<Option<T>, Failure> {
     // SAFETY: NULL or a C string.
     let Some(text) = unsafe { convert::utf8(name, text) }? else { return Ok(None) };
-    let bad = |_| Failure::Invalid(format!("{name} is not {what}: {}", text.escape_debug()));
+    let bad = |_| Failure::invalid(format_args!("{name} is not {what}: {}", text.escape_debug()));
     text.parse().map(Some).map_err(bad)
 }

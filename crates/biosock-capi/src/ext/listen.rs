@@ -79,7 +79,7 @@ pub unsafe fn biosock_listen_addrs<H: Host>(
     let open = |listen: &Listen| {
         // SAFETY: `count` pointers to addresses.
         match unsafe { convert::addrs(addrs, count) }? {
-            addrs if addrs.is_empty() => Err(Failure::Invalid("no address to listen on".into())),
+            addrs if addrs.is_empty() => Err(Failure::invalid("no address to listen on")),
             addrs => Ok(listen.listen_addrs(&addrs)?),
         }
     };
@@ -127,7 +127,7 @@ pub unsafe fn biosock_listen_shards<H: Host>(
         let options = unsafe { sized_struct::read(options) }?;
         // SAFETY: NULL or a C string.
         let Target::Utf8(target) = unsafe { convert::target(target) }? else {
-            return Err(Failure::Invalid("a Unix path has no shards".into()));
+            return Err(Failure::invalid("a Unix path has no shards"));
         };
         // SAFETY: the pointers are valid, as those of the caller's options.
         let listen = unsafe { listen(&options) }?;
@@ -167,7 +167,7 @@ unsafe fn run_listen<H: Host>(
 /// What the options' pointers point to is there.
 unsafe fn listen(given: &biosock_listen_options) -> Result<Listen, Failure> {
     if given.reserved != 0 {
-        return Err(Failure::Invalid(format!("reserved is {}, not 0", given.reserved)));
+        return Err(Failure::invalid(format_args!("reserved is {}, not 0", given.reserved)));
     }
     let flags = convert::options(given.options, INHERIT | NO_REUSEADDR)?;
     let mut listen = Listen::new()
@@ -206,7 +206,7 @@ pub unsafe fn biosock_listeners_take_over<H: Host>(
 ) -> *mut biosock_listeners {
     run::<H, _>(site!(c"biosock_listeners_take_over"), ptr::null_mut(), || {
         if count == 0 {
-            return Err(Failure::Invalid("no descriptor to take over".into()));
+            return Err(Failure::invalid("no descriptor to take over"));
         }
         if fds.is_null() {
             return Err(Failure::Null("fds"));
@@ -233,17 +233,17 @@ fn checked(given: impl Iterator<Item = c_int>) -> Result<Vec<c_int>, Failure> {
     let mut fds = Vec::new();
     for fd in given {
         if fd < 0 {
-            return Err(Failure::Invalid(format!("descriptor {fd} is negative")));
+            return Err(Failure::invalid(format_args!("descriptor {fd} is negative")));
         }
         if fds.contains(&fd) {
-            return Err(Failure::Invalid(format!("descriptor {fd} is given twice")));
+            return Err(Failure::invalid(format_args!("descriptor {fd} is given twice")));
         }
         // SAFETY: not negative; it is not closed at the end, and the system
         // judges whether it is open.
         let socket = ManuallyDrop::new(Socket::from(unsafe { OwnedFd::from_raw_fd(fd) }));
-        let about = |error| Failure::About(format!("descriptor {fd}"), Box::new(error));
+        let about = |error| Failure::Descriptor(fd, error);
         if !socket.is_listening().map_err(about)? {
-            return Err(Failure::Invalid(format!("descriptor {fd} does not listen")));
+            return Err(Failure::invalid(format_args!("descriptor {fd} does not listen")));
         }
         fds.push(fd);
     }

@@ -37,7 +37,7 @@ pub(super) unsafe fn read<T: SizedStruct>(given: *const T) -> Result<T, Failure>
         // SAFETY: the size is the caller's.
         let beyond = unsafe { beyond(given.cast(), size_of::<T>(), size) };
         if beyond.iter().any(|byte| *byte != 0) {
-            return Err(Failure::Invalid(format!("{} has settings that this version lacks", T::NAME)));
+            return Err(Failure::invalid(format_args!("{} has settings that this version lacks", T::NAME)));
         }
         let size = size.min(size_of::<T>());
         // SAFETY: both have so many bytes, and one is new.
@@ -79,7 +79,7 @@ unsafe fn size_of_given<T: SizedStruct>(given: *const T) -> Result<usize, Failur
     if plausible {
         return Ok(size);
     }
-    Err(Failure::Invalid(format!("{}: size {size} makes no sense, begin with {}", T::NAME, T::INIT)))
+    Err(Failure::invalid(format_args!("{}: size {size} makes no sense, begin with {}", T::NAME, T::INIT)))
 }
 
 /// The bytes after the first `known` of `size`.

@@ -1,13 +1,14 @@
 //! Entries for the host's queue that one site raises.
 
 use std::ffi::CStr;
+use std::fmt::Display;
 use std::marker::PhantomData;
 
 use biosock::Syscall;
 
-use crate::c_string::without_nul;
 use crate::calls::call_of;
 use crate::host::{Entry, Host, What};
+use crate::message::Message;
 use crate::sites::Site;
 
 /// Pushes entries of one site.
@@ -29,10 +30,16 @@ impl<H: Host> Entries<H> {
         H::push(&Entry { what, site: self.site, data });
     }
 
-    /// An entry with a string made for it.
-    pub(super) fn push_message(&self, what: What, message: &str) {
+    /// An entry with a string made for it, if there is memory for that.
+    pub(super) fn push_text(&self, what: What, text: &dyn Display) {
+        self.push_message(what, &Message::of(text));
+    }
+
+    pub(super) fn push_message(&self, what: What, message: &Message) {
         self.push(what);
-        H::annotate(c"", &without_nul(message));
+        if let Some(text) = message.as_c_str() {
+            H::annotate(c"", text);
+        }
     }
 
     /// The system's entry: it refused a call.

@@ -1,6 +1,7 @@
 //! Entries with messages: they name the call, the address and the OS
 //! error.
 
+use std::fmt::{self, Display};
 use std::io;
 
 use biosock::dial::{Attempt, DialError, DialFailure, LookupReport, Outcome};
@@ -15,7 +16,7 @@ use crate::host::{Common, Host, What};
 pub(super) fn push_io<H: Host>(entries: &Entries<H>, doing: &str, error: &io::Error) -> i32 {
     let denied = error.kind() == io::ErrorKind::PermissionDenied;
     let errno = error.raw_os_error().unwrap_or(if denied { libc::EPERM } else { libc::EIO });
-    entries.push_message(What::System { errno, call: &OTHER }, &format!("{doing}: {error}"));
+    entries.push_text(What::System { errno, call: &OTHER }, &format_args!("{doing}: {error}"));
     errno
 }
 
@@ -23,17 +24,17 @@ pub(super) fn push_io<H: Host>(entries: &Entries<H>, doing: &str, error: &io::Er
 static OTHER: Call = Call { calling: c"", code: 0 };
 
 /// The system's entry, then the reason with the whole message; or one of them.
-pub(super) fn push_error<H: Host>(entries: &Entries<H>, error: &Error, message: &str) -> i32 {
+pub(super) fn push_error<H: Host>(entries: &Entries<H>, error: &Error, message: &dyn Display) -> i32 {
     match (error.system(), reason_of(error)) {
         (Some(system), Some(reason)) => {
-            entries.push_message(refused(system), &calling(system));
-            entries.push_message(reason, message);
+            entries.push_text(refused(system), &Calling(system));
+            entries.push_text(reason, message);
         }
         (Some(system), None) => {
-            entries.push_message(refused(system), &format!("{}: {message}", calling(system)))
+            entries.push_text(refused(system), &format_args!("{}: {message}", Calling(system)))
         }
-        (None, Some(reason)) => entries.push_message(reason, message),
-        (None, None) => entries.push_message(What::Common(Common::Invalid), message),
+        (None, Some(reason)) => entries.push_text(reason, message),
+        (None, None) => entries.push_text(What::Common(Common::Invalid), message),
     }
     errno::of(error)
 }
@@ -42,8 +43,13 @@ fn refused(system: &SystemError) -> What {
     What::System { errno: system.raw_os_error(), call: call_of(system.syscall()) }
 }
 
-fn calling(system: &SystemError) -> String {
-    format!("calling {}()", system.syscall().name())
+/// The call as the queue names it.
+struct Calling<'a>(&'a SystemError);
+
+impl Display for Calling<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "calling {}()", self.0.syscall().name())
+    }
 }
 
 fn reason_of(error: &Error) -> Option<What> {
@@ -56,14 +62,12 @@ fn reason_of(error: &Error) -> Option<What> {
 /// The lookups that failed, the attempts in the order of their starts, and
 /// what it came to.
 pub(super) fn push_dial<H: Host>(entries: &Entries<H>, error: &DialError) -> i32 {
-    let message = error.to_string();
-    let summary = message.lines().next().unwrap_or_default();
     if let DialFailure::Unable(cause) = error.failure() {
-        return push_error(entries, cause, summary);
+        return push_error(entries, cause, error);
     }
     error.report().lookups.iter().for_each(|lookup| push_lookup(entries, lookup));
     error.report().attempts.iter().for_each(|attempt| push_attempt(entries, attempt, error.failure()));
-    entries.push_message(What::Bio(Reason::Connect.code().into()), summary);
+    entries.push_text(What::Bio(Reason::Connect.code().into()), error);
     errno_of_dial(error)
 }
 
@@ -71,30 +75,33 @@ fn push_lookup<H: Host>(entries: &Entries<H>, LookupReport { family, answer, .. 
     let what = What::Common(Common::SystemLibrary);
     match answer {
         Some(Ok(_)) => {}
-        Some(Err(error)) => entries.push_message(what, &format!("{family} lookup: {}", error.why())),
-        None => entries.push_message(what, &format!("{family} lookup: no answer")),
+        Some(Err(error)) => entries.push_text(what, &format_args!("{family} lookup: {}", error.why())),
+        None => entries.push_text(what, &format_args!("{family} lookup: no answer")),
     }
 }
 
 fn push_attempt<H: Host>(entries: &Entries<H>, attempt: &Attempt, failure: &DialFailure) {
     let Attempt { addr, started, took, outcome, .. } = attempt;
-    let times = format!("at {:.3} s, after {:.3} s", started.as_secs_f64(), took.as_secs_f64());
+    let (started, took) = (started.as_secs_f64(), took.as_secs_f64());
+    let place = format_args!("{addr}, at {started:.3} s, after {took:.3} s");
     match outcome {
         Outcome::Connected => {}
         Outcome::Failed(error) => match error.system() {
-            Some(system) => {
-                // A step before the connect has more to say, as which device is unknown.
-                let step = (error.operation() != Operation::Connect).then(|| format!(": {error}"));
-                let step = step.unwrap_or_default();
-                entries
-                    .push_message(refused(system), &format!("{} for {addr}, {times}{step}", calling(system)));
+            // A step before the connect has more to say, as which device is unknown.
+            Some(system) if error.operation() != Operation::Connect => {
+                let text = format_args!("{} for {place}: {error}", Calling(system));
+                entries.push_text(refused(system), &text);
             }
-            None => entries
-                .push_message(refused_without_call(error), &format!("{addr}, {times}: {}", error.why())),
+            Some(system) => {
+                entries.push_text(refused(system), &format_args!("{} for {place}", Calling(system)));
+            }
+            None => {
+                entries.push_text(refused_without_call(error), &format_args!("{place}: {}", error.why()));
+            }
         },
         _ => {
             let what = What::System { errno: errno_of_end(failure), call: call_of(Syscall::Connect) };
-            entries.push_message(what, &format!("calling connect() for {addr}, {times}: no answer"));
+            entries.push_text(what, &format_args!("calling connect() for {place}: no answer"));
         }
     }
 }

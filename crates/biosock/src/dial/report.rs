@@ -1,7 +1,7 @@
 //! What a dial did: every lookup and attempt, when, how long, how it ended.
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::time::Duration;
 
@@ -129,24 +129,40 @@ impl fmt::Display for Report {
     /// An aligned line for each lookup that failed or is missing, and for
     /// each attempt; empty where there was nothing.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let wide =
-            self.attempts.iter().map(|attempt| attempt.addr.to_string().chars().count()).max().unwrap_or(0);
-        let mut lines = Vec::new();
-        for lookup in &self.lookups {
-            match &lookup.answer {
-                None => lines.push(format!("{:>17}  {} lookup: no answer", "", lookup.family)),
-                Some(Err(error)) => {
-                    lines.push(format!("{:>17}  {} lookup: {}", "", lookup.family, Told(error)))
-                }
-                Some(Ok(_)) => {}
+        let wide = self.attempts.iter().map(|attempt| width(&attempt.addr)).max().unwrap_or(0);
+        let mut gap = "";
+        for LookupReport { family, answer, .. } in &self.lookups {
+            match answer {
+                None => write!(f, "{gap}{:>17}  {family} lookup: no answer", "")?,
+                Some(Err(error)) => write!(f, "{gap}{:>17}  {family} lookup: {}", "", Told(error))?,
+                Some(Ok(_)) => continue,
             }
+            gap = "\n";
         }
         for Attempt { addr, started, took, outcome } in &self.attempts {
             let (started, took) = (started.as_secs_f64(), took.as_secs_f64());
-            lines.push(format!("{started:>7.3} +{took:>7.3} s  {addr:<wide$}  {outcome}"));
+            let rest = wide - width(addr);
+            write!(f, "{gap}{started:>7.3} +{took:>7.3} s  {addr}{:rest$}  {outcome}", "")?;
+            gap = "\n";
         }
-        f.write_str(&lines.join("\n"))
+        Ok(())
     }
+}
+
+/// The characters that a value is shown with.
+fn width(shown: &dyn fmt::Display) -> usize {
+    struct Count(usize);
+
+    impl fmt::Write for Count {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 += text.chars().count();
+            Ok(())
+        }
+    }
+
+    let mut count = Count(0);
+    let _ = write!(count, "{shown}");
+    count.0
 }
 
 /// Why a dial as a whole failed.

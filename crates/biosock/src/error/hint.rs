@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{Cause, Error, ErrorKind, NameSubject, Operation, Subject, TextSubject};
+use super::details::{BadText, Subject};
+use super::{Cause, Error, ErrorKind, Operation};
 use crate::SocketAddr;
 use crate::sys::Errno;
 
@@ -15,10 +16,9 @@ impl Error {
     /// ```
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
-        match self.subject() {
-            Subject::Text(TextSubject { input: text, .. })
-            | Subject::Name(NameSubject { name: text, .. })
-                if text.contains("://") && !text.starts_with('[') =>
+        match self.details.subject() {
+            Subject::Text(BadText { input: text, .. }) | Subject::Thing(text)
+                if self.is_of_a_target() && text.contains("://") && !text.starts_with('[') =>
             {
                 Some("a host and a service are wanted, not a URL: write host:80")
             }
@@ -33,6 +33,11 @@ impl Error {
             }
             _ => self.system_hint(),
         }
+    }
+
+    /// Whether its text is what the caller asked to parse or to look up.
+    fn is_of_a_target(&self) -> bool {
+        matches!(self.operation, Operation::Parse | Operation::Lookup)
     }
 
     fn is_invalid_call(&self) -> bool {
@@ -157,7 +162,7 @@ mod tests {
         assert_eq!(error.to_string(), "look up host: too many open files (EMFILE)");
         assert_eq!((error.kind(), error.raw_os_error()), (ErrorKind::OutOfResources, shortage));
         assert_eq!(error.hint(), starved.hint());
-        let entries: Vec<_> = error.queue_entries().map(|entry| entry.to_string()).collect();
+        let entries: Vec<_> = error.entries().map(|entry| entry.to_string()).collect();
         assert_eq!(entries, ["system lib: Name or service not known"]);
     }
 }

@@ -4,18 +4,22 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 
+mod details;
 mod hint;
 mod kind;
 mod queue;
 mod reason;
 mod refusal;
 mod system;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use crate::raw::{Domain, SocketAddr};
-use text::{LowerFirst, from_near};
+use details::{BadText, Details, Subject};
+use system::OsText;
+use text::LowerFirst;
 
 pub(crate) use hint::{HOST_SILENT, LOOKUPS_HANG, RESOLVER_SILENT, UNIX_SILENT};
 pub use kind::ErrorKind;
@@ -24,8 +28,8 @@ pub use reason::{Operation, Reason, Syscall};
 pub(crate) use refusal::Refusal;
 #[cfg(feature = "hickory")]
 pub(crate) use system::errno_kind;
+pub(crate) use system::is_retryable;
 pub use system::{ResolverError, SystemError};
-pub(crate) use system::{is_retryable, os_text};
 pub(crate) use text::{Escaped, lossy};
 
 /// The result of every fallible routine of this crate.
@@ -37,13 +41,15 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// [operation](Self::operation), the [address](Self::address) or text it was
 /// about, what the [system](Self::system) or the [resolver](Self::resolver)
 /// said, and the [reason](Self::reason) that BIO_connect(3)'s error queue would
-/// give. Making one for a socket call allocates nothing.
+/// give. It is three words: the address, the text and the source are in a box.
+/// Where memory for that is refused they are left out, and the rest stays, so
+/// that no failure ends the process.
 ///
 /// Its message is one line that says all of this, with at most 256 bytes of
 /// any text that came from outside, control and invisible characters escaped.
 /// [`source`](StdError::source) is what the message does not say: the cause
 /// that a resolver [gave](Self::with_source), if any. The entries of
-/// BIO_connect(3)'s error queue are [`queue_entries`](Self::queue_entries).
+/// BIO_connect(3)'s error queue are its [`entries`](Self::entries).
 ///
 /// ```
 /// use biosock::{Socket, SocketAddr};
@@ -57,55 +63,19 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Error {
-    subject: Subject,
+    details: Details,
     cause: Cause,
     operation: Operation,
-}
-
-/// What the failed operation was about.
-#[derive(Clone, Debug)]
-enum Subject {
-    Nothing,
-    Addr(SocketAddr),
-    Family(Domain),
-    Name(NameSubject),
-    Text(TextSubject),
-    /// A thing with a name: an option, a device, a type.
-    Thing(Box<str>),
-    /// The same, and what is wrong.
-    Explained {
-        thing: Box<str>,
-        why: Box<str>,
-    },
-    /// Any of the above, with a cause from outside this crate.
-    Sourced(Box<Sourced>),
-}
-
-#[derive(Clone, Debug)]
-struct Sourced {
-    subject: Subject,
-    // Shared, since an error may be the answer to several lookups.
-    source: Arc<dyn StdError + Send + Sync>,
-}
-
-#[derive(Clone, Debug)]
-struct NameSubject {
-    name: String,
-    resolver: ResolverError,
-    /// The errno of a shortage that the resolver met and took for its answer.
-    shortage: Option<i32>,
-}
-
-#[derive(Clone, Debug)]
-struct TextSubject {
-    input: String,
-    at: usize,
-    problem: &'static str,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Cause {
     System(SystemError),
+    /// The resolver's code, and the OS error that it gave with it (EAI_SYSTEM).
+    Resolver(ResolverError, Option<SystemError>),
+    /// The same, where the resolver met a shortage of this errno and took it
+    /// for an answer.
+    Shortage(ResolverError, i32),
     Reason(Reason),
     Refusal(Refusal),
     Kind(ErrorKind),
@@ -118,8 +88,11 @@ impl Error {
         errno: i32,
         reason: impl Into<Option<Reason>>,
     ) -> Self {
-        let system = SystemError::new(syscall, errno, reason.into());
-        Self { subject: Subject::Nothing, cause: Cause::System(system), operation }
+        Self::new(operation, Cause::System(SystemError::new(syscall, errno, reason.into())))
+    }
+
+    fn new(operation: Operation, cause: Cause) -> Self {
+        Self { details: Details::default(), cause, operation }
     }
 
     /// An error that no system call made: BIO_connect(3)'s reason alone.
@@ -132,7 +105,7 @@ impl Error {
     /// ```
     #[must_use]
     pub fn from_reason(operation: Operation, reason: Reason) -> Self {
-        Self { subject: Subject::Nothing, cause: Cause::Reason(reason), operation }
+        Self::new(operation, Cause::Reason(reason))
     }
 
     /// An error of a kind, that neither a system call nor BIO_connect(3) has:
@@ -155,7 +128,7 @@ impl Error {
     /// ```
     #[must_use]
     pub fn from_kind(operation: Operation, kind: ErrorKind) -> Self {
-        Self { subject: Subject::Nothing, cause: Cause::Kind(kind), operation }
+        Self::new(operation, Cause::Kind(kind))
     }
 
     /// With the cause, which [`source`](StdError::source) returns: an error
@@ -170,16 +143,13 @@ impl Error {
     /// ```
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let subject = match self.subject {
-            Subject::Sourced(sourced) => sourced.subject,
-            subject => subject,
-        };
-        self.subject = Subject::Sourced(Box::new(Sourced { subject, source: source.into().into() }));
+        self.details.set_source(source.into().into());
         self
     }
 
     /// A resolver's failure; `system` is errno where the code is EAI_SYSTEM,
-    /// `shortage` that of a shortage which the code does not tell.
+    /// `shortage` that of a shortage which the code does not tell. An empty
+    /// `name` is none.
     pub(crate) fn resolver_call(
         operation: Operation,
         syscall: Syscall,
@@ -188,29 +158,33 @@ impl Error {
         shortage: Option<i32>,
         name: String,
     ) -> Self {
-        let cause = match system {
-            Some(errno) => Self::system_call(operation, syscall, errno, Reason::SystemLibrary).cause,
-            None => Cause::Reason(Reason::SystemLibrary),
-        };
         let resolver = ResolverError::new(code);
-        let subject = Subject::Name(NameSubject { name, resolver, shortage });
-        Self { subject, cause, operation }
+        let system = system.map(|errno| SystemError::new(syscall, errno, Some(Reason::SystemLibrary)));
+        let cause = match (system, shortage) {
+            (None, Some(errno)) => Cause::Shortage(resolver, errno),
+            (system, _) => Cause::Resolver(resolver, system),
+        };
+        let error = Self::new(operation, cause);
+        if name.is_empty() { error } else { error.on(Subject::Thing(name)) }
     }
 
     /// What this library refuses by itself.
     pub(crate) fn refused(operation: Operation, refusal: Refusal) -> Self {
-        Self { subject: Subject::Nothing, cause: Cause::Refusal(refusal), operation }
+        Self::new(operation, Cause::Refusal(refusal))
     }
 
     /// An error of a kind, about a thing, with what is wrong in words.
     pub(crate) fn explained(
         operation: Operation,
         kind: ErrorKind,
-        thing: impl Into<Box<str>>,
-        why: impl Into<Box<str>>,
+        thing: impl fmt::Display,
+        why: impl fmt::Display,
     ) -> Self {
-        let subject = Subject::Explained { thing: thing.into(), why: why.into() };
-        Self { subject, cause: Cause::Kind(kind), operation }
+        let error = Self::from_kind(operation, kind);
+        match (text::of(&thing), text::of(&why)) {
+            (Some(thing), Some(why)) => error.on(Subject::Explained { thing, why }),
+            _ => error,
+        }
     }
 
     /// Bad text: what it was, where in it (a byte offset) and what is wrong.
@@ -220,16 +194,13 @@ impl Error {
         at: usize,
         problem: &'static str,
     ) -> Self {
-        let input = lossy(&[input]);
-        let subject = Subject::Text(TextSubject { input, at, problem });
         let cause = reason.into().map_or(Cause::Kind(ErrorKind::InvalidInput), Cause::Reason);
-        Self { subject, cause, operation: Operation::Parse }
+        Self::new(Operation::Parse, cause).on(Subject::Text(BadText { input: lossy(&[input]), at, problem }))
     }
 
     /// A family that the operation does not know.
     pub(crate) fn unsupported_family(operation: Operation, family: Domain) -> Self {
-        let cause = Cause::Reason(Reason::UnsupportedProtocolFamily);
-        Self { subject: Subject::Family(family), cause, operation }
+        Self::from_reason(operation, Reason::UnsupportedProtocolFamily).on(Subject::Family(family))
     }
 
     pub(crate) fn at(self, addr: &SocketAddr) -> Self {
@@ -248,23 +219,16 @@ impl Error {
     /// );
     /// ```
     #[must_use]
-    pub fn about(self, thing: impl Into<Box<str>>) -> Self {
-        self.on(Subject::Thing(thing.into()))
+    pub fn about(self, thing: impl fmt::Display) -> Self {
+        match text::of(&thing) {
+            Some(thing) => self.on(Subject::Thing(thing)),
+            None => self,
+        }
     }
 
     fn on(mut self, subject: Subject) -> Self {
-        match &mut self.subject {
-            Subject::Sourced(sourced) => sourced.subject = subject,
-            old => *old = subject,
-        }
+        self.details.set_subject(subject);
         self
-    }
-
-    fn subject(&self) -> &Subject {
-        match &self.subject {
-            Subject::Sourced(sourced) => &sourced.subject,
-            subject => subject,
-        }
     }
 
     /// What the caller was doing.
@@ -294,7 +258,7 @@ impl Error {
     /// ```
     #[must_use]
     pub fn address(&self) -> Option<&SocketAddr> {
-        match self.subject() {
+        match self.details.subject() {
             Subject::Addr(addr) => Some(addr),
             _ => None,
         }
@@ -313,7 +277,7 @@ impl Error {
     #[must_use]
     pub fn system(&self) -> Option<&SystemError> {
         match &self.cause {
-            Cause::System(system) => Some(system),
+            Cause::System(system) | Cause::Resolver(_, Some(system)) => Some(system),
             _ => None,
         }
     }
@@ -332,10 +296,10 @@ impl Error {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn raw_os_error(&self) -> Option<i32> {
-        self.system().map(SystemError::raw_os_error).or_else(|| match self.subject() {
-            Subject::Name(name) => name.shortage,
-            _ => None,
-        })
+        match &self.cause {
+            Cause::Shortage(_, errno) => Some(*errno),
+            _ => self.system().map(SystemError::raw_os_error),
+        }
     }
 
     /// What sort of failure it is.
@@ -353,14 +317,14 @@ impl Error {
     /// ```
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        match (self.cause, self.subject()) {
-            (Cause::System(system), _) => system.kind(),
-            (_, Subject::Name(NameSubject { shortage: Some(_), .. })) => ErrorKind::OutOfResources,
-            (_, Subject::Name(name)) => name.resolver.kind(),
-            (Cause::Kind(kind), _) => kind,
-            (Cause::Refusal(refusal), _) => refusal.kind(),
-            (Cause::Reason(Reason::UnsupportedProtocolFamily), _) => ErrorKind::Unsupported,
-            (Cause::Reason(_), _) => ErrorKind::InvalidInput,
+        match self.cause {
+            Cause::System(system) | Cause::Resolver(_, Some(system)) => system.kind(),
+            Cause::Resolver(resolver, None) => resolver.kind(),
+            Cause::Shortage(..) => ErrorKind::OutOfResources,
+            Cause::Kind(kind) => kind,
+            Cause::Refusal(refusal) => refusal.kind(),
+            Cause::Reason(Reason::UnsupportedProtocolFamily) => ErrorKind::Unsupported,
+            Cause::Reason(_) => ErrorKind::InvalidInput,
         }
     }
 
@@ -374,8 +338,8 @@ impl Error {
     /// ```
     #[must_use]
     pub fn resolver(&self) -> Option<&ResolverError> {
-        match self.subject() {
-            Subject::Name(name) => Some(&name.resolver),
+        match &self.cause {
+            Cause::Resolver(resolver, _) | Cause::Shortage(resolver, _) => Some(resolver),
             _ => None,
         }
     }
@@ -398,6 +362,7 @@ impl Error {
     pub fn reason(&self) -> Option<Reason> {
         match self.cause {
             Cause::System(system) => system.next(),
+            Cause::Resolver(..) | Cause::Shortage(..) => Some(Reason::SystemLibrary),
             Cause::Reason(reason) => Some(reason),
             Cause::Refusal(_) | Cause::Kind(_) => None,
         }
@@ -412,11 +377,11 @@ impl Error {
     /// # let nobody: SocketAddr = "127.0.0.1:1".parse()?;
     /// # let socket = Socket::stream_for(&nobody)?;
     /// let error = socket.connect(&nobody).unwrap_err();
-    /// let entries: Vec<_> = error.queue_entries().map(|entry| entry.to_string()).collect();
+    /// let entries: Vec<_> = error.entries().map(|entry| entry.to_string()).collect();
     /// assert_eq!(entries, ["calling connect(): Connection refused", "connect error"]);
     /// # Ok::<(), biosock::Error>(())
     /// ```
-    pub fn queue_entries(&self) -> impl Iterator<Item = QueueEntry> {
+    pub fn entries(&self) -> impl Iterator<Item = QueueEntry> {
         let system = self.system().copied();
         let last = match self.resolver() {
             Some(resolver) if system.is_none() => Some(QueueEntry::Resolver(*resolver)),
@@ -434,7 +399,7 @@ impl Error {
     /// ```
     #[must_use]
     pub fn input(&self) -> Option<(&str, usize)> {
-        match self.subject() {
+        match self.details.subject() {
             Subject::Text(text) => Some((&text.input, text.at)),
             _ => None,
         }
@@ -482,37 +447,28 @@ impl fmt::Display for Error {
         let (verb, preposition) = self.operation.words();
         f.write_str(verb)?;
         let gap = if preposition.is_empty() { "" } else { " " };
-        match self.subject() {
-            // It stands alone, never within itself.
-            Subject::Nothing | Subject::Sourced(_) => {}
-            Subject::Addr(addr) => write!(f, "{gap}{preposition} {addr}")?,
-            Subject::Thing(thing) | Subject::Explained { thing, .. } => {
-                write!(f, "{gap}{preposition} {}", Escaped(thing))?;
-            }
-            Subject::Family(family) => write!(f, "{gap}{preposition} address family {family}")?,
-            Subject::Name(name) => write!(f, " {}", Escaped(&name.name))?,
-            Subject::Text(text) => return text.fmt_after(self.reason(), f),
+        match self.details.subject() {
+            Subject::Nothing => {}
+            text @ Subject::Text(_) => write!(f, " {text}")?,
+            subject => write!(f, "{gap}{preposition} {subject}")?,
         }
         f.write_str(": ")?;
-        self.fmt_cause(f)
+        write!(f, "{}", Why(self))
     }
 }
 
 impl Error {
     fn fmt_cause(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.subject() {
-            Subject::Explained { why, .. } => return write!(f, "{}", Escaped(why)),
-            Subject::Name(NameSubject { shortage: Some(errno), .. }) => return fmt_errno(*errno, f),
-            Subject::Name(name) => return fmt_resolver(name.resolver, self.system(), f),
-            _ => {}
-        }
         match &self.cause {
             Cause::System(system) => {
                 if self.operation.main_call() != Some(system.syscall()) {
                     self.fmt_step(system, f)?;
                 }
-                fmt_system(system, f)
+                fmt_errno(system.raw_os_error(), f)
             }
+            Cause::Resolver(_, Some(system)) => fmt_errno(system.raw_os_error(), f),
+            Cause::Resolver(resolver, None) => fmt_resolver(*resolver, f),
+            Cause::Shortage(_, errno) => fmt_errno(*errno, f),
             Cause::Reason(reason) => f.write_str(reason.text()),
             Cause::Refusal(refusal) => f.write_str(refusal.text()),
             Cause::Kind(kind) => write!(f, "{kind}"),
@@ -528,54 +484,24 @@ impl Error {
     }
 }
 
-fn fmt_system(system: &SystemError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    fmt_errno(system.raw_os_error(), f)
-}
-
 fn fmt_errno(errno: i32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let text = os_text(errno);
+    let text = OsText::of(errno);
     match SystemError::name_of(errno) {
-        Some(name) => write!(f, "{} ({name})", LowerFirst(&text)),
-        None => write!(f, "{} (errno {errno})", LowerFirst(&text)),
+        Some(name) => write!(f, "{} ({name})", LowerFirst(text.as_str())),
+        None => write!(f, "{} (errno {errno})", LowerFirst(text.as_str())),
     }
 }
 
-fn fmt_resolver(
-    resolver: ResolverError,
-    system: Option<&SystemError>,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
-    if let Some(system) = system {
-        return fmt_system(system, f);
-    }
+fn fmt_resolver(resolver: ResolverError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match resolver.name() {
         Some(name) => write!(f, "{} ({name})", LowerFirst(resolver.text())),
         None => write!(f, "{} (code {})", LowerFirst(resolver.text()), resolver.code()),
     }
 }
 
-impl TextSubject {
-    fn fmt_after(&self, reason: Option<Reason>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = from_near(&self.input, self.at);
-        let cut = if shown.len() < self.input.len() { "…" } else { "" };
-        write!(f, " \"{cut}{}\": ", Escaped(shown))?;
-        self.fmt_problem(reason, f)
-    }
-
-    fn fmt_problem(&self, reason: Option<Reason>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(reason) = reason {
-            write!(f, "{reason}: ")?;
-        }
-        write!(f, "{} (at byte {})", self.problem, self.at)
-    }
-}
-
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match &self.subject {
-            Subject::Sourced(sourced) => Some(sourced.source.as_ref()),
-            _ => None,
-        }
+        self.details.source().map(|source| source.as_ref() as _)
     }
 }
 
@@ -585,9 +511,16 @@ pub(crate) struct Why<'a>(pub(crate) &'a Error);
 
 impl fmt::Display for Why<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.subject() {
-            Subject::Text(text) => text.fmt_problem(self.0.reason(), f),
-            _ => self.0.fmt_cause(f),
+        let error = self.0;
+        match error.details.subject() {
+            Subject::Text(text) => {
+                if let Some(reason) = error.reason() {
+                    write!(f, "{reason}: ")?;
+                }
+                write!(f, "{} (at byte {})", text.problem, text.at)
+            }
+            Subject::Explained { why, .. } => Escaped(why).fmt(f),
+            _ => error.fmt_cause(f),
         }
     }
 }
@@ -600,4 +533,4 @@ impl From<Error> for io::Error {
     }
 }
 
-const _: () = assert!(size_of::<Error>() <= 120, "clippy's result_large_err begins at 128");
+const _: () = assert!(size_of::<Error>() <= 3 * size_of::<u64>(), "three words on 64 bits");

@@ -11,7 +11,7 @@ use super::{Reason, ResolverError, SystemError};
 /// use biosock::{Domain, Lookup, QueueEntry, Reason};
 ///
 /// let error = Lookup::new().host("x").family(Domain::from_raw(77)).run().unwrap_err();
-/// assert!(error.queue_entries().eq([QueueEntry::Reason(Reason::UnsupportedProtocolFamily)]));
+/// assert!(error.entries().eq([QueueEntry::Reason(Reason::UnsupportedProtocolFamily)]));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -7,6 +7,8 @@ use std::io;
 use super::{ErrorKind, Reason, Syscall};
 use crate::sys::{self, Errno};
 
+pub(super) use crate::sys::ErrnoText as OsText;
+
 /// What the operating system said: a call and its error number.
 ///
 /// ```
@@ -22,15 +24,14 @@ use crate::sys::{self, Errno};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SystemError {
-    // Bytes rather than an i32, so that Error stays within 120 bytes.
-    errno: [u8; 4],
+    errno: i32,
     syscall: Syscall,
     next: Option<Reason>,
 }
 
 impl SystemError {
     pub(crate) fn new(syscall: Syscall, errno: i32, next: Option<Reason>) -> Self {
-        Self { errno: errno.to_ne_bytes(), syscall, next }
+        Self { errno, syscall, next }
     }
 
     /// The symbol of any error number, as [`name`](Self::name) gives it.
@@ -75,7 +76,7 @@ impl SystemError {
     /// ```
     #[must_use]
     pub fn raw_os_error(&self) -> i32 {
-        i32::from_ne_bytes(self.errno)
+        self.errno
     }
 
     /// The symbol of the error number, such as `ECONNREFUSED`; `None` for one
@@ -105,20 +106,11 @@ impl SystemError {
 
 impl fmt::Display for SystemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "calling {}(): {}", self.syscall.name(), os_text(self.raw_os_error()))
+        write!(f, "calling {}(): {}", self.syscall.name(), OsText::of(self.errno).as_str())
     }
 }
 
 impl StdError for SystemError {}
-
-/// The system's text for an error number, without the number that `std` adds.
-pub(crate) fn os_text(errno: i32) -> String {
-    let mut text = io::Error::from_raw_os_error(errno).to_string();
-    if let Some(at) = text.rfind(" (os error ") {
-        text.truncate(at);
-    }
-    text
-}
 
 /// What the resolver said: getaddrinfo's or getnameinfo's EAI code.
 ///

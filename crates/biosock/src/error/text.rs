@@ -1,6 +1,6 @@
 //! Strings from outside, as a message shows them.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::raw::needs_escape;
 
@@ -17,6 +17,29 @@ pub(crate) fn lossy(parts: &[&[u8]]) -> String {
         text.push_str(mark);
     }
     text
+}
+
+/// The text of a value; `None` where memory is refused.
+pub(super) fn of(value: &dyn fmt::Display) -> Option<String> {
+    let mut text = TryString(String::new());
+    write!(text, "{value}").ok()?;
+    Some(text.0)
+}
+
+/// The same text again; `None` where memory is refused.
+pub(super) fn copy(text: &str) -> Option<String> {
+    of(&text)
+}
+
+/// A string that refuses what there is no memory for.
+struct TryString(String);
+
+impl fmt::Write for TryString {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.try_reserve(text.len()).map_err(|_| fmt::Error)?;
+        self.0.push_str(text);
+        Ok(())
+    }
 }
 
 /// The most bytes of a foreign text that a message shows.

@@ -275,7 +275,7 @@ impl Place {
     /// The error that names the lock of the file with this path.
     fn lock_of_another(&self, path: &Path) -> Error {
         let lock = path.with_file_name(self.lock_name());
-        Error::refused(Operation::Listen, Refusal::LockOfAnother).about(lock.display().to_string())
+        Error::refused(Operation::Listen, Refusal::LockOfAnother).about(lock.display())
     }
 }
 

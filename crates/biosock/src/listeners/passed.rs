@@ -234,7 +234,7 @@ fn from_manager(count: &str, names: Option<&str>) -> Result<Described> {
 }
 
 fn bad_list(variable: &str, value: &str) -> Error {
-    Error::refused(Operation::Listen, Refusal::BadHandOver).about(format!("{variable}={value}"))
+    Error::refused(Operation::Listen, Refusal::BadHandOver).about(format_args!("{variable}={value}"))
 }
 
 /// The sockets, and the nudge if one was passed.
@@ -251,7 +251,7 @@ fn take(described: &Described) -> Result<(Vec<Socket>, Option<Waker>)> {
             }
             wrong => Error::refused(Operation::Listen, Refusal::Passed(wrong)),
         };
-        error.about(format!("descriptor {fd}, which was passed"))
+        error.about(format_args!("descriptor {fd}, which was passed"))
     })?;
     Ok((sockets.into_iter().map(Socket::from).collect(), nudge.map(Waker::from)))
 }

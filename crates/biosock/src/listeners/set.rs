@@ -92,7 +92,7 @@ impl Listeners {
                 pool.share();
                 Ok(Self { sockets, files: Vec::new(), pool })
             }
-            Err(error) => Err(TakeOverError { error: Box::new(error), sockets }),
+            Err(error) => Err(TakeOverError { error, sockets }),
         }
     }
 
@@ -180,8 +180,7 @@ impl Listeners {
 /// ```
 #[derive(Debug)]
 pub struct TakeOverError {
-    // Boxed, for the size of the result.
-    error: Box<Error>,
+    error: Error,
     sockets: Vec<Socket>,
 }
 
@@ -210,7 +209,7 @@ impl TakeOverError {
     /// ```
     #[must_use]
     pub fn into_parts(self) -> (Error, Vec<Socket>) {
-        (*self.error, self.sockets)
+        (self.error, self.sockets)
     }
 }
 
@@ -226,7 +225,7 @@ impl StdError for TakeOverError {}
 impl From<TakeOverError> for Error {
     /// Closes the sockets.
     fn from(failed: TakeOverError) -> Self {
-        *failed.error
+        failed.error
     }
 }
 

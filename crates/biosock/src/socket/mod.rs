@@ -69,7 +69,7 @@ impl Socket {
     ) -> Result<Self> {
         match sys::socket(domain, socktype, protocol, Flags { nonblocking, cloexec: true }) {
             Ok(fd) => Ok(Self(fd)),
-            Err(errno) => Err(socket_error(errno).about(kind(domain, socktype, protocol))),
+            Err(errno) => Err(refused(errno, domain, socktype, protocol)),
         }
     }
 
@@ -114,7 +114,7 @@ impl Socket {
             Err(Errno::PROTONOSUPPORT | Errno::NOPROTOOPT | Errno::INVAL) => {
                 Self::in_mode(domain, Type::STREAM, Protocol::TCP, nonblocking)
             }
-            Err(errno) => Err(socket_error(errno).about(kind(domain, Type::STREAM, Protocol::MPTCP))),
+            Err(errno) => Err(refused(errno, domain, Type::STREAM, Protocol::MPTCP)),
         }
     }
 
@@ -345,8 +345,8 @@ impl Socket {
     }
 }
 
-fn kind(domain: Domain, socktype: Type, protocol: Protocol) -> String {
-    format!("{domain} {socktype}, protocol {protocol}")
+fn refused(errno: sys::Errno, domain: Domain, socktype: Type, protocol: Protocol) -> Error {
+    socket_error(errno).about(format_args!("{domain} {socktype}, protocol {protocol}"))
 }
 
 fn known_family(addr: &SockAddrBuf) -> Result<SocketAddr> {

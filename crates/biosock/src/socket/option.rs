@@ -1,5 +1,6 @@
 //! Socket options, each with its getter.
 
+use std::fmt;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -350,7 +351,7 @@ impl Socket {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn bind_device(&self, device: &str) -> Result<()> {
-        option(sys::bind_device(self.as_fd(), device.as_bytes()), &format!("SO_BINDTODEVICE to {device}"))
+        option(sys::bind_device(self.as_fd(), device.as_bytes()), format_args!("SO_BINDTODEVICE to {device}"))
     }
 }
 
@@ -360,7 +361,7 @@ fn asked<T>(result: Result<T, Errno>) -> Result<T> {
     })
 }
 
-fn option(result: Result<(), Errno>, name: &str) -> Result<()> {
+fn option(result: Result<(), Errno>, name: impl fmt::Display) -> Result<()> {
     result.map_err(|errno| {
         let errno = errno.raw_os_error();
         Error::system_call(Operation::SetOption, Syscall::SetSockOpt, errno, None).about(name)

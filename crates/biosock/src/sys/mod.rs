@@ -12,8 +12,12 @@ mod unsupported;
 use unsupported as platform;
 
 mod args;
+#[cfg(test)]
+mod refusing;
 
 pub(crate) use args::Flags;
 pub use args::{Interest, Shutdown};
 pub use platform::SockAddrBuf;
 pub(crate) use platform::*;
+#[cfg(test)]
+pub(crate) use refusing::without_memory;

@@ -427,6 +427,21 @@ pub(crate) fn errno_name(_: i32) -> Option<&'static str> {
     None
 }
 
+/// The system's text for an error number, which needs no memory.
+#[derive(Debug)]
+pub(crate) struct ErrnoText;
+
+impl ErrnoText {
+    pub(crate) fn of(_: i32) -> Self {
+        Self
+    }
+
+    #[expect(clippy::unused_self, reason = "elsewhere it is the text's place")]
+    pub(crate) fn as_str(&self) -> &str {
+        "not supported on this system"
+    }
+}
+
 /// Whether an error number says that descriptors, buffers or memory ran out.
 pub(crate) fn is_shortage(_: i32) -> bool {
     false

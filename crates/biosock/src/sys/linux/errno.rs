@@ -32,6 +32,27 @@ names! { pub(crate) errno_name:
     EALREADY EDQUOT EFBIG EINPROGRESS ENOSYS ENODATA ENOSR ENONET ENOLINK EREMOTEIO ECANCELED EBADFD
 }
 
+/// The system's text for an error number (strerror(3)), which needs no memory.
+#[derive(Debug)]
+pub(crate) struct ErrnoText {
+    room: [u8; 128],
+}
+
+impl ErrnoText {
+    pub(crate) fn of(errno: i32) -> Self {
+        let mut room = [0; 128];
+        // SAFETY: it writes a string with its NUL into the room, or as much as
+        // that holds.
+        unsafe { libc::strerror_r(errno, room.as_mut_ptr().cast(), room.len()) };
+        Self { room }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        let text = CStr::from_bytes_until_nul(&self.room).ok();
+        text.and_then(|text| text.to_str().ok()).unwrap_or("unknown error")
+    }
+}
+
 // glibc's own, which libc leaves out.
 pub(crate) const EAI_ADDRFAMILY: i32 = -9;
 

@@ -64,7 +64,7 @@ fn names_are_read_no_further_than_the_address_goes() {
         let is_ip = [Some(Domain::IPV4), Some(Domain::IPV6)].contains(&addr.family());
         for numeric in [true, is_ip] {
             let _ = fd::raw_names_of(addr, numeric);
-            let _ = fd::names_of(addr, numeric, String::new);
+            let _ = fd::names_of(addr, numeric);
         }
         let _ = (addr.to_addr(), addr.family());
     }

@@ -43,7 +43,7 @@ pub(crate) use libc::{
     EAI_SOCKTYPE,
 };
 
-pub(crate) use errno::{EAI_ADDRFAMILY, eai_name, eai_text, errno_name, is_shortage};
+pub(crate) use errno::{EAI_ADDRFAMILY, ErrnoText, eai_name, eai_text, errno_name, is_shortage};
 pub(crate) use files::{open_regular, read_at_most};
 pub(crate) use fork::{forks, forks_seen};
 pub(crate) use hand_over::{Passed, Wrong, enclose, inherit, inheritable, inode, socket_pair, take_passed};
