@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::io;
 
 use biosock::dial::DialError;
-use biosock::{Error, Operation, Reason, Syscall, fd};
+use biosock::{Error, Operation, Reason, Syscall, SystemError, fd};
 
 use crate::errno;
 use crate::message::Message;
@@ -49,15 +49,13 @@ impl Failure {
         Self::System(Refusal { errno: errno::get(), syscall, reason, operation: None })
     }
 
-    /// The failure of one of OpenSSL's functions around a socket call: what
-    /// its entries need, or errno alone where the same call may succeed later.
+    /// The failure of one of OpenSSL's functions around a socket call: errno
+    /// alone reports it where the same call may succeed later.
     #[inline]
     pub(crate) fn of_call(error: Error) -> Self {
-        match (Refusal::of(&error), error.reason()) {
-            (Some(refusal), _) if refusal.is_retry() => Self::Errno(refusal.errno),
-            (Some(refusal), _) => Self::System(refusal),
-            (None, Some(reason)) => Self::Bio(reason.code().into()),
-            (None, None) => Self::Internal,
+        match error.system() {
+            Some(system) if is_retry(system) => Self::Errno(system.raw_os_error()),
+            _ => Self::Core(error),
         }
     }
 
@@ -83,7 +81,10 @@ impl Refusal {
     /// about something else, or about a name.
     #[inline]
     pub(crate) fn of(error: &Error) -> Option<Self> {
-        let system = error.system().filter(|_| error.resolver().is_none())?;
+        if error.resolver().is_some() {
+            return None;
+        }
+        let system = error.system()?;
         Some(Self {
             errno: system.raw_os_error(),
             syscall: system.syscall(),
@@ -91,12 +92,12 @@ impl Refusal {
             operation: Some(error.operation()),
         })
     }
+}
 
-    /// Whether the same call may succeed later, so that the queue gets nothing.
-    #[inline]
-    fn is_retry(self) -> bool {
-        matches!(self.syscall, Syscall::Connect | Syscall::Accept) && fd::is_retryable(self.errno)
-    }
+/// Whether the same call may succeed later, so that the queue gets nothing.
+#[inline]
+fn is_retry(system: SystemError) -> bool {
+    matches!(system.syscall(), Syscall::Connect | Syscall::Accept) && fd::is_retryable(system.raw_os_error())
 }
 
 impl From<Error> for Failure {

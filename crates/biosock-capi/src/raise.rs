@@ -72,19 +72,14 @@ pub(crate) fn run_through<H: Host, T>(
     }
 }
 
-/// [`raise`], the usual failures first.
+/// [`raise`], but what is to be tried again is no failure that one should feel.
 #[inline]
 fn fail<H: Host>(site: &'static Site, failure: Failure) {
-    // These two own nothing, so there is nothing to drop: a call that is to
-    // be tried again is no failure that one should feel.
     match failure {
         Failure::Errno(errno) => {
+            // It owns nothing.
             mem::forget(failure);
             errno::set(errno);
-        }
-        Failure::System(refusal) => {
-            mem::forget(failure);
-            raise_refusal::<H>(site, refusal);
         }
         failure => raise::<H>(site, failure),
     }
@@ -137,14 +132,6 @@ fn push<H: Host>(site: &'static Site, failure: &Failure) -> Option<i32> {
     site.explains.then_some(libc::EINVAL)
 }
 
-/// Raises that the system refused a call; errno is afterwards what it said.
-#[cold]
-#[inline(never)]
-fn raise_refusal<H: Host>(site: &'static Site, refusal: Refusal) {
-    uncancelled(|| push_refusal::<H>(site, refusal));
-    errno::set(refusal.errno);
-}
-
 /// The system's entry, and BIO's reason after it. Some calls are made by
 /// another function than the one called, whose entries they then are.
 fn push_refusal<H: Host>(site: &'static Site, refusal: Refusal) {
@@ -182,7 +169,7 @@ fn push_error<H: Host>(site: &'static Site, error: &Error) -> Option<i32> {
 }
 
 /// The resolver's string as it stands in the C library.
-fn resolver_text(error: &ResolverError) -> &'static CStr {
+fn resolver_text(error: ResolverError) -> &'static CStr {
     // SAFETY: takes any number.
     let text = unsafe { libc::gai_strerror(error.code()) };
     // SAFETY: the C library's strings end with a NUL and stay for good.

@@ -310,7 +310,7 @@ impl<'a> Lookup<'a> {
             (None, None) => lossy(&[b"nothing"]),
         };
         let EaiError { code, system, shortage } = error;
-        Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, code, system, shortage, text)
+        Error::resolver_call(Operation::Lookup, code, system, shortage, text)
     }
 
     /// The zone of an IPv6 address has to be an interface.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::raw::SockAddr;
 use crate::sys;
-use crate::{Domain, Error, Operation, Reason, Result, SocketAddr, Syscall};
+use crate::{Domain, Error, Operation, Reason, Result, SocketAddr};
 
 /// The names of an address.
 ///
@@ -142,7 +142,7 @@ impl fmt::Debug for RawNames {
 /// ```
 pub fn raw_names_of(addr: SockAddr<'_>, numeric: bool) -> Result<RawNames> {
     sys::getnameinfo(addr, numeric).map(RawNames).map_err(|sys::EaiError { code, system, .. }| {
-        let (operation, call) = (Operation::ReverseLookup, Syscall::GetNameInfo);
-        Error::resolver_call(operation, call, code, system, None, String::new())
+        let operation = Operation::ReverseLookup;
+        Error::resolver_call(operation, code, system, None, String::new())
     })
 }

@@ -72,7 +72,7 @@ fn a_resolver_s_failure_has_the_page_s_reason() {
     assert_eq!(error.reason(), Some(Reason::SystemLibrary));
     let resolver = error.resolver().unwrap();
     assert_eq!(resolver.text(), "Servname not supported for ai_socktype");
-    assert!(error.entries().eq([QueueEntry::Resolver(*resolver)]));
+    assert!(error.entries().eq([QueueEntry::Resolver(resolver)]));
     assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::NotFound);
 }
 

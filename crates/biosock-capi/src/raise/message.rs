@@ -39,14 +39,14 @@ pub(super) fn push_error<H: Host>(entries: &Entries<H>, error: &Error, message: 
     errno::of(error)
 }
 
-fn refused(system: &SystemError) -> What {
+fn refused(system: SystemError) -> What {
     What::System { errno: system.raw_os_error(), call: call_of(system.syscall()) }
 }
 
 /// The call as the queue names it.
-struct Calling<'a>(&'a SystemError);
+struct Calling(SystemError);
 
-impl Display for Calling<'_> {
+impl Display for Calling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "calling {}()", self.0.syscall().name())
     }

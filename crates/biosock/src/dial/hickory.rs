@@ -19,7 +19,7 @@ use super::lookups::{LookupTask, system_resolver};
 use super::order::sort_destinations;
 use super::resolver::{Question, Resolver};
 use crate::literal::parse_port;
-use crate::{Domain, Error, ErrorKind, Lookup, Operation, Result, SocketAddr, Syscall, sys};
+use crate::{Domain, Error, ErrorKind, Lookup, Operation, Result, SocketAddr, sys};
 
 /// The most bytes of /etc/resolv.conf; a larger one counts as unreadable.
 const MOST: u64 = 64 << 10;
@@ -161,7 +161,7 @@ async fn port(question: &Question) -> Result<u16> {
 }
 
 fn failed(name: String, code: i32) -> Error {
-    Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, code, None, None, name)
+    Error::resolver_call(Operation::Lookup, code, None, None, name)
 }
 
 /// /etc/resolv.conf could not be read, or says nothing of use.

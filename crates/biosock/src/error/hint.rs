@@ -141,9 +141,8 @@ mod tests {
 
     #[test]
     fn a_look_up_that_lacks_descriptors_says_so() {
-        let failed = |code, system| {
-            Error::resolver_call(Operation::Lookup, Syscall::GetAddrInfo, code, system, None, "host".into())
-        };
+        let failed =
+            |code, system| Error::resolver_call(Operation::Lookup, code, system, None, "host".into());
         let starved = failed(libc::EAI_SYSTEM, Some(libc::EMFILE));
         assert_eq!(starved.to_string(), "look up host: too many open files (EMFILE)");
         assert_eq!(starved.hint(), Some("the process has too many open files; raise it with ulimit -n"));
@@ -156,9 +155,9 @@ mod tests {
         assert_eq!(starved.kind(), ErrorKind::OutOfResources);
 
         // What glibc makes of it; the queue has what it says.
-        let (operation, call) = (Operation::Lookup, Syscall::GetAddrInfo);
+        let operation = Operation::Lookup;
         let shortage = Some(libc::EMFILE);
-        let error = Error::resolver_call(operation, call, libc::EAI_NONAME, None, shortage, "host".into());
+        let error = Error::resolver_call(operation, libc::EAI_NONAME, None, shortage, "host".into());
         assert_eq!(error.to_string(), "look up host: too many open files (EMFILE)");
         assert_eq!((error.kind(), error.raw_os_error()), (ErrorKind::OutOfResources, shortage));
         assert_eq!(error.hint(), starved.hint());

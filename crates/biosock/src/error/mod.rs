@@ -26,7 +26,6 @@ pub use kind::ErrorKind;
 pub use queue::QueueEntry;
 pub use reason::{Operation, Reason, Syscall};
 pub(crate) use refusal::Refusal;
-#[cfg(feature = "hickory")]
 pub(crate) use system::errno_kind;
 pub(crate) use system::is_retryable;
 pub use system::{ResolverError, SystemError};
@@ -71,11 +70,11 @@ pub struct Error {
 #[derive(Clone, Copy, Debug)]
 enum Cause {
     System(SystemError),
-    /// The resolver's code, and the OS error that it gave with it (EAI_SYSTEM).
-    Resolver(ResolverError, Option<SystemError>),
-    /// The same, where the resolver met a shortage of this errno and took it
-    /// for an answer.
-    Shortage(ResolverError, i32),
+    Resolver(ResolverError),
+    /// EAI_SYSTEM, with the errno that the resolver left.
+    ResolverErrno(ResolverError, i32),
+    /// A code that hides a shortage with this errno.
+    ResolverShortage(ResolverError, i32),
     Reason(Reason),
     Refusal(Refusal),
     Kind(ErrorKind),
@@ -152,17 +151,16 @@ impl Error {
     /// `name` is none.
     pub(crate) fn resolver_call(
         operation: Operation,
-        syscall: Syscall,
         code: i32,
         system: Option<i32>,
         shortage: Option<i32>,
         name: String,
     ) -> Self {
         let resolver = ResolverError::new(code);
-        let system = system.map(|errno| SystemError::new(syscall, errno, Some(Reason::SystemLibrary)));
         let cause = match (system, shortage) {
-            (None, Some(errno)) => Cause::Shortage(resolver, errno),
-            (system, _) => Cause::Resolver(resolver, system),
+            (Some(errno), _) => Cause::ResolverErrno(resolver, errno),
+            (None, Some(errno)) => Cause::ResolverShortage(resolver, errno),
+            (None, None) => Cause::Resolver(resolver),
         };
         let error = Self::new(operation, cause);
         if name.is_empty() { error } else { error.on(Subject::Thing(name)) }
@@ -275,9 +273,14 @@ impl Error {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[must_use]
-    pub fn system(&self) -> Option<&SystemError> {
-        match &self.cause {
-            Cause::System(system) | Cause::Resolver(_, Some(system)) => Some(system),
+    pub fn system(&self) -> Option<SystemError> {
+        match self.cause {
+            Cause::System(system) => Some(system),
+            Cause::ResolverErrno(_, errno) => {
+                let reverse = self.operation == Operation::ReverseLookup;
+                let syscall = if reverse { Syscall::GetNameInfo } else { Syscall::GetAddrInfo };
+                Some(SystemError::new(syscall, errno, Some(Reason::SystemLibrary)))
+            }
             _ => None,
         }
     }
@@ -296,9 +299,10 @@ impl Error {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn raw_os_error(&self) -> Option<i32> {
-        match &self.cause {
-            Cause::Shortage(_, errno) => Some(*errno),
-            _ => self.system().map(SystemError::raw_os_error),
+        match self.cause {
+            Cause::System(system) => Some(system.raw_os_error()),
+            Cause::ResolverErrno(_, errno) | Cause::ResolverShortage(_, errno) => Some(errno),
+            _ => None,
         }
     }
 
@@ -318,9 +322,10 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self.cause {
-            Cause::System(system) | Cause::Resolver(_, Some(system)) => system.kind(),
-            Cause::Resolver(resolver, None) => resolver.kind(),
-            Cause::Shortage(..) => ErrorKind::OutOfResources,
+            Cause::System(system) => system.kind(),
+            Cause::Resolver(resolver) => resolver.kind(),
+            Cause::ResolverErrno(_, errno) => errno_kind(errno),
+            Cause::ResolverShortage(..) => ErrorKind::OutOfResources,
             Cause::Kind(kind) => kind,
             Cause::Refusal(refusal) => refusal.kind(),
             Cause::Reason(Reason::UnsupportedProtocolFamily) => ErrorKind::Unsupported,
@@ -337,9 +342,11 @@ impl Error {
     /// assert_eq!(resolver.to_string(), resolver.text());
     /// ```
     #[must_use]
-    pub fn resolver(&self) -> Option<&ResolverError> {
-        match &self.cause {
-            Cause::Resolver(resolver, _) | Cause::Shortage(resolver, _) => Some(resolver),
+    pub fn resolver(&self) -> Option<ResolverError> {
+        match self.cause {
+            Cause::Resolver(resolver)
+            | Cause::ResolverErrno(resolver, _)
+            | Cause::ResolverShortage(resolver, _) => Some(resolver),
             _ => None,
         }
     }
@@ -362,9 +369,9 @@ impl Error {
     pub fn reason(&self) -> Option<Reason> {
         match self.cause {
             Cause::System(system) => system.next(),
-            Cause::Resolver(..) | Cause::Shortage(..) => Some(Reason::SystemLibrary),
             Cause::Reason(reason) => Some(reason),
             Cause::Refusal(_) | Cause::Kind(_) => None,
+            _ => Some(Reason::SystemLibrary),
         }
     }
 
@@ -382,9 +389,9 @@ impl Error {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn entries(&self) -> impl Iterator<Item = QueueEntry> {
-        let system = self.system().copied();
+        let system = self.system();
         let last = match self.resolver() {
-            Some(resolver) if system.is_none() => Some(QueueEntry::Resolver(*resolver)),
+            Some(resolver) if system.is_none() => Some(QueueEntry::Resolver(resolver)),
             _ => self.reason().map(QueueEntry::Reason),
         };
         system.map(QueueEntry::System).into_iter().chain(last)
@@ -466,9 +473,8 @@ impl Error {
                 }
                 fmt_errno(system.raw_os_error(), f)
             }
-            Cause::Resolver(_, Some(system)) => fmt_errno(system.raw_os_error(), f),
-            Cause::Resolver(resolver, None) => fmt_resolver(*resolver, f),
-            Cause::Shortage(_, errno) => fmt_errno(*errno, f),
+            Cause::Resolver(resolver) => fmt_resolver(*resolver, f),
+            Cause::ResolverErrno(_, errno) | Cause::ResolverShortage(_, errno) => fmt_errno(*errno, f),
             Cause::Reason(reason) => f.write_str(reason.text()),
             Cause::Refusal(refusal) => f.write_str(refusal.text()),
             Cause::Kind(kind) => write!(f, "{kind}"),

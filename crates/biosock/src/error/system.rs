@@ -45,7 +45,7 @@ impl SystemError {
     }
 
     /// The reason that follows on BIO_connect(3)'s queue.
-    pub(crate) fn next(&self) -> Option<Reason> {
+    pub(crate) fn next(self) -> Option<Reason> {
         self.next
     }
 
@@ -60,7 +60,7 @@ impl SystemError {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[must_use]
-    pub fn syscall(&self) -> Syscall {
+    pub fn syscall(self) -> Syscall {
         self.syscall
     }
 
@@ -75,7 +75,7 @@ impl SystemError {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[must_use]
-    pub fn raw_os_error(&self) -> i32 {
+    pub fn raw_os_error(self) -> i32 {
         self.errno
     }
 
@@ -91,12 +91,12 @@ impl SystemError {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[must_use]
-    pub fn name(&self) -> Option<&'static str> {
+    pub fn name(self) -> Option<&'static str> {
         sys::errno_name(self.raw_os_error())
     }
 
     /// clone(2) says EAGAIN where there may be no more threads.
-    pub(crate) fn kind(&self) -> ErrorKind {
+    pub(crate) fn kind(self) -> ErrorKind {
         match (self.syscall, errno_kind(self.raw_os_error())) {
             (Syscall::Clone, ErrorKind::Io(io::ErrorKind::WouldBlock)) => ErrorKind::OutOfResources,
             (_, kind) => kind,
@@ -140,7 +140,7 @@ impl ResolverError {
     /// assert_ne!(resolver.code(), 0);
     /// ```
     #[must_use]
-    pub fn code(&self) -> i32 {
+    pub fn code(self) -> i32 {
         self.code
     }
 
@@ -153,7 +153,7 @@ impl ResolverError {
     /// assert_eq!(resolver.name(), Some("EAI_SERVICE"));
     /// ```
     #[must_use]
-    pub fn name(&self) -> Option<&'static str> {
+    pub fn name(self) -> Option<&'static str> {
         sys::eai_name(self.code)
     }
 
@@ -166,11 +166,11 @@ impl ResolverError {
     /// assert_eq!(resolver.text(), "Servname not supported for ai_socktype");
     /// ```
     #[must_use]
-    pub fn text(&self) -> &'static str {
+    pub fn text(self) -> &'static str {
         sys::eai_text(self.code)
     }
 
-    pub(crate) fn kind(&self) -> ErrorKind {
+    pub(crate) fn kind(self) -> ErrorKind {
         eai_kind(self.code)
     }
 }

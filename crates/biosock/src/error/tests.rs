@@ -41,8 +41,8 @@ fn refused_memory_leaves_code_errno_and_operation() {
         let refused =
             |errno| Error::system_call(Operation::Connect, Syscall::Connect, errno, Reason::Connect);
         let name = |system, shortage| {
-            let (operation, call) = (Operation::Lookup, Syscall::GetAddrInfo);
-            Error::resolver_call(operation, call, libc::EAI_SYSTEM, system, shortage, lossy(&[b"host"]))
+            let operation = Operation::Lookup;
+            Error::resolver_call(operation, libc::EAI_SYSTEM, system, shortage, lossy(&[b"host"]))
         };
         [
             refused(libc::ECONNREFUSED).at(&addr),
