@@ -36,3 +36,19 @@ pub mod world;
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// A result with such a failure.
 pub type Result<T> = std::result::Result<T, Failure>;
+
+/// What a test needs, or `None` with a line `skipped: TEST: why` where this machine
+/// cannot have it.
+///
+/// # Panics
+/// Where `BIOSOCK_REQUIRE_ALL=1` forbids skips.
+pub fn or_skip<T>(test: &str, needed: Result<T>) -> Option<T> {
+    let why = match needed {
+        Ok(needed) => return Some(needed),
+        Err(why) => why,
+    };
+    println!("skipped: {test}: {why}");
+    let required = std::env::var_os("BIOSOCK_REQUIRE_ALL").is_some_and(|value| value == "1");
+    assert!(!required, "skipped: {test}: {why}, and BIOSOCK_REQUIRE_ALL=1 forbids it");
+    None
+}

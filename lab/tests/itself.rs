@@ -4,6 +4,7 @@
 use std::fs;
 
 use biosock::dial::Dialer;
+use biosock_lab::or_skip;
 use biosock_lab::room::Room;
 
 /// So few ports that the system soon chooses the one that is dialled.
@@ -51,18 +52,9 @@ fn on_tokio(target: &str) -> bool {
 }
 
 fn rooms(test: &str) -> Option<[Room; 2]> {
-    match Room::open().and_then(|one| Ok([one, Room::open()?])) {
-        Ok(rooms) => {
-            for room in &rooms {
-                room.run(|| fs::write("/proc/sys/net/ipv4/ip_local_port_range", PORTS)).unwrap();
-            }
-            Some(rooms)
-        }
-        Err(why) => {
-            println!("skipped: {test}: {why}");
-            let required = std::env::var_os("BIOSOCK_REQUIRE_ALL").is_some_and(|value| value == "1");
-            assert!(!required, "skipped: {test}: {why}, and BIOSOCK_REQUIRE_ALL=1 forbids it");
-            None
-        }
+    let rooms = or_skip(test, Room::open().and_then(|one| Ok([one, Room::open()?])))?;
+    for room in &rooms {
+        room.run(|| fs::write("/proc/sys/net/ipv4/ip_local_port_range", PORTS)).unwrap();
     }
+    Some(rooms)
 }

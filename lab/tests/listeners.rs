@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 use biosock::dial::Dialer;
 use biosock::listeners::{Listen, Listeners};
 use biosock::{Domain, SocketAddr};
+use biosock_lab::or_skip;
 use biosock_lab::room::Room;
 
-/// An empty network, in which names are these, or `None` where the machine
-/// cannot have one. Where skips are forbidden (BIOSOCK_REQUIRE_ALL=1), that
-/// is a failure.
+/// An empty network, in which names are these, unless the test is skipped.
 fn room(test: &str, hosts: &str) -> Option<Room> {
     let opened = Room::open().and_then(|room| {
         let mut file = tempfile::NamedTempFile::new()?;
@@ -19,17 +18,7 @@ fn room(test: &str, hosts: &str) -> Option<Room> {
         room.replace("/etc/hosts", file.path())?;
         Ok(room)
     });
-    match opened {
-        Ok(room) => Some(room),
-        Err(why) => skipped(test, &why.to_string()),
-    }
-}
-
-fn skipped(test: &str, why: &str) -> Option<Room> {
-    println!("skipped: {test}: {why}");
-    let required = std::env::var_os("BIOSOCK_REQUIRE_ALL").is_some_and(|value| value == "1");
-    assert!(!required, "skipped: {test}: {why}, and BIOSOCK_REQUIRE_ALL=1 forbids it");
-    None
+    or_skip(test, opened)
 }
 
 const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost\n";
@@ -97,10 +86,9 @@ fn both_families_serve_whatever_the_system_s_default() {
 #[test]
 fn services_have_names() {
     let Some(room) = room("services_have_names", HOSTS) else { return };
-    if !fs::read_to_string("/etc/services").is_ok_and(|services| services.contains("\nhttps")) {
-        skipped("services_have_names", "no /etc/services");
-        return;
-    }
+    let known = fs::read_to_string("/etc/services").is_ok_and(|services| services.contains("\nhttps"));
+    let known = known.then_some(()).ok_or_else(|| "no https in /etc/services".into());
+    let Some(()) = or_skip("services_have_names", known) else { return };
     room.run(|| {
         for target in [":https", "https", "*:https"] {
             let listeners = listen(target);

@@ -4,9 +4,8 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
-use biosock_lab::Result;
-use biosock_lab::kernel;
 use biosock_lab::room::Room;
+use biosock_lab::{Result, kernel, or_skip};
 
 /// Files and lists of addresses that are tried.
 const CASES: u64 = 300;
@@ -162,14 +161,8 @@ fn known(room: &Room) -> Vec<String> {
 
 #[test]
 fn the_order_is_getaddrinfo_s_under_any_gai_conf() {
-    let (room, _devices) = match network() {
-        Ok(network) => network,
-        Err(why) => {
-            println!("skipped: the_order_is_getaddrinfo_s_under_any_gai_conf: {why}");
-            let required = std::env::var_os("BIOSOCK_REQUIRE_ALL").is_some_and(|value| value == "1");
-            return assert!(!required, "{why}, and BIOSOCK_REQUIRE_ALL=1 forbids to skip");
-        }
-    };
+    let network = or_skip("the_order_is_getaddrinfo_s_under_any_gai_conf", network());
+    let Some((room, _devices)) = network else { return };
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str| directory.path().join(name);
     for (place, name) in

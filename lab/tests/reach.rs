@@ -8,8 +8,8 @@ use std::thread;
 
 use biosock::dial::{Dialer, HickoryResolver, LookupReport, Question, Report, Resolver, SystemResolver};
 use biosock::{Domain, SocketAddr, Type};
-use biosock_lab::kernel;
 use biosock_lab::room::Room;
+use biosock_lab::{kernel, or_skip};
 
 const A: u16 = 1;
 const AAAA: u16 = 28;
@@ -200,15 +200,7 @@ fn place(test: &str, lines: &'static [&'static str], nsswitch: &str) -> Option<P
 }
 
 fn place_with(test: &str, lines: &'static [&'static str], nsswitch: &str, hosts: &str) -> Option<Place> {
-    match Place::with(lines, nsswitch, hosts) {
-        Ok(place) => Some(place),
-        Err(why) => {
-            println!("skipped: {test}: {why}");
-            let required = std::env::var_os("BIOSOCK_REQUIRE_ALL").is_some_and(|value| value == "1");
-            assert!(!required, "{why}, and BIOSOCK_REQUIRE_ALL=1 forbids to skip");
-            None
-        }
-    }
+    or_skip(test, Place::with(lines, nsswitch, hosts))
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use biosock_lab::or_skip;
 use biosock_lab::shortage::server::Manner;
 use biosock_lab::shortage::{Row, Trial, run};
 
@@ -24,13 +25,9 @@ fn tried(trial: &Trial<'_>, manner: Manner, count: bool) -> Row {
 
 /// Whether strace(1) can count; where skips are forbidden, it must.
 fn counting(test: &str) -> bool {
-    let counting = Command::new("strace").arg("-V").output().is_ok();
-    if !counting {
-        println!("skipped: {test}, its system calls: strace is not installed");
-        let required = std::env::var_os("BIOSOCK_REQUIRE_ALL").is_some_and(|value| value == "1");
-        assert!(!required, "strace is not installed, and BIOSOCK_REQUIRE_ALL=1 forbids to skip");
-    }
-    counting
+    let strace = Command::new("strace").arg("-V").output();
+    let strace = strace.map_err(|error| format!("system calls are not counted: strace: {error}").into());
+    or_skip(test, strace).is_some()
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use biosock_lab::client::Kind;
 use biosock_lab::contestants::{Rules, dial};
+use biosock_lab::or_skip;
 use biosock_lab::scenario::Scenario;
 use biosock_lab::world::{self, Patience, World};
 use serde_json::Value;
@@ -16,15 +17,9 @@ fn rules() -> Rules<'static> {
     Rules { program: Path::new(env!("CARGO_BIN_EXE_biosock-lab")), cap: Duration::from_secs(120) }
 }
 
-/// A world, or `None` where the machine cannot have one. Where skips are
-/// forbidden (BIOSOCK_REQUIRE_ALL=1), that is a failure.
+/// A world, unless the test is skipped.
 pub(crate) fn world(test: &str, scenario: Scenario) -> Option<World> {
-    if let Err(why) = world::possible() {
-        println!("skipped: {test}: {why}");
-        let required = std::env::var_os("BIOSOCK_REQUIRE_ALL").is_some_and(|value| value == "1");
-        assert!(!required, "skipped: {test}: {why}, and BIOSOCK_REQUIRE_ALL=1 forbids it");
-        return None;
-    }
+    or_skip(test, world::possible())?;
     Some(World::build(scenario, Patience::Short).unwrap())
 }
 
