@@ -1,9 +1,9 @@
-"""What our headers declare, read from the preprocessor's output."""
+"""What the headers declare, read from the preprocessor's output."""
 
 import re
 from functools import lru_cache
 
-from .target import CC, INCLUDE, must
+from common import CC, INCLUDE, must
 
 ALL = ("bio", "err", "crypto")
 OWN = "#include <biosock.h>\n"
@@ -19,7 +19,7 @@ def includes(names=ALL):
 @lru_cache
 def _preprocess(*options, headers=includes()):
     return must([CC, "-E", "-P", *options, "-DBIOSOCK_ALONE", f"-I{INCLUDE}", "-xc", "-"],
-                stdin=None, input=headers)
+                stdin=headers).out
 
 
 def prototypes():

@@ -1,13 +1,13 @@
-"""Our headers: clean in both languages, true to the original, and yielding."""
+"""The headers: clean in both languages, true to the original, and yielding to it."""
 
 import os
 import re
 from itertools import product
 from pathlib import Path
 
+from common import CARGO, CC, CXX, INCLUDE, ORIGINALS, WARNINGS, Failed, NotApplicable, Skipped, must, run
+
 from . import decls
-from .report import Failed, NotApplicable, Skipped
-from .target import CC, CXX, INCLUDE, WARNINGS, must, run
 
 LANGUAGES = [(CC, "c", "c99"), (CC, "c", "c17"), (CXX, "c++", "c++17"), (CXX, "c++", "c++20")]
 ORDERS = [("bio", "err", "crypto"), ("crypto", "err", "bio"), ("err",), ("crypto",),
@@ -47,9 +47,9 @@ int main(void)
 def run_checks(report, target):
     _all_languages(report, target, "headers: alone, C99 to C17, C++17, C++20, in any order",
                       ["-DBIOSOCK_ALONE"])
-    _all_languages(report, target, "headers: beside an OpenSSL, in the same ways",
+    _all_languages(report, target, "headers: alongside an OpenSSL, in the same ways",
                       _original(target))
-    with report.check("headers: ours, in both languages, and what begins a structure is its size"):
+    with report.check("headers: biosock.h, in both languages, and what begins a structure is its size"):
         _check_own(target)
     _against_original(report, target)
     _mixture(report, target)
@@ -109,12 +109,12 @@ def _over_derived(report, target, package, include, name):
         for compiler, language, standard in LANGUAGES:
             must([compiler, f"-std={standard}", *WARNINGS, "-Wno-address", f"-I{INCLUDE}",
                   f"-isystem{theirs}", "-fsyntax-only", "-x", language, source])
-    with report.check(f"headers: {name}'s before ours are refused by biosock.h, with a reason"):
+    with report.check(f"headers: {name}'s first are refused by biosock.h, with a reason"):
         source = target.scratch / "order.c"
         source.write_text("#include <biosock.h>\n")
         result = run([CC, f"-I{theirs}", f"-I{INCLUDE}", "-fsyntax-only", source])
-        if result.returncode == 0 or "put biosock's -I before its" not in result.stdout:
-            raise Failed(f"no word about the order:\n{result.stdout}")
+        if result.status == 0 or "put biosock's -I before its" not in result.text:
+            raise Failed(f"nothing about the order:\n{result.text}")
 
 
 NEWER = """#include <openssl/bio.h>
@@ -135,8 +135,7 @@ def _newer_over_older(target):
     _need_original(target, _original(target))
     source = target.scratch / "newer.txt"
     source.write_text(NEWER)
-    home = Path(os.environ.get("ORIGINALS_DIR", target.libraries.parent / "originals"))
-    oldest = home / "1.1.1" / "include"
+    oldest = ORIGINALS / "1.1.1/include"
     for options in [_original(target), *([[f"-isystem{oldest}"]] if oldest.exists() else [])]:
         for compiler, language, standard in LANGUAGES:
             must([compiler, f"-std={standard}", *WARNINGS, f"-I{INCLUDE}", *options,
@@ -144,14 +143,14 @@ def _newer_over_older(target):
 
 
 def _mixture(report, target):
-    with report.check("headers: ours alone after an OpenSSL's are refused"):
+    with report.check("headers: biosock's alone after an OpenSSL's are refused"):
         source = target.scratch / "mixed.c"
         source.write_text("#include <openssl/opensslv.h>\n#include <openssl/bio.h>\n")
         _need_original(target, _original(target))
         result = run([CC, "-DBIOSOCK_ALONE", f"-I{INCLUDE}", *_original(target),
                       "-fsyntax-only", source])
-        if result.returncode == 0 or "drop -DBIOSOCK_ALONE" not in result.stdout:
-            raise Failed(f"no word about the mixture:\n{result.stdout}")
+        if result.status == 0 or "drop -DBIOSOCK_ALONE" not in result.text:
+            raise Failed(f"nothing about the mixture:\n{result.text}")
 
 
 def _original(target):
@@ -161,15 +160,15 @@ def _original(target):
 def _need_original(target, original):
     probe = target.scratch / "probe.c"
     probe.write_text("#include <openssl/opensslv.h>\n")
-    if run([CC, *original, "-fsyntax-only", probe]).returncode != 0:
+    if run([CC, *original, "-fsyntax-only", probe]).status != 0:
         raise Skipped("no OpenSSL headers here")
     if not target.has_routines():
         raise NotApplicable("this library lacks the routines")
 
 
 def _version(target, original):
-    text = must([CC, *original, "-E", "-P", "-xc", "-"], stdin=None,
-                input="#include <openssl/opensslv.h>\nOPENSSL_VERSION_NUMBER\n")
+    text = must([CC, *original, "-E", "-P", "-xc", "-"],
+                stdin="#include <openssl/opensslv.h>\nOPENSSL_VERSION_NUMBER\n").out
     expression = re.sub(r"(?<=[0-9a-fA-F])L", "", text.strip().splitlines()[-1])
     return int(eval(expression, {"__builtins__": {}}))  # digits, shifts and ors
 
@@ -179,9 +178,8 @@ def _missing(target, original, names, use):
     source = target.scratch / "missing.c"
     uses = "\n".join(use.format(name=name) for name in names)
     source.write_text(f"{decls.includes()}void f(void);\nvoid f(void)\n{{\n{uses}\n}}\n")
-    result = run([CC, "-w", "-fmax-errors=0", *original, "-fsyntax-only", source],
-                 env={**os.environ, "LC_ALL": "C"})
-    return set(re.findall(r"'(\w+)' undeclared", result.stdout))
+    result = run([CC, "-w", "-fmax-errors=0", *original, "-fsyntax-only", source])
+    return set(re.findall(r"'(\w+)' undeclared", result.text))
 
 
 def _expect_missing(target, original, names, use):
@@ -220,20 +218,20 @@ def _compare_decomposition(target, original):
 
 
 def _both(target, original, name, body):
-    """What a program without the library prints under our headers and under theirs."""
+    """What a program without the library prints under biosock's headers and under the original's."""
     source = target.scratch / f"{name}.c"
     source.write_text(decls.includes() + body)
     outputs = []
-    for side, options in (("ours", [f"-I{INCLUDE}", "-DBIOSOCK_ALONE"]), ("theirs", original)):
+    for side, options in (("biosock", [f"-I{INCLUDE}", "-DBIOSOCK_ALONE"]), ("original", original)):
         program = target.scratch / f"{name}-{side}"
         must([CC, "-std=c99", "-O1", *options, source, "-o", program])
-        outputs.append(must([program]))
+        outputs.append(must([program]).out)
     return outputs
 
 
 def _equal(ours, theirs):
     pairs = zip(ours.splitlines(), theirs.splitlines())
-    wrong = [f"ours: {o}\ntheirs: {t}" for o, t in pairs if o != t]
+    wrong = [f"biosock: {o}\noriginal: {t}" for o, t in pairs if o != t]
     if wrong or not ours or len(ours.splitlines()) != len(theirs.splitlines()):
         raise Failed("\n".join(wrong) or "nothing to compare")
 
@@ -256,4 +254,4 @@ def _fetch(package, directory):
     (directory / "Cargo.toml").write_text(
         '[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2021"\n\n'
         f'[dependencies]\n{package} = "*"\n\n[workspace]\n')
-    run([os.environ.get("CARGO", "cargo"), "fetch", "--quiet"], timeout=600, cwd=directory)
+    run([CARGO, "fetch", "--quiet"], timeout=600, cwd=directory, env=os.environ)

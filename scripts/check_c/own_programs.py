@@ -8,10 +8,10 @@ import subprocess
 import threading
 from contextlib import contextmanager
 
+from common import Failed, NotApplicable, environment, must, needs, run
+
 from .pages import VALGRIND, under_valgrind
 from .programs import EXAMPLES, PATIENCE, STANDARDS, started
-from .report import Failed, NotApplicable
-from .target import must, needs, run
 
 LONGEST = 30  # the lines of dial_tls.c are fewer
 
@@ -25,11 +25,11 @@ def run_checks(report, target):
             target.compile(EXAMPLES / "greeter.c", greeter, standard)
     with report.check("examples: greeter greets on each address of a name, and ends at a signal"):
         _greets_everywhere(greeter)
-    with report.check("examples: greeter takes a Unix socket's file away"):
+    with report.check("examples: greeter removes a Unix socket's file"):
         _greets_over_unix(greeter, target.scratch / "greeter.s")
     with report.check("examples: greeter serves what a service manager passes"):
         _greets_on_passed(greeter)
-    with report.check("examples: greeter says why it cannot listen"):
+    with report.check("examples: greeter reports why it cannot listen"):
         _cannot_listen(greeter)
     if target.mode == "overlay":
         _over_tls(report, target)
@@ -41,9 +41,9 @@ def _running(command, ends=0, **options):
     with started(command, **options) as process:
         yield process
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=PATIENCE)
+        _, printed = process.communicate(timeout=PATIENCE)
         if process.returncode != ends:
-            raise Failed(f"ended with {process.returncode}: {said}")
+            raise Failed(f"ended with {process.returncode}: {printed}")
 
 
 def _greeted(family, address):
@@ -53,7 +53,7 @@ def _greeted(family, address):
         with client.makefile("rb") as stream:
             heard = stream.read()
     if heard != b"hello\n":
-        raise Failed(f"{address} said {heard!r}")
+        raise Failed(f"{address} sent {heard!r}")
 
 
 def _listening(process):
@@ -94,7 +94,7 @@ def _greets_over_unix(greeter, path):
 
 
 def _greets_on_passed(greeter):
-    """As sd_listen_fds(3) has it: descriptor 3, and whose it is by process."""
+    """As sd_listen_fds(3) has it: descriptor 3, for the process that LISTEN_PID names."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         start = f'exec 3<&{listener.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$1"'
@@ -109,8 +109,8 @@ def _cannot_listen(greeter):
     for target, text in (("203.0.113.1:1", "bind to 203.0.113.1:1: "), ("a:b:c", "a:b:c"),
                          ("localhost:no-such-service", "no-such-service")):
         result = run([greeter, target], timeout=PATIENCE)
-        if result.returncode != 1 or text not in result.stdout:
-            raise Failed(f"{target}: status {result.returncode}\n{result.stdout}")
+        if result.status != 1 or text not in result.text:
+            raise Failed(f"{target}: status {result.status}\n{result.text}")
 
 
 def _over_tls(report, target):
@@ -145,17 +145,17 @@ def _shake_hands(program, scratch):
     must(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
           "-nodes", "-keyout", key, "-out", cert, "-days", "30", "-subj", "/CN=localhost",
           "-addext", "subjectAltName=DNS:localhost"])
-    trusting = {**os.environ, "SSL_CERT_FILE": str(cert)}
+    trusting = environment(SSL_CERT_FILE=cert)
     with _tls_server(key, cert) as port:
-        shown = must([program, f"127.0.0.1:{port}", "localhost"], timeout=PATIENCE, env=trusting)
+        shown = must([program, f"127.0.0.1:{port}", "localhost"], timeout=PATIENCE, env=trusting).out
         if not shown.startswith("TLSv1.3 TLS_"):
-            raise Failed(f"it said {shown!r}")
-        shown = must([program, f"localhost:{port}", "localhost"], timeout=PATIENCE, env=trusting)
+            raise Failed(f"it printed {shown!r}")
+        must([program, f"localhost:{port}", "localhost"], timeout=PATIENCE, env=trusting)
         under_valgrind(program, f"127.0.0.1:{port}", "localhost", env=trusting)
-        for name, env in (("localhost", os.environ), ("example.org", trusting)):
+        for name, env in (("localhost", environment()), ("example.org", trusting)):
             result = run([program, f"127.0.0.1:{port}", name], timeout=PATIENCE, env=env)
-            if result.returncode != 1 or "certificate verify failed" not in result.stdout:
-                raise Failed(f"{name}: status {result.returncode}\n{result.stdout}")
+            if result.status != 1 or "certificate verify failed" not in result.text:
+                raise Failed(f"{name}: status {result.status}\n{result.text}")
 
 
 @contextmanager
@@ -178,6 +178,6 @@ def _refused(program):
         result = run([program, f"127.0.0.1:{port}", "localhost"], timeout=PATIENCE)
     wanted = [f"calling connect() for 127.0.0.1:{port}, at 0.", "connect error",
               f"dial 127.0.0.1:{port}: no address answered"]
-    lost = [text for text in wanted if text not in result.stdout]
-    if result.returncode != 1 or lost:
-        raise Failed(f"status {result.returncode}, without {lost}:\n{result.stdout}")
+    lost = [text for text in wanted if text not in result.text]
+    if result.status != 1 or lost:
+        raise Failed(f"status {result.status}, without {lost}:\n{result.text}")

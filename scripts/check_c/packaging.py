@@ -3,10 +3,10 @@
 import os
 import re
 
+from common import CC, CXX, INCLUDE, ROOT, WARNINGS, Failed, environment, must, needs, run
+
 from . import decls
 from .pages import MAN
-from .report import Failed
-from .target import CC, INCLUDE, ROOT, WARNINGS, must, needs, run
 
 CMAKE_EXAMPLE = ROOT / "packaging/cmake-example"
 LOOKUP = ["127.0.0.1", "80"], "127.0.0.1 80\n"
@@ -50,7 +50,7 @@ def run_checks(report, target):
 
 def _check_exports(target):
     library, family = EXPORTS[target.mode]
-    listing = must(["nm", "-D", "--defined-only", target.libraries / library])
+    listing = must(["nm", "-D", "--defined-only", target.libraries / library]).out
     exported = {line.split()[-1] for line in listing.splitlines()}
     lost = sorted(n for n in decls.every() if n.startswith(family) and n not in exported)
     if lost:
@@ -58,12 +58,11 @@ def _check_exports(target):
 
 
 def _check_bindings(target):
-    """As the loader tells, lest the original be compared with itself."""
+    """As the loader reports, lest the original be compared with itself."""
     program = target.compile(CMAKE_EXAMPLE / "lookup.c", target.scratch / "bound")
-    told = must([program, *LOOKUP[0]],
-                env={**os.environ, "LD_BIND_NOW": "1", "LD_DEBUG": "bindings"})
+    bindings = must([program, *LOOKUP[0]], env=environment(LD_BIND_NOW=1, LD_DEBUG="bindings")).text
     for name in ("BIO_lookup_ex", "BIO_ADDRINFO_address", "BIO_ADDR_hostname_string"):
-        found = re.search(rf"{re.escape(str(program))} \[0\] to (\S+) .*`{name}'", told)
+        found = re.search(rf"{re.escape(str(program))} \[0\] to (\S+) .*`{name}'", bindings)
         if not found or "libbiosock_overlay" not in found.group(1):
             raise Failed(f"{name} is bound to {found and found.group(1)}")
 
@@ -79,15 +78,15 @@ def _link_statically(target):
     _expect(program, *LOOKUP)
     from_cpp = target.scratch / "lookup.cpp"
     from_cpp.write_text(source.read_text())
-    must([os.environ.get("CXX", "c++"), "-std=c++17", *WARNINGS, *options, from_cpp, archive,
+    must([CXX, "-std=c++17", *WARNINGS, *options, from_cpp, archive,
           *needed])
     _expect(program, *LOOKUP)
 
 
 def _expect(program, arguments, answer, **options):
-    shown = must([program, *arguments], timeout=30, **options)
+    shown = must([program, *arguments], timeout=30, **options).out
     if shown != answer:
-        raise Failed(f"{program} said {shown!r}, not {answer!r}")
+        raise Failed(f"{program} printed {shown!r}, not {answer!r}")
 
 
 def _install(prefix, **environment):
@@ -114,7 +113,7 @@ def _check_installed(prefix):
 
 
 def _check_library(directory, name):
-    dynamic = must(["readelf", "-d", directory / f"lib{name}.so"])
+    dynamic = must(["readelf", "-d", directory / f"lib{name}.so"]).out
     soname = SONAME.search(dynamic)
     if not soname or soname.group(1) != name:
         raise Failed(f"lib{name}.so has no name with a version:\n{dynamic}")
@@ -140,12 +139,12 @@ def _check_refusals():
     for arguments, word in ((["relative"], "slash"), (["--unknown"], "option"),
                             (["/a", "/b"], "one PREFIX"), (["/with space"], "letters")):
         result = run([ROOT / "scripts/install", *arguments])
-        if result.returncode == 0 or word not in result.stdout:
-            raise Failed(f"{arguments}: status {result.returncode}, {result.stdout}")
+        if result.status == 0 or word not in result.text:
+            raise Failed(f"{arguments}: status {result.status}, {result.text}")
 
 
 def _check_command(prefix):
-    if "listen" not in must([prefix / "bin/biosock", "--help"]):
+    if "listen" not in must([prefix / "bin/biosock", "--help"]).out:
         raise Failed("the command's help does not name its parts")
     for name in ("bash-completion/completions/biosock", "zsh/site-functions/_biosock",
                  "fish/vendor_completions.d/biosock.fish"):
@@ -158,18 +157,17 @@ def _check_manual(prefix):
     for name in sorted(decls.every()):
         shown = run(["man", "-M", prefix / "share/man", "3", name],
                     env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"})
-        if shown.returncode != 0 or name not in shown.stdout:
-            raise Failed(f"man 3 {name}: status {shown.returncode}\n{shown.stdout[:400]}")
+        if shown.status != 0 or name not in shown.text:
+            raise Failed(f"man 3 {name}: status {shown.status}\n{shown.text[:400]}")
 
 
 def _environment(prefix):
-    return {**os.environ, "PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig"),
-            "LD_LIBRARY_PATH": str(prefix / "lib")}
+    return environment(PKG_CONFIG_PATH=prefix / "lib/pkgconfig", LD_LIBRARY_PATH=prefix / "lib")
 
 
 def _flags(prefix, *arguments):
     needs("pkg-config")
-    return must(["pkg-config", *arguments], env=_environment(prefix)).split()
+    return must(["pkg-config", *arguments], env=_environment(prefix)).out.split()
 
 
 def _check_pkg_config(target, prefix):
@@ -177,7 +175,7 @@ def _check_pkg_config(target, prefix):
     program = target.scratch / "by-pkg-config"
     must([CC, "-std=c99", *WARNINGS, CMAKE_EXAMPLE / "lookup.c", "-o", program, *flags])
     _expect(program, *LOOKUP, env=_environment(prefix))
-    if "libcrypto" in must(["readelf", "-d", program]):
+    if "libcrypto" in must(["readelf", "-d", program]).out:
         raise Failed("the program wants an OpenSSL")
 
 
@@ -187,7 +185,7 @@ def _check_pkg_config_overlay(target, prefix):
     program = target.scratch / "over-openssl"
     must([CC, "-std=c99", *WARNINGS, CMAKE_EXAMPLE / "lookup.c", "-o", program, *flags, *crypto])
     _expect(program, *LOOKUP, env=_environment(prefix))
-    needed = re.findall(r"NEEDED.*\[lib([a-z_]+)", must(["readelf", "-d", program]))
+    needed = re.findall(r"NEEDED.*\[lib([a-z_]+)", must(["readelf", "-d", program]).out)
     if needed[:2] != ["biosock_overlay", "crypto"]:
         raise Failed(f"the libraries are searched in a wrong order: {needed}")
 
@@ -203,7 +201,7 @@ def _check_pkg_config_static(target, prefix):
 def _check_cmake(target, prefix):
     needs("cmake")
     build = target.scratch / "cmake-build"
-    environment = _environment(prefix)
-    must(["cmake", "-S", CMAKE_EXAMPLE, "-B", build], env=environment)
-    must(["cmake", "--build", build], env=environment)
-    _expect(build / "lookup", *LOOKUP, env=environment)
+    env = _environment(prefix)
+    must(["cmake", "-S", CMAKE_EXAMPLE, "-B", build], env=env)
+    must(["cmake", "--build", build], env=env)
+    _expect(build / "lookup", *LOOKUP, env=env)

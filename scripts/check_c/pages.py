@@ -3,15 +3,15 @@
 import re
 import shutil
 
+from common import CC, INCLUDE, ROOT, Failed, NotApplicable, Skipped, must, needs, run
+
 from . import decls
-from .report import Failed, NotApplicable, Skipped
-from .target import CC, ROOT, must, needs, run
 
 MAN = ROOT / "man"
 SECTIONS = ["NAME", "SYNOPSIS", "DESCRIPTION", "RETURN VALUES", "OWNERSHIP", "EXAMPLES",
             "ERRORS", "SEE ALSO", "HISTORY", "DIFFERENCES"]
-FROM_OPENSSL = {"DIFFERENCES"}  # what a page of biosock's has no use for
-OVERVIEW = {"libbiosock.3"}  # its text is about all functions, not of one group
+FROM_OPENSSL = {"DIFFERENCES"}  # not in a page of biosock's own functions
+OVERVIEW = {"libbiosock.3"}  # about all functions, not one group
 ESCAPES = {"\\e": "\\", "\\-": "-", "\\(aq": "'", "\\(dq": '"', "\\(ga": "`", "\\(ha": "^",
            "\\(ti": "~", "\\&": ""}
 ESCAPE = "|".join(re.escape(key) for key in ESCAPES)
@@ -29,11 +29,11 @@ def run_checks(report, target):
     pages = [p for p in sorted((MAN / "man3").glob("*.3")) if not _link_target(p)]
     with report.check("pages: every function has one, and every link leads to its page"):
         _check_coverage(pages)
-    with report.check("pages: every section that a reader looks for is there"):
+    with report.check("pages: every section is there"):
         _check_sections(pages)
     with report.check("pages: synopses agree with the headers"):
         _check_synopses(pages, target)
-    with report.check("pages: mandoc finds nothing to warn of"):
+    with report.check("pages: mandoc has no warning"):
         _lint_with_mandoc(pages)
     with report.check("pages: man renders them without a warning"):
         _render_with_man(pages)
@@ -93,7 +93,7 @@ def _check_synopses(pages, target):
     again = "".join(f"{text};\n" for name, text in found.items() if name not in inline)
     source.write_text("#define OPENSSL_SUPPRESS_DEPRECATED\n" + decls.includes() + decls.OWN + again)
     must([CC, "-std=c17", "-Wall", "-Wextra", "-Werror", "-DBIOSOCK_ALONE",
-          f"-I{ROOT / 'include'}", "-fsyntax-only", source])
+          f"-I{INCLUDE}", "-fsyntax-only", source])
 
 
 def _synopsis(text):
@@ -118,15 +118,15 @@ def _synopsis(text):
 def _lint_with_mandoc(pages):
     needs("mandoc")
     result = run(["mandoc", "-T", "lint", "-W", "warning", *pages])
-    if result.returncode != 0 or result.stdout:
-        raise Failed(result.stdout)
+    if result.status != 0 or result.text:
+        raise Failed(result.text)
 
 
 def _render_with_man(pages):
     needs("man")
     problems = [f"{page.name}:\n{text}" for page in pages
                 if (text := run(["man", "--warnings=w", "-E", "UTF-8", "-Tutf8", "-Z", "-l", page],
-                                cwd=MAN, env=_man_environment()).stdout) and "warning" in text]
+                                cwd=MAN, env=_man_environment()).text) and "warning" in text]
     _complain(problems)
 
 
@@ -136,7 +136,7 @@ def _check_rendered_examples(pages):
         if raw := re.search("[-'`^~\"]", re.sub(ESCAPE, "", _literal(page))):
             raise Failed(f"{page.name}: {raw.group()} in the example needs an escape: some "
                          "terminals show another character for it")
-        shown = must(["man", "-E", "UTF-8", "-l", page], cwd=MAN, env=_man_environment())
+        shown = must(["man", "-E", "UTF-8", "-l", page], cwd=MAN, env=_man_environment()).out
         lines = {line.strip() for line in re.sub(".\b", "", shown).splitlines()}
         lost = [line for line in _example(page).splitlines() if line.strip() not in lines]
         if lost:
@@ -185,9 +185,9 @@ def _check_applies(target, page):
 
 
 def under_valgrind(program, *arguments, **options):
-    """Once more where valgrind is installed: no error and nothing lost."""
+    """Once more where valgrind is installed: no error and no leak."""
     if shutil.which("valgrind") is None:
-        raise Skipped("ran well, but there is no valgrind here to look for leaks")
+        raise Skipped("it ran well, but without valgrind to look for leaks")
     must([*VALGRIND, program, *arguments], timeout=120, **options)
 
 

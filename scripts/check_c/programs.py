@@ -6,9 +6,9 @@ import subprocess
 import threading
 from contextlib import contextmanager
 
+from common import ROOT, Failed, Skipped, must, needs, run
+
 from .pages import VALGRIND, under_valgrind
-from .report import Failed, Skipped
-from .target import ROOT, must, needs, run
 
 EXAMPLES = ROOT / "examples/c"
 NAMES = ("client", "dual_stack_server", "nonblocking_client")
@@ -24,15 +24,15 @@ def run_checks(report, target):
         for host in ("127.0.0.1", "::1", "localhost"):
             with report.check(f"examples: {client} talks to dual_stack_server by {host}"):
                 _converse(programs, client, host)
-        with report.check(f"examples: {client} says why a connection is refused"):
+        with report.check(f"examples: {client} reports why a connection is refused"):
             _refused(programs, client, target.has_version(0x30000000))
-        with report.check(f"examples: {client} says which lookup failed"):
+        with report.check(f"examples: {client} reports which lookup failed"):
             _unknown_service(programs, client, target.has_version(0x30000000))
     with report.check("examples: client sends a megabyte of standard input"):
         _converse_at_length(programs)
     with report.check("examples: client reaches a Unix socket"):
         _over_unix(programs, target.scratch / "s")
-    with report.check("examples: dual_stack_server says why it cannot listen"):
+    with report.check("examples: dual_stack_server reports why it cannot listen"):
         _busy_port(programs)
     with report.check("examples: wrong use is status 2 and a hint"):
         _usage(programs)
@@ -71,7 +71,7 @@ def _server(programs, *under):
 
 @contextmanager
 def started(command, **options):
-    """A program's process, which is gone at the end, however that comes."""
+    """A program's process, ended with the `with`, however that ends."""
     process = subprocess.Popen([str(word) for word in command], text=True, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, **options)
     watchdog = threading.Timer(PATIENCE, process.kill)
@@ -92,13 +92,13 @@ def _need_address(host):
         with socket.socket(found[0][0]) as probe:
             probe.bind(found[0][4])
     except OSError as error:
-        raise Skipped(f"{host} is no address of this machine: {error}") from error
+        raise Skipped(f"{host} is not an address of this machine: {error}") from error
 
 
 def _converse(programs, client, host):
     _need_address(host)
     with _server(programs) as (port, lines):
-        answer = must([programs[client], host, port, "one line"], timeout=PATIENCE)
+        answer = must([programs[client], host, port, "one line"], timeout=PATIENCE).out
     if answer != "one line\n":
         raise Failed(f"the answer was {answer!r}")
     if not any(line.startswith("connection from ") for line in lines):
@@ -137,7 +137,7 @@ def _over_unix(programs, path):
         listener.listen()
         listener.settimeout(PATIENCE)
         thread = _answer_at_end(listener)
-        answer = must([programs["client"], path, "unix", "by path"], timeout=PATIENCE)
+        answer = must([programs["client"], path, "unix", "by path"], timeout=PATIENCE).out
         thread.join()
     if answer != "by path\n":
         raise Failed(f"the answer was {answer!r}")
@@ -145,9 +145,9 @@ def _over_unix(programs, path):
 
 def _fails(command, status, *texts):
     result = run(command, timeout=PATIENCE)
-    lost = [text for text in texts if text not in result.stdout]
-    if result.returncode != status or lost:
-        raise Failed(f"status {result.returncode}, without {lost}:\n{result.stdout}")
+    lost = [text for text in texts if text not in result.text]
+    if result.status != status or lost:
+        raise Failed(f"status {result.status}, without {lost}:\n{result.text}")
 
 
 def _closed_port():
@@ -157,7 +157,7 @@ def _closed_port():
 
 
 def _refused(programs, client, modern):
-    """Modern is the queue since OpenSSL 3, which says more."""
+    """Modern is the queue since OpenSSL 3, which has more entries."""
     _need(programs)
     queued = ("connect error", "calling connect()")[: 1 + modern] if client == "client" else ()
     _fails([programs[client], "127.0.0.1", _closed_port(), "x"], 1, "Connection refused", *queued)
@@ -186,7 +186,7 @@ def _also_on_ipv6(port):
             sock.bind(("::", int(port)))
             sock.listen()
         except OSError:
-            pass  # without IPv6 the IPv4 socket alone is all there is
+            pass  # without IPv6 there is the IPv4 socket alone
         yield
 
 

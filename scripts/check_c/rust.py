@@ -3,9 +3,9 @@
 import re
 from functools import lru_cache
 
+from common import CC, INCLUDE, ROOT, WARNINGS, Failed, must
+
 from . import decls
-from .report import Failed
-from .target import CC, INCLUDE, ROOT, WARNINGS, must
 
 PLACES = ["crates/biosock-capi/src", "crates/libbiosock/src"]
 FUNCTION = re.compile(r"\bfn\s+((?:BIO|ERR|CRYPTO|biosock)_\w+)\s*(?:<[^>(]*>)?\s*\(([^{};]*?)\)\s*"

@@ -1,4 +1,4 @@
-"""What a check works with: our libraries, the originals, scratch space."""
+"""What a check works with: biosock's libraries, the originals, scratch space."""
 
 import os
 import shutil
@@ -6,20 +6,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from processes import environment, must, run
-from report import Failed, Skipped
+from common import CC, INCLUDE, ORIGINALS, ROOT, TARGET, WARNINGS, Failed, Skipped, environment, must, run
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-INCLUDE = ROOT / "include"
-CC = os.environ.get("CC", "cc")
-CARGO = os.environ.get("CARGO", "cargo")
-WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 
 @dataclass(frozen=True)
 class Side:
-    """One half of a check: the host as it is, or with our library."""
+    """One half of a check: the host as it is, or with biosock's library."""
 
     name: str
     preload: tuple = ()
@@ -39,10 +33,8 @@ class Bench:
     def __init__(self, full, baseline):
         self.full = full
         self.baseline = baseline
-        target = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
-        self.target = (ROOT / target).resolve()
-        self.libraries = self.target / "release"
-        self.kept = self.target / "hosts"
+        self.libraries = TARGET / "release"
+        self.kept = TARGET / "hosts"
         self._programs = {}
         self._originals = {}
         self._built = False
@@ -56,13 +48,13 @@ class Bench:
         self._directory.cleanup()
 
     def sides(self):
-        """The baseline first; then, unless told otherwise, the overlay."""
+        """The baseline first; then, unless --baseline leaves it out, the overlay."""
         yield Side("plain")
         if not self.baseline:
             yield Side("overlay", (self.ours("libbiosock_overlay.so"),), "libbiosock_overlay.so")
 
     def ours(self, name):
-        """One of our libraries, built when the first is asked for."""
+        """One of biosock's libraries, built when the first is asked for."""
         if not self._built:
             self._build()
         path = self.libraries / name
@@ -83,7 +75,7 @@ class Bench:
         return path
 
     def shim(self, name):
-        """A shared library made of one of the C files beside this one."""
+        """A shared library made of one of the C files in c/."""
         # -Wno-pedantic: ISO C has no way to make a function pointer of dlsym's result.
         return self.compiled(name, [HERE / "c" / f"{name}.c"],
                              ["-shared", "-fPIC", "-Wno-pedantic"], ["-ldl", "-lpthread"],
@@ -132,8 +124,7 @@ class Bench:
                         env=os.environ)
             if built.status != 0:
                 raise Skipped(f"cannot build OpenSSL {name}: {built.err.strip()[-500:]}")
-            home = Path(os.environ.get("ORIGINALS_DIR", self.target / "originals"))
-            self._originals[name] = (home / name).resolve()
+            self._originals[name] = (ORIGINALS / name).resolve()
         return self._originals[name]
 
     def certificate(self):

@@ -3,9 +3,8 @@
 import re
 from collections import Counter
 
-from bench import HERE, INCLUDE
-from processes import environment, run
-from report import Failed
+from bench import HERE
+from common import INCLUDE, Failed, environment, run
 
 SOURCE = HERE / "c/cancelled.c"
 LINE = re.compile(r"^(\S.*?)  +(pending|blocked)  ?(.+)$", re.M)
@@ -17,7 +16,7 @@ def checks():
 
 
 def check(bench):
-    """With OpenSSL alone each thread ends; so does it with each form of ours, as promised."""
+    """With OpenSSL alone each thread ends; so it does with each form of biosock, as promised."""
     figures = []
     for form, (failure, rows) in outcomes(bench).items():
         if failure:

@@ -1,4 +1,4 @@
-"""Failing invocations of Debian's openssl say the same with the overlay preloaded."""
+"""Failing invocations of Debian's openssl print the same with the overlay preloaded."""
 
 import difflib
 import re
@@ -7,10 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from processes import needs, run
-from report import Failed, Skipped
+from common import Failed, Skipped, needs, run
 
-# What may differ: which thread it was, and where in whose source.
+# What may differ: the thread, and the place in the sources.
 THREAD = re.compile(r"^[0-9A-F]{8,16}(?=:error:)", re.M)
 # An error line: thread:error:code:library:function:reason:file:line:data.
 PLACE = re.compile(r"^(THREAD:error:[^:]*:[^:]*:[^:]*:[^:]*):([^:\n]*):\d+:", re.M)
@@ -18,16 +17,16 @@ PLACE = re.compile(r"^(THREAD:error:[^:]*:[^:]*:[^:]*:[^:]*):([^:\n]*):\d+:", re
 
 @dataclass
 class Case:
-    """An invocation and what it has to complain of, plain or not.
+    """An invocation and the complaint it must print, plain or not.
 
-    {busy} is a TCP port (with -dtls: UDP) that somebody has, {free} one that nobody has.
+    {busy} is a TCP port (with -dtls: UDP) in use, {free} one that is free.
     """
 
     words: str
     complaint: str
-    inject: str = ""  # a failure that strace puts into a system call
-    instead: str = ""  # what ours says where the original has a known defect
-    cut_off: bool = False  # in a network namespace where nothing is up
+    inject: str = ""  # a failure that strace injects into a system call
+    instead: str = ""  # what biosock prints where the original has a known defect
+    cut_off: bool = False  # in a network namespace where no device is up
 
 
 CLIENT = "s_client -brief"
@@ -98,7 +97,7 @@ class Way:
     name: str
     openssl: str = "openssl"
     preload: tuple = ()
-    ours: bool = False  # whether our library answers
+    ours: bool = False  # whether biosock's library answers
 
 
 def checks():
@@ -152,7 +151,7 @@ def udp():
 
 
 def free_port():
-    """A port that nobody listens on: the next one given out is another."""
+    """A port that nothing listens on: the next one that is assigned is another."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
@@ -184,7 +183,7 @@ def complaint(case, names, way):
 
 
 def check_origin(text, way):
-    """Where there are entries, some are from our sources, and without ours none."""
+    """Where there are entries, some are from biosock's sources, and without biosock none."""
     rust = [place for _, place in PLACE.findall(text) if place.endswith(".rs")]
     if bool(rust) != (way.ours and ":error:" in text):
-        raise Failed(f"{way.name}: entries from {rust or 'no file of ours'}:\n{text}")
+        raise Failed(f"{way.name}: entries from {rust or 'no file of biosock's'}:\n{text}")

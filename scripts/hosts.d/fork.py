@@ -1,7 +1,7 @@
 """Children of a process that uses the routines, with threads at work or not."""
 
 from bench import HERE
-from processes import must
+from common import must
 
 
 def checks():

@@ -1,4 +1,4 @@
-"""inside.py HOST LIBRARY: calls BIO_connect(3)'s routines of LIBRARY beside HOST, loaded for itself alone.
+"""inside.py HOST LIBRARY: calls BIO_connect(3)'s routines of LIBRARY alongside HOST, loaded with RTLD_LOCAL.
 
 Run by local.py in a Python of its own; HOST may be "ssl", for the libcrypto of Python's own
 module. Prints what the host's queue and allocator saw, as one line of JSON.
@@ -50,7 +50,7 @@ def address(library):
 
 
 def queue(host):
-    """The host's entries, oldest first, with the texts that it knows for them."""
+    """The host's entries, oldest first, with the reason texts that it has for them."""
     found = []
     while code := host.ERR_get_error():
         text = host.ERR_reason_error_string(code)
@@ -59,7 +59,7 @@ def queue(host):
 
 
 def refused(host, library):
-    """Connects to a port that nobody listens on."""
+    """Connects to a port that nothing listens on."""
     library.BIO_lookup_ex.argtypes = [c_char_p, c_char_p, c_int, c_int, c_int, c_int,
                                       ctypes.POINTER(c_void_p)]
     library.BIO_ADDRINFO_address.argtypes = library.BIO_ADDRINFO_free.argtypes = [c_void_p]

@@ -1,4 +1,4 @@
-"""Libraries that come between a program and the system's calls see ours, as any other's."""
+"""Libraries between a program and its system calls see biosock's calls as any other's."""
 
 import shutil
 import socket
@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from bench import ROOT
-from processes import Running, environment, must, needs
-from report import Failed
+from common import ROOT, Failed, environment, must, needs
+from processes import Running
 from socks import CONNECT, FAKE, Socks
 
 CLIENT = ROOT / "examples/c/client.c"
@@ -29,7 +28,7 @@ def checks():
 
 @contextmanager
 def greeter():
-    """A server that says its banner to everybody and hangs up; yields its port."""
+    """A server that sends its banner to each client and closes; yields its port."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def greet():
@@ -67,7 +66,7 @@ def calls(record):
 
 
 def redirected(bench):
-    """The client asks for an address that nobody has, and gets where it is led to."""
+    """The client connects to an address that is not assigned, and is redirected."""
     figures = []
     for form in bench.forms():
         program = bench.program("client", form, [CLIENT])

@@ -1,21 +1,20 @@
 """The failure table over a stand-in for LibreSSL, which is not packaged.
 
-The stand-in (libre/) has LibreSSL's symbols, numbers and texts as far as the
-overlay meets them, and nothing of its code.
+The stand-in (libre/) has LibreSSL's symbols, numbers and strings as far as the
+overlay needs them, and nothing of its code.
 """
 
 import re
 from functools import partial
 
-from bench import CC, HERE, INCLUDE, WARNINGS
+from bench import HERE
+from common import CC, INCLUDE, WARNINGS, Failed, must, needs, run
 from errors import free_port
 from others import built_library
-from processes import must, needs, run
-from report import Failed
 
 HOME = HERE / "libre"
 PROGRAM = HERE / "c/fails.c"
-# What is tried without success, and what its queue says, an entry each.
+# What fails, and what its queue then has, an entry each.
 FAILURES = {
     "127.0.0.1:{free}": (":connect:Connection refused:.*calling connect", "connect error:.*BIO_connect"),
     "[::1]:{free}": (":connect:(Connection refused|Cannot assign).*calling connect", "connect error"),

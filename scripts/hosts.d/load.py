@@ -4,8 +4,7 @@ import re
 from functools import partial
 
 from bench import HERE
-from processes import must, needs
-from report import Failed
+from common import Failed, must, needs
 
 # What the loader itself does to map a library and those that it needs.
 LOADER = {"openat", "read", "pread64", "fstat", "newfstatat", "mmap", "mprotect", "munmap",

@@ -1,4 +1,4 @@
-"""The overlay finds a host that was loaded for somebody else alone, as Python loads its own."""
+"""The overlay finds a host that was loaded with RTLD_LOCAL, as Python loads its own."""
 
 import json
 import sys
@@ -6,8 +6,7 @@ from functools import partial
 
 import others
 from bench import HERE
-from processes import must
-from report import Failed
+from common import Failed, must
 
 # What the host's queue holds after a refused connect and after "a:b:c", by its numbering.
 MODERN = (["8000006F", "10000067"], ["10000081"])
@@ -34,7 +33,7 @@ def check(find, numbering, bench):
         shown = inside(host, library)
         codes = tuple([code for code, _ in shown[what]] for what in ("refused", "malformed"))
         if codes != numbering:
-            raise Failed(f"{library} beside {host}: {shown}")
+            raise Failed(f"{library} alongside {host}: {shown}")
         distinct = library != host and host != "ssl" or str(library).endswith("overlay.so")
         if shown["distinct"] != distinct:
             raise Failed(f"the routines are {'' if shown['distinct'] else 'not '}two: {shown}")
@@ -53,7 +52,7 @@ def libraries(bench, host):
 def inside(host, library):
     shown = json.loads(must([sys.executable, HERE / "inside.py", host, library]).out)
     if not shown["hidden"]:
-        raise Failed(f"{host} is there for all to see: {shown}")
+        raise Failed(f"{host} is visible to all: {shown}")
     return shown
 
 

@@ -4,10 +4,10 @@ import re
 from functools import partial
 
 import others
-from bench import HERE, ROOT
+from bench import HERE
+from common import ROOT, Failed, must, needs, run
 from errors import free_port
-from processes import Running, must, needs, run
-from report import Failed
+from processes import Running
 
 ORIGINAL = "3"  # the newest 3.x has every function of the walk, Debian's 3.0 not yet
 EXAMPLES = ROOT / "examples/c"

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bench import CARGO, CC, HERE, INCLUDE, ROOT, WARNINGS
+from bench import HERE
+from common import CARGO, CC, INCLUDE, ROOT, WARNINGS, Failed, Skipped, must, needs, run
 from errors import free_port
-from processes import Running, appears, must, needs, run
-from report import Failed, Skipped
+from processes import Running, appears
 
 SOURCE = ROOT / "examples/hosts/tls_client.c"
 DEBIAN_BORING = Path("/usr/lib/x86_64-linux-gnu/android")
 WORDS = "able was I"
-# What is tried without success, and what the host's own queue has to say of it.
+# What is tried without success, and what the host's own queue then has.
 FAILURES = {
     "127.0.0.1:{free}": ("[Cc]onnection refused", "connect error"),
     "[::1]:{free}": ("[Cc]onnection refused", "connect error"),
@@ -63,7 +63,7 @@ def over(name, find, bench):
 
 
 def check_lacking(bench, library):
-    """Without ours the program does not link, for want of BIO_connect(3)'s routines."""
+    """Without biosock the program does not link, for want of BIO_connect(3)'s routines."""
     cflags, libs = library.flags()
     ended = run([CC, "-std=c11", f"-I{INCLUDE}", *cflags, SOURCE, "-o",
                  bench.scratch / "lacking", *libs])
@@ -89,7 +89,7 @@ def exercise(bench, program):
         (("-unix", "{directory}/socket"), "unix:{directory}/socket"))]
     for where, complaints in FAILURES.items():
         check_failure(bench, program, where, complaints)
-    return f"3 handshakes ({seen[0]}), {len(FAILURES)} failures told by its own queue"
+    return f"3 handshakes ({seen[0]}), {len(FAILURES)} failures in its own queue"
 
 
 def shake_hands(bench, program, server, client):
@@ -105,7 +105,7 @@ def shake_hands(bench, program, server, client):
             port = running.expect(r"^ACCEPT .*:(\d+)$").group(1)
         ended = must([program, client.format(port=port, directory=directory), cert, WORDS])
         if ended.out != WORDS[::-1] + "\n":
-            raise Failed(f"the server answered otherwise:\n{ended}")
+            raise Failed(f"the server answered something else:\n{ended}")
         running.expect("CONNECTION ESTABLISHED")
     return ended.err.splitlines()[-1]
 
@@ -162,7 +162,7 @@ def source_of(package):
 
 
 def built(bench, package, directory, options):
-    """Builds the sources' shared libraries once; unoptimised, as speed is of no matter."""
+    """Builds the sources' shared libraries once; unoptimised, as speed does not matter."""
     source = source_of(package)
     build = bench.kept / source.name
     stamp = build / "built"

@@ -3,68 +3,11 @@
 import os
 import queue
 import re
-import shutil
 import subprocess
 import threading
 import time
-from dataclasses import dataclass
 
-from report import Failed, Skipped
-
-# The same words from the C library and no colours, wherever this runs; no proxy of ours.
-DROPPED = ("LD_PRELOAD", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY",
-           "NO_PROXY", "OPENSSL_CONF", "LD_LIBRARY_PATH", "MALLOC_CHECK_", "MALLOC_ARENA_MAX")
-
-
-@dataclass
-class Ended:
-    """What a program left behind."""
-
-    command: list
-    status: int
-    out: str
-    err: str
-
-    def __str__(self):
-        shown = " ".join(map(str, self.command))
-        return f"{shown}\nended with {self.status}\n{self.out}{self.err}"
-
-
-def environment(**more):
-    kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
-    return {**kept, "LC_ALL": "C", **{name: str(value) for name, value in more.items()}}
-
-
-def run(command, timeout=120, env=None, stdin="", cwd=None):
-    """Runs to the end; the result says how it went."""
-    words = [str(word) for word in command]
-    try:
-        ended = subprocess.run(words, input=stdin, env=env or environment(), timeout=timeout,
-                               capture_output=True, text=True, errors="replace", cwd=cwd)
-    except subprocess.TimeoutExpired as late:
-        raise Failed(f"did not end within {timeout} s: {' '.join(words)}\n"
-                     f"{_text(late.stdout)}{_text(late.stderr)}") from late
-    except FileNotFoundError as missing:
-        raise Skipped(f"there is no {words[0]} here") from missing
-    return Ended(words, ended.returncode, ended.stdout, ended.stderr)
-
-
-def must(command, **options):
-    """As run, but anything but status 0 is a failed check."""
-    ended = run(command, **options)
-    if ended.status != 0:
-        raise Failed(str(ended))
-    return ended
-
-
-def needs(*tools):
-    for tool in tools:
-        if shutil.which(tool) is None:
-            raise Skipped(f"there is no {tool} here")
-
-
-def _text(data):
-    return data.decode(errors="replace") if isinstance(data, bytes) else data or ""
+from common import Failed, environment, needs
 
 
 class Running:

@@ -1,4 +1,4 @@
-"""A small SOCKS 5 server (RFC 1928) that leads every connection to one local port."""
+"""A small SOCKS 5 server (RFC 1928) that directs every connection to one local port."""
 
 import ipaddress
 import socket
@@ -7,7 +7,7 @@ import threading
 from contextlib import ExitStack
 
 CONNECT, RESOLVE = 1, 0xF0  # the latter is Tor's, which torsocks asks for names with
-FAKE = "192.0.2.7"  # what names resolve to; documentation's, so nobody is there
+FAKE = "192.0.2.7"  # what names resolve to; reserved for documentation, so nothing is there
 
 
 class Socks:
@@ -49,7 +49,7 @@ class Socks:
                     with socket.create_connection(("127.0.0.1", self.target)) as target:
                         pump(peer, target)
             except (OSError, EOFError):
-                pass  # the client went; what it got it can tell itself
+                pass  # the client left, and reports what it got
 
     def _greet(self, peer):
         version, count = take(peer, 2)

@@ -6,16 +6,15 @@ from functools import partial
 
 import errors
 import tls
-from bench import CC, Side
-from processes import must, needs, run
-from report import Failed
+from bench import Side
+from common import CC, Failed, must, needs, run
 
 # The original's own objects, by the names that its builds give them.
 OBJECTS = {"1.1.1": ("b_sock.o", "b_sock2.o", "b_addr.o"),
            "3": tuple(f"libcrypto-lib-bio_{part}.o" for part in ("sock", "sock2", "addr"))}
 OBJECTS["4"] = OBJECTS["3"]
 TRANSPORTS = ("IPv4", "IPv6", "dual stack *:0", "Unix socket", "-bind", "-nbio", "DTLS with -listen")
-# The versions have words of their own; each is compared with itself.
+# Each version has its own messages, and is compared with itself.
 SOME_COMPLAINT = ":error:|errno|argument|malformed|[Ee]rror"
 
 
@@ -37,7 +36,7 @@ def link(version, bench):
     symbols = check_shared(bench, version, tree)
     said = must([program(bench, version), "version"]).out.split("  ")[0].strip()
     if said != must([plain, "version"]).out.split("  ")[0].strip():
-        raise Failed(f"the swapped program says {said}")
+        raise Failed(f"the swapped program prints {said}")
     return f"{said}; shared libcrypto keeps its {symbols} symbols"
 
 
@@ -61,7 +60,7 @@ def check_lacking(bench, version, tree):
 
 
 def without_objects(version, tree, directory):
-    """A copy of libcrypto.a that lacks the three objects, with libssl.a beside it."""
+    """A copy of libcrypto.a that lacks the three objects, with libssl.a alongside."""
     archive = directory / "libcrypto.a"
     (directory / "libssl.a").symlink_to(tree / "libssl.a")
     archive.write_bytes((tree / "libcrypto.a").read_bytes())
@@ -94,14 +93,14 @@ def link_command(tree, directory, output):
                       shown, re.M) or re.search(
         r"^\$\{LDCMD:-\w+\}((?:.*\\\n)*\s*-o apps/openssl\b(?:.*\\\n)*.*)$", shown, re.M)
     if not found:
-        raise Failed(f"cannot tell how openssl is linked from:\n{shown[-2000:]}")
+        raise Failed(f"no command that links openssl in:\n{shown[-2000:]}")
     words = shlex.split(found.group(1).replace("\\\n", " "))
     words[words.index("apps/openssl")] = str(output)
     return [CC, f"-L{directory}", *words]
 
 
 def check_origin(trace, ours):
-    """The linker took BIO_connect from our objects, and from nowhere else."""
+    """The linker took BIO_connect from biosock's objects, and from nowhere else."""
     members = set(must(["ar", "t", ours]).out.split())
     defined = re.findall(r"\(([^()]+)\): definition of BIO_connect", trace)
     if len(defined) != 1 or defined[0] not in members:

@@ -1,7 +1,6 @@
 """Many threads at once, each with a queue of its own."""
 
-from processes import must, run
-from report import Failed, Skipped
+from common import Failed, Skipped, must, run
 
 THREADS = 32
 NOT_PERMITTED = 77

@@ -3,8 +3,8 @@
 import re
 import time
 
-from processes import Running, must, needs, open_files
-from report import Failed
+from common import Failed, must, needs
+from processes import Running, open_files
 
 
 def checks():

@@ -5,22 +5,22 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from processes import Running, appears, needs
-from report import Failed
+from common import Failed, needs
+from processes import Running, appears
 from witness import Witness
 
 CLIENT = {"BIO_socket", "BIO_connect", "BIO_lookup_ex", "BIO_ADDRINFO_free", "BIO_closesocket"}
 SERVER = {"BIO_listen", "BIO_accept_ex"}
 # Whether these are called depends on who is faster.
 CHANCE = {"BIO_sock_should_retry", "BIO_sock_error"}
-# The original's routines call these themselves, ours do not.
+# The original's routines call these themselves, biosock's do not.
 INNER = {"BIO_ADDR_family", "BIO_ADDR_rawmake", "BIO_bind", "BIO_socket_ioctl", "BIO_socket_nbio"}
 WORDS = "nine men's morris"
 
 
 @dataclass
 class Transport:
-    """How the two are told to meet; {directory} is scratch, {port} the server's."""
+    """How the two meet; {directory} is scratch, {port} the server's."""
 
     server: tuple
     clients: tuple  # the arguments of one client after the other

@@ -3,9 +3,8 @@
 import re
 from functools import partial
 
-from bench import HERE, INCLUDE
-from processes import must
-from report import Failed, Skipped
+from bench import HERE
+from common import INCLUDE, Failed, Skipped, must
 
 ROUNDS = 1000
 # malloc's smallest piece has 32 bytes: one lost each round after the first count would be

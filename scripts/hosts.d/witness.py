@@ -2,7 +2,7 @@
 
 import struct
 
-from report import Failed
+from common import Failed
 
 LINE = struct.Struct("32s56sQ")
 LINES = 32

@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from place import CARGO, DIRECTORY, ROOT
+from common import CARGO, ROOT
+from place import DIRECTORY
 
 
 @dataclass
@@ -124,7 +125,7 @@ def mutants(suite, *words):
     names = [word for file in suite.files for word in ("--file", f"{source}/{file}")]
     names += [word for file in suite.left_out for word in ("--exclude", f"{source}/{file}")]
     names += [word for feature in suite.features for word in ("--features", f"{suite.package}/{feature}")]
-    # Nobody debugs a mutant, and each is linked several times, in its own target directory.
+    # A mutant is not debugged, and each is linked several times, in its own target directory.
     env = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
     env["CARGO_PROFILE_DEV_DEBUG"] = "0"
     done = subprocess.run([CARGO, "mutants", "--package", suite.package, *names, *words],

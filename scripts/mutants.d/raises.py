@@ -1,12 +1,14 @@
-"""Failures that the C layer no longer tells, and the comparison that must see it."""
+"""Failures that the C layer no longer reports, and the comparison that must see it."""
 
+import json
 import subprocess
 from dataclasses import dataclass
 
-from place import CARGO, DIRECTORY, TARGET, copy, environment
+from common import CARGO, TARGET, Failed, run as run_program
+from place import DIRECTORY, copy, environment
 
 SRC = "crates/biosock-capi/src/"
-# Whose entries have the same form as ours, down to the functions' names.
+# Whose entries have the same form as biosock's, down to the functions' names.
 ORIGINAL = "3"
 
 
@@ -92,15 +94,16 @@ def is_seen(tree, env, mutation):
 def compare(env, cases):
     """How many cases differ from the original's."""
     directory = DIRECTORY / "raises" / "debug"
-    words = [directory / "compare", "--limit", "0", "--filter", cases, ORIGINAL, directory / "libbiosock.so"]
-    done = subprocess.run(words, env=env, capture_output=True, text=True)
-    if done.returncode not in (0, 1):
-        raise SystemExit(f"mutants: {done.stderr or done.stdout}")
-    counts = [line.split(maxsplit=1) for line in done.stdout.splitlines() if line[:6].strip().isdigit()]
-    counts = {what: int(count) for count, what in counts}
-    if counts["the same"] + counts["different"] == 0:
-        raise SystemExit(f"mutants: no case is named {cases}")
-    return counts["different"]
+    totals = directory / "totals.json"
+    words = [directory / "compare", "--limit", "0", "--filter", cases, "--json", totals, ORIGINAL,
+             directory / "libbiosock.so"]
+    ended = run_program(words, env=env)
+    if ended.status not in (0, 1):
+        raise Failed(str(ended))
+    counts = json.loads(totals.read_text())
+    if counts["same"] + counts["differences left"] == 0:
+        raise Failed(f"no case is named {cases}")
+    return counts["differences left"]
 
 
 def cargo(tree, env, *words):

@@ -7,8 +7,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .report import Failed, clean_environment, output_of, must
-from .tree import ROOT, TARGET
+from common import ROOT, TARGET, Failed, must
+
+from .logged import clean_environment, must_log
 
 # BIO_connect(3)'s six routines, and one for each other part of the three objects.
 WITNESSES = ("BIO_socket", "BIO_bind", "BIO_connect", "BIO_listen", "BIO_accept_ex", "BIO_closesocket",
@@ -16,9 +17,9 @@ WITNESSES = ("BIO_socket", "BIO_bind", "BIO_connect", "BIO_listen", "BIO_accept_
 
 
 def ours(name):
-    """One of our libraries, built now."""
+    """One of biosock's libraries, built now."""
     log = TARGET / "openssl-tests/build-c.log"
-    must([ROOT / "scripts/build-c"], cwd=ROOT, log=log)
+    must_log([ROOT / "scripts/build-c"], cwd=ROOT, log=log)
     return TARGET / "release" / name
 
 
@@ -47,10 +48,10 @@ class Static:
         self._code.write_text(json.dumps(fingerprints(tree)))
 
     def place(self, tree):
-        """Puts ours in the archive and links every program again."""
+        """Puts biosock's in the archive and links every program again."""
         changed = Path(f"{self._library}.new")
         shutil.copy(self._kept, changed)
-        must(["ar", "d", changed, *replaced(changed)], log=tree.log)
+        must_log(["ar", "d", changed, *replaced(changed)], log=tree.log)
         must_define_once(changed, add_members(ours("libbiosock_swap.a"), changed, tree.log))
         changed.replace(self._library)
         took = tree.make()
@@ -60,7 +61,7 @@ class Static:
 
 def replaced(archive):
     """The members for socket calls and addresses, whatever the version's prefix."""
-    members = output_of(["ar", "t", archive]).split()
+    members = must(["ar", "t", archive]).out.split()
     wanted = re.compile(r"(libcrypto-lib-)?(bio|b)_(sock|sock2|addr)\.o")
     found = [member for member in members if wanted.fullmatch(member)]
     if len(found) != 3:
@@ -71,21 +72,21 @@ def replaced(archive):
 def add_members(archive, to, log):
     """Unpacks first, since ar cannot merge archives by itself. Returns the names of the members."""
     with tempfile.TemporaryDirectory(prefix="openssl-tests.") as directory:
-        names = output_of(["ar", "t", archive]).split()
+        names = must(["ar", "t", archive]).out.split()
         if len(set(names)) != len(names):
             raise Failed(f"{archive} has two members of one name, which cannot be unpacked")
-        must(["ar", "x", archive], cwd=directory, log=log)
-        must(["ar", "qs", to, *names], cwd=directory, log=log)
+        must_log(["ar", "x", archive], cwd=directory, log=log)
+        must_log(["ar", "qs", to, *names], cwd=directory, log=log)
     return names
 
 
 def must_define_once(archive, ours):
-    """Every routine is in the archive once, in one of our members."""
-    lines = output_of(["nm", "-A", "--defined-only", archive]).splitlines()
+    """Every routine is in the archive once, in one of biosock's members."""
+    lines = must(["nm", "-A", "--defined-only", archive]).out.splitlines()
     for routine in WITNESSES:
         places = [line.split(":")[1] for line in lines if line.endswith(f" T {routine}")]
         if len(places) != 1 or places[0] not in ours:
-            raise Failed(f"{routine} should be in one of our members, and is in {places}")
+            raise Failed(f"{routine} should be in one of biosock's members, and is in {places}")
 
 
 def programs(tree):
@@ -106,7 +107,7 @@ def fingerprints(tree):
 
 def routine_sizes(path):
     found = {}
-    for line in output_of(["nm", "--defined-only", "-S", path]).splitlines():
+    for line in must(["nm", "--defined-only", "-S", path]).out.splitlines():
         fields = line.split()
         if len(fields) == 4 and fields[3] in WITNESSES:
             found[fields[3]] = fields[1]
@@ -165,9 +166,9 @@ def must_answer(overlay, tree):
     for old in tree.directory.glob("bindings*"):
         old.unlink()
     environment = clean_environment(LD_DEBUG="bindings", LD_DEBUG_OUTPUT=str(tree.directory / "bindings"))
-    # Nobody listens at that port, so the command fails; only its bindings matter.
+    # Nothing listens on that port, so the command fails; only its bindings matter.
     run = "util/shlib_wrap.sh apps/openssl s_client -connect 127.0.0.1:1 || :"
-    output_of(["sh", "-c", run], cwd=tree.source, env=environment)
+    must(["sh", "-c", run], cwd=tree.source, env=environment)
     text = "".join(path.read_text(errors="replace") for path in tree.directory.glob("bindings*"))
     bound = set(re.findall(r"apps/openssl \[\d+\] to (\S+) \[\d+\]: normal symbol `BIO_connect'", text))
     if bound != {str(overlay)}:

@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import asdict, dataclass
 
-from .report import Failed
+from common import Failed
 
 RECIPE = re.compile(r"^(?:\S*/)?(\d\d-test[\w-]+\.t) ?\.+ ?(.*)$")
 TOTALS = re.compile(r"^Files=(\d+), Tests=(\d+),")
@@ -24,6 +24,9 @@ class Result:
     def passed(self):
         return self.status == 0 and self.files > 0
 
+    def totals(self):
+        return {"files": self.files, "tests": self.tests, "passed": self.passed}
+
     def line(self):
         outcome = "all passed" if self.passed else f"FAILED (status {self.status})"
         skipped = sum(outcome.startswith("skipped") for outcome in self.recipes.values())
@@ -31,14 +34,15 @@ class Result:
                 f"{skipped} files skipped, {self.seconds:.0f} s")
 
 
-def compare(tree, kind, again):
+def compare(tree, kind, again, halves):
+    """Runs both halves, each of which is put into `halves` by its name; the script's status."""
     print(tree.ensure(), flush=True)
     form = kind(tree)
-    plain = plain_half(tree, form, again)
+    plain = halves["plain"] = plain_half(tree, form, again)
     if not plain.passed:
-        return tell_failures(plain, tree.directory / "plain.log")
+        return print_failures(plain, tree.directory / "plain.log")
     print(f"{form.placed}: {form.place(tree)}", flush=True)
-    placed = measure(tree, form.placed)
+    placed = halves[form.placed] = measure(tree, form.placed)
     differing = differences(plain, placed)
     for line in differing:
         print(f"differs: {line}")
@@ -92,7 +96,7 @@ def differences(plain, placed):
     return [f"{name}: {before} -> {after}" for name, before, after in pairs if before != after]
 
 
-def tell_failures(result, log):
+def print_failures(result, log):
     for name, outcome in result.recipes.items():
         if outcome != "ok" and not outcome.startswith("skipped"):
             print(f"failed:  {name}: {outcome}")

@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from .report import Failed, output_of
+from common import Failed, must
 
 # The suites that have had each version, and what OpenSSL calls the version.
 SUITES = {"1.1.1": ("bullseye", r"1\.1\.1[a-z]+"), "3.0": ("bookworm", r"3\.0\.\d+"),
@@ -60,7 +60,7 @@ class Apt:
 
     def versions(self):
         """The package's versions of this OpenSSL, newest first."""
-        words = output_of(["apt-cache", *self._options(), "madison", "openssl"]).splitlines()
+        words = must(["apt-cache", *self._options(), "madison", "openssl"]).out.splitlines()
         upstream = re.compile(rf"{SUITES[self.version][1]}-\S+")
         found = {fields[1] for fields in map(split_fields, words)
                  if len(fields) == 3 and fields[2].endswith("Sources") and upstream.fullmatch(fields[1])}
@@ -98,8 +98,7 @@ def split_fields(line):
 
 def mirrors():
     """Where this system's own Debian packages come from."""
-    listed = output_of(["apt-get", "indextargets", "--format", "$(ORIGIN) $(SITE)",
-                        "Created-By: Packages"])
+    listed = must(["apt-get", "indextargets", "--format", "$(ORIGIN) $(SITE)", "Created-By: Packages"]).out
     sites = {line.split(maxsplit=1)[1] for line in listed.splitlines() if line.startswith("Debian ")}
     if not sites:
         raise Failed("apt knows no Debian mirror here: run apt-get update on a Debian system")

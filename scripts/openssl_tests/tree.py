@@ -1,16 +1,12 @@
 """One configured and built OpenSSL."""
 
 import fcntl
-import os
 import shutil
-from pathlib import Path
+
+from common import JOBS, TARGET
 
 from . import sources
-from .report import clean_environment, must, run
-
-ROOT = Path(__file__).resolve().parents[2]
-TARGET = (ROOT / os.environ.get("CARGO_TARGET_DIR", "target")).resolve()
-JOBS = os.environ.get("JOBS") or str(os.cpu_count() or 1)
+from .logged import clean_environment, must_log, run_logged
 
 
 class Tree:
@@ -50,17 +46,17 @@ class Tree:
     def _build(self, tarball):
         shutil.rmtree(self.source, ignore_errors=True)
         self.source.mkdir()
-        must(["tar", "-xf", tarball, "--strip-components=1", "-C", self.source], log=self.log)
-        took = must(["./config", self.form.option], cwd=self.source, log=self.log,
+        must_log(["tar", "-xf", tarball, "--strip-components=1", "-C", self.source], log=self.log)
+        took = must_log(["./config", self.form.option], cwd=self.source, log=self.log,
                     env=clean_environment())
         return took + self.make()
 
     def make(self, *words):
-        return must(["make", f"-j{JOBS}", *words], cwd=self.source, log=self.log,
+        return must_log(["make", f"-j{JOBS}", *words], cwd=self.source, log=self.log,
                     env=clean_environment())
 
     def test(self, log):
         """The whole `make test`; its status, and the seconds."""
         log.unlink(missing_ok=True)
-        return run(["make", "test"], cwd=self.source, log=log,
+        return run_logged(["make", "test"], cwd=self.source, log=log,
                    env=clean_environment(HARNESS_JOBS=JOBS))

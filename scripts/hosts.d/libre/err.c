@@ -1,6 +1,6 @@
 /*
  * A stand-in for LibreSSL's libcrypto, for tests of the overlay: the functions
- * by which it takes errors and gives memory, its numbers and its texts, as they
+ * by which it takes errors and gives memory, its numbers and its strings, as they
  * were measured on LibreSSL 4.3.1. It has ERR_put_error and
  * ERR_asprintf_error_data, neither ERR_add_error_data nor ERR_set_error; in the
  * library BIO it names one function, 0xfff.

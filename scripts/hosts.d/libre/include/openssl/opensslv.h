@@ -1,4 +1,4 @@
-/* The stand-in for LibreSSL: see err.c beside these headers. */
+/* The stand-in for LibreSSL: see err.c. */
 #ifndef STAND_IN_OPENSSLV_H
 #define STAND_IN_OPENSSLV_H
 #define LIBRESSL_VERSION_NUMBER 0x4030100fL

@@ -1,16 +1,14 @@
-"""Failures, and running programs."""
+"""Running what takes hours, with its output in a file."""
 
 import os
 import signal
 import subprocess
 import time
 
-
-class Failed(Exception):
-    """What went wrong, and what to try."""
+from common import Failed, shown
 
 
-def run(command, cwd=None, log=None, env=None, timeout=7200):
+def run_logged(command, cwd=None, log=None, env=None, timeout=7200):
     """Runs to the end, with its output in `log`, and returns the status and the seconds."""
     start = time.monotonic()
     with open(log or os.devnull, "ab") as output:
@@ -28,30 +26,16 @@ def run(command, cwd=None, log=None, env=None, timeout=7200):
     return status, time.monotonic() - start
 
 
-def must(command, **options):
-    """As run, but anything but status 0 is a failure. Returns the seconds."""
-    status, took = run(command, **options)
+def must_log(command, **options):
+    """As `run_logged`; any status but 0 is a failure. Returns the seconds."""
+    status, took = run_logged(command, **options)
     if status != 0:
-        shown = " ".join(map(str, command))
-        raise Failed(f"{shown}\nended with {status}: see {options.get('log')}")
+        raise Failed(f"{shown(command)}\nended with {status}: see {options.get('log')}")
     return took
 
 
-def output_of(command, **options):
-    """What a program prints; its failure is ours."""
-    try:
-        done = subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL, text=True,
-                              errors="replace", capture_output=True, check=True, **options)
-    except FileNotFoundError:
-        raise Failed(f"there is no {command[0]} here") from None
-    except subprocess.CalledProcessError as error:
-        shown = " ".join(map(str, command))
-        raise Failed(f"{shown}\nended with {error.returncode}:\n{error.stderr}") from None
-    return done.stdout
-
-
 def clean_environment(**more):
-    """Ours, without what would change how OpenSSL is configured or tested."""
+    """This process's environment without what would change how OpenSSL is configured or tested."""
     unwanted = ("MAKE", "OPENSSL", "SSL_CERT", "HARNESS", "EXE_SHELL", "LD_PRELOAD", "V", "VERBOSE",
                 "TESTS", "CTLOG", "CARGO_MAKEFLAGS")
     kept = {name: value for name, value in os.environ.items()
