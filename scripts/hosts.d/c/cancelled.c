@@ -114,7 +114,7 @@ static const char *path(void)
     return text;
 }
 
-/* A Unix listener that nobody has accepted from; with `full` a connect to it waits. */
+/* A Unix listener from which nothing was accepted; with `full` a connect to it waits. */
 static void make_listener(int full)
 {
     place.sun_family = AF_UNIX;
@@ -509,7 +509,7 @@ struct one {
     void (*before)(void);
     void (*call)(void);
     void (*wake)(void); /* NULL: it does not block */
-    int ends;           /* how a call that was cancelled ends, with ours */
+    int ends;           /* how a call that was cancelled ends, with biosock */
 };
 
 static const struct one all[] = {

@@ -51,7 +51,7 @@ static int open_target(const char *target)
 
 static int wrong;
 
-/* The newest entry is this reason, by the macros of the host's headers and ours. */
+/* The newest entry is this reason, by the macros of the host's headers and biosock's. */
 static void expect(const char *what, int lib, int reason)
 {
     unsigned long code = ERR_peek_last_error();

@@ -27,7 +27,7 @@ static void fail_with(const char *what)
     _exit(1);
 }
 
-/* Fails in a way that needs a text of its own on the queue. */
+/* Fails in a way that puts allocated data on the queue. */
 static void fail_to_look_up(void)
 {
     BIO_ADDRINFO *all = NULL;
@@ -118,6 +118,6 @@ int main(int argc, char **argv)
         pthread_join(threads[i], NULL);
     if (ERR_GET_REASON(ERR_get_error()) != BIO_R_INVALID_SOCKET || ERR_get_error() != 0)
         fail_with("the children's mistakes came back");
-    printf("%d children, as many beside %d threads at work\n", count, THREADS);
+    printf("%d children, as many alongside %d threads at work\n", count, THREADS);
     return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * A library that is a bad guest when it is loaded: a descriptor, a thread and
  * a signal handler. With -DQUIET, one that does nothing. The checks have to
- * tell the two apart.
+ * distinguish the two.
  *
  * SPDX-License-Identifier: Apache-2.0 OR MIT
  */

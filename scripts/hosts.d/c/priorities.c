@@ -22,7 +22,7 @@ enum { NOT_PERMITTED = 77 };
 static int rounds;
 static atomic_int done;
 
-/* A failure whose text is made for it. */
+/* A failure whose data is allocated. */
 static void fail_once(void)
 {
     if (biosock_listeners_fd(NULL, 0) != -1 || ERR_get_error() == 0)

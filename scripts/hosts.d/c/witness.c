@@ -56,7 +56,7 @@ static void *next_of(unsigned at, const char *name)
     Dl_info info;
 
     if (next == NULL)
-        abort(); /* nobody else has it: the program could not have called it */
+        abort(); /* no other library has it: the program could not have called it */
     if (table != NULL && dladdr(next, &info) != 0) {
         const char *slash = strrchr(info.dli_fname, '/');
 

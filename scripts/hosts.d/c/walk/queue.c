@@ -38,7 +38,7 @@ static void look_at_entries(void)
     EXPECT(ERR_get_error_all(&file, &line, &func, &data, &flags) == 0);
 }
 
-/* More than are kept: the oldest make room, with the texts that they had. */
+/* More than are kept: the oldest make room, with their data. */
 static void overflow(void)
 {
     int kept = 0;

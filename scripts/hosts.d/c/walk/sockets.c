@@ -92,7 +92,7 @@ static void be_refused(void)
     BIO_ADDR *where = BIO_ADDR_new();
     int sock;
 
-    EXPECT(BIO_closesocket(listening(where)) == 1); /* nobody listens there now */
+    EXPECT(BIO_closesocket(listening(where)) == 1); /* nothing listens there now */
     sock = BIO_socket(AF_INET, SOCK_STREAM, 0, 0);
     EXPECT(BIO_connect(sock, where, BIO_SOCK_KEEPALIVE | BIO_SOCK_NODELAY) == 0);
     EXPECT(errno == ECONNREFUSED && last_reason() == BIO_R_CONNECT_ERROR);
