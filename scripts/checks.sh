@@ -3,7 +3,7 @@
 
 case ${1-} in -h | --help) sed -n '2,/^[^#]/{s/^# \{0,1\}//p;}' "$0"; exit ;; esac
 only=("$@")
-results=()
+results=() left_out=()
 failed=0
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
@@ -66,11 +66,19 @@ join() {
   begun=()
 }
 
+# A check that is not run here.
+leave_out() { # NAME WHY
+  wanted "$1" || return 0
+  printf '\n== %s\nleft out: %s\n' "$1" "$2"
+  left_out+=("left out  $1: $2")
+}
+
 # Prints the results, and ends the script with its status.
 summary() {
-  [ ${#results[@]} -gt 0 ] || { echo "${0##*/}: no check is named ${only[*]}" >&2; exit 2; }
+  local lines=("${results[@]}" "${left_out[@]}")
+  [ ${#lines[@]} -gt 0 ] || { echo "${0##*/}: no check is named ${only[*]}" >&2; exit 2; }
   printf '\n== summary\n'
-  printf '%s\n' "${results[@]}"
+  printf '%s\n' "${lines[@]}"
   printf '\nchecks: %d passed, %d failed\n' $((${#results[@]} - failed)) "$failed"
   exit $((failed > 0))
 }
