@@ -1,30 +1,25 @@
 //! Compares an original with ours and prints what differs.
 //!
-//! `compare [--filter TEXT] [--limit N] [--overlay FILE | --swap FILE | --broken HOW] ORIGINAL [OURS]`:
-//! ORIGINAL is `1.1.1`, `3`, `4`, `system` or a file; OURS a file that stands alone. With
+//! `compare [--filter TEXT] [--limit N] [--json FILE] [--overlay FILE | --swap FILE | --broken HOW]
+//! ORIGINAL [OURS]`: ORIGINAL is `1.1.1`, `3`, `4`, `system` or a file; OURS a file that stands alone. With
 //! an overlay it is tried upon the original; with `libbiosock_swap.a` it is put inside the
 //! original; with a way to be broken, the original is.
 
 use biosock_conformance::compare::{self, DIVERGENCES, Library, Report, probe};
+use biosock_conformance::ended;
 use biosock_conformance::originals::{Built, Fallible, Original};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match Options::parse(std::env::args().skip(1)).and_then(|options| run(&options)) {
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("compare: {error}");
-            ExitCode::from(2)
-        }
-    }
+    ended("compare", Options::parse(std::env::args().skip(1)).and_then(|options| run(&options)))
 }
 
 #[derive(Default)]
 struct Options {
     filter: Option<String>,
     limit: Option<usize>,
+    json: Option<PathBuf>,
     overlay: Option<PathBuf>,
     swap: Option<PathBuf>,
     broken: Option<String>,
@@ -38,6 +33,7 @@ impl Options {
             match arg.as_str() {
                 "--filter" => options.filter = args.next(),
                 "--limit" => options.limit = args.next().map(|n| n.parse()).transpose()?,
+                "--json" => options.json = args.next().map(PathBuf::from),
                 "--overlay" => options.overlay = args.next().map(PathBuf::from),
                 "--swap" => options.swap = args.next().map(PathBuf::from),
                 "--broken" => options.broken = args.next(),
@@ -87,6 +83,9 @@ fn run(options: &Options) -> Fallible<usize> {
         compare::compare(&first, &second)?
     };
     print(&report, options.limit.unwrap_or(usize::MAX));
+    if let Some(file) = &options.json {
+        std::fs::write(file, report.totals().to_string())?;
+    }
     Ok(report.differences.len() + report.unseen.len())
 }
 

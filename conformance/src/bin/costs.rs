@@ -3,6 +3,7 @@
 //! `costs [OURS]`: OURS is the shared library to measure, by default the one beside this
 //! program. Ends with 1 when a bar is missed.
 
+use biosock_conformance::ended;
 use biosock_conformance::originals::{Fallible, Original, root};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -44,17 +45,11 @@ struct Cost {
 }
 
 fn main() -> ExitCode {
-    match measure() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("costs: {error}");
-            ExitCode::from(2)
-        }
-    }
+    ended("costs", measure())
 }
 
-fn measure() -> Fallible<bool> {
+/// How many bars are missed.
+fn measure() -> Fallible<usize> {
     let subjects = subjects()?;
     let mut missed = Vec::new();
     for work in &WORKS {
@@ -74,7 +69,7 @@ fn measure() -> Fallible<bool> {
     if missed.is_empty() {
         println!("every bar is kept");
     }
-    Ok(missed.is_empty())
+    Ok(missed.len())
 }
 
 /// Raw libc first, then OpenSSL 1.1.1w, ours last.

@@ -6,6 +6,7 @@
 //! is not meant to, or if a deliberate difference is met by none of all originals.
 
 use biosock_conformance::compare::{DIVERGENCES, Form, Report, Suite};
+use biosock_conformance::ended;
 use biosock_conformance::originals::{Built, Fallible, Original};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,14 +15,7 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 
 fn main() -> ExitCode {
-    match Options::parse(std::env::args().skip(1)).and_then(|options| run(&options)) {
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("totals: {error}");
-            ExitCode::from(2)
-        }
-    }
+    ended("totals", Options::parse(std::env::args().skip(1)).and_then(|options| run(&options)))
 }
 
 #[derive(Default)]
@@ -86,7 +80,7 @@ fn run(options: &Options) -> Fallible<usize> {
     let alone = OnceLock::new();
     let mut wrong = 0;
     let mut met = BTreeSet::new();
-    let mut told = Map::new();
+    let mut found = Map::new();
     println!("{}", heading());
     for original in &originals {
         let reports = suite.against(original, &alone)?;
@@ -96,13 +90,13 @@ fn run(options: &Options) -> Fallible<usize> {
             wrong += report.differences.len() + report.unseen.len();
         }
         show(&reports, options.limit.unwrap_or(10));
-        told.insert(original.version.clone(), totals(&reports));
+        found.insert(original.version.clone(), totals(&reports));
     }
     if originals.len() == Original::ALL.len() {
         wrong += never_met(&met);
     }
     if let Some(file) = &options.json {
-        std::fs::write(file, format!("{:#}\n", Value::Object(told)))?;
+        std::fs::write(file, format!("{:#}\n", Value::Object(found)))?;
     }
     Ok(wrong)
 }
@@ -151,21 +145,8 @@ fn never_met(met: &BTreeSet<&str>) -> usize {
 
 fn totals(reports: &[(Form, Report)]) -> Value {
     let forms: Map<String, Value> =
-        reports.iter().map(|(form, report)| (form.name().to_owned(), one(report))).collect();
+        reports.iter().map(|(form, report)| (form.name().to_owned(), report.totals())).collect();
     json!({ "forms": forms, "functions": functions(reports) })
-}
-
-fn one(report: &Report) -> Value {
-    json!({
-        "compared": report.compared(),
-        "same": report.same,
-        "by design": report.deliberate.iter().map(|(id, cases)| (*id, cases.len())).collect::<BTreeMap<_, _>>(),
-        "not comparable": report.not_comparable,
-        "planted": report.planted,
-        "faults injected": report.faults,
-        "allocations refused": report.refused,
-        "differences left": report.differences.len(),
-    })
 }
 
 /// Of each function, how many cases of all forms came out the same, and how many were compared.

@@ -6,6 +6,7 @@ mod forms;
 mod judge;
 mod library;
 mod plant;
+mod rules;
 mod show;
 mod starved;
 
@@ -15,7 +16,7 @@ pub use library::{Library, Outcome, probe};
 
 use crate::originals::Fallible;
 use judge::{Judge, list, steps};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A case in which the two did not do the same.
@@ -77,6 +78,22 @@ impl Report {
     pub fn shows(&self, divergence: &Divergence) -> bool {
         let cases = self.deliberate.get(divergence.id);
         cases.is_some_and(|cases| cases.iter().any(|case| case == divergence.case))
+    }
+
+    /// The counts, as `conformance/totals.json` keeps them.
+    #[must_use]
+    pub fn totals(&self) -> Value {
+        let by_design = self.deliberate.iter().map(|(id, cases)| (*id, cases.len()));
+        json!({
+            "compared": self.compared(),
+            "same": self.same,
+            "by design": by_design.collect::<BTreeMap<_, _>>(),
+            "not comparable": self.not_comparable,
+            "planted": self.planted,
+            "faults injected": self.faults,
+            "allocations refused": self.refused,
+            "differences left": self.differences.len(),
+        })
     }
 
     fn count(&mut self, original: &Value, ours: &Value, same: bool) {

@@ -1,8 +1,7 @@
 //! The C functions that are fed, found by name in one loaded library.
 
+use biosock_conformance::loader::Library;
 use libc::{addrinfo, c_char, c_int, c_ulong, c_void};
-use std::ffi::{CStr, CString};
-use std::mem::MaybeUninit;
 use std::path::Path;
 
 /// Defines the table of functions and, for each, a method that calls it.
@@ -89,52 +88,4 @@ impl Api {
     pub(crate) fn is_old(&self) -> bool {
         self.ERR_get_error_all.is_none()
     }
-}
-
-/// A library loaded for the rest of the process.
-#[derive(Clone, Copy)]
-struct Library(*mut c_void);
-
-impl Library {
-    /// Its names are for nobody but the asker.
-    fn open(path: &Path) -> Result<Self, String> {
-        let name = CString::new(path.as_os_str().as_encoded_bytes());
-        let name = name.map_err(|_| format!("{} holds a NUL", path.display()))?;
-        // SAFETY: the name is a C string; a library's own start-up code is trusted.
-        let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
-        if handle.is_null() { Err(load_error()) } else { Ok(Self(handle)) }
-    }
-
-    fn find(self, name: &str) -> *mut c_void {
-        let Ok(name) = CString::new(name) else {
-            return std::ptr::null_mut();
-        };
-        // SAFETY: the handle came from dlopen and is never closed; the name is a C string.
-        unsafe { libc::dlsym(self.0, name.as_ptr()) }
-    }
-}
-
-fn load_error() -> String {
-    // SAFETY: dlerror has no preconditions.
-    let text = unsafe { libc::dlerror() };
-    if text.is_null() {
-        return "the loader gave no reason".to_owned();
-    }
-    // SAFETY: a text of dlerror is a C string that lives until the next call.
-    let text = unsafe { CStr::from_ptr(text) };
-    text.to_string_lossy().into_owned()
-}
-
-/// The file that holds the code at `address`.
-pub(crate) fn whose(address: *const c_void) -> Option<String> {
-    let mut info = MaybeUninit::<libc::Dl_info>::zeroed();
-    // SAFETY: dladdr takes any address and fills in the structure when it knows it.
-    if unsafe { libc::dladdr(address, info.as_mut_ptr()) } == 0 {
-        return None;
-    }
-    // SAFETY: zeroed at first and filled in by dladdr; all its fields may be zero.
-    let info = unsafe { info.assume_init() };
-    // SAFETY: dladdr gives the file's name as a C string that lives with the file.
-    let file = unsafe { CStr::from_ptr(info.dli_fname) };
-    Some(file.to_string_lossy().into_owned())
 }

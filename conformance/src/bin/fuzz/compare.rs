@@ -7,6 +7,7 @@ use crate::log::Log;
 use crate::parts::Part;
 use crate::rng::Rng;
 use biosock_conformance::originals::{Built, Fallible, Original};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
@@ -71,6 +72,17 @@ pub(crate) struct Totals {
     deliberate: BTreeMap<&'static str, u64>,
     pub(crate) different: u64,
     took: Duration,
+}
+
+impl Totals {
+    /// As `conformance/totals.json` keeps them.
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "inputs": self.inputs,
+            "by design": self.deliberate.values().sum::<u64>(),
+            "differences left": self.different,
+        })
+    }
 }
 
 impl AddAssign for Totals {

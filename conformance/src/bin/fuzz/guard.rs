@@ -1,9 +1,10 @@
 //! Proof that two libraries are compared, and that a difference would be seen.
 
-use crate::api::{Api, whose};
+use crate::api::Api;
 use crate::compare::{Pair, Seen};
 use crate::parts::Part;
 use crate::rng::Rng;
+use biosock_conformance::loader::whose;
 use biosock_conformance::originals::Fallible;
 use std::ffi::c_void;
 
@@ -15,7 +16,7 @@ pub(crate) fn must_be_two(pair: &Pair) -> Fallible<()> {
     let theirs = addresses(&pair.theirs);
     let ours = addresses(&pair.ours);
     for ((name, theirs), (_, ours)) in theirs.into_iter().zip(ours) {
-        let (Some(first), Some(second)) = (whose(theirs), whose(ours)) else {
+        let (Some((first, _)), Some((second, _))) = (whose(theirs as usize), whose(ours as usize)) else {
             return Err(format!("a library lacks {name}").into());
         };
         if theirs == ours || first == second {

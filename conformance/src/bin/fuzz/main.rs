@@ -1,8 +1,8 @@
 //! Feeds the same generated inputs to an original libcrypto and to our libbiosock.so, both
 //! loaded into this process, and compares everything that can be seen of each call.
 //!
-//! `fuzz [--full] [--seed NUMBER] [--count NUMBER] [--original NAME]... [--ours FILE] [PART]...`:
-//! the quick run takes seconds. The same seed gives the same inputs. Inputs begin with the
+//! `fuzz [--full] [--seed NUMBER] [--count NUMBER] [--original NAME]... [--ours FILE] [--json FILE]
+//! [PART]...`: the quick run takes seconds. The same seed gives the same inputs. Inputs begin with the
 //! corpus in `fuzz/corpus/`; one that makes a difference is added to it. The status is 1 if a
 //! difference is not in the list of deliberate ones, 2 if nothing could be compared.
 
@@ -17,29 +17,26 @@ mod parts;
 mod resolver;
 mod rng;
 
+use biosock_conformance::ended;
 use biosock_conformance::originals::{Built, Fallible, Original};
 use compare::{Pair, Totals};
 use options::Options;
 use parts::Part;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
-    match Options::parse(std::env::args().skip(1)).map_err(Into::into).and_then(|o| fuzz(&o)) {
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("fuzz: {error}");
-            ExitCode::from(2)
-        }
-    }
+    ended("fuzz", Options::parse(std::env::args().skip(1)).map_err(Into::into).and_then(|o| fuzz(&o)))
 }
 
-/// The number of differences that nobody meant.
-fn fuzz(options: &Options) -> Fallible<u64> {
+/// The number of differences that are not deliberate.
+fn fuzz(options: &Options) -> Fallible<usize> {
     resolver::must_be_in_place()?;
     let ours = options.ours.clone().map_or_else(our_library, Ok)?;
     let mut sum = Totals::default();
+    let mut found: BTreeMap<String, BTreeMap<&str, Value>> = BTreeMap::new();
     for (original, built) in chosen(options)? {
         let pair = Pair::load(original, &built, &ours)?;
         guard::must_be_two(&pair)?;
@@ -49,11 +46,16 @@ fn fuzz(options: &Options) -> Fallible<u64> {
                 continue;
             }
             guard::must_catch_a_broken_one(part, &pair)?;
-            sum += run(part, &pair, options)?;
+            let totals = run(part, &pair, options)?;
+            found.entry(built.version.clone()).or_default().insert(part.name, totals.json());
+            sum += totals;
         }
     }
     println!("{sum}");
-    Ok(sum.different)
+    if let Some(file) = &options.json {
+        std::fs::write(file, json!(found).to_string())?;
+    }
+    Ok(usize::try_from(sum.different)?)
 }
 
 fn run(part: &Part, pair: &Pair, options: &Options) -> Fallible<Totals> {

@@ -12,10 +12,12 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     pub(crate) originals: Vec<Original>,
     pub(crate) ours: Option<PathBuf>,
+    /// Where the totals are written.
+    pub(crate) json: Option<PathBuf>,
 }
 
 const USAGE: &str = "usage: fuzz [--full] [--seed NUMBER] [--count NUMBER] \
-                     [--original 1.1.1|3|4|system]... [--ours FILE] [PART]...";
+                     [--original 1.1.1|3|4|system]... [--ours FILE] [--json FILE] [PART]...";
 
 impl Options {
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
@@ -26,6 +28,7 @@ impl Options {
                 "--seed" => options.seed = number(args.next())?,
                 "--count" => options.count = Some(number(args.next())?),
                 "--original" => options.originals.push(original(args.next())?),
+                "--json" => options.json = Some(args.next().ok_or(USAGE)?.into()),
                 "--ours" => options.ours = Some(args.next().ok_or(USAGE)?.into()),
                 _ => options.parts.push(part(arg)?),
             }

@@ -1,8 +1,7 @@
 //! The C functions under test, found by name in one loaded library.
 
+use biosock_conformance::loader::Library;
 use libc::{FILE, addrinfo, c_char, c_int, c_long, c_ulong, c_void, hostent, time_t};
-use std::ffi::{CStr, CString};
-use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A `BIO_ADDR` that somebody else laid out.
@@ -181,57 +180,8 @@ pub(crate) fn quietly<T>(body: impl FnOnce() -> T) -> T {
     result
 }
 
-/// A library loaded for the rest of the process.
-#[derive(Clone, Copy)]
-pub(crate) struct Library(*mut c_void);
-
-impl Library {
-    /// Loads the library at `path`, its names for nobody but the asker.
-    pub(crate) fn open(path: &str) -> Result<Self, String> {
-        let name = CString::new(path).map_err(|_| format!("{path:?} holds a NUL"))?;
-        // SAFETY: the name is a C string; a library's own start-up code is trusted.
-        let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
-        if handle.is_null() {
-            return Err(load_error());
-        }
-        Ok(Self(handle))
-    }
-}
-
-fn load_error() -> String {
-    // SAFETY: dlerror has no preconditions.
-    let text = unsafe { libc::dlerror() };
-    if text.is_null() {
-        return "the loader gave no reason".to_owned();
-    }
-    // SAFETY: a text of dlerror is a C string that lives until the next call.
-    let text = unsafe { CStr::from_ptr(text) };
-    text.to_string_lossy().into_owned()
-}
-
+/// The address of a name in the first of `libraries` that has it, or null.
 fn find(libraries: &[Library], name: &str) -> *mut c_void {
-    let Ok(symbol) = CString::new(name) else {
-        return ptr::null_mut();
-    };
-    libraries
-        .iter()
-        // SAFETY: the handle came from dlopen and is never closed; the name is a C string.
-        .map(|library| unsafe { libc::dlsym(library.0, symbol.as_ptr()) })
-        .find(|address| !address.is_null())
-        .unwrap_or(ptr::null_mut())
-}
-
-/// The file that holds the code at `address`, and the address within it.
-pub(crate) fn whose(address: *const c_void) -> Option<(String, usize)> {
-    let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
-    // SAFETY: dladdr takes any address and fills in the structure when it knows it.
-    if unsafe { libc::dladdr(address, info.as_mut_ptr()) } == 0 {
-        return None;
-    }
-    // SAFETY: zeroed at first and filled in by dladdr; all its fields may be zero.
-    let info = unsafe { info.assume_init() };
-    // SAFETY: dladdr gives the file's name as a C string that lives with the file.
-    let file = unsafe { CStr::from_ptr(info.dli_fname) };
-    let offset = address as usize - info.dli_fbase as usize;
-    Some((file.to_string_lossy().into_owned(), offset))
+    let addresses = libraries.iter().map(|library| library.find(name));
+    addresses.into_iter().find(|address| !address.is_null()).unwrap_or(std::ptr::null_mut())
 }

@@ -16,7 +16,8 @@ mod run;
 mod starve;
 mod world;
 
-use api::{Api, Library, whose};
+use api::Api;
+use biosock_conformance::loader::{Library, whose};
 use run::{Run, print};
 use serde_json::json;
 use std::cell::RefCell;
@@ -82,9 +83,9 @@ fn probe(options: &Options) -> Result<(), String> {
 
 /// The first line says which code is about to be tried.
 fn introduce(api: &Api) -> Result<(), String> {
-    let address = api.BIO_connect.ok_or("no BIO_connect in this library")? as *const _;
+    let address = api.BIO_connect.ok_or("no BIO_connect in this library")? as usize;
     let (file, offset) = whose(address).ok_or("BIO_connect is in no file")?;
-    let errors = api.ERR_get_error.ok_or("no ERR_get_error in this library")? as *const _;
+    let errors = api.ERR_get_error.ok_or("no ERR_get_error in this library")? as usize;
     let errors = whose(errors).ok_or("ERR_get_error is in no file")?.0;
     let version = api.OpenSSL_version_num.map(|_| format!("{:#x}", api.OpenSSL_version_num()));
     let line = json!({

@@ -1,58 +1,47 @@
 //! `BIO_bind`.
 
 use super::{KEEPALIVE, NODELAY, NONBLOCK, REUSEADDR, TFO, V6_ONLY};
-use super::{combinations, flag_words};
+use super::{combinations, flag_words, null};
 use crate::run::Run;
-use crate::world::{self, Keep, Kind, LOOPBACK6, Place, State};
+use crate::world::{self, Keep, Kind, LOOPBACK6, Place, State, named};
 
 pub(crate) fn cases(run: &Run) {
     let bits = [REUSEADDR, V6_ONLY, KEEPALIVE, NONBLOCK, NODELAY, TFO];
     for kind in Kind::ALL {
         for flags in combinations(&bits) {
-            one(run, kind, State::Fresh, Target::Free, "free", flags);
+            one(run, kind, State::Fresh, Target::Free, flags);
         }
         for state in State::ALL {
-            for (target, name) in TARGETS {
+            for target in Target::ALL {
                 for flags in [0, REUSEADDR] {
-                    if (state, name) != (State::Fresh, "free") {
-                        one(run, kind, state, target, name, flags);
+                    if (state, target) != (State::Fresh, Target::Free) {
+                        one(run, kind, state, target, flags);
                     }
                 }
             }
         }
     }
-    null(run);
+    null(run, "bind", &[State::Fresh, State::Negative, State::Closed], |api, fd| {
+        api.BIO_bind(fd, std::ptr::null(), 0)
+    });
 }
 
-/// What to bind or listen on.
-#[derive(Clone, Copy)]
-pub(crate) enum Target {
-    Free,
-    Any,
-    Busy,
-    NotOurs,
-    OtherFamily,
-    Unspec,
-    Nonsense,
-    MissingDirectory,
-    LongPath,
-    EmptyPath,
-    Abstract,
+named! {
+    /// What to bind or listen on.
+    Target {
+        Free = "free",
+        Any = "any",
+        Busy = "busy",
+        NotOurs = "not ours",
+        OtherFamily = "other family",
+        Unspec = "AF_UNSPEC",
+        Nonsense = "family 999",
+        MissingDirectory = "missing directory",
+        LongPath = "path of 108 bytes",
+        EmptyPath = "empty path",
+        Abstract = "abstract name",
+    }
 }
-
-pub(crate) const TARGETS: [(Target, &str); 11] = [
-    (Target::Free, "free"),
-    (Target::Any, "any"),
-    (Target::Busy, "busy"),
-    (Target::NotOurs, "not ours"),
-    (Target::OtherFamily, "other family"),
-    (Target::Unspec, "AF_UNSPEC"),
-    (Target::Nonsense, "family 999"),
-    (Target::MissingDirectory, "missing directory"),
-    (Target::LongPath, "path of 108 bytes"),
-    (Target::EmptyPath, "empty path"),
-    (Target::Abstract, "abstract name"),
-];
 
 impl Target {
     pub(crate) fn place(self, keep: &mut Keep, kind: Kind) -> Place {
@@ -79,8 +68,9 @@ impl Target {
 /// An address for documentation, which no host has.
 const DOCUMENTATION6: [u8; 16] = [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 
-fn one(run: &Run, kind: Kind, state: State, target: Target, target_name: &str, flags: i32) {
+fn one(run: &Run, kind: Kind, state: State, target: Target, flags: i32) {
     let (name, state_name, words) = (kind.name(), state.name(), flag_words(flags));
+    let target_name = target.name();
     let id = format!("bind/{name}/{state_name}/{target_name}/{words}");
     run.case(&id, |r| {
         let place = target.place(&mut r.keep, kind);
@@ -90,16 +80,4 @@ fn one(run: &Run, kind: Kind, state: State, target: Target, target_name: &str, f
         r.int(call, || api.BIO_bind(fd, place.as_addr(), flags));
         r.see_socket(fd);
     });
-}
-
-fn null(run: &Run) {
-    for state in [State::Fresh, State::Negative, State::Closed] {
-        let state_name = state.name();
-        run.risky(&format!("bind/NULL/{state_name}"), |r| {
-            let fd = r.keep.make(Kind::Tcp4, state);
-            let api = r.api;
-            let call = format!("BIO_bind({state_name} tcp4, NULL, 0)");
-            r.int(call, || api.BIO_bind(fd, std::ptr::null(), 0));
-        });
-    }
 }

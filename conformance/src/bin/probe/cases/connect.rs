@@ -1,46 +1,39 @@
 //! `BIO_connect`.
 
 use super::{FEW_FLAGS, KEEPALIVE, NODELAY, NONBLOCK, REUSEADDR, TFO, V6_ONLY};
-use super::{combinations, flag_words};
+use super::{combinations, flag_words, null};
 use crate::record::Record;
 use crate::run::Run;
-use crate::world::{self, Keep, Kind, LOOPBACK6, Place, State};
+use crate::world::{self, Keep, Kind, LOOPBACK6, Place, State, named};
 use libc::c_int;
 
 pub(crate) fn cases(run: &Run) {
     every_flag(run);
     every_state(run);
     twice(run);
-    null(run);
+    null(run, "connect", &[State::Fresh, State::Negative, State::Closed], |api, fd| {
+        api.BIO_connect(fd, std::ptr::null(), 0)
+    });
 }
 
-/// Where to connect.
-#[derive(Clone, Copy)]
-enum Target {
-    Listening,
-    Refusing,
-    AnyPort0,
-    OtherFamily,
-    Unspec,
-    Nonsense,
-    MissingPath,
-    LongPath,
-    PathIsDirectory,
-    AbstractMissing,
+named! {
+    /// Where to connect.
+    Target {
+        Listening = "listening",
+        Refusing = "refusing",
+        AnyPort0 = "any:0",
+        OtherFamily = "other family",
+        Unspec = "AF_UNSPEC",
+        Nonsense = "family 999",
+        MissingPath = "missing path",
+        LongPath = "path of 108 bytes",
+        PathIsDirectory = "path is a directory",
+        AbstractMissing = "missing abstract name",
+    }
 }
 
-const TARGETS: [(Target, &str); 10] = [
-    (Target::Listening, "listening"),
-    (Target::Refusing, "refusing"),
-    (Target::AnyPort0, "any:0"),
-    (Target::OtherFamily, "other family"),
-    (Target::Unspec, "AF_UNSPEC"),
-    (Target::Nonsense, "family 999"),
-    (Target::MissingPath, "missing path"),
-    (Target::LongPath, "path of 108 bytes"),
-    (Target::PathIsDirectory, "path is a directory"),
-    (Target::AbstractMissing, "missing abstract name"),
-];
+/// What is tried with every flag, and twice.
+const USUAL: [Target; 2] = [Target::Listening, Target::Refusing];
 
 impl Target {
     fn place(self, keep: &mut Keep, kind: Kind) -> Place {
@@ -69,8 +62,8 @@ fn every_flag(run: &Run) {
     let bits = [REUSEADDR, V6_ONLY, KEEPALIVE, NONBLOCK, NODELAY, TFO];
     for kind in Kind::ALL {
         for flags in combinations(&bits) {
-            for (target, target_name) in &TARGETS[..2] {
-                one(run, kind, State::Fresh, *target, target_name, flags);
+            for target in USUAL {
+                one(run, kind, State::Fresh, target, flags);
             }
         }
     }
@@ -79,12 +72,12 @@ fn every_flag(run: &Run) {
 fn every_state(run: &Run) {
     for kind in Kind::ALL {
         for state in State::ALL {
-            for (target, target_name) in TARGETS {
+            for target in Target::ALL {
                 for flags in FEW_FLAGS {
                     let done = state == State::Fresh && flags & !0x3f == 0;
-                    let seen = matches!(target, Target::Listening | Target::Refusing);
+                    let seen = USUAL.contains(&target);
                     if !(done && seen) {
-                        one(run, kind, state, target, target_name, flags);
+                        one(run, kind, state, target, flags);
                     }
                 }
             }
@@ -92,8 +85,9 @@ fn every_state(run: &Run) {
     }
 }
 
-fn one(run: &Run, kind: Kind, state: State, target: Target, target_name: &str, flags: c_int) {
+fn one(run: &Run, kind: Kind, state: State, target: Target, flags: c_int) {
     let (name, state_name, words) = (kind.name(), state.name(), flag_words(flags));
+    let target_name = target.name();
     let id = format!("connect/{name}/{state_name}/{target_name}/{words}");
     run.case(&id, |r| {
         let place = target.place(&mut r.keep, kind);
@@ -115,9 +109,9 @@ fn connect(r: &mut Record<'_>, call: &str, fd: c_int, place: &Place, flags: c_in
 /// A second call on the same socket: the outcome, or an error.
 fn twice(run: &Run) {
     for kind in Kind::ALL {
-        for (target, target_name) in &TARGETS[..2] {
+        for target in USUAL {
             for flags in [0, NONBLOCK, KEEPALIVE | NODELAY | NONBLOCK] {
-                let (name, words) = (kind.name(), flag_words(flags));
+                let (name, target_name, words) = (kind.name(), target.name(), flag_words(flags));
                 run.case(&format!("connect/twice/{name}/{target_name}/{words}"), |r| {
                     let place = target.place(&mut r.keep, kind);
                     let fd = r.keep.make(kind, State::Fresh);
@@ -131,17 +125,5 @@ fn twice(run: &Run) {
                 });
             }
         }
-    }
-}
-
-fn null(run: &Run) {
-    for state in [State::Fresh, State::Negative, State::Closed] {
-        let state_name = state.name();
-        run.risky(&format!("connect/NULL/{state_name}"), |r| {
-            let fd = r.keep.make(Kind::Tcp4, state);
-            let api = r.api;
-            let call = format!("BIO_connect({state_name} tcp4, NULL, 0)");
-            r.int(call, || api.BIO_connect(fd, std::ptr::null(), 0));
-        });
     }
 }

@@ -1,8 +1,8 @@
 //! `BIO_listen`.
 
-use super::bind::{TARGETS, Target};
+use super::bind::Target;
 use super::{FEW_FLAGS, KEEPALIVE, NODELAY, NONBLOCK, REUSEADDR, TFO, V6_ONLY};
-use super::{combinations, flag_words};
+use super::{combinations, flag_words, null};
 use crate::record::Record;
 use crate::run::Run;
 use crate::world::{Kind, State};
@@ -12,26 +12,29 @@ pub(crate) fn cases(run: &Run) {
     let bits = [REUSEADDR, V6_ONLY, KEEPALIVE, NONBLOCK, NODELAY, TFO];
     for kind in Kind::ALL {
         for flags in combinations(&bits) {
-            one(run, kind, State::Fresh, Target::Free, "free", flags);
-            one(run, kind, State::Fresh, Target::Busy, "busy", flags);
+            one(run, kind, State::Fresh, Target::Free, flags);
+            one(run, kind, State::Fresh, Target::Busy, flags);
         }
         for state in State::ALL {
-            for (target, name) in TARGETS {
+            for target in Target::ALL {
                 for flags in FEW_FLAGS {
                     let done = matches!(target, Target::Free | Target::Busy);
                     if !(state == State::Fresh && done) || flags & !0x3f != 0 {
-                        one(run, kind, state, target, name, flags);
+                        one(run, kind, state, target, flags);
                     }
                 }
             }
         }
     }
     twice(run);
-    null(run);
+    null(run, "listen", &[State::Fresh, State::Negative, State::Closed, State::NotSocket], |api, fd| {
+        api.BIO_listen(fd, std::ptr::null(), 0)
+    });
 }
 
-fn one(run: &Run, kind: Kind, state: State, target: Target, target_name: &str, flags: c_int) {
+fn one(run: &Run, kind: Kind, state: State, target: Target, flags: c_int) {
     let (name, state_name, words) = (kind.name(), state.name(), flag_words(flags));
+    let target_name = target.name();
     let id = format!("listen/{name}/{state_name}/{target_name}/{words}");
     run.case(&id, |r| {
         let place = target.place(&mut r.keep, kind);
@@ -73,18 +76,6 @@ fn twice(run: &Run) {
                 r.int(call, || api.BIO_listen(fd, place.as_addr(), 0));
             }
             r.see_socket(fd);
-        });
-    }
-}
-
-fn null(run: &Run) {
-    for state in [State::Fresh, State::Negative, State::Closed, State::NotSocket] {
-        let state_name = state.name();
-        run.risky(&format!("listen/NULL/{state_name}"), |r| {
-            let fd = r.keep.make(Kind::Tcp4, state);
-            let api = r.api;
-            let call = format!("BIO_listen({state_name} tcp4, NULL, 0)");
-            r.int(call, || api.BIO_listen(fd, std::ptr::null(), 0));
         });
     }
 }

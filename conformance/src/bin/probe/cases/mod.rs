@@ -12,13 +12,16 @@ mod helpers;
 mod hostserv;
 mod listen;
 mod lookup;
+mod printing;
 mod resets;
 mod signals;
 mod socket;
 mod starved;
 mod threads;
 
+use crate::api::Api;
 use crate::run::Run;
+use crate::world::{Kind, State};
 use libc::c_int;
 
 pub(crate) const REUSEADDR: c_int = 0x01;
@@ -86,3 +89,15 @@ pub(crate) fn combinations(bits: &[c_int]) -> Vec<c_int> {
 
 /// Nothing, each flag alone, all together, and bits that nobody knows.
 pub(crate) const FEW_FLAGS: [c_int; 8] = [0, REUSEADDR, V6_ONLY, KEEPALIVE, NONBLOCK, NODELAY, 0x1f, !0x3f];
+
+/// A call without an address: BIO_bind, BIO_connect or BIO_listen, by the part's name.
+pub(crate) fn null(run: &Run, part: &str, states: &[State], function: fn(&Api, c_int) -> c_int) {
+    for state in states {
+        let state_name = state.name();
+        run.risky(&format!("{part}/NULL/{state_name}"), |r| {
+            let fd = r.keep.make(Kind::Tcp4, *state);
+            let api = r.api;
+            r.int(format!("BIO_{part}({state_name} tcp4, NULL, 0)"), || function(api, fd));
+        });
+    }
+}
