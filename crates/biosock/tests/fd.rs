@@ -3,7 +3,8 @@
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 
-use biosock::{Domain, Options, Protocol, SocketAddr, Type, fd};
+use biosock::fd::{self, Options};
+use biosock::{Domain, Protocol, SocketAddr, Type};
 
 #[test]
 fn connect_says_that_it_was_refused() {

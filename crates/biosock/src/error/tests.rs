@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use super::*;
 use crate::sys::without_memory;
-use crate::{HostServ, Lookup, Options, Priority, Protocol, Socket, Type};
+use crate::{HostServ, Lookup, Priority, Protocol, Socket, Type};
 
 /// What an error says, written where there is no memory for it.
 struct Shown {
@@ -91,13 +91,12 @@ fn refused_memory_leaves_code_errno_and_operation() {
 #[test]
 fn calls_fail_without_memory_as_with_it() {
     let nobody: SocketAddr = "127.0.0.1:1".parse().unwrap();
-    let socket = Socket::stream_for(&nobody, Options::empty()).unwrap();
+    let socket = Socket::stream_for(&nobody).unwrap();
     let held = || {
         [
-            socket.connect(&nobody, Options::empty()).unwrap_err(),
+            socket.connect(&nobody).unwrap_err(),
             socket.bind_device("no-such-device").unwrap_err(),
-            Socket::new(Domain::from_raw(9999), Type::STREAM, Protocol::DEFAULT, Options::empty())
-                .unwrap_err(),
+            Socket::new(Domain::from_raw(9999), Type::STREAM, Protocol::DEFAULT).unwrap_err(),
             "127.0.0.1:x".parse::<SocketAddr>().unwrap_err(),
             HostServ::parse("a:b:c", Priority::Host).unwrap_err(),
             Lookup::new().host("127.0.0.1").service("65536").run().unwrap_err(),
@@ -119,8 +118,8 @@ fn calls_fail_without_memory_as_with_it() {
 #[test]
 fn a_whole_error_is_shown_and_cloned_without_memory() {
     let nobody: SocketAddr = "127.0.0.1:1".parse().unwrap();
-    let socket = Socket::stream_for(&nobody, Options::empty()).unwrap();
-    let failed = socket.connect(&nobody, Options::empty()).unwrap_err();
+    let socket = Socket::stream_for(&nobody).unwrap();
+    let failed = socket.connect(&nobody).unwrap_err();
     let bad = "127.0.0.1:x".parse::<SocketAddr>().unwrap_err();
     let looked_up =
         Error::from_kind(Operation::Lookup, ErrorKind::TryAgain).about("host").with_source("cause");
