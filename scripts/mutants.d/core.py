@@ -39,7 +39,7 @@ PARTS = {
         Suite("biosock-capi", ["addr.rs", "failure.rs", "hostserv.rs", "raise.rs"], ["--lib", "--tests"]),
     ],
     "sockets": [
-        Suite("biosock", ["connect.rs", "accept.rs", "cancel.rs"],
+        Suite("biosock", ["connect.rs", "connecting.rs", "accept.rs", "cancel.rs"],
               ["--lib", *tests("socket", "fd", "dial", "syscalls", "parts")]),
         Suite("biosock", ["cancel/tokio.rs"], ["--lib", *tests("dial_async", "listeners_async")],
               features=["tokio"]),
@@ -54,7 +54,7 @@ PARTS = {
         Suite("biosock", ["listeners/*.rs"], ["--lib", "--", "listeners::", "forked::"],
               tests("listeners", "listeners_alone", "listeners_serve", "listeners_passed", "syscalls"),
               tests("listeners"), [], ["listeners/tokio.rs"]),
-        Suite("biosock", ["listeners/tokio.rs"], tests("listeners_async"), features=["tokio"]),
+        Suite("biosock", ["listeners/tokio.rs"], tests("listeners_async", "syscalls"), features=["tokio"]),
     ],
 }
 # More than any mutant needs that does not hang.

@@ -175,10 +175,9 @@ impl Deadline {
 
     /// Sleeps, at most to the end; `false` where that was there already.
     pub(crate) fn sleep(self, time: Duration) -> bool {
-        let left = self.left();
-        let over = left.is_some_and(|left| left.is_zero());
+        let over = self.is_over();
         if !over {
-            sleep(left.map_or(time, |left| time.min(left)));
+            sleep(self.left().map_or(time, |left| time.min(left)));
         }
         !over
     }
@@ -199,5 +198,21 @@ impl Backoff {
         let now = self.0;
         self.0 = (now * 2).min(Duration::from_millis(50));
         now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sleep_takes_its_time_or_what_is_left() {
+        let time = Duration::from_millis(20);
+        let start = Instant::now();
+        assert!(Deadline::after(None).sleep(time));
+        assert!(start.elapsed() >= time);
+        // An hour would be noticed.
+        assert!(Deadline::after(Some(time)).sleep(Duration::from_secs(3600)));
+        assert!(!Deadline::after(Some(Duration::ZERO)).sleep(time));
     }
 }

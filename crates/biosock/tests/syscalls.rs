@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use biosock::dial::{Dialer, Memory, Question, Resolver, sort_destinations};
 use biosock::listeners::{Event, Listen};
@@ -196,9 +196,11 @@ fn woken_for_nothing() {
     let addr = listener.local_addr().unwrap();
     let _first = client_of(&addr);
     let socket = Socket::stream_for(&addr).unwrap();
-    let late =
-        socket.connect_with(&addr, &ConnectOptions::new().timeout(Duration::from_millis(50))).unwrap_err();
+    let timeout = Duration::from_millis(50);
+    let start = Instant::now();
+    let late = socket.connect_with(&addr, &ConnectOptions::new().timeout(timeout)).unwrap_err();
     assert_eq!(late.raw_os_error(), Some(libc::ETIMEDOUT), "the queue is full");
+    assert!(start.elapsed() >= timeout, "gave up after {:?}", start.elapsed());
 }
 
 #[test]
@@ -514,5 +516,56 @@ fn an_error_that_stays_is_not_tried_again_and_again() {
         // 8 and one after each pause, twice: 5 ms, 10 ms, 20 ms, ... fit into a second but 7 times,
         // and those of 1 ms to 100 ms but 16 times.
         assert!((9..60).contains(&calls), "{errno}: {calls} calls");
+    }
+}
+
+/// What one accept of the copy is to return: an errno, or 0 for a connection.
+#[cfg(feature = "tokio")]
+const WANTED: &str = "BIOSOCK_TEST_WANTED";
+
+/// Not a test of its own: the program whose first accepts strace makes fail.
+#[cfg(feature = "tokio")]
+#[test]
+fn accepted_async() {
+    let Some(expected) = std::env::var_os(WANTED) else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut listeners = Listen::new().listen("127.0.0.1:0").unwrap().into_async().unwrap();
+        let addr = listeners.addrs()[0];
+        let mut clients = vec![client_of(&addr)];
+        let mut accept = std::pin::pin!(listeners.accept());
+        // Where the first was lost to another, a later one wakes the task.
+        let accepted = loop {
+            tokio::select! {
+                accepted = &mut accept => break accepted,
+                () = tokio::time::sleep(Duration::from_millis(10)) => clients.push(client_of(&addr)),
+            }
+        };
+        let errno = accepted.err().map_or(0, |error| error.raw_os_error().unwrap());
+        assert_eq!(errno.to_string(), expected.to_str().unwrap());
+    });
+}
+
+/// Connections that are gone are passed over, but only a few in a row; a
+/// shortage is returned at once, and a lost race for a connection never.
+#[cfg(feature = "tokio")]
+#[test]
+fn an_async_accept_passes_over_a_few_that_are_gone() {
+    if !has_strace("an_async_accept_passes_over_a_few_that_are_gone") {
+        return;
+    }
+    for (errno, first, expected, count) in [
+        ("ECONNABORTED", 7, 0, 8),
+        ("ECONNABORTED", 9, libc::ECONNABORTED, 8),
+        ("EMFILE", 1, libc::EMFILE, 1),
+        ("EAGAIN", 1, 0, 2),
+    ] {
+        let record = tempfile::NamedTempFile::new().unwrap();
+        let path = record.path().to_str().unwrap();
+        let inject = format!("inject=accept4:error={errno}:when=1..{first}");
+        let expected = format!("{WANTED}={expected}");
+        under_strace(&["-o", path, "-e", "trace=accept4", "-e", &inject, "-E", &expected], "accepted_async");
+        let calls = std::fs::read_to_string(path).unwrap().matches("accept4(").count();
+        assert_eq!(calls, count, "{errno}, the first {first}");
     }
 }

@@ -204,7 +204,7 @@ impl AsyncListeners {
         let count = self.sockets.len();
         for at in (0..count).map(|n| (self.turn + n) % count) {
             if let Poll::Ready(done) = accept_from(&self.sockets[at], cx) {
-                self.turn = (at + 1) % count;
+                self.turn = at + 1;
                 return Poll::Ready(done);
             }
         }
