@@ -1,7 +1,7 @@
 //! `BIO_get_port` of numbers and `BIO_get_host_ip` of literals.
 #![no_main]
 
-use biosock::{Domain, Lookup, Type};
+use biosock::{Family, Lookup, Type};
 use biosock_capi as c;
 use biosock_capi::Standalone;
 use biosock_fuzz::{c_text, must_queue_if};
@@ -17,7 +17,7 @@ fuzz_target!(|text: &[u8]| {
         assert!(result != 1 || port == number, "{text:?} is not {port}");
     }
 
-    let question = Lookup::new().host(text.to_bytes()).family(Domain::IPV4).socktype(Type::STREAM);
+    let question = Lookup::new().host(text.to_bytes()).family(Family::Ipv4).socktype(Type::STREAM);
     if question.literal().is_none() {
         return;
     }

@@ -1,7 +1,7 @@
 //! `BIO_lookup_ex` of what needs no resolver: literals and paths; the list is walked and freed.
 #![no_main]
 
-use biosock::{Domain, Lookup, Protocol, Type};
+use biosock::{Domain, Family, Lookup, Protocol, Type};
 use biosock_capi as c;
 use biosock_capi::Standalone;
 use biosock_fuzz::{c_text, must_queue_if, take};
@@ -17,9 +17,12 @@ fuzz_target!(|input: (u8, u8, u8, &[u8], u16)| {
     let question = Lookup::new()
         .host(host.to_bytes())
         .service(service.to_bytes())
-        .family(Domain::from_raw(family))
         .socktype(Type::from_raw(socktype))
         .protocol(Protocol::from_raw(protocol));
+    let question = match Family::try_from(Domain::from_raw(family)) {
+        Ok(family) => question.family(family),
+        Err(_) => question.unix(),
+    };
     if family != libc::AF_UNIX && question.literal().is_none() {
         return;
     }

@@ -1,7 +1,7 @@
 //! `Lookup::literal`: where it answers, getaddrinfo gives the same first address.
 #![no_main]
 
-use biosock::{Domain, Lookup, SocketAddr, Type};
+use biosock::{Domain, Family, Lookup, SocketAddr, Type};
 use biosock_fuzz::c_text;
 use libc::addrinfo;
 use libfuzzer_sys::fuzz_target;
@@ -11,13 +11,13 @@ use std::ptr;
 
 fuzz_target!(|input: (u8, &[u8], u16)| {
     let (family, host, port) = input;
-    let family = [Domain::UNSPEC, Domain::IPV4, Domain::IPV6][usize::from(family % 3)];
+    let family = [Family::Any, Family::Ipv4, Family::Ipv6][usize::from(family % 3)];
     let (host, service) = (c_text(host), port.to_string());
     let question =
         Lookup::new().host(host.to_bytes()).service(&service).family(family).socktype(Type::STREAM);
     if let Some(literal) = question.literal() {
         let first = literal.iter().next().expect("a literal has an address");
-        assert_eq!(Some(first.addr), asked(&host, &c_text(service.as_bytes()), family));
+        assert_eq!(Some(first.addr), asked(&host, &c_text(service.as_bytes()), family.into()));
     }
 });
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use biosock::dial::{Dialer, HickoryResolver, LookupReport, Question, Report, Resolver, SystemResolver};
-use biosock::{Domain, SocketAddr, Type};
+use biosock::{Domain, Family, SocketAddr, Type};
 use biosock_lab::room::Room;
 use biosock_lab::{kernel, or_skip};
 
@@ -128,7 +128,7 @@ fn families(report: &Report) -> String {
 
 fn dialer(way: &str) -> Dialer {
     match way {
-        "IPv6 alone" => Dialer::new().family(Domain::IPV6),
+        "IPv6 alone" => Dialer::new().family(Family::Ipv6),
         "from a source" => Dialer::new().source_v4([127, 0, 0, 1].into()),
         "by a device" => Dialer::new().device_v6("one"),
         "by a NAT64" => Dialer::new().nat64(true),

@@ -6,7 +6,7 @@ use std::ptr;
 
 use biosock::fd::{self, Options, SockAddr};
 use biosock::lookup::Answer;
-use biosock::{AddrInfo, Domain, Reason, SocketAddr, Syscall, Type};
+use biosock::{AddrInfo, Family, Reason, SocketAddr, Syscall, Type};
 use libc::hostent;
 
 use crate::addr::{AddrOut, BIO_ADDR, names_of, view};
@@ -98,7 +98,7 @@ unsafe fn first_v4<H: Host>(
     service: Option<&[u8]>,
     name: *const c_char,
 ) -> Result<AddrInfo, Failure> {
-    let question = question(host, service, CLIENT).family(Domain::IPV4).socktype(Type::STREAM);
+    let question = question(host, service, CLIENT).family(Family::Ipv4).socktype(Type::STREAM);
     answer(&question).and_then(first_of).map_err(|failure| {
         raise::<H>(BIO_LOOKUP_EX, failure);
         // SAFETY: a C string.

@@ -12,7 +12,7 @@ use std::net;
 use std::ptr;
 
 use biosock::lookup::{self, Answer, Literal};
-use biosock::{AddrInfo, Domain, Lookup, Protocol, Type};
+use biosock::{AddrInfo, Domain, Family, Lookup, Protocol, Type};
 use libc::addrinfo;
 
 use crate::addr::{AddrOut, BIO_ADDR};
@@ -85,7 +85,7 @@ pub unsafe fn BIO_lookup_ex<H: Host>(
     // SAFETY: NULL or a C string.
     let service = unsafe { string_bytes(service) };
     let question = question(host, service, lookup_type).socktype(socktype).protocol(protocol);
-    look_up::<H>(question.family(Domain::from_raw(family)), host.is_some(), family, &list)
+    look_up::<H>(question, host.is_some(), family, &list)
 }
 
 /// Looks up what is not a numeric IPv4 address.
@@ -101,13 +101,16 @@ fn look_up<H: Host>(
         if list.is_null() {
             return Err(Failure::Null("list"));
         }
-        if family == libc::AF_UNIX {
+        let question = if family == libc::AF_UNIX {
             if !has_host {
                 return Err(Failure::Null("host"));
             }
             // For an address that cannot be made the list is NULL.
             list.set(ptr::null_mut());
-        }
+            question.unix()
+        } else {
+            question.family(Family::try_from(Domain::from_raw(family))?)
+        };
         list.set(found::<H>(&question)?);
         Ok(1)
     })

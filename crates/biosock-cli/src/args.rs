@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use biosock::{Domain, KeepAlive, Type};
+use biosock::{KeepAlive, Type};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::target::{Source, Target};
@@ -305,11 +305,11 @@ pub(crate) struct Family {
 }
 
 impl Family {
-    pub(crate) fn domain(self) -> Domain {
+    pub(crate) fn wanted(self) -> biosock::Family {
         match (self.ipv4, self.ipv6) {
-            (true, _) => Domain::IPV4,
-            (_, true) => Domain::IPV6,
-            _ => Domain::UNSPEC,
+            (true, _) => biosock::Family::Ipv4,
+            (_, true) => biosock::Family::Ipv6,
+            _ => biosock::Family::Any,
         }
     }
 }

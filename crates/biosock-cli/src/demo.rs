@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use biosock::{
-    AddrInfo, ConnectOptions, Domain, Interest, KeepAlive, ListenOptions, Lookup, Protocol, Shutdown, Socket,
-    SocketAddr, Type, UnixAddr,
+    AddrInfo, ConnectOptions, Domain, Family, Interest, KeepAlive, ListenOptions, Lookup, Protocol, Shutdown,
+    Socket, SocketAddr, Type, UnixAddr,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -122,11 +122,11 @@ impl Demo<'_> {
     fn address(&mut self, directory: &Path) -> Result<SocketAddr, End> {
         let path = directory.join("demo.sock").into_os_string().into_encoded_bytes();
         let lookup = match self.family {
-            Domain::IPV4 => Lookup::new().host("127.0.0.1").service("0"),
-            Domain::IPV6 => Lookup::new().host("::1").service("0"),
-            _ => Lookup::new().host(&path),
+            Domain::IPV4 => Lookup::new().host("127.0.0.1").service("0").family(Family::Ipv4),
+            Domain::IPV6 => Lookup::new().host("::1").service("0").family(Family::Ipv6),
+            _ => Lookup::new().host(&path).unix(),
         };
-        let lookup = lookup.family(self.family).socktype(Type::STREAM).passive();
+        let lookup = lookup.socktype(Type::STREAM).passive();
         let words = match self.family {
             Domain::UNIX => "a path in a temporary directory, stream, passive",
             Domain::IPV6 => "::1, service 0, stream, passive",

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use biosock::dial::{DialError, DialFailure, Dialed, Dialer, LookupReport, Outcome, Pace, Report};
-use biosock::{Cancel, Domain, Lookup, SocketAddr, Type};
+use biosock::{Cancel, Domain, Family, Lookup, SocketAddr, Type};
 use rustix::io::Errno;
 
 use crate::args::ConnectArgs;
@@ -21,7 +21,7 @@ pub(crate) struct Dial<'a> {
     args: &'a ConnectArgs,
     dialer: Dialer,
     /// The only family that the source addresses leave, if so.
-    bound_to: Option<Domain>,
+    bound_to: Option<Family>,
 }
 
 impl<'a> Dial<'a> {
@@ -29,9 +29,10 @@ impl<'a> Dial<'a> {
     pub(crate) fn prepare(args: &'a ConnectArgs, cancel: Cancel, out: &Output) -> Result<Self> {
         let start = Instant::now();
         let sources = sources(args, out)?;
-        let family = args.family.domain();
+        let family = args.family.wanted();
         let bound_to = match &sources[..] {
-            [source] if family == Domain::UNSPEC => Some(source.family()),
+            [SocketAddr::V4(_)] if family == Family::Any => Some(Family::Ipv4),
+            [SocketAddr::V6(_)] if family == Family::Any => Some(Family::Ipv6),
             _ => None,
         };
         let dialer = Dialer::new()
@@ -153,7 +154,7 @@ fn sources(args: &ConnectArgs, out: &Output) -> Result<Vec<SocketAddr>> {
     let end = args.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     for source in &args.bind {
         let mut firsts: Vec<SocketAddr> = Vec::new();
-        for addr in look_up(source, args.family.domain(), end, out)? {
+        for addr in look_up(source, args.family.wanted(), end, out)? {
             if firsts.iter().all(|first| first.family() != addr.family()) {
                 firsts.push(addr);
             }
@@ -171,7 +172,7 @@ fn sources(args: &ConnectArgs, out: &Output) -> Result<Vec<SocketAddr>> {
 }
 
 /// Looks up a source on a thread, since a resolver may outlast the deadline.
-fn look_up(source: &Source, family: Domain, end: Option<Instant>, out: &Output) -> Result<Vec<SocketAddr>> {
+fn look_up(source: &Source, family: Family, end: Option<Instant>, out: &Output) -> Result<Vec<SocketAddr>> {
     let (sender, answer) = mpsc::channel();
     let (asked, out) = (source.clone(), *out);
     let ask = move || {

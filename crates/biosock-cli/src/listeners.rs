@@ -1,6 +1,6 @@
 //! Opening the listening sockets.
 
-use biosock::Domain;
+use biosock::Family;
 use biosock::listeners::{Listen, Listeners};
 use rustix::io::Errno;
 
@@ -50,9 +50,9 @@ fn how(args: &ListenArgs, target: &Target) -> Listen {
 }
 
 /// --v6only restricts the wildcard to IPv6.
-fn family(args: &ListenArgs, target: &Target) -> Domain {
+fn family(args: &ListenArgs, target: &Target) -> Family {
     let is_wildcard = matches!(target, Target::Ip { host: None, .. });
-    if args.v6only && is_wildcard { Domain::IPV6 } else { args.family.domain() }
+    if args.v6only && is_wildcard { Family::Ipv6 } else { args.family.wanted() }
 }
 
 fn sockets(listeners: &Listeners) -> String {

@@ -29,7 +29,7 @@ fn answers(args: &LookupArgs, out: &Output) -> Result<Vec<AddrInfo>> {
     if let Some(unix) = args.target.unix_answer(socktype) {
         return Ok(vec![unix]);
     }
-    let family = args.family.domain();
+    let family = args.family.wanted();
     let lookup = args.target.lookup(family).socktype(socktype);
     let (lookup, passive) = if args.passive { (lookup.passive(), ", passive") } else { (lookup, "") };
     let words = format!("{}, {family} family, {socktype} type{passive}", args.target);

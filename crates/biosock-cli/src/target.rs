@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::net::IpAddr;
 
-use biosock::{AddrInfo, Domain, HostServ, Lookup, Priority, Type, UnixAddr};
+use biosock::{AddrInfo, Family, HostServ, Lookup, Priority, Type, UnixAddr};
 
 use crate::text::without_invalid_bytes;
 
@@ -42,14 +42,14 @@ impl Target {
     }
 
     /// The lookup to make.
-    pub(crate) fn lookup(&self, family: Domain) -> Lookup<'_> {
+    pub(crate) fn lookup(&self, family: Family) -> Lookup<'_> {
         match self {
             Self::Ip { host, service } => {
                 let lookup = Lookup::new().family(family);
                 let lookup = host.as_ref().map_or(lookup, |host| lookup.host(host));
                 service.as_ref().map_or(lookup, |service| lookup.service(service))
             }
-            Self::Unix(_) => Lookup::new().family(Domain::UNIX),
+            Self::Unix(_) => Lookup::new().unix(),
         }
     }
 

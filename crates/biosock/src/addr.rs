@@ -61,13 +61,6 @@ impl SocketAddr {
 ///
 /// # Errors
 /// It is another family: AF_UNIX has no names, and the rest are not supported.
-pub(crate) fn check_family(operation: Operation, family: Domain) -> Result<()> {
-    match family {
-        Domain::UNSPEC | Domain::IPV4 | Domain::IPV6 => Ok(()),
-        other => Err(unsupported_family(operation, other)),
-    }
-}
-
 pub(crate) fn unsupported_family(operation: Operation, family: Domain) -> Error {
     Error::unsupported_family(operation, family)
 }

@@ -54,6 +54,7 @@ mod connecting;
 mod convert;
 pub mod dial;
 mod error;
+mod family;
 pub mod fd;
 mod hostserv;
 mod listen;
@@ -78,6 +79,7 @@ pub use convert::ConvertError;
 pub use error::{
     Error, ErrorKind, Operation, QueueEntry, Reason, ResolverError, Result, Syscall, SystemError,
 };
+pub use family::Family;
 pub use hostserv::{HostServ, Part, Priority};
 pub use lookup::Lookup;
 pub use names::Names;

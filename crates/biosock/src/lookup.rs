@@ -5,12 +5,11 @@ use std::io;
 use std::net::{self, IpAddr};
 use std::ptr::NonNull;
 
-use crate::addr::unsupported_family;
 use crate::error::lossy;
 use crate::literal::{kinds, parse_ipv4, parse_ipv6, parse_port};
 use crate::sys::{self, EaiError, Hints};
 use crate::{
-    AddrInfo, Domain, Error, ErrorKind, HostServ, Operation, Part, Priority, Protocol, Result, Syscall, Type,
+    AddrInfo, Error, ErrorKind, Family, HostServ, Operation, Part, Priority, Protocol, Result, Syscall, Type,
     UnixAddr,
 };
 
@@ -38,7 +37,8 @@ pub struct Lookup<'a> {
     host: Option<&'a [u8]>,
     service: Option<&'a [u8]>,
     passive: bool,
-    family: Domain,
+    family: Family,
+    is_path: bool,
     socktype: Type,
     protocol: Protocol,
     addrconfig: bool,
@@ -63,7 +63,8 @@ impl<'a> Lookup<'a> {
             host: None,
             service: None,
             passive: false,
-            family: Domain::UNSPEC,
+            family: Family::Any,
+            is_path: false,
             socktype: Type::ANY,
             protocol: Protocol::DEFAULT,
             addrconfig: true,
@@ -88,12 +89,12 @@ impl<'a> Lookup<'a> {
     }
 
     /// The host: a name, an address without brackets, or for
-    /// [`Domain::UNIX`] a path.
+    /// [`unix`](Self::unix) a path.
     ///
     /// ```
-    /// # use biosock::{Domain, Lookup};
-    /// let found = Lookup::new().host("/run/x.sock").family(Domain::UNIX).run()?;
-    /// assert_eq!(found[0].addr.to_string(), "unix:/run/x.sock");
+    /// # use biosock::Lookup;
+    /// let found = Lookup::new().host("::1").service("1").run()?;
+    /// assert_eq!(found[0].addr.to_string(), "[::1]:1");
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn host<T: AsRef<[u8]> + ?Sized>(mut self, host: &'a T) -> Self {
@@ -128,20 +129,34 @@ impl<'a> Lookup<'a> {
         self
     }
 
-    /// Only addresses of this family.
+    /// Only addresses of this family; any by default.
     ///
     /// ```
-    /// # use biosock::{Domain, Lookup};
-    /// assert!(Lookup::new().host("127.0.0.1").service("1").family(Domain::IPV6).run().is_err());
+    /// # use biosock::{Family, Lookup};
+    /// assert!(Lookup::new().host("127.0.0.1").service("1").family(Family::Ipv6).run().is_err());
     /// ```
-    pub const fn family(mut self, family: Domain) -> Self {
+    pub const fn family(mut self, family: Family) -> Self {
         self.family = family;
+        self
+    }
+
+    /// Takes the host for a path, whose Unix address is the answer; the service
+    /// and the family say nothing then.
+    ///
+    /// ```
+    /// # use biosock::Lookup;
+    /// let found = Lookup::new().host("/run/x.sock").unix().run()?;
+    /// assert_eq!(found[0].addr.to_string(), "unix:/run/x.sock");
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    pub const fn unix(mut self) -> Self {
+        self.is_path = true;
         self
     }
 
     /// Addresses of every family, even of one that the machine has no address of.
     pub(crate) const fn every_family(mut self) -> Self {
-        (self.family, self.addrconfig) = (Domain::UNSPEC, false);
+        (self.family, self.addrconfig) = (Family::Any, false);
         self
     }
 
@@ -176,8 +191,7 @@ impl<'a> Lookup<'a> {
     /// Answers the question, in the resolver's order (RFC 6724).
     ///
     /// # Errors
-    /// The resolver's, with its EAI code; an unknown family
-    /// ([`UnsupportedProtocolFamily`](crate::Reason)); a NUL inside a name; a port
+    /// The resolver's, with its EAI code; a NUL inside a name; a port
     /// above 65535; an over-long Unix path.
     ///
     /// ```
@@ -188,7 +202,7 @@ impl<'a> Lookup<'a> {
     /// ```
     pub fn run(&self) -> Result<Vec<AddrInfo>> {
         self.check_port()?;
-        if self.host.is_none() && self.service.is_none() && self.family != Domain::UNIX {
+        if self.host.is_none() && self.service.is_none() && !self.is_path {
             let missing = "missing port or service; write *:80";
             return Err(Error::explained(Operation::Lookup, ErrorKind::InvalidInput, "any host", missing));
         }
@@ -217,13 +231,12 @@ impl<'a> Lookup<'a> {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     pub fn answer(&self) -> Result<Answer> {
-        match self.family {
-            Domain::UNIX => self.unix().map(Answer::Unix),
-            Domain::UNSPEC | Domain::IPV4 | Domain::IPV6 => match self.literal() {
-                Some(literal) => Ok(Answer::Literal(literal)),
-                None => self.ask().map(|list| Answer::System(SystemList(list))),
-            },
-            family => Err(unsupported_family(Operation::Lookup, family)),
+        if self.is_path {
+            return self.unix_addr().map(Answer::Unix);
+        }
+        match self.literal() {
+            Some(literal) => Ok(Answer::Literal(literal)),
+            None => self.ask().map(|list| Answer::System(SystemList(list))),
         }
     }
 
@@ -232,7 +245,7 @@ impl<'a> Lookup<'a> {
     #[cfg(feature = "hickory")]
     pub(crate) fn run_numeric(&self) -> Result<Vec<AddrInfo>> {
         let host = self.c_host()?;
-        let (family, socktype, protocol) = (self.family, self.socktype, self.protocol);
+        let (family, socktype, protocol) = (self.family.domain(), self.socktype, self.protocol);
         let hints =
             Hints { passive: false, addrconfig: false, numeric_host: true, family, socktype, protocol };
         let found = sys::getaddrinfo(host.as_deref(), None, hints);
@@ -249,7 +262,7 @@ impl<'a> Lookup<'a> {
         Ok(())
     }
 
-    fn unix(&self) -> Result<AddrInfo> {
+    fn unix_addr(&self) -> Result<AddrInfo> {
         let addr = UnixAddr::from_sun_path(self.host.unwrap_or_default())?;
         // AF_UNIX has one protocol.
         Ok(AddrInfo { addr: addr.into(), socktype: self.socktype, protocol: Protocol::DEFAULT })
@@ -264,14 +277,13 @@ impl<'a> Lookup<'a> {
     /// assert!(Lookup::new().host("localhost").service("80").literal().is_none());
     /// ```
     pub fn literal(&self) -> Option<Literal> {
-        let host = self.host?;
+        let host = self.host.filter(|_| !self.is_path)?;
         let ip = match self.family {
-            Domain::IPV4 => IpAddr::V4(parse_ipv4(host.iter().copied())?),
-            Domain::IPV6 => IpAddr::V6(parse_ipv6(host)?),
-            Domain::UNSPEC => parse_ipv4(host.iter().copied())
+            Family::Ipv4 => IpAddr::V4(parse_ipv4(host.iter().copied())?),
+            Family::Ipv6 => IpAddr::V6(parse_ipv6(host)?),
+            Family::Any => parse_ipv4(host.iter().copied())
                 .map(IpAddr::V4)
                 .or_else(|| parse_ipv6(host).map(IpAddr::V6))?,
-            _ => return None,
         };
         let port = self.service.map_or(Some(0), |port| parse_port(port.iter().copied()))?;
         let kinds = kinds(self.socktype, self.protocol)?;
@@ -285,9 +297,9 @@ impl<'a> Lookup<'a> {
         let service = self.service.map(|it| self.c_string(it, "NUL byte in the service")).transpose()?;
         let mut hints = Hints {
             passive: self.passive,
-            addrconfig: self.addrconfig && self.host.is_some() && self.family == Domain::UNSPEC,
+            addrconfig: self.addrconfig && self.host.is_some() && self.family == Family::Any,
             numeric_host: false,
-            family: self.family,
+            family: self.family.domain(),
             socktype: self.socktype,
             protocol: self.protocol,
         };
@@ -453,7 +465,7 @@ mod tests {
         fn literals_agree_with_getaddrinfo(
             host in hosts(),
             service in services(),
-            family in prop::sample::select(vec![Domain::UNSPEC, Domain::IPV4, Domain::IPV6]),
+            family in prop::sample::select(vec![Family::Any, Family::Ipv4, Family::Ipv6]),
             socktype in 0..4i32,
             protocol in prop::sample::select(vec![0, 6, 17, 1, 132]),
             passive: bool,

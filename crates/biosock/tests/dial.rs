@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use biosock::dial::{DialFailure, Dialer, LookupReport, Memory, Outcome, Pace, Question, Report, Resolver};
 use biosock::listeners::Listen;
-use biosock::{Cancel, ConnectOptions, Domain, ErrorKind, Result, Socket, SocketAddr, Type};
+use biosock::{Cancel, ConnectOptions, Domain, ErrorKind, Family, Result, Socket, SocketAddr, Type};
 
 use peers::{Fixed, listeners, refusing};
 
@@ -82,7 +82,7 @@ fn what_is_at_hand_is_not_looked_up() {
     assert_eq!(answers(&dialed.report), [(Domain::IPV6, 1), (Domain::IPV4, 1)]);
 
     // Of one, which a plain connect is enough for.
-    let dialed = dialer.clone().family(Domain::IPV4).dial("name:1").unwrap();
+    let dialed = dialer.clone().family(Family::Ipv4).dial("name:1").unwrap();
     assert_eq!(answers(&dialed.report), [(Domain::IPV4, 1)]);
     assert!(!dialed.socket.is_nonblocking().unwrap());
 
@@ -95,7 +95,7 @@ fn what_is_at_hand_is_not_looked_up() {
 #[test]
 fn the_deadline_includes_the_look_up() {
     let resolver = Arc::new(HalfDead("127.0.0.1:1".parse().unwrap()));
-    let dialer = Dialer::new().resolver(resolver).family(Domain::IPV6).timeout(Duration::from_millis(50));
+    let dialer = Dialer::new().resolver(resolver).family(Family::Ipv6).timeout(Duration::from_millis(50));
     let late = dialer.dial("name:1").unwrap_err();
     assert!(matches!(late.failure(), DialFailure::TimedOut));
     assert!(late.report().elapsed >= Duration::from_millis(50));
@@ -326,7 +326,7 @@ fn bad_targets_are_told() {
 fn another_thread_cancels() {
     let resolver = Arc::new(HalfDead("127.0.0.1:1".parse().unwrap()));
     let cancel = Cancel::new().unwrap();
-    let dialer = Dialer::new().resolver(resolver).family(Domain::IPV6).cancel(cancel.clone());
+    let dialer = Dialer::new().resolver(resolver).family(Family::Ipv6).cancel(cancel.clone());
     thread::scope(|scope| {
         let dialing = scope.spawn(|| dialer.dial("name:1"));
         thread::sleep(Duration::from_millis(20));
@@ -385,7 +385,7 @@ fn a_resolver_that_panics_is_a_look_up_that_failed() {
     let resolver = Arc::new(Panics(SocketAddr::from(([127, 0, 0, 1], port))));
     let dialer = Dialer::new().resolver(resolver);
     assert!(dialer.dial("name:1").is_ok());
-    let failed = dialer.family(Domain::IPV6).dial("name:1").unwrap_err();
+    let failed = dialer.family(Family::Ipv6).dial("name:1").unwrap_err();
     let source = std::error::Error::source(&failed).unwrap().to_string();
     assert_eq!(source, "look up by a resolver that panicked: the resolver failed");
     assert_eq!(failed.kind(), ErrorKind::LookupFailed);

@@ -11,7 +11,7 @@ use biosock::dial::{
     AsyncResolver, DialFailure, Dialed, Dialer, Memory, Pace, Question, Resolver, Resolving,
 };
 use biosock::listeners::Listen;
-use biosock::{Cancel, Domain, ErrorKind, Result, Socket, SocketAddr, Type};
+use biosock::{Cancel, Domain, ErrorKind, Family, Result, Socket, SocketAddr, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
@@ -141,7 +141,7 @@ async fn refusals_and_deadlines_are_told() {
 
     let slow = Arc::new(Slow(Duration::from_millis(200)));
     let dialer = dialer.resolver(slow);
-    let late = dialer.clone().family(Domain::IPV4).dial_async("name:1").await.unwrap_err();
+    let late = dialer.clone().family(Family::Ipv4).dial_async("name:1").await.unwrap_err();
     assert!(matches!(late.failure(), DialFailure::TimedOut));
 
     // TCP has no route to a group, so a NAT64 is looked for.

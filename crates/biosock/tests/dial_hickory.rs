@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use biosock::dial::{AsyncResolver, DialFailure, Dialer, HickoryResolver, Question};
-use biosock::{Domain, ErrorKind, SocketAddr, Type};
+use biosock::{Domain, ErrorKind, Family, SocketAddr, Type};
 use tokio::net::TcpListener;
 
 const A: u16 = 1;
@@ -165,7 +165,7 @@ async fn each_family_has_its_own_question() {
 
 #[tokio::test]
 async fn the_deadline_ends_a_question_without_answer() {
-    let dialer = dialer().family(Domain::IPV6).timeout(Duration::from_millis(100));
+    let dialer = dialer().family(Family::Ipv6).timeout(Duration::from_millis(100));
     let late = dialer.dial_async("half.test:1").await.unwrap_err();
     assert!(matches!(late.failure(), DialFailure::TimedOut));
     assert!(late.report().attempts.is_empty() && late.report().lookups[0].answer.is_none());

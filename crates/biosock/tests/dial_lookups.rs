@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use biosock::dial::{DialError, DialFailure, Dialer, Question, Resolver, lookup_threads, set_lookup_threads};
 use biosock::listeners::{Listen, Listeners};
-use biosock::{Domain, ErrorKind, Result, SocketAddr};
+use biosock::{Domain, ErrorKind, Family, Result, SocketAddr};
 
 const ALONE: &str = "BIOSOCK_TEST_ALONE";
 
@@ -165,7 +165,7 @@ fn what_waits_for_a_thread_goes_with_its_dial() {
     set_lookup_threads(1);
     let (_listeners, addr) = listener();
     let (hanging, waiting) = (Hanging::new(addr), Hanging::new(addr));
-    let patient = Dialer::new().resolver(hanging.clone()).family(Domain::IPV4);
+    let patient = Dialer::new().resolver(hanging.clone()).family(Family::Ipv4);
     thread::spawn(move || patient.dial("dead:1"));
     while hanging.asked() == 0 {
         thread::yield_now();
@@ -180,7 +180,7 @@ fn what_waits_for_a_thread_goes_with_its_dial() {
     }
     // One that is under way and does not answer is another case.
     let joined = Dialer::new().timeout(Duration::from_millis(20)).resolver(hanging.clone());
-    let late = joined.family(Domain::IPV4).dial("dead:1").unwrap_err();
+    let late = joined.family(Family::Ipv4).dial("dead:1").unwrap_err();
     assert!(late.report().lookups[0].answer.is_none(), "{late:?}");
     drop(short);
     assert_eq!((waiting.asked(), Arc::strong_count(&waiting)), (0, 1));

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use biosock::dial::{DialError, Dialer};
-use biosock::{Domain, KeepAlive, Protocol, SocketAddr, Type};
+use biosock::{Domain, Family, KeepAlive, Protocol, SocketAddr, Type};
 use rustix::net::sockopt;
 
 use peers::{Fixed, listeners, refusing};
@@ -33,7 +33,7 @@ fn settings_reach_the_socket() {
     assert!(socket.is_nonblocking().unwrap());
     assert!([Protocol::MPTCP, Protocol::TCP].contains(&socket.protocol().unwrap()));
     assert!(Dialer::new().device("no-such-device").dial(&target).is_err());
-    assert!(Dialer::new().family(Domain::IPV6).dial(&target).is_err());
+    assert!(Dialer::new().family(Family::Ipv6).dial(&target).is_err());
 }
 
 #[test]
@@ -50,9 +50,9 @@ fn a_source_is_shared_only_where_that_is_asked_for() {
 fn addresses_of_another_family_are_left_out() {
     let (_listeners, port) = listeners("127.0.0.1:0");
     let addrs = [SocketAddr::from(([127, 0, 0, 1], port))];
-    let failed = Dialer::new().family(Domain::IPV6).dial_addrs(&addrs).unwrap_err();
+    let failed = Dialer::new().family(Family::Ipv6).dial_addrs(&addrs).unwrap_err();
     assert!(failed.report().attempts.is_empty(), "{failed:?}");
-    let dialed = Dialer::new().family(Domain::IPV4).dial_addrs(&addrs).unwrap();
+    let dialed = Dialer::new().family(Family::Ipv4).dial_addrs(&addrs).unwrap();
     assert_eq!(dialed.addr, addrs[0]);
 }
 

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use biosock::listeners::{Listen, Listeners};
 use biosock::{
-    ConnectOptions, Domain, Error, ErrorKind, HostServ, KeepAlive, ListenOptions, Lookup, Operation,
+    ConnectOptions, Domain, Error, ErrorKind, Family, HostServ, KeepAlive, ListenOptions, Lookup, Operation,
     Priority, Protocol, Socket, SocketAddr, SystemError, Type, fd,
 };
 
@@ -120,7 +120,7 @@ fn every_row() {
             "query socket: getsockname error: socket operation on non-socket (ENOTSOCK)".into(),
         ),
         (
-            Lookup::new().host("x").family(Domain::from_raw(77)).run().unwrap_err(),
+            Family::try_from(Domain::from_raw(77)).unwrap_err(),
             "unsupported protocol family".into(),
             "look up address family 77: unsupported protocol family".into(),
         ),
@@ -258,7 +258,7 @@ fn a_kind_for_each_thing_to_do() {
     assert_eq!(of_io(tcp().bind(&taken).unwrap_err()), (ErrorKind::Io(std), std));
     let family = Socket::new(Domain::from_raw(9999), Type::STREAM, Protocol::DEFAULT).unwrap_err();
     assert_eq!(of_io(family), (ErrorKind::Unsupported, io::ErrorKind::Unsupported));
-    let family = Lookup::new().host("x").family(Domain::from_raw(77)).run().unwrap_err();
+    let family = Family::try_from(Domain::from_raw(77)).unwrap_err();
     assert_eq!(of_io(family), (ErrorKind::Unsupported, io::ErrorKind::Unsupported));
     let invalid = tcp().accept().unwrap_err();
     assert_eq!(of_io(invalid), (ErrorKind::InvalidInput, io::ErrorKind::InvalidInput));
@@ -266,7 +266,7 @@ fn a_kind_for_each_thing_to_do() {
     assert_eq!(of_io(invalid), (ErrorKind::InvalidInput, io::ErrorKind::InvalidInput));
     let service = Lookup::new().host("127.0.0.1").service("no-such").run().unwrap_err();
     assert_eq!(of_io(service), (ErrorKind::ServiceNotFound, io::ErrorKind::NotFound));
-    let other_family = Lookup::new().host("127.0.0.1").service("1").family(Domain::IPV6).run().unwrap_err();
+    let other_family = Lookup::new().host("127.0.0.1").service("1").family(Family::Ipv6).run().unwrap_err();
     assert_eq!(of_io(other_family), (ErrorKind::NoAddress, io::ErrorKind::NotFound));
 }
 

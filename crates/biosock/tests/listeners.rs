@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use biosock::dial::Dialer;
 use biosock::listeners::{Listen, Listeners};
-use biosock::{Domain, KeepAlive, SocketAddr};
+use biosock::{Domain, Family, KeepAlive, SocketAddr};
 use rustix::fs::{CWD, FileType, FlockOperation, Mode, flock, mknodat};
 
 fn ports(listeners: &Listeners) -> Vec<u16> {
@@ -245,19 +245,16 @@ fn what_is_not_of_the_family_asked_for_is_refused() {
     let refusal = |family, target: &str| {
         Listen::new().family(family).listen(target).map(|set| set.addrs()).unwrap_err().to_string()
     };
-    for family in [Domain::UNIX, Domain::from_raw(999)] {
-        for target in ["foo:80", "127.0.0.1:0", "*:0", "0"] {
-            let error = refusal(family, target);
-            assert!(error.contains("family"), "{family:?}, {target}: {error}");
-            let error = Dialer::new().family(family).dial(target).unwrap_err().to_string();
-            assert!(error.contains("family") || target == "*:0", "{family:?}, {target}: {error}");
-        }
+    for (family, target) in [(Family::Ipv6, "127.0.0.1:0"), (Family::Ipv4, "[::1]:0")] {
+        let error = refusal(family, target);
+        assert!(error.contains("family"), "{family:?}, {target}: {error}");
+        let error = Dialer::new().family(family).dial(target).unwrap_err().to_string();
+        assert!(error.contains("no address"), "{family:?}, {target}: {error}");
     }
-    assert!(!std::path::Path::new("foo").exists());
     let target = abstract_target();
-    assert!(refusal(Domain::IPV4, &target).contains("another family"));
-    Listen::new().family(Domain::UNIX).listen(&target).unwrap();
-    let error = refusal(Domain::UNSPEC, "unix:");
+    assert!(refusal(Family::Ipv4, &target).contains("another family"));
+    Listen::new().listen(&target).unwrap();
+    let error = refusal(Family::Any, "unix:");
     assert_eq!(error, "listen: a Unix socket needs a path or an @name to listen on");
     Listen::new().listen_addrs(&["unix:".parse().unwrap()]).unwrap_err();
 }

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use biosock::fd::Options;
-use biosock::{Domain, Socket, SocketAddr, UnixAddr};
+use biosock::{Domain, Family, Socket, SocketAddr, UnixAddr};
 
 use crate::addr::{self, BIO_ADDR};
 use crate::c_string::string_bytes;
@@ -35,11 +35,9 @@ pub(super) fn options(given: c_int, others: c_int) -> Result<Options, Failure> {
 }
 
 /// AF_UNSPEC, AF_INET or AF_INET6.
-pub(super) fn family(given: c_int) -> Result<Domain, Failure> {
-    match given {
-        libc::AF_UNSPEC | libc::AF_INET | libc::AF_INET6 => Ok(Domain::from_raw(given)),
-        _ => Err(Failure::invalid(format_args!("family {given} is not AF_UNSPEC, AF_INET or AF_INET6"))),
-    }
+pub(super) fn family(given: c_int) -> Result<Family, Failure> {
+    Family::try_from(Domain::from_raw(given))
+        .map_err(|_| Failure::invalid(format_args!("family {given} is not AF_UNSPEC, AF_INET or AF_INET6")))
 }
 
 /// A setting of which 0 means that it is not given.

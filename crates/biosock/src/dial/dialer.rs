@@ -15,8 +15,9 @@ use super::report::{DialError, DialFailure, Outcome, Report};
 use super::resolver::{Question, Resolver};
 use super::settings::{OnLookup, Settings};
 use super::{local_names, reach};
-use crate::addr::check_family;
-use crate::{Cancel, Domain, Error, HostServ, KeepAlive, Lookup, Priority, Reason, Socket, SocketAddr, Type};
+use crate::{
+    Cancel, Domain, Error, Family, HostServ, KeepAlive, Lookup, Priority, Reason, Socket, SocketAddr, Type,
+};
 
 /// A connection, and how it came about.
 ///
@@ -121,14 +122,14 @@ impl Dialer {
         self
     }
 
-    /// Only addresses of this family ([`Domain::UNSPEC`] is any).
+    /// Only addresses of this family; any by default.
     ///
     /// ```
-    /// # use biosock::{Domain, dial::Dialer};
-    /// let failed = Dialer::new().family(Domain::IPV4).dial("localhost:1").unwrap_err();
+    /// # use biosock::{Domain, Family, dial::Dialer};
+    /// let failed = Dialer::new().family(Family::Ipv4).dial("localhost:1").unwrap_err();
     /// assert!(failed.report().attempts.iter().all(|attempt| attempt.addr.family() == Domain::IPV4));
     /// ```
-    pub fn family(mut self, family: Domain) -> Self {
+    pub fn family(mut self, family: Family) -> Self {
         self.settings.family = family;
         self
     }
@@ -505,7 +506,6 @@ impl Dialer {
         if target.starts_with("unix:") {
             return Ok(Plan::Addrs(vec![target.parse()?]));
         }
-        check_family(crate::Operation::Lookup, self.settings.family)?;
         let HostServ { host, service } = HostServ::parse(target, Priority::Host)?;
         let service = service.name().ok_or_else(|| {
             let at = target.len();
@@ -520,7 +520,7 @@ impl Dialer {
             None => Plan::Names(Question {
                 host: host.name().map(String::from),
                 service: service.into(),
-                family: self.settings.family,
+                family: self.settings.family.into(),
                 socktype: self.settings.socktype,
             }),
         })

@@ -19,7 +19,7 @@ use super::lookups::{LookupTask, system_resolver};
 use super::order::sort_destinations;
 use super::resolver::{Question, Resolver};
 use crate::literal::parse_port;
-use crate::{Domain, Error, ErrorKind, Lookup, Operation, Result, SocketAddr, sys};
+use crate::{Domain, Error, ErrorKind, Family, Lookup, Operation, Result, SocketAddr, sys};
 
 /// The most bytes of /etc/resolv.conf; a larger one counts as unreadable.
 const MOST: u64 = 64 << 10;
@@ -111,7 +111,8 @@ impl HickoryResolver {
             return Ok(vec![net::SocketAddr::new(loopback, port).into()]);
         };
         // Whatever the C library takes for figures (`fe80::1%lo`, `127.1`) is no name.
-        let figures = Lookup::new().host(host).family(question.family).socktype(question.socktype);
+        let figures =
+            Lookup::new().host(host).family(Family::try_from(question.family)?).socktype(question.socktype);
         if let Ok(found) = figures.run_numeric() {
             return Ok(found.into_iter().map(|found| found.addr.with_port(port)).collect());
         }

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::race::Pace;
 use crate::sys::Errno;
-use crate::{ConnectOptions, Domain, Error, Protocol, Result, Socket, SocketAddr, Type};
+use crate::{ConnectOptions, Domain, Error, Family, Protocol, Result, Socket, SocketAddr, Type};
 
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) pace: Pace,
-    pub(super) family: Domain,
+    pub(super) family: Family,
     pub(super) socktype: Type,
     /// For each attempt; TCP's are not for one at a Unix path.
     pub(super) connect: ConnectOptions,
@@ -46,7 +46,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             pace: Pace::default(),
-            family: Domain::UNSPEC,
+            family: Family::Any,
             socktype: Type::STREAM,
             connect: ConnectOptions::new(),
             nonblocking: false,
@@ -68,9 +68,9 @@ impl Settings {
     /// The families to look up, the preferred one first.
     pub(super) fn families(&self) -> &'static [Domain] {
         match self.family {
-            Domain::IPV4 => &[Domain::IPV4],
-            Domain::IPV6 => &[Domain::IPV6],
-            _ => &[Domain::IPV6, Domain::IPV4],
+            Family::Ipv4 => &[Domain::IPV4],
+            Family::Ipv6 => &[Domain::IPV6],
+            Family::Any => &[Domain::IPV6, Domain::IPV4],
         }
     }
 
@@ -81,7 +81,7 @@ impl Settings {
     }
 
     pub(super) fn serves(&self, addr: &SocketAddr) -> bool {
-        self.family == Domain::UNSPEC || self.family == addr.family()
+        self.family.has(addr)
     }
 
     /// Whether an attempt at this address is one by TCP, or by MPTCP.
@@ -120,7 +120,7 @@ impl Settings {
     /// caller wants a NAT64 used.
     pub(super) fn strands(&self, addr: &SocketAddr, error: &Error) -> bool {
         let no_route = error.raw_os_error() == Some(Errno::NETUNREACH.raw_os_error());
-        self.nat64 && self.family == Domain::UNSPEC && addr.family() == Domain::IPV4 && no_route
+        self.nat64 && self.family == Family::Any && addr.family() == Domain::IPV4 && no_route
     }
 
     fn source_for(&self, addr: &SocketAddr) -> Option<SocketAddr> {

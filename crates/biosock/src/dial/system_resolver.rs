@@ -3,7 +3,7 @@
 use super::local_names;
 use super::resolver::{Question, Resolver};
 use crate::literal::parse_port;
-use crate::{Domain, Lookup, Result, SocketAddr};
+use crate::{Domain, Family, Lookup, Result, SocketAddr};
 
 /// The system's resolver, getaddrinfo(3), by [`Lookup`].
 ///
@@ -25,8 +25,10 @@ pub struct SystemResolver;
 
 impl Resolver for SystemResolver {
     fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
-        let lookup =
-            Lookup::new().service(&question.service).family(question.family).socktype(question.socktype);
+        let lookup = Lookup::new()
+            .service(&question.service)
+            .family(Family::try_from(question.family)?)
+            .socktype(question.socktype);
         let lookup = question.host.as_ref().map_or(lookup, |host| lookup.host(host));
         let in_hosts = question.host.as_deref().is_some_and(local_names::has);
         let lookup = if in_hosts { lookup.every_family() } else { lookup };

@@ -8,9 +8,9 @@ use super::{Reason, ResolverError, SystemError};
 /// data that go with it.
 ///
 /// ```
-/// use biosock::{Domain, Lookup, QueueEntry, Reason};
+/// use biosock::{Domain, Family, QueueEntry, Reason};
 ///
-/// let error = Lookup::new().host("x").family(Domain::from_raw(77)).run().unwrap_err();
+/// let error = Family::try_from(Domain::from_raw(77)).unwrap_err();
 /// assert!(error.entries().eq([QueueEntry::Reason(Reason::UnsupportedProtocolFamily)]));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! How to listen, and the ways to begin.
 
 use super::Listeners;
-use crate::{Domain, KeepAlive, ListenOptions, Result, SocketAddr};
+use crate::{Family, KeepAlive, ListenOptions, Result, SocketAddr};
 
 /// How to listen.
 ///
@@ -17,7 +17,7 @@ use crate::{Domain, KeepAlive, ListenOptions, Result, SocketAddr};
 pub struct Listen {
     /// For each socket; TCP's are not for one of a Unix path.
     pub(super) options: ListenOptions,
-    pub(super) family: Domain,
+    pub(super) family: Family,
     pub(super) reuseaddr: bool,
     pub(super) reuseport: bool,
     pub(super) device: Option<String>,
@@ -43,7 +43,7 @@ impl Listen {
     pub fn new() -> Self {
         Self {
             options: ListenOptions::new().backlog(u32::MAX),
-            family: Domain::UNSPEC,
+            family: Family::Any,
             reuseaddr: true,
             reuseport: false,
             device: None,
@@ -106,16 +106,16 @@ impl Listen {
         self
     }
 
-    /// Only addresses of this family ([`Domain::UNSPEC`] is any; a target
-    /// that gives none of it is refused).
+    /// Only addresses of this family; any by default. A target that gives none
+    /// of it is refused.
     ///
     /// ```
-    /// # use biosock::{Domain, listeners::Listen};
-    /// let listeners = Listen::new().family(Domain::IPV4).listen("*:0")?;
+    /// # use biosock::{Family, listeners::Listen};
+    /// let listeners = Listen::new().family(Family::Ipv4).listen("*:0")?;
     /// assert_eq!(listeners.sockets().len(), 1);
     /// # Ok::<(), biosock::Error>(())
     /// ```
-    pub fn family(mut self, family: Domain) -> Self {
+    pub fn family(mut self, family: Family) -> Self {
         self.family = family;
         self
     }

@@ -21,7 +21,7 @@ impl Listen {
         if addrs.iter().any(is_unnamed) {
             return Err(Error::refused(Operation::Listen, Refusal::Unnamed));
         }
-        if let Some(other) = addrs.iter().find(|addr| !self.serves(addr)) {
+        if let Some(other) = addrs.iter().find(|addr| !self.family.has(addr)) {
             return Err(Error::refused(Operation::Listen, Refusal::OtherFamily).at(other));
         }
         let wanted = without_silent(addrs);
@@ -51,10 +51,6 @@ impl Listen {
             beside.sockets.push(socket);
         }
         Ok(beside)
-    }
-
-    fn serves(&self, addr: &SocketAddr) -> bool {
-        self.family == Domain::UNSPEC || self.family == addr.family()
     }
 
     fn open_once(&self, addrs: &[SocketAddr]) -> Result<Listeners> {

@@ -1,7 +1,6 @@
 //! What a target means: every address that it gives.
 
 use super::Listen;
-use crate::addr::check_family;
 use crate::error::Refusal;
 use crate::{Domain, Error, HostServ, Lookup, Operation, Part, Priority, Result, SocketAddr, Type};
 
@@ -17,7 +16,6 @@ impl Listen {
         if target.starts_with("unix:") {
             return Ok(vec![target.parse()?]);
         }
-        check_family(Operation::Listen, self.family)?;
         let HostServ { host, service } = HostServ::parse(target, Priority::Service)?;
         // A host without a service leaves the port to the system.
         let lookup = Lookup::new().service(service.name().unwrap_or("0")).passive().every_family();

@@ -1,0 +1,69 @@
+//! The addresses of which family a lookup, a dial or a set of listeners wants.
+
+use std::fmt;
+
+use crate::addr::unsupported_family;
+use crate::{Domain, Error, Operation, SocketAddr};
+
+/// Which addresses [`Lookup`](crate::Lookup), [`Dialer`](crate::dial::Dialer) and
+/// [`Listen`](crate::listeners::Listen) are to use.
+///
+/// ```
+/// use biosock::{Domain, Family};
+///
+/// assert_eq!(Family::default(), Family::Any);
+/// assert_eq!(Domain::from(Family::Ipv6), Domain::IPV6);
+/// assert!(Family::try_from(Domain::UNIX).is_err());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Of any family.
+    #[default]
+    Any,
+    /// IPv4's alone.
+    Ipv4,
+    /// IPv6's alone.
+    Ipv6,
+}
+
+impl Family {
+    pub(crate) const fn domain(self) -> Domain {
+        match self {
+            Self::Any => Domain::UNSPEC,
+            Self::Ipv4 => Domain::IPV4,
+            Self::Ipv6 => Domain::IPV6,
+        }
+    }
+
+    /// Whether an address is wanted.
+    pub(crate) fn has(self, addr: &SocketAddr) -> bool {
+        self == Self::Any || self.domain() == addr.family()
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.domain().fmt(f)
+    }
+}
+
+impl From<Family> for Domain {
+    fn from(family: Family) -> Self {
+        family.domain()
+    }
+}
+
+impl TryFrom<Domain> for Family {
+    type Error = Error;
+
+    /// Fails with [`UnsupportedProtocolFamily`](crate::Reason) for what is not
+    /// AF_UNSPEC, AF_INET or AF_INET6.
+    fn try_from(domain: Domain) -> Result<Self, Error> {
+        match domain {
+            Domain::UNSPEC => Ok(Self::Any),
+            Domain::IPV4 => Ok(Self::Ipv4),
+            Domain::IPV6 => Ok(Self::Ipv6),
+            other => Err(unsupported_family(Operation::Lookup, other)),
+        }
+    }
+}
