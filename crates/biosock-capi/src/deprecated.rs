@@ -4,8 +4,7 @@ use std::ffi::{CStr, c_char, c_int, c_uchar};
 use std::os::fd::{AsFd, IntoRawFd, OwnedFd};
 use std::ptr;
 
-use biosock::fd::{self, Options, SockAddr};
-use biosock::lookup::Answer;
+use biosock::fd::{self, Answer, Options, SockAddr};
 use biosock::{AddrInfo, Family, Reason, SocketAddr, Syscall, Type};
 use libc::hostent;
 

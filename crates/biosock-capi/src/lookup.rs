@@ -11,7 +11,7 @@ use std::mem::offset_of;
 use std::net;
 use std::ptr;
 
-use biosock::lookup::{self, Answer, Literal};
+use biosock::fd::{self, Answer, Literal};
 use biosock::{AddrInfo, Domain, Family, Lookup, Protocol, Type};
 use libc::addrinfo;
 
@@ -125,7 +125,7 @@ fn list_v4(
     socktype: Type,
     protocol: Protocol,
 ) -> *mut BIO_ADDRINFO {
-    match lookup::literal_v4(host, service, socktype, protocol) {
+    match fd::literal_v4(host, service, socktype, protocol) {
         Some((addr, kinds)) => {
             let addr = sockaddr_v4(addr);
             list_of(kinds, |kind, next| node(libc::AF_INET, kind, next, addr))

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -86,7 +85,7 @@ fn write_stream(mut file: File, mut bytes: &[u8]) -> io::Result<()> {
             Ok(n) => bytes = &bytes[n..],
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if !biosock::fd::wait(file.as_fd(), Interest::Write, Some(PATIENCE))? {
+                if !biosock::wait(&file, Interest::Write, Some(PATIENCE))? {
                     return Err(Errno::TIMEDOUT.into());
                 }
             }

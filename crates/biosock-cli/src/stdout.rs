@@ -41,7 +41,7 @@ pub(crate) fn write_all(output: &mut File, mut bytes: &[u8]) -> io::Result<()> {
         match output.write(bytes) {
             Ok(n) => bytes = &bytes[n..],
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                biosock::fd::wait(output.as_fd(), biosock::Interest::Write, None)?;
+                biosock::wait(&output, biosock::Interest::Write, None)?;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

@@ -1,11 +1,10 @@
-//! BIO_connect(3)'s routines over a borrowed descriptor and an address in the
-//! system's own layout, in OpenSSL's order of system calls.
+//! What the C layer stands on, and nothing for others: it may change in any
+//! version. BIO_connect(3)'s routines over a borrowed descriptor and an address
+//! in the system's own layout, in OpenSSL's order of system calls.
 //!
-//! This is what the C layer stands on, and what a caller uses that owns its
-//! descriptors otherwise. [`Socket`](crate::Socket) is the comfortable form.
-//! Three things differ from it, because C callers rely on them: no CLOEXEC,
-//! the blocking mode is set every time (without [`Options::NONBLOCK`] to
-//! blocking), and an interrupted call fails with EINTR.
+//! Three things differ from [`Socket`](crate::Socket), because C callers rely on
+//! them: no CLOEXEC, the blocking mode is set every time (without
+//! [`Options::NONBLOCK`] to blocking), and an interrupted call fails with EINTR.
 //!
 //! ```
 //! use std::os::fd::AsFd;
@@ -35,6 +34,8 @@ pub use crate::accept::{accept, accept_to};
 pub use crate::bind::bind;
 pub use crate::connect::connect;
 pub use crate::listen::listen;
+pub use crate::literal::{Literal, literal_v4};
+pub use crate::lookup::{Answer, SystemList};
 pub use crate::names::{RawNames, names_of, raw_names_of};
 pub use crate::options::Options;
 pub use crate::raw::SockAddr;

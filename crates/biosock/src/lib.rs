@@ -55,12 +55,13 @@ mod convert;
 pub mod dial;
 mod error;
 mod family;
+#[doc(hidden)]
 pub mod fd;
 mod hostserv;
 mod listen;
 pub mod listeners;
 mod literal;
-pub mod lookup;
+mod lookup;
 mod names;
 mod options;
 mod raw;
@@ -87,6 +88,7 @@ pub use options::{ConnectOptions, KeepAlive, ListenOptions};
 pub use raw::{Domain, Protocol, RawAddress, SocketAddr, Type, UnixAddr, needs_escape};
 pub use socket::{PeerCredentials, Socket};
 pub use sys::{Interest, Shutdown};
+pub use wait::wait;
 
 /// The README's example is run with the documentation's.
 #[cfg(doctest)]

@@ -8,7 +8,7 @@ use crate::{AddrInfo, Protocol, Type};
 /// A numeric address, with the sockets that it serves.
 ///
 /// ```
-/// # use biosock::{Lookup, lookup::Answer};
+/// # use biosock::{Lookup, fd::Answer};
 /// if let Answer::Literal(literal) = Lookup::new().host("::1").service("1").answer()? {
 ///     assert_eq!(literal.iter().count(), 3);
 /// }
@@ -118,10 +118,10 @@ fn octet(text: &mut impl Iterator<Item = u8>, end: Option<u8>) -> Option<u32> {
 /// are not measured beforehand. `service` is port 0 where it is `None`.
 ///
 /// ```
-/// use biosock::{Protocol, Type, lookup};
+/// use biosock::{Protocol, Type, fd};
 ///
 /// let host = "127.0.0.1".bytes();
-/// let found = lookup::literal_v4(host, Some("80".bytes()), Type::STREAM, Protocol::DEFAULT);
+/// let found = fd::literal_v4(host, Some("80".bytes()), Type::STREAM, Protocol::DEFAULT);
 /// assert_eq!(found.map(|(addr, _)| addr.to_string()).as_deref(), Some("127.0.0.1:80"));
 /// ```
 #[inline(always)]

@@ -6,14 +6,12 @@ use std::net::{self, IpAddr};
 use std::ptr::NonNull;
 
 use crate::error::lossy;
-use crate::literal::{kinds, parse_ipv4, parse_ipv6, parse_port};
+use crate::literal::{Literal, kinds, parse_ipv4, parse_ipv6, parse_port};
 use crate::sys::{self, EaiError, Hints};
 use crate::{
     AddrInfo, Error, ErrorKind, Family, HostServ, Operation, Part, Priority, Protocol, Result, Syscall, Type,
     UnixAddr,
 };
-
-pub use crate::literal::{Literal, literal_v4};
 
 /// A question to the resolver.
 ///
@@ -225,11 +223,12 @@ impl<'a> Lookup<'a> {
     /// to judge. A Unix address keeps the type that was asked for, even any.
     ///
     /// ```
-    /// # use biosock::{Lookup, lookup::Answer};
+    /// # use biosock::{Lookup, fd::Answer};
     /// let answer = Lookup::new().host("localhost").service("80").answer()?;
     /// assert!(matches!(answer, Answer::System(_)));
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[doc(hidden)]
     pub fn answer(&self) -> Result<Answer> {
         if self.is_path {
             return self.unix_addr().map(Answer::Unix);
@@ -276,6 +275,8 @@ impl<'a> Lookup<'a> {
     /// assert!(Lookup::new().host("127.0.0.1").service("80").literal().is_some());
     /// assert!(Lookup::new().host("localhost").service("80").literal().is_none());
     /// ```
+    #[doc(hidden)]
+    #[must_use]
     pub fn literal(&self) -> Option<Literal> {
         let host = self.host.filter(|_| !self.is_path)?;
         let ip = match self.family {
@@ -373,7 +374,7 @@ impl<'a> Lookup<'a> {
 /// The answer to a [`Lookup`], before it is a list of values.
 ///
 /// ```
-/// use biosock::{Lookup, lookup::Answer};
+/// use biosock::{Lookup, fd::Answer};
 ///
 /// let answer = Lookup::new().host("127.0.0.1").service("80").answer()?;
 /// assert!(matches!(answer, Answer::Literal(_)));
@@ -392,7 +393,7 @@ pub enum Answer {
 /// A list that getaddrinfo(3) made, freed when dropped.
 ///
 /// ```
-/// # use biosock::{Lookup, lookup::Answer};
+/// # use biosock::{Lookup, fd::Answer};
 /// if let Answer::System(list) = Lookup::new().host("localhost").service("1").answer()? {
 ///     assert!(list.iter().count() > 0);
 /// }
@@ -405,7 +406,7 @@ impl SystemList {
     /// The results of the families that [`SocketAddr`] has, in order.
     ///
     /// ```
-    /// # use biosock::{Lookup, lookup::Answer};
+    /// # use biosock::{Lookup, fd::Answer};
     /// if let Answer::System(list) = Lookup::new().host("localhost").service("80").answer()? {
     ///     assert!(list.iter().all(|found| found.addr.port() == Some(80)));
     /// }
@@ -421,7 +422,7 @@ impl SystemList {
     /// Gives away the first `struct addrinfo`, to be freed by freeaddrinfo(3).
     ///
     /// ```
-    /// # use biosock::{Lookup, lookup::Answer};
+    /// # use biosock::{Lookup, fd::Answer};
     /// if let Answer::System(list) = Lookup::new().host("localhost").service("80").answer()? {
     ///     // The caller that takes it calls freeaddrinfo(3) in the end.
     ///     let _first = list.into_raw();

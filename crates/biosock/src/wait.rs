@@ -30,22 +30,26 @@ impl Socket {
     }
 }
 
-/// As [`Socket::wait`], for any descriptor.
+/// As [`Socket::wait`], for any descriptor: of a pipe, a terminal, a socket of
+/// another type.
 ///
 /// # Errors
-/// poll(2)'s, and EBADF for a descriptor that is not open.
+/// poll(2)'s.
 ///
 /// ```
-/// use std::os::fd::AsFd;
 /// use std::time::Duration;
-/// use biosock::{Interest, fd};
+/// use biosock::Interest;
 ///
 /// let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
-/// assert!(!fd::wait(socket.as_fd(), Interest::Read, Some(Duration::from_millis(1)))?);
+/// assert!(!biosock::wait(&socket, Interest::Read, Some(Duration::from_millis(1)))?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "BIO_socket_wait")]
-pub fn wait(fd: BorrowedFd<'_>, interest: Interest, timeout: Option<Duration>) -> Result<bool> {
+pub fn wait(fd: impl AsFd, interest: Interest, timeout: Option<Duration>) -> Result<bool> {
+    wait_for(fd.as_fd(), interest, timeout)
+}
+
+fn wait_for(fd: BorrowedFd<'_>, interest: Interest, timeout: Option<Duration>) -> Result<bool> {
     // A time beyond the clock's range is as good as no end.
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut left = timeout;
