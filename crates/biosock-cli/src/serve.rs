@@ -66,8 +66,8 @@ impl<'a> Server<'a> {
         scope: &'s Scope<'s, '_>,
     ) -> Result<Option<Connection<'s>>> {
         // Never used: a signal ends the process.
-        let stop = Cancel::new()?;
-        let mut incoming = listeners.incoming(&stop);
+        let cancel = Cancel::new()?;
+        let mut incoming = listeners.incoming(&cancel);
         let mut left = self.limit();
         loop {
             let slot = self.slots.take(|| self.report_full(listeners));

@@ -22,8 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("listening on {addr}");
     }
     // Nobody cancels it: a signal ends the program.
-    let stop = Cancel::new()?;
-    listeners.serve(&stop, |event| match event {
+    let cancel = Cancel::new()?;
+    listeners.serve(&cancel, |event| match event {
         Event::Connection(socket, peer) => start(socket, peer),
         Event::Trouble { error, pause } => eprintln!("server: {error}; next try in {pause:?}"),
     })?;

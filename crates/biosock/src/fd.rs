@@ -68,10 +68,10 @@ pub fn accept_advice(errno: i32) -> AcceptAdvice {
     listeners::accept_advice(errno)
 }
 
-/// [`Listeners::accept_or_stop`], with [`Options::NONBLOCK`] for the accepted socket.
+/// [`Listeners::accept_or_cancel`], with [`Options::NONBLOCK`] for the accepted socket.
 ///
 /// # Errors
-/// As [`Listeners::accept_or_stop`].
+/// As [`Listeners::accept_or_cancel`].
 ///
 /// ```
 /// use biosock::fd::{self, Options};
@@ -79,15 +79,15 @@ pub fn accept_advice(errno: i32) -> AcceptAdvice {
 ///
 /// let listeners = Listen::new().listen("127.0.0.1:0")?;
 /// let client = std::net::TcpStream::connect(listeners.addrs()?[0].to_string())?;
-/// let accepted = fd::accept_or_stop(&listeners, Options::NONBLOCK, None, &Cancel::new()?)?;
+/// let accepted = fd::accept_or_cancel(&listeners, Options::NONBLOCK, None, &Cancel::new()?)?;
 /// assert!(accepted.is_some_and(|(socket, _)| socket.is_nonblocking().is_ok_and(|on| on)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn accept_or_stop(
+pub fn accept_or_cancel(
     set: &Listeners,
     options: Options,
     timeout: Option<Duration>,
-    stop: &Cancel,
+    cancel: &Cancel,
 ) -> Result<Option<(Socket, SocketAddr)>> {
-    set.wait_for_one(options.contains(Options::NONBLOCK), timeout, Some(stop))
+    set.wait_for_one(options.contains(Options::NONBLOCK), timeout, Some(cancel))
 }

@@ -50,11 +50,11 @@ async fn a_busy_socket_does_not_keep_the_others_waiting() {
 
 /// As a task that may move between threads, which serves each in its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_are_served_until_stopped_and_those_accepted_go_on() {
+async fn many_are_served_until_cancelled_and_those_accepted_go_on() {
     let mut listeners = listen_on_both_families();
     let addrs = listeners.addrs().to_vec();
-    let stop = Cancel::new().unwrap();
-    let stopper = stop.clone();
+    let cancel = Cancel::new().unwrap();
+    let canceller = cancel.clone();
     let serving = tokio::spawn(async move {
         let mut served = 0;
         let tell = |event| {
@@ -67,7 +67,7 @@ async fn many_are_served_until_stopped_and_those_accepted_go_on() {
                 });
             }
         };
-        listeners.serve(&stop, tell).await.map(|()| served)
+        listeners.serve(&cancel, tell).await.map(|()| served)
     });
     let mut late = stream(dial(&addrs[0]));
     let clients: Vec<_> = (0..100u8)
@@ -83,7 +83,7 @@ async fn many_are_served_until_stopped_and_those_accepted_go_on() {
     for client in clients {
         timeout(LONG, client).await.unwrap().unwrap();
     }
-    stopper.cancel();
+    canceller.cancel();
     assert_eq!(timeout(LONG, serving).await.unwrap().unwrap().unwrap(), 101);
     // The set is dropped; who was accepted before is served still.
     late.write_u8(7).await.unwrap();
@@ -97,27 +97,27 @@ async fn dropping_a_future_loses_no_connection() {
     for _ in 0..3 {
         assert!(timeout(Duration::from_millis(5), listeners.accept()).await.is_err());
     }
-    let stop = Cancel::new().unwrap();
-    let serving = listeners.serve(&stop, |event| panic!("{event:?}"));
+    let cancel = Cancel::new().unwrap();
+    let serving = listeners.serve(&cancel, |event| panic!("{event:?}"));
     assert!(timeout(Duration::from_millis(5), serving).await.is_err());
     let _client = dial(&addr);
     timeout(LONG, listeners.accept()).await.unwrap().unwrap();
 }
 
 #[tokio::test]
-async fn stopping_ends_a_wait() {
+async fn cancelling_ends_a_wait() {
     let mut listeners = listen("localhost:0");
-    let stop = Cancel::new().unwrap();
-    let stopping = async {
+    let cancel = Cancel::new().unwrap();
+    let cancelling = async {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        stop.cancel();
+        cancel.cancel();
     };
-    let serving = timeout(LONG, listeners.serve(&stop, |event| panic!("{event:?}")));
-    let (served, ()) = tokio::join!(serving, stopping);
+    let serving = timeout(LONG, listeners.serve(&cancel, |event| panic!("{event:?}")));
+    let (served, ()) = tokio::join!(serving, cancelling);
     served.unwrap().unwrap();
     // One that is cancelled already accepts nobody.
     let _client = dial(&listeners.addrs()[0].clone());
-    listeners.serve(&stop, |event| panic!("{event:?}")).await.unwrap();
+    listeners.serve(&cancel, |event| panic!("{event:?}")).await.unwrap();
 }
 
 #[tokio::test]
@@ -147,8 +147,8 @@ async fn a_useless_listener_ends_the_loop_with_its_failure() {
     let blocking = Listen::new().listen("127.0.0.1:0").unwrap();
     blocking.sockets()[0].shutdown(biosock::Shutdown::Both).unwrap();
     let mut listeners = blocking.into_async().unwrap();
-    let stop = Cancel::new().unwrap();
-    let error = timeout(LONG, listeners.serve(&stop, |_| {})).await.unwrap().unwrap_err();
+    let cancel = Cancel::new().unwrap();
+    let error = timeout(LONG, listeners.serve(&cancel, |_| {})).await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }
 
@@ -169,7 +169,7 @@ async fn short_of_descriptors() {
     }
     let mut listeners = listen("127.0.0.1:0");
     let addr = listeners.addrs()[0];
-    let stop = Cancel::new().unwrap();
+    let cancel = Cancel::new().unwrap();
     let client = Socket::stream_for(&addr).unwrap();
     let mut hoard = Vec::new();
     while let Ok(file) = std::fs::File::open("/dev/null") {
@@ -187,10 +187,10 @@ async fn short_of_descriptors() {
         }
         Event::Connection(..) => {
             connections += 1;
-            stop.cancel();
+            cancel.cancel();
         }
     };
-    listeners.serve(&stop, tell).await.unwrap();
+    listeners.serve(&cancel, tell).await.unwrap();
     assert_eq!((&*pauses, connections), (&[5, 10, 20, 40][..], 1));
 }
 
@@ -203,4 +203,39 @@ fn a_shortage_is_sat_out_and_no_connection_is_lost() {
         .output()
         .unwrap();
     assert!(service.status.success(), "{}", String::from_utf8_lossy(&service.stdout));
+}
+
+#[tokio::test]
+async fn a_cancel_is_waited_for() {
+    let cancel = Cancel::new().unwrap();
+    // Two tasks, and one that gives up, wait for the same one.
+    let waits = [cancel.clone(), cancel.clone()].map(|cancel| {
+        tokio::spawn(async move {
+            cancel.cancelled().await.unwrap();
+            cancel.is_cancelled()
+        })
+    });
+    assert!(timeout(Duration::from_millis(5), cancel.cancelled()).await.is_err(), "nobody cancelled");
+    assert!(waits.iter().all(|wait| !wait.is_finished()));
+    std::thread::spawn({
+        let cancel = cancel.clone();
+        move || cancel.cancel()
+    });
+    for wait in waits {
+        assert!(timeout(LONG, wait).await.unwrap().unwrap());
+    }
+    timeout(LONG, cancel.cancelled()).await.unwrap().unwrap();
+}
+
+#[test]
+fn a_cancel_cannot_be_waited_for_outside_of_a_runtime() {
+    let cancel = Cancel::new().unwrap();
+    let poll = |cancel: &Cancel| {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        std::pin::pin!(cancel.cancelled()).poll(&mut context)
+    };
+    let std::task::Poll::Ready(Err(refused)) = poll(&cancel) else { panic!("no error") };
+    assert_eq!(refused.to_string(), "wait: no tokio runtime");
+    cancel.cancel();
+    assert!(matches!(poll(&cancel), std::task::Poll::Ready(Ok(()))), "that needs none");
 }

@@ -78,22 +78,22 @@ fn successor() {
         return;
     }
     let listeners = Listeners::passed().unwrap().expect("the parent passes them");
-    let stop = Cancel::new().unwrap();
-    let stopper = stop.clone();
+    let cancel = Cancel::new().unwrap();
+    let canceller = cancel.clone();
     thread::spawn(move || {
         let _ = std::io::stdin().read(&mut [0]);
-        stopper.cancel();
+        canceller.cancel();
     });
     eprintln!("ready");
-    serve_as(b"child", &listeners, &stop);
+    serve_as(b"child", &listeners, &cancel);
 }
 
-fn serve_as(name: &[u8], listeners: &Listeners, stop: &Cancel) {
+fn serve_as(name: &[u8], listeners: &Listeners, cancel: &Cancel) {
     let greet = |event| match event {
         Event::Connection(mut socket, _) => socket.write_all(name).unwrap(),
         Event::Trouble { error, .. } => panic!("{error}"),
     };
-    listeners.serve(stop, greet).unwrap();
+    listeners.serve(cancel, greet).unwrap();
 }
 
 #[test]
@@ -102,14 +102,14 @@ fn a_child_takes_over_while_clients_come_and_none_is_refused() {
     let addr = listeners.addrs().unwrap()[0];
     let mut command = part("successor");
     listeners.pass_to(&mut command).unwrap();
-    let stop = Cancel::new().unwrap();
+    let cancel = Cancel::new().unwrap();
     let served_by: Mutex<HashMap<String, u32>> = Mutex::default();
     let served = |name: &str| served_by.lock().unwrap().get(name).copied().unwrap_or_default();
     let wait_for = |name: &str, clients: &thread::ScopedJoinHandle<'_, ()>| {
         while served(name) < 20 {
             if clients.is_finished() {
                 // The parent's thread is not to be waited for.
-                stop.cancel();
+                cancel.cancel();
                 panic!("a client was refused, see above");
             }
             thread::sleep(Duration::from_millis(1));
@@ -117,8 +117,8 @@ fn a_child_takes_over_while_clients_come_and_none_is_refused() {
     };
     let finished = AtomicBool::new(false);
     thread::scope(|scope| {
-        let (stop, listeners) = (&stop, listeners);
-        let parent = scope.spawn(move || serve_as(b"parent", &listeners, stop));
+        let (cancel, listeners) = (&cancel, listeners);
+        let parent = scope.spawn(move || serve_as(b"parent", &listeners, cancel));
         let clients = scope.spawn(|| {
             while !finished.load(Ordering::Relaxed) {
                 // A client that is refused or reset fails here.
@@ -130,7 +130,7 @@ fn a_child_takes_over_while_clients_come_and_none_is_refused() {
         let mut child = piped.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let said = lines.next();
-        stop.cancel();
+        cancel.cancel();
         parent.join().unwrap();
         assert!(matches!(&said, Some(Ok(line)) if line == "ready"), "{said:?}");
         drop(command);

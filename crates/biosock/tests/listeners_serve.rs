@@ -1,4 +1,4 @@
-//! Accepting from sets of listeners: fairness, trouble, threads, stop.
+//! Accepting from sets of listeners: fairness, trouble, threads, cancel.
 
 mod alone;
 
@@ -18,12 +18,12 @@ fn every_shard_has_a_thread_and_all_connections_are_served() {
     for target in ["localhost:0", &format!("unix:{}/socket", directory.path().display())] {
         let shards = Listen::new().shards(4, target).unwrap();
         let addrs = shards[0].addrs().unwrap();
-        let stop = Cancel::new().unwrap();
+        let cancel = Cancel::new().unwrap();
         let served: usize = thread::scope(|scope| {
             let work = |shard: &Listeners| {
                 let mut served = 0;
                 let count = |event| served += usize::from(matches!(event, Event::Connection(..)));
-                shard.serve(&stop, count).unwrap();
+                shard.serve(&cancel, count).unwrap();
                 served
             };
             let workers: Vec<_> = shards.iter().map(|shard| scope.spawn(move || work(shard))).collect();
@@ -32,7 +32,7 @@ fn every_shard_has_a_thread_and_all_connections_are_served() {
                 // The server's end: it was served.
                 assert_eq!(client.read(&mut [0]).unwrap(), 0);
             }
-            stop.cancel();
+            cancel.cancel();
             workers.into_iter().map(|worker| worker.join().unwrap()).sum()
         });
         assert_eq!(served, 60, "{target}");
@@ -54,21 +54,21 @@ fn several_threads_accept_from_one_set() {
 }
 
 #[test]
-fn a_stop_ends_an_accept_now_and_later() {
+fn a_cancel_ends_an_accept_now_and_later() {
     let listeners = Listen::new().listen("localhost:0").unwrap();
-    let stop = Cancel::new().unwrap();
-    let late = listeners.accept_or_stop(Some(Duration::ZERO), &stop).unwrap_err();
+    let cancel = Cancel::new().unwrap();
+    let late = listeners.accept_or_cancel(Some(Duration::ZERO), &cancel).unwrap_err();
     assert!(late.is_retryable(), "{late}");
-    let stopped = thread::scope(|scope| {
+    let ended = thread::scope(|scope| {
         scope.spawn(|| {
             thread::sleep(Duration::from_millis(20));
-            stop.cancel();
+            cancel.cancel();
         });
-        listeners.accept_or_stop(None, &stop).unwrap()
+        listeners.accept_or_cancel(None, &cancel).unwrap()
     });
-    assert!(stopped.is_none());
+    assert!(ended.is_none());
     let _client = Dialer::new().dial_addrs(&listeners.addrs().unwrap()).unwrap();
-    assert!(listeners.accept_or_stop(None, &stop).unwrap().is_none());
+    assert!(listeners.accept_or_cancel(None, &cancel).unwrap().is_none());
     // Who waits in the queue is still there.
     listeners.accept(None).unwrap();
 }
@@ -81,24 +81,24 @@ fn a_loop_takes_turns_too() {
     let dial = |addr: &SocketAddr| Dialer::new().dial_addrs(std::slice::from_ref(addr)).unwrap();
     let _busy: Vec<_> = (0..20).map(|_| dial(&addrs[0])).collect();
     let _other: Vec<_> = (0..3).map(|_| dial(&addrs[1])).collect();
-    let stop = Cancel::new().unwrap();
-    let peers = listeners.incoming(&stop).take(6).map(|event| match event.unwrap() {
+    let cancel = Cancel::new().unwrap();
+    let peers = listeners.incoming(&cancel).take(6).map(|event| match event.unwrap() {
         Event::Connection(_, peer) => peer.family(),
         Event::Trouble { error, .. } => panic!("{error}"),
     });
     assert_eq!(peers.filter(|family| *family == Domain::IPV6).count(), 3);
     // What one loop left, the next finds; a cancelled one finds nothing.
-    assert!(listeners.incoming(&stop).next().is_some());
-    stop.cancel();
-    assert!(listeners.incoming(&stop).next().is_none());
+    assert!(listeners.incoming(&cancel).next().is_some());
+    cancel.cancel();
+    assert!(listeners.incoming(&cancel).next().is_none());
 }
 
 #[test]
 fn a_useless_listener_ends_the_loop_with_its_failure() {
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
     listeners.sockets()[0].shutdown(biosock::Shutdown::Both).unwrap();
-    let stop = Cancel::new().unwrap();
-    let mut incoming = listeners.incoming(&stop);
+    let cancel = Cancel::new().unwrap();
+    let mut incoming = listeners.incoming(&cancel);
     let error = incoming.next().expect("a failure").unwrap_err();
     assert_eq!(error.to_string(), "accept: invalid argument (EINVAL)");
     assert!(incoming.next().is_none(), "and nothing after it");
@@ -128,17 +128,17 @@ fn a_busy_socket_does_not_keep_the_others_waiting() {
 }
 
 #[test]
-fn serving_ends_when_stopped_and_what_was_accepted_goes_on() {
+fn serving_ends_when_cancelled_and_what_was_accepted_goes_on() {
     let listeners = Listen::new().listen("localhost:0").unwrap();
-    let stop = Cancel::new().unwrap();
+    let cancel = Cancel::new().unwrap();
     let target = listeners.addrs().unwrap();
     let mut client = Dialer::new().dial_addrs(&target).unwrap().socket;
     let mut accepted = Vec::new();
     listeners
-        .serve(&stop, |event| {
+        .serve(&cancel, |event| {
             if let Event::Connection(socket, _) = event {
                 accepted.push(socket);
-                stop.cancel();
+                cancel.cancel();
             }
         })
         .unwrap();
@@ -150,13 +150,13 @@ fn serving_ends_when_stopped_and_what_was_accepted_goes_on() {
 }
 
 #[test]
-fn stopping_ends_a_wait() {
+fn cancelling_ends_a_wait() {
     let listeners = Listen::new().listen("localhost:0").unwrap();
-    let stop = Cancel::new().unwrap();
+    let cancel = Cancel::new().unwrap();
     thread::scope(|scope| {
-        let serving = scope.spawn(|| listeners.serve(&stop, |_| {}));
+        let serving = scope.spawn(|| listeners.serve(&cancel, |_| {}));
         thread::sleep(Duration::from_millis(20));
-        stop.cancel();
+        cancel.cancel();
         serving.join().unwrap().unwrap();
     });
 }
@@ -178,7 +178,7 @@ fn short_of_descriptors() {
         return;
     }
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
-    let stop = Cancel::new().unwrap();
+    let cancel = Cancel::new().unwrap();
     let addr = listeners.addrs().unwrap()[0];
     let client = Socket::stream_for(&addr).unwrap();
     let mut hoard = Vec::new();
@@ -195,7 +195,7 @@ fn short_of_descriptors() {
     let (mut pauses, mut rests) = (Vec::new(), Vec::new());
     let mut rests_from = Instant::now();
     listeners
-        .serve(&stop, |event| match event {
+        .serve(&cancel, |event| match event {
             Event::Trouble { error, pause } => {
                 assert_eq!(AcceptAdvice::after(&error), AcceptAdvice::Pause);
                 pauses.push(pause);
@@ -208,7 +208,7 @@ fn short_of_descriptors() {
             }
             Event::Connection(..) => {
                 *told.entry("connection").or_default() += 1;
-                stop.cancel();
+                cancel.cancel();
             }
         })
         .unwrap();
@@ -261,27 +261,27 @@ fn no_connection_waits_while_a_thread_does() {
     }
 }
 
-/// Of two threads with a stop each, one is stopped as a connection comes: if
+/// Of two threads with a cancel each, one is cancelled as a connection comes: if
 /// it was the one that was woken, the other takes the connection.
 #[test]
-fn who_is_stopped_leaves_its_connection_to_another() {
+fn one_that_is_cancelled_leaves_its_connection_to_another() {
     for _ in 0..100 {
         let listeners = both_families();
         let addrs = listeners.addrs().unwrap();
-        let stops = [Cancel::new().unwrap(), Cancel::new().unwrap()];
+        let cancels = [Cancel::new().unwrap(), Cancel::new().unwrap()];
         thread::scope(|scope| {
-            let work = |stop| {
-                for event in listeners.incoming(stop) {
+            let work = |cancel| {
+                for event in listeners.incoming(cancel) {
                     if let Event::Connection(mut socket, _) = event.unwrap() {
                         socket.write_all(b"x").unwrap();
                     }
                 }
             };
-            let works = [&stops[0], &stops[1]].map(|stop| scope.spawn(move || work(stop)));
+            let works = [&cancels[0], &cancels[1]].map(|cancel| scope.spawn(move || work(cancel)));
             let client = Dialer::new().dial_addrs(&addrs[..1]).unwrap().socket;
-            stops[0].cancel();
+            cancels[0].cancel();
             is_served(client);
-            stops[1].cancel();
+            cancels[1].cancel();
             works.into_iter().for_each(|work| work.join().unwrap());
         });
     }
@@ -307,14 +307,14 @@ fn descriptors_of_accepting() {
         drop(client);
     }
     assert_eq!(alone::descriptors(), before + 3, "the listener, an epoll, the nudge");
-    let stop = Cancel::new().unwrap();
+    let cancel = Cancel::new().unwrap();
     thread::scope(|scope| {
-        let waiting = (0..4).map(|_| scope.spawn(|| listeners.accept_or_stop(None, &stop)));
+        let waiting = (0..4).map(|_| scope.spawn(|| listeners.accept_or_cancel(None, &cancel)));
         let waiting: Vec<_> = waiting.collect();
-        stop.cancel();
+        cancel.cancel();
         waiting.into_iter().for_each(|wait| assert!(wait.join().unwrap().unwrap().is_none()));
     });
-    assert!(alone::descriptors() <= before + 3 + 1 + 4, "the stop, and an epoll a thread");
-    drop((listeners, stop));
+    assert!(alone::descriptors() <= before + 3 + 1 + 4, "the cancel, and an epoll a thread");
+    drop((listeners, cancel));
     assert_eq!(alone::descriptors(), before);
 }

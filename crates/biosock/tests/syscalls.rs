@@ -81,8 +81,8 @@ fn watched() {
     mark("listen on a set of two, with one port");
     let listeners = Listen::new().listen_addrs(&set).unwrap();
     mark("none");
-    let stop = Cancel::new().unwrap();
-    let mut incoming = listeners.incoming(&stop);
+    let cancel = Cancel::new().unwrap();
+    let mut incoming = listeners.incoming(&cancel);
     for name in ["accept from each of a set of two for the first time", "accept from each of a set of two"] {
         let clients: Vec<_> = listeners.addrs().unwrap().iter().map(client_of).collect();
         mark(name);
@@ -92,8 +92,8 @@ fn watched() {
     }
     drop(incoming);
     let _client = client_of(&listeners.addrs().unwrap()[0]);
-    mark("accept from a set that may be stopped");
-    let accepted = listeners.accept_or_stop(None, &stop).unwrap();
+    mark("accept from a set that may be cancelled");
+    let accepted = listeners.accept_or_cancel(None, &cancel).unwrap();
     mark("none");
     assert!(accepted.is_some());
     drop((another, connecting));
@@ -150,7 +150,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
         ],
     ),
     ("accept from each of a set of two", &["epoll_wait", "accept4", "accept4"]),
-    ("accept from a set that may be stopped", &["epoll_wait", "accept4"]),
+    ("accept from a set that may be cancelled", &["epoll_wait", "accept4"]),
 ];
 
 #[test]
@@ -371,7 +371,7 @@ fn many_threads_accept() {
     }
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
     let addr = listeners.addrs().unwrap()[0];
-    let stop = Cancel::new().unwrap();
+    let cancel = Cancel::new().unwrap();
     let served = |mut client: Socket| {
         let fd = std::os::fd::AsFd::as_fd(&client).try_clone_to_owned().unwrap();
         std::net::TcpStream::from(fd).set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -381,7 +381,7 @@ fn many_threads_accept() {
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                while let Some((mut socket, _)) = listeners.accept_or_stop(None, &stop).unwrap() {
+                while let Some((mut socket, _)) = listeners.accept_or_cancel(None, &cancel).unwrap() {
                     socket.write_all(b"x").unwrap();
                 }
             });
@@ -392,7 +392,7 @@ fn many_threads_accept() {
         mark("burst");
         let clients: Vec<_> = (0..500).map(|_| client_of(&addr)).collect();
         clients.into_iter().for_each(served);
-        stop.cancel();
+        cancel.cancel();
     });
 }
 
@@ -475,16 +475,16 @@ fn filtered() {
     }
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
     let _client = client_of(&listeners.addrs().unwrap()[0]);
-    let stop = Cancel::new().unwrap();
-    let stopper = stop.clone();
+    let cancel = Cancel::new().unwrap();
+    let canceller = cancel.clone();
     let mut told = 0;
     std::thread::scope(|scope| {
         scope.spawn(move || {
             std::thread::sleep(Duration::from_millis(500));
-            stopper.cancel();
+            canceller.cancel();
         });
         listeners
-            .serve(&stop, |event| match event {
+            .serve(&cancel, |event| match event {
                 Event::Trouble { .. } => told += 1,
                 Event::Connection(..) => panic!("{event:?}"),
             })

@@ -67,19 +67,19 @@ pub fn run(manner: Manner, descriptors: u64) -> Result<()> {
     match manner {
         Manner::Ours => {
             let listeners = Listen::new().listen("localhost:0")?;
-            let stop = Cancel::new()?;
+            let cancel = Cancel::new()?;
             say(&listeners.addrs()?);
             thread::spawn(move || obey(&obedient));
-            Ok(listeners.serve(&stop, |event| desk.take(event))?)
+            Ok(listeners.serve(&cancel, |event| desk.take(event))?)
         }
         Manner::Tokio => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let mut listeners = Listen::new().listen("localhost:0")?.into_async()?;
-                let stop = Cancel::new()?;
+                let cancel = Cancel::new()?;
                 say(listeners.addrs());
                 thread::spawn(move || obey(&obedient));
-                Ok(listeners.serve(&stop, |event| desk.take(event)).await?)
+                Ok(listeners.serve(&cancel, |event| desk.take(event)).await?)
             })
         }
         Manner::Eager => {

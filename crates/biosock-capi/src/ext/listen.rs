@@ -39,11 +39,11 @@ unsafe impl SizedStruct for biosock_listen_options {
     const INIT: &'static str = "BIOSOCK_LISTEN_OPTIONS_INIT";
 }
 
-/// Listening sockets that are accepted from together, and what stops that.
+/// Listening sockets that are accepted from together, and what ends that.
 #[derive(Debug)]
 pub struct biosock_listeners {
     pub(super) set: Listeners,
-    pub(super) stop: Cancel,
+    pub(super) cancel: Cancel,
 }
 
 /// `biosock_listen`: listens on every address of a target; NULL on failure.
@@ -131,13 +131,13 @@ pub unsafe fn biosock_listen_shards<H: Host>(
         };
         // SAFETY: the pointers are valid, as those of the caller's options.
         let listen = unsafe { listen(&options) }?;
-        let stops = (0..count).map(|_| Cancel::new()).collect::<Result<Vec<_>, _>>()?;
-        let sets = listen.shards(count, target)?.into_iter().zip(stops);
-        for (index, (set, stop)) in sets.enumerate() {
+        let cancels = (0..count).map(|_| Cancel::new()).collect::<Result<Vec<_>, _>>()?;
+        let sets = listen.shards(count, target)?.into_iter().zip(cancels);
+        for (index, (set, cancel)) in sets.enumerate() {
             // SAFETY: there are `count` sets at most.
             let place = unsafe { shards.add(index) };
             // SAFETY: within the caller's array.
-            unsafe { place.write(boxed(set, stop, options.options)) };
+            unsafe { place.write(boxed(set, cancel, options.options)) };
         }
         Ok(1)
     })
@@ -155,10 +155,10 @@ unsafe fn run_listen<H: Host>(
         // SAFETY: NULL, or as large as it says.
         let options = unsafe { sized_struct::read(options) }?;
         // First of all, as a socket file would stay behind if this failed later.
-        let stop = Cancel::new()?;
+        let cancel = Cancel::new()?;
         // SAFETY: the pointers are valid, as those of the caller's options.
         let set = open(&unsafe { listen(&options) }?)?;
-        Ok(boxed(set, stop, options.options))
+        Ok(boxed(set, cancel, options.options))
     })
 }
 
@@ -187,11 +187,11 @@ unsafe fn listen(given: &biosock_listen_options) -> Result<Listen, Failure> {
 }
 
 /// A set for the caller to free.
-fn boxed(set: Listeners, stop: Cancel, options: c_int) -> *mut biosock_listeners {
+fn boxed(set: Listeners, cancel: Cancel, options: c_int) -> *mut biosock_listeners {
     if options & INHERIT != 0 {
         set.sockets().iter().for_each(convert::inherit);
     }
-    handle::give(biosock_listeners { set, stop })
+    handle::give(biosock_listeners { set, cancel })
 }
 
 /// `biosock_listeners_take_over`: a set of sockets that listen already, made
@@ -213,7 +213,7 @@ pub unsafe fn biosock_listeners_take_over<H: Host>(
         }
         // SAFETY: not NULL, so `count` descriptors.
         let fds = checked(unsafe { convert::elements(fds, count) })?;
-        let stop = Cancel::new()?;
+        let cancel = Cancel::new()?;
         // SAFETY: open, each once, and now the set's.
         let owned = fds.iter().map(|fd| unsafe { OwnedFd::from_raw_fd(*fd) });
         let taken = Listeners::try_take_over(owned.map(Socket::from).collect());
@@ -223,7 +223,7 @@ pub unsafe fn biosock_listeners_take_over<H: Host>(
             sockets.into_iter().map(Socket::into_raw_fd).for_each(drop);
             error
         })?;
-        Ok(boxed(set, stop, 0))
+        Ok(boxed(set, cancel, 0))
     })
 }
 
@@ -262,8 +262,8 @@ pub unsafe fn biosock_listeners_passed<H: Host>(set: *mut *mut biosock_listeners
             return Err(Failure::Null("set"));
         }
         // First of all, as sockets are passed but once.
-        let stop = Cancel::new()?;
-        let passed = Listeners::passed()?.map_or(ptr::null_mut(), |set| boxed(set, stop, 0));
+        let cancel = Cancel::new()?;
+        let passed = Listeners::passed()?.map_or(ptr::null_mut(), |set| boxed(set, cancel, 0));
         // SAFETY: not NULL, so valid for writing.
         unsafe { set.write(passed) };
         Ok(1)

@@ -59,7 +59,7 @@ pub unsafe fn biosock_accept<H: Host>(
         let flags = convert::options(options, INHERIT)?;
         // As poll(2) has it: a negative time means indefinitely.
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
-        let accepted = match fd::accept_or_stop(&set.set, flags, timeout, &set.stop) {
+        let accepted = match fd::accept_or_cancel(&set.set, flags, timeout, &set.cancel) {
             Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Err(Failure::Errno(libc::EAGAIN)),
             accepted => accepted?.ok_or(Failure::Errno(libc::ECANCELED)),
         };
@@ -101,7 +101,7 @@ pub unsafe fn biosock_serve<H: Host>(
         let nonblocking = convert::options(options, INHERIT)?.contains(Options::NONBLOCK);
         // SAFETY: the function may be called with `user`.
         let pass_on = |event| with_event(event, options, |event| unsafe { tell(user, event) });
-        let mut incoming = set.set.incoming(&set.stop).nonblocking(nonblocking);
+        let mut incoming = set.set.incoming(&set.cancel).nonblocking(nonblocking);
         incoming.try_for_each(|event| event.map(pass_on))?;
         Ok(1)
     })
@@ -225,7 +225,7 @@ pub unsafe fn biosock_listeners_unlink<H: Host>(set: *const biosock_listeners) -
 pub unsafe fn biosock_listeners_stop(set: *const biosock_listeners) {
     // SAFETY: NULL or a live handle.
     if let Some(set) = unsafe { handle::get(set) } {
-        errno::keeping(|| set.stop.cancel());
+        errno::keeping(|| set.cancel.cancel());
     }
 }
 

@@ -1,15 +1,19 @@
 //! Tasks that a cancel wakes: the runtime watches the descriptor, so that a
 //! cancel in another process is seen, too.
 
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::runtime::Handle;
 
 use super::Cancel;
+use crate::error::Refusal;
 use crate::sys::Errno;
+use crate::{Error, Operation, Result, Syscall};
 
 /// A [`Cancel`] that one task watches.
 #[derive(Debug)]
@@ -36,6 +40,41 @@ impl AsRawFd for Watched {
 }
 
 impl Cancel {
+    /// Waits until [`cancel`](Self::cancel) is called, in this process or in
+    /// another that shares the descriptor (feature `tokio`). At once where it
+    /// was called before. Dropping the future is fine at any time.
+    ///
+    /// # Errors
+    /// Outside of a tokio runtime; epoll_ctl(2)'s and dup(2)'s. Nothing says then
+    /// that it was cancelled.
+    ///
+    /// # Panics
+    /// As tokio does, on a runtime without its I/O driver.
+    ///
+    /// ```
+    /// use biosock::Cancel;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let cancel = Cancel::new()?;
+    /// let copy = cancel.clone();
+    /// let waiting = tokio::spawn(async move { copy.cancelled().await });
+    /// cancel.cancel();
+    /// waiting.await??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn cancelled(&self) -> Result<()> {
+        if self.is_cancelled() {
+            return Ok(());
+        }
+        if Handle::try_current().is_err() {
+            return Err(Error::refused(Operation::Wait, Refusal::NoRuntime));
+        }
+        let watch = self.watch().map_err(|error| wait_error(&error))?;
+        poll_fn(|cx| watch.poll(cx)).await.map_err(|error| wait_error(&error))
+    }
+
     /// Has the caller's runtime watch it.
     ///
     /// # Errors
@@ -49,6 +88,12 @@ impl Cancel {
         };
         Ok(CancelWatch { cancel: self.clone(), watched: watched? })
     }
+}
+
+/// The runtime refused to watch, as one does that is shutting down.
+fn wait_error(error: &io::Error) -> Error {
+    let errno = error.raw_os_error().unwrap_or(libc::ECANCELED);
+    Error::system_call(Operation::Wait, Syscall::Epoll, errno, None)
 }
 
 fn register(watched: Watched) -> io::Result<AsyncFd<Watched>> {

@@ -25,7 +25,6 @@ pub type Resolving<'a> = Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>>> + 
 /// use biosock::Domain;
 ///
 /// /// Knows one name, and takes its time.
-/// #[derive(Debug)]
 /// struct Fixed;
 ///
 /// impl AsyncResolver for Fixed {
@@ -46,7 +45,7 @@ pub type Resolving<'a> = Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>>> + 
 /// # });
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub trait AsyncResolver: Send + Sync + fmt::Debug {
+pub trait AsyncResolver: Send + Sync {
     /// The addresses of one family, in the order to try them; see
     /// [`sort_destinations`](super::sort_destinations).
     ///
@@ -56,7 +55,6 @@ pub trait AsyncResolver: Send + Sync + fmt::Debug {
     /// ```
     /// use biosock::dial::{AsyncResolver, Question, Resolving};
     ///
-    /// #[derive(Debug)]
     /// struct Nobody;
     ///
     /// impl AsyncResolver for Nobody {
@@ -66,4 +64,10 @@ pub trait AsyncResolver: Send + Sync + fmt::Debug {
     /// }
     /// ```
     fn resolve(&self, question: Question) -> Resolving<'_>;
+}
+
+impl fmt::Debug for dyn AsyncResolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AsyncResolver")
+    }
 }

@@ -39,7 +39,6 @@ pub struct Question {
 /// use biosock::{Domain, Result, SocketAddr};
 ///
 /// /// Knows one name.
-/// #[derive(Debug)]
 /// struct Fixed;
 ///
 /// impl Resolver for Fixed {
@@ -54,7 +53,7 @@ pub struct Question {
 /// let failed = Dialer::new().resolver(Arc::new(Fixed)).dial("anything:1").unwrap_err();
 /// assert_eq!(failed.report().attempts.len(), 1);
 /// ```
-pub trait Resolver: Send + Sync + fmt::Debug {
+pub trait Resolver: Send + Sync {
     /// The addresses of one family, in the order to try them (RFC 6724).
     ///
     /// # Errors
@@ -86,5 +85,11 @@ pub trait Resolver: Send + Sync + fmt::Debug {
     fn known(&self, question: &Question) -> Option<Vec<SocketAddr>> {
         let _ = question;
         None
+    }
+}
+
+impl fmt::Debug for dyn Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Resolver")
     }
 }

@@ -14,11 +14,11 @@
 //!   took another's connection instead, that one's thread would find nothing,
 //!   and its own would wait with nobody on the way. So there is no turn to
 //!   keep, and none is needed: epoll(7) puts what it reported at the end.
-//! - A thread that was woken and then does not accept, since it is stopped,
+//! - A thread that was woken and then does not accept, since it is cancelled,
 //!   wakes another by the set's nudge: once for each connection that it
 //!   leaves. Whichever takes a nudge puts every listener on its list anew.
 //! - One that fails to accept tries again after its pause, as its listener is
-//!   still on its list, or leaves it like one that is stopped.
+//!   still on its list, or leaves it like one that is cancelled.
 //!
 //! The nudge is one for all that have the listeners' queues: it is inherited
 //! by fork(2), goes along with a set that is passed to a child, and belongs to
@@ -48,7 +48,7 @@ use crate::wait::wait;
 use crate::{Cancel, Error, Interest, Operation, Reason, Result, Socket, Syscall};
 
 /// Marks beyond the indexes of sockets.
-const STOP: usize = usize::MAX;
+const CANCEL: usize = usize::MAX;
 const NUDGE: usize = usize::MAX - 1;
 
 /// How long a connection may wait that a worker of another process died over:
@@ -107,12 +107,12 @@ impl Pool {
         self.is_shared.load(Ordering::Relaxed) || self.forks != sys::forks_seen()
     }
 
-    /// One that watches this stop already, if there is one.
-    pub(super) fn take(&self, stop: Option<&Cancel>) -> Acceptor {
+    /// One that watches this cancel already, if there is one.
+    pub(super) fn take(&self, cancel: Option<&Cancel>) -> Acceptor {
         let forks = sys::forks();
         let found = self.with_free(|free| {
             free.retain(|acceptor| acceptor.forks == forks);
-            let same = free.iter().rposition(|acceptor| acceptor.has_stop(stop));
+            let same = free.iter().rposition(|acceptor| acceptor.has_cancel(cancel));
             same.or(free.len().checked_sub(1)).map(|at| free.swap_remove(at))
         });
         found.flatten().unwrap_or_else(|| Acceptor::new(forks))
@@ -159,8 +159,8 @@ pub(super) struct Sources<'set> {
 #[derive(Debug)]
 pub(super) enum Turn {
     Event(Event),
-    /// The stop was cancelled.
-    Stopped,
+    /// It was cancelled.
+    Cancelled,
     /// The time has passed.
     Late,
 }
@@ -170,7 +170,7 @@ pub(super) struct Acceptor {
     /// The process that made it.
     forks: usize,
     poller: Option<Poller>,
-    stop: Option<Cancel>,
+    cancel: Option<Cancel>,
     /// The sockets that are ready and were not asked since the last wait.
     round: VecDeque<usize>,
     judge: Judge,
@@ -187,8 +187,8 @@ pub(super) struct Acceptor {
 impl Acceptor {
     fn new(forks: usize) -> Self {
         let (round, judge) = (VecDeque::new(), Judge::new());
-        let (poller, stop, rest_until, look_at) = (None, None, None, None);
-        Self { forks, poller, stop, round, judge, most: 1, rest_until, owes: false, look_at }
+        let (poller, cancel, rest_until, look_at) = (None, None, None, None);
+        Self { forks, poller, cancel, round, judge, most: 1, rest_until, owes: false, look_at }
     }
 
     /// Whether it was made before a fork(2), in the parent.
@@ -212,17 +212,17 @@ impl Acceptor {
         &mut self,
         set: Sources<'_>,
         nonblocking: bool,
-        stop: Option<&Cancel>,
+        cancel: Option<&Cancel>,
         deadline: Option<Instant>,
     ) -> Result<Turn> {
         loop {
-            if let Some(end) = self.rest(stop, deadline)? {
+            if let Some(end) = self.rest(cancel, deadline)? {
                 self.leave(set);
                 return Ok(end);
             }
             let accepted = match self.round.pop_front() {
                 Some(at) => accept_socket(set.sockets[at].as_fd(), nonblocking),
-                None => match self.wait(set, stop, deadline) {
+                None => match self.wait(set, cancel, deadline) {
                     Ok(Some(end)) => {
                         self.leave(set);
                         return Ok(end);
@@ -267,19 +267,19 @@ impl Acceptor {
     }
 
     /// Sits a pause out; gives what ends the turn before its end.
-    fn rest(&mut self, stop: Option<&Cancel>, deadline: Option<Instant>) -> Result<Option<Turn>> {
-        if stop.is_some_and(Cancel::is_known) {
-            return Ok(Some(Turn::Stopped));
+    fn rest(&mut self, cancel: Option<&Cancel>, deadline: Option<Instant>) -> Result<Option<Turn>> {
+        if cancel.is_some_and(Cancel::is_known) {
+            return Ok(Some(Turn::Cancelled));
         }
         let Some(until) = self.rest_until else { return Ok(None) };
         // What is ready is another thing then.
         self.round.clear();
         let end = deadline.map_or(until, |deadline| until.min(deadline));
         let left = end.saturating_duration_since(Instant::now());
-        match stop {
-            Some(stop) => {
-                if wait(stop.as_fd(), Interest::Read, Some(left))? {
-                    return Ok(Some(Turn::Stopped));
+        match cancel {
+            Some(cancel) => {
+                if wait(cancel.as_fd(), Interest::Read, Some(left))? {
+                    return Ok(Some(Turn::Cancelled));
                 }
             }
             None => std::thread::sleep(left),
@@ -295,15 +295,15 @@ impl Acceptor {
     fn wait(
         &mut self,
         set: Sources<'_>,
-        stop: Option<&Cancel>,
+        cancel: Option<&Cancel>,
         deadline: Option<Instant>,
     ) -> Result<Option<Turn>> {
         let in_doubt = self.judge.is_in_doubt();
-        if !self.has_stop(stop) {
-            self.change_stop(stop)?;
+        if !self.has_cancel(cancel) {
+            self.change_cancel(cancel)?;
         }
         if self.poller.is_none() {
-            self.poller = Some(watch(set, stop, &set.pool.nudge).map_err(epoll_error)?);
+            self.poller = Some(watch(set, cancel, &set.pool.nudge).map_err(epoll_error)?);
         }
         let now = Instant::now();
         let left = deadline.map(|end| end.saturating_duration_since(now));
@@ -324,7 +324,7 @@ impl Acceptor {
             Err(errno) => return Err(epoll_error(errno)),
         }
         self.round.extend(poller.ready().iter().copied());
-        let (first, is_stopped) = (self.round.front().copied(), self.round.contains(&STOP));
+        let (first, is_cancelled) = (self.round.front().copied(), self.round.contains(&CANCEL));
         let is_nudged = self.round.contains(&NUDGE);
         self.round.retain(|mark| *mark < NUDGE);
         self.round.truncate(self.most);
@@ -341,7 +341,7 @@ impl Acceptor {
                 return Ok(Some(Turn::Late));
             }
         }
-        Ok(is_stopped.then_some(Turn::Stopped))
+        Ok(is_cancelled.then_some(Turn::Cancelled))
     }
 
     /// Puts those on the list that have a connection, whichever thread was woken for it.
@@ -354,36 +354,36 @@ impl Acceptor {
         Ok(())
     }
 
-    fn has_stop(&self, stop: Option<&Cancel>) -> bool {
-        match (&self.stop, stop) {
-            (Some(mine), Some(stop)) => mine.is_same(stop),
-            (mine, stop) => mine.is_none() && stop.is_none(),
+    fn has_cancel(&self, cancel: Option<&Cancel>) -> bool {
+        match (&self.cancel, cancel) {
+            (Some(mine), Some(cancel)) => mine.is_same(cancel),
+            (mine, cancel) => mine.is_none() && cancel.is_none(),
         }
     }
 
-    fn change_stop(&mut self, stop: Option<&Cancel>) -> Result<()> {
-        let former = self.stop.take();
+    fn change_cancel(&mut self, cancel: Option<&Cancel>) -> Result<()> {
+        let former = self.cancel.take();
         let Some(poller) = self.poller.take() else {
-            self.stop = stop.cloned();
+            self.cancel = cancel.cloned();
             return Ok(());
         };
         let change = || -> std::result::Result<(), Errno> {
             former.iter().try_for_each(|former| poller.remove(former.as_fd()))?;
-            stop.iter().try_for_each(|stop| poller.add(stop.as_fd(), STOP, Wakes::All))
+            cancel.iter().try_for_each(|cancel| poller.add(cancel.as_fd(), CANCEL, Wakes::All))
         };
         change().map_err(epoll_error)?;
-        (self.poller, self.stop) = (Some(poller), stop.cloned());
+        (self.poller, self.cancel) = (Some(poller), cancel.cloned());
         Ok(())
     }
 }
 
-fn watch(set: Sources<'_>, stop: Option<&Cancel>, nudge: &Waker) -> std::result::Result<Poller, Errno> {
+fn watch(set: Sources<'_>, cancel: Option<&Cancel>, nudge: &Waker) -> std::result::Result<Poller, Errno> {
     let poller = Poller::new()?;
     for (mark, socket) in set.sockets.iter().enumerate() {
         poller.add(socket.as_fd(), mark, Wakes::One)?;
     }
     poller.add(nudge.as_fd(), NUDGE, Wakes::One)?;
-    stop.iter().try_for_each(|stop| poller.add(stop.as_fd(), STOP, Wakes::All))?;
+    cancel.iter().try_for_each(|cancel| poller.add(cancel.as_fd(), CANCEL, Wakes::All))?;
     Ok(poller)
 }
 

@@ -208,12 +208,12 @@ impl Listen {
     ///
     /// let shards = Listen::new().shards(2, "127.0.0.1:0")?;
     /// assert_eq!(shards[0].addrs()?, shards[1].addrs()?);
-    /// let stop = Cancel::new()?;
+    /// let cancel = Cancel::new()?;
     /// thread::scope(|workers| {
     ///     for shard in &shards {
-    ///         workers.spawn(|| shard.serve(&stop, |event| println!("{event:?}")));
+    ///         workers.spawn(|| shard.serve(&cancel, |event| println!("{event:?}")));
     ///     }
-    ///     stop.cancel();
+    ///     cancel.cancel();
     /// });
     /// # Ok::<(), biosock::Error>(())
     /// ```

@@ -7,13 +7,13 @@
 //! # use biosock::dial::Dialer;
 //!
 //! let listeners = Listen::new().listen("localhost:0")?;
-//! let stop = Cancel::new()?;
+//! let cancel = Cancel::new()?;
 //! # let dialed = Dialer::new().dial_addrs(&listeners.addrs()?);
 //! # dialed.map_err(std::io::Error::from)?;
-//! listeners.serve(&stop, |event| match event {
+//! listeners.serve(&cancel, |event| match event {
 //!     Event::Connection(_socket, peer) => {
 //!         println!("hello {peer}");
-//!         stop.cancel();
+//!         cancel.cancel();
 //!     }
 //!     Event::Trouble { error, pause } => eprintln!("{error}; next try in {pause:?}"),
 //! })?;
@@ -23,8 +23,8 @@
 //! | to | there is |
 //! |---|---|
 //! | listen on what a name gives | [`Listen::listen`] |
-//! | accept until stopped, through what passes | [`Listeners::serve`], [`Listeners::incoming`] |
-//! | accept one | [`Listeners::accept`], [`Listeners::accept_or_stop`] |
+//! | accept until cancelled, through what passes | [`Listeners::serve`], [`Listeners::incoming`] |
+//! | accept one | [`Listeners::accept`], [`Listeners::accept_or_cancel`] |
 //! | the same on tokio | `Listeners::into_async` (feature `tokio`) |
 //! | have a set for each of several threads | [`Listen::shards`] |
 //! | take over what systemd, a parent or other code opened | [`Listeners::passed`], [`Listeners::take_over`] |

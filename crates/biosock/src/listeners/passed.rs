@@ -113,7 +113,7 @@ impl Listeners {
     /// [`passed`](Self::passed). Both may accept then; a parent that is to
     /// make room for its child drops its own once the child says that it is
     /// there, and no connection is refused in between. One that wakes the
-    /// parent just as it is stopped wakes the child instead: they share the
+    /// parent just as it is cancelled wakes the child instead: they share the
     /// set as after fork(2), see [`accept`](Self::accept).
     ///
     /// The listeners are the first's to take them among the child and those

@@ -17,7 +17,7 @@ impl Listeners {
     ///
     /// Several threads may accept from one set, and several processes that
     /// share it by fork(2) or [`pass_to`](Self::pass_to): a connection wakes
-    /// one of them (EPOLLEXCLUSIVE). A thread that is stopped just then leaves
+    /// one of them (EPOLLEXCLUSIVE). A thread that is cancelled just then leaves
     /// it to another. Where the set was forked, passed or taken over, each
     /// thread that waits looks at all sockets every 5 seconds as well: so long
     /// a connection may wait that woke a process which died before it
@@ -51,7 +51,7 @@ impl Listeners {
         self.wait_for_one(false, timeout, None)?.ok_or_else(nobody)
     }
 
-    /// As [`accept`](Self::accept), until `stop` is cancelled: `None` then.
+    /// As [`accept`](Self::accept), until `cancel` is cancelled: `None` then.
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
@@ -61,30 +61,30 @@ impl Listeners {
     /// use biosock::listeners::Listen;
     ///
     /// let listeners = Listen::new().listen("localhost:0")?;
-    /// let stop = Cancel::new()?;
-    /// stop.cancel();
-    /// assert!(listeners.accept_or_stop(None, &stop)?.is_none());
+    /// let cancel = Cancel::new()?;
+    /// cancel.cancel();
+    /// assert!(listeners.accept_or_cancel(None, &cancel)?.is_none());
     /// # Ok::<(), biosock::Error>(())
     /// ```
-    pub fn accept_or_stop(
+    pub fn accept_or_cancel(
         &self,
         timeout: Option<Duration>,
-        stop: &Cancel,
+        cancel: &Cancel,
     ) -> Result<Option<(Socket, SocketAddr)>> {
-        self.wait_for_one(false, timeout, Some(stop))
+        self.wait_for_one(false, timeout, Some(cancel))
     }
 
-    /// `None` where it was stopped.
+    /// `None` where it was cancelled.
     pub(crate) fn wait_for_one(
         &self,
         nonblocking: bool,
         timeout: Option<Duration>,
-        stop: Option<&Cancel>,
+        cancel: Option<&Cancel>,
     ) -> Result<Option<(Socket, SocketAddr)>> {
         // A time beyond the clock's range is as good as no end.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut acceptor = self.pool.take(stop).rounds_of(1);
-        let turn = acceptor.turn(self.sources(), nonblocking, stop, deadline);
+        let mut acceptor = self.pool.take(cancel).rounds_of(1);
+        let turn = acceptor.turn(self.sources(), nonblocking, cancel, deadline);
         if let Ok(Turn::Event(Event::Trouble { error, .. })) = &turn {
             acceptor.leave_rest_to_caller(error);
         }
@@ -92,12 +92,12 @@ impl Listeners {
         match turn? {
             Turn::Event(Event::Connection(socket, peer)) => Ok(Some((socket, peer))),
             Turn::Event(Event::Trouble { error, .. }) => Err(error),
-            Turn::Stopped => Ok(None),
+            Turn::Cancelled => Ok(None),
             Turn::Late => Err(nobody()),
         }
     }
 
-    /// Accepts until `stop` is cancelled, and tells each connection. Failures
+    /// Accepts until `cancel` is cancelled, and tells each connection. Failures
     /// that pass are sat out: [`AcceptAdvice`](super::AcceptAdvice). Stopping
     /// accepts no more; what was accepted goes on, and who waits in the queue
     /// waits until the set is dropped.
@@ -110,20 +110,20 @@ impl Listeners {
     /// use biosock::listeners::Listen;
     ///
     /// let listeners = Listen::new().listen("localhost:0")?;
-    /// let stop = Cancel::new()?;
-    /// stop.cancel();
-    /// listeners.serve(&stop, |event| println!("{event:?}"))?;
+    /// let cancel = Cancel::new()?;
+    /// cancel.cancel();
+    /// listeners.serve(&cancel, |event| println!("{event:?}"))?;
     /// # Ok::<(), biosock::Error>(())
     /// ```
-    pub fn serve(&self, stop: &Cancel, mut tell: impl FnMut(Event)) -> Result<()> {
-        for event in self.incoming(stop) {
+    pub fn serve(&self, cancel: &Cancel, mut tell: impl FnMut(Event)) -> Result<()> {
+        for event in self.incoming(cancel) {
             tell(event?);
         }
         Ok(())
     }
 
     /// As [`serve`](Self::serve), as an iterator: it waits for the next
-    /// event, and ends when `stop` is cancelled or after an error.
+    /// event, and ends when `cancel` is cancelled or after an error.
     ///
     /// ```
     /// use biosock::Cancel;
@@ -132,8 +132,8 @@ impl Listeners {
     ///
     /// let listeners = Listen::new().listen("localhost:0")?;
     /// # let _client = Dialer::new().dial_addrs(&listeners.addrs()?).map_err(std::io::Error::from)?;
-    /// let stop = Cancel::new()?;
-    /// for event in listeners.incoming(&stop) {
+    /// let cancel = Cancel::new()?;
+    /// for event in listeners.incoming(&cancel) {
     ///     if let Event::Connection(_socket, peer) = event? {
     ///         println!("hello {peer}");
     ///         break;
@@ -141,8 +141,8 @@ impl Listeners {
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn incoming<'l>(&'l self, stop: &'l Cancel) -> Incoming<'l> {
-        Incoming { set: self, stop, nonblocking: false, acceptor: None, is_over: false }
+    pub fn incoming<'l>(&'l self, cancel: &'l Cancel) -> Incoming<'l> {
+        Incoming { set: self, cancel, nonblocking: false, acceptor: None, is_over: false }
     }
 }
 
@@ -167,7 +167,7 @@ impl Listeners {
 #[derive(Debug)]
 pub struct Incoming<'l> {
     set: &'l Listeners,
-    stop: &'l Cancel,
+    cancel: &'l Cancel,
     nonblocking: bool,
     acceptor: Option<Acceptor>,
     is_over: bool,
@@ -196,8 +196,8 @@ impl Incoming<'_> {
     ///
     /// let listeners = Listen::new().listen("localhost:0")?;
     /// # let _client = Dialer::new().dial_addrs(&listeners.addrs()?).map_err(std::io::Error::from)?;
-    /// let stop = Cancel::new()?;
-    /// let mut incoming = listeners.incoming(&stop).nonblocking(true);
+    /// let cancel = Cancel::new()?;
+    /// let mut incoming = listeners.incoming(&cancel).nonblocking(true);
     /// if let Some(Event::Connection(socket, _)) = incoming.next().transpose()? {
     ///     assert!(socket.is_nonblocking()?);
     /// }
@@ -217,10 +217,10 @@ impl Incoming<'_> {
         let mine = self.acceptor.take().filter(|acceptor| !acceptor.is_of_another_process());
         let acceptor = self
             .acceptor
-            .insert(mine.unwrap_or_else(|| self.set.pool.take(Some(self.stop)).rounds_of(usize::MAX)));
-        match acceptor.turn(self.set.sources(), self.nonblocking, Some(self.stop), None)? {
+            .insert(mine.unwrap_or_else(|| self.set.pool.take(Some(self.cancel)).rounds_of(usize::MAX)));
+        match acceptor.turn(self.set.sources(), self.nonblocking, Some(self.cancel), None)? {
             Turn::Event(event) => Ok(Some(event)),
-            Turn::Stopped | Turn::Late => Ok(None),
+            Turn::Cancelled | Turn::Late => Ok(None),
         }
     }
 }

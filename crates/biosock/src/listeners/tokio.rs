@@ -118,7 +118,7 @@ impl AsyncListeners {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
 
-    /// As [`Listeners::serve`]: tells each connection until `stop` is
+    /// As [`Listeners::serve`]: tells each connection until `cancel` is
     /// cancelled or the future is dropped, and sits failures out that pass.
     /// `tell` is to start a task for a connection, not to serve it.
     ///
@@ -131,52 +131,52 @@ impl AsyncListeners {
     /// use tokio::net::TcpStream;
     /// # use biosock::dial::Dialer;
     ///
-    /// async fn greet(stream: std::io::Result<TcpStream>, stop: Cancel) {
+    /// async fn greet(stream: std::io::Result<TcpStream>, cancel: Cancel) {
     ///     println!("hello {:?}", stream.and_then(|stream| stream.peer_addr()));
-    ///     stop.cancel();
+    ///     cancel.cancel();
     /// }
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
     /// let mut listeners = Listen::new().listen("localhost:0")?.into_async()?;
     /// # let _client = Dialer::new().dial_addrs(listeners.addrs()).map_err(std::io::Error::from)?;
-    /// let stop = Cancel::new()?;
+    /// let cancel = Cancel::new()?;
     /// let tell = |event| match event {
     ///     Event::Connection(socket, _) => {
     ///         let stream = socket.try_into().map_err(std::io::Error::other).and_then(TcpStream::from_std);
-    ///         tokio::spawn(greet(stream, stop.clone()));
+    ///         tokio::spawn(greet(stream, cancel.clone()));
     ///     }
     ///     Event::Trouble { error, pause } => eprintln!("{error}; next try in {pause:?}"),
     /// };
-    /// listeners.serve(&stop, tell).await?;
+    /// listeners.serve(&cancel, tell).await?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn serve(&mut self, stop: &Cancel, mut tell: impl FnMut(Event)) -> Result<()> {
+    pub async fn serve(&mut self, cancel: &Cancel, mut tell: impl FnMut(Event)) -> Result<()> {
         let mut judge = Judge::new();
         // The runtime may be as short of descriptors as accepting is.
-        let stopped = loop {
-            if stop.is_cancelled() {
+        let cancelled = loop {
+            if cancel.is_cancelled() {
                 return Ok(());
             }
-            match stop.watch() {
-                Ok(stopped) => break stopped,
+            match cancel.watch() {
+                Ok(cancelled) => break cancelled,
                 Err(error) => {
                     let error = wait_error(&error);
                     sleep(act(judge.judge(Err(error))?, &mut tell).unwrap_or_default()).await;
                 }
             }
         };
-        while !stop.is_known() {
-            // The stop goes first: accepting may never be pending.
-            let accepted = poll_fn(|cx| match stopped.poll(cx) {
+        while !cancel.is_known() {
+            // The cancel goes first: accepting may never be pending.
+            let accepted = poll_fn(|cx| match cancelled.poll(cx) {
                 Poll::Pending => self.poll_accept_one(cx).map(Some),
-                Poll::Ready(stopped) => Poll::Ready(stopped.err().map(|error| Err(wait_error(&error)))),
+                Poll::Ready(cancelled) => Poll::Ready(cancelled.err().map(|error| Err(wait_error(&error)))),
             });
             let Some(accepted) = accepted.await else { break };
             let Some(pause) = act(judge.judge(accepted)?, &mut tell) else { continue };
             let mut rest = pin!(sleep(pause));
-            poll_fn(|cx| match stopped.poll(cx) {
+            poll_fn(|cx| match cancelled.poll(cx) {
                 Poll::Pending => rest.as_mut().poll(cx),
                 Poll::Ready(_) => Poll::Ready(()),
             })

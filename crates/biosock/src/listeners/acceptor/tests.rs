@@ -97,9 +97,9 @@ fn a_rest_is_over_with_its_time_or_its_turn_s() {
     let mut acceptor = Acceptor::new(sys::forks()).rounds_of(1);
     acceptor.rest_until = Instant::now().checked_add(Duration::from_secs(3600));
     assert!(matches!(turn(&mut acceptor, &set, 0), Turn::Late), "it rests on");
-    let stop = Cancel::new().unwrap();
-    stop.cancel();
-    assert!(matches!(acceptor.turn(set.sources(), false, Some(&stop), None).unwrap(), Turn::Stopped));
+    let cancel = Cancel::new().unwrap();
+    cancel.cancel();
+    assert!(matches!(acceptor.turn(set.sources(), false, Some(&cancel), None).unwrap(), Turn::Cancelled));
     // Without an end of the turn, and with one that is later.
     acceptor.rest_until = Some(Instant::now() + Duration::from_millis(5));
     assert!(acceptor.rest(None, None).unwrap().is_none() && acceptor.rest_until.is_none());
@@ -149,7 +149,7 @@ fn never_looking(mut acceptor: Acceptor) -> Acceptor {
     acceptor
 }
 
-/// As one that hands over to its child and is stopped when a connection wakes it.
+/// As one that hands over to its child and is cancelled when a connection wakes it.
 #[test]
 fn what_a_parent_leaves_wakes_the_child_that_was_passed_the_set() {
     // Where it does not sleep yet, the child has the connection without it.

@@ -89,14 +89,14 @@ fn full() -> (Socket, Vec<Socket>) {
     (listener, clients)
 }
 
-fn is_stopped_accept(listeners: &Listeners, stop: &Cancel) -> bool {
-    listeners.accept_or_stop(None, stop).unwrap().is_none()
+fn is_stopped_accept(listeners: &Listeners, cancel: &Cancel) -> bool {
+    listeners.accept_or_cancel(None, cancel).unwrap().is_none()
 }
 
-fn served(listeners: &Listeners, stop: &Cancel) -> u32 {
+fn served(listeners: &Listeners, cancel: &Cancel) -> u32 {
     let mut connections = 0;
     let count = |event| connections += u32::from(matches!(event, Event::Connection(..)));
-    listeners.serve(stop, count).unwrap();
+    listeners.serve(cancel, count).unwrap();
     connections
 }
 
@@ -109,25 +109,25 @@ fn a_cancel_in_one_process_ends_the_loops_and_dials_of_all() {
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
     let (silent, _queue) = full();
     let silent = silent.local_addr().unwrap();
-    let (stop, ready) = (Cancel::new().unwrap(), Cancel::new().unwrap());
-    let dial = || Dialer::new().cancel(stop.clone()).dial_addrs(&[silent]);
+    let (cancel, ready) = (Cancel::new().unwrap(), Cancel::new().unwrap());
+    let dial = || Dialer::new().cancel(cancel.clone()).dial_addrs(&[silent]);
     let workers = [
-        Child::fork(|| is_stopped_accept(&listeners, &stop)),
-        Child::fork(|| served(&listeners, &stop) == 0),
+        Child::fork(|| is_stopped_accept(&listeners, &cancel)),
+        Child::fork(|| served(&listeners, &cancel) == 0),
         Child::fork(|| matches!(dial().unwrap_err().failure(), DialFailure::Cancelled)),
         Child::fork(|| {
             crate::fd::wait(ready.as_fd(), Interest::Read, None).unwrap();
-            stop.cancel();
-            is_stopped_accept(&listeners, &stop)
+            cancel.cancel();
+            is_stopped_accept(&listeners, &cancel)
         }),
     ];
-    assert!(!stop.is_cancelled());
+    assert!(!cancel.is_cancelled());
     ready.cancel();
     for worker in &workers {
         assert_eq!(worker.status(), Some(0));
     }
-    assert!(stop.is_cancelled(), "it is seen where it was made, too");
-    assert_eq!(served(&listeners, &stop), 0);
+    assert!(cancel.is_cancelled(), "it is seen where it was made, too");
+    assert_eq!(served(&listeners, &cancel), 0);
 }
 
 /// As the one before, for a task: the parent's runtime hears of its child.
@@ -140,8 +140,8 @@ fn a_cancel_in_another_process_wakes_tasks() {
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
     let (silent, _queue) = full();
     let silent = silent.local_addr().unwrap();
-    let stop = Cancel::new().unwrap();
-    let (mine, child_s) = (Cancel::new().unwrap(), stop.clone());
+    let cancel = Cancel::new().unwrap();
+    let (mine, child_s) = (Cancel::new().unwrap(), cancel.clone());
     let child = Child::fork(|| {
         crate::fd::wait(mine.as_fd(), Interest::Read, None).unwrap();
         child_s.cancel();
@@ -150,11 +150,11 @@ fn a_cancel_in_another_process_wakes_tasks() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut listeners = listeners.into_async().unwrap();
-        let dialer = Dialer::new().cancel(stop.clone());
+        let dialer = Dialer::new().cancel(cancel.clone());
         // Many dials may have one cancel.
         let target = silent.to_string();
         let ended = async {
-            let serve = listeners.serve(&stop, |event| panic!("{event:?}"));
+            let serve = listeners.serve(&cancel, |event| panic!("{event:?}"));
             let (first, second) = (dialer.dial_async(&target), dialer.dial_async(&target));
             let release = async {
                 tokio::task::yield_now().await;
@@ -169,7 +169,7 @@ fn a_cancel_in_another_process_wakes_tasks() {
             assert!(matches!(dialed.unwrap_err().failure(), DialFailure::Cancelled));
         }
         // One that is cancelled already accepts nobody and dials nobody.
-        listeners.serve(&stop, |event| panic!("{event:?}")).await.unwrap();
+        listeners.serve(&cancel, |event| panic!("{event:?}")).await.unwrap();
     });
     assert_eq!(child.status(), Some(0));
 }
@@ -205,10 +205,10 @@ fn children_accept_with_their_own() {
     }
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
     let addr = listeners.addrs().unwrap()[0];
-    let stop = Cancel::new().unwrap();
+    let cancel = Cancel::new().unwrap();
     let dial = || Dialer::new().dial_addrs(&[addr]).unwrap();
     let _first = (dial(), listeners.accept(None).unwrap());
-    let mut begun = listeners.incoming(&stop);
+    let mut begun = listeners.incoming(&cancel);
     let _second = (dial(), begun.next().unwrap().unwrap());
     let [parent_s] = epolls()[..] else { panic!("one: {:?}", epolls()) };
     mark(parent_s);
@@ -263,7 +263,7 @@ fn a_child_looks_names_up_on_threads_of_its_own() {
     }
 }
 
-/// As a prefork server has it, one of whose workers is told to stop just as a
+/// As a prefork server has it, one of whose workers is told to cancel just as a
 /// connection wakes it: another, which sleeps, takes the connection.
 #[test]
 fn a_worker_that_is_stopped_leaves_its_connection_to_its_siblings() {
@@ -277,10 +277,10 @@ fn a_worker_that_is_stopped_leaves_its_connection_to_its_siblings() {
         let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
         let addr = listeners.addrs().unwrap()[0];
         let client = Socket::stream_for(&addr).unwrap();
-        let stop = Cancel::new().unwrap();
+        let cancel = Cancel::new().unwrap();
         let first = Child::fork(|| {
             run_when_nothing_else_does();
-            listeners.incoming(&stop).next().is_none()
+            listeners.incoming(&cancel).next().is_none()
         });
         wait_until_asleep(&first);
         // Less than it takes until the listeners are looked at of themselves.
@@ -288,7 +288,7 @@ fn a_worker_that_is_stopped_leaves_its_connection_to_its_siblings() {
         wait_until_asleep(&second);
         // Nothing here waits, so that the first does not come in between.
         client.connect(&addr).unwrap();
-        stop.cancel();
+        cancel.cancel();
         if first.status() == Some(0) {
             left += 1;
             taken += i32::from(second.status() == Some(0));
@@ -298,8 +298,8 @@ fn a_worker_that_is_stopped_leaves_its_connection_to_its_siblings() {
         }
     }
     // One that is slow to come has three more.
-    assert!(left == 0, "of {left} connections that a stopped worker left, another took {taken}");
-    println!("note: no worker was stopped between its waking and its accept");
+    assert!(left == 0, "of {left} connections that a cancelled worker left, another took {taken}");
+    println!("note: no worker was cancelled between its waking and its accept");
 }
 
 fn stay_on_this_processor() {
