@@ -9,8 +9,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use biosock::dial::{
-    Attempt, DialError, DialFailure, Dialed, Dialer, HickoryResolver, LookupReport, Memory, Outcome, Pace,
-    Report,
+    AddressHistory, Attempt, DialError, DialFailure, Dialed, Dialer, HickoryResolver, LookupReport, Outcome,
+    Pace, Report,
 };
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ pub fn run(kind: Kind, target: &str, manner: Manner) -> Result<Value> {
     let mut told = match kind {
         Kind::Ours => ours(|| dialer(manner).dial(target)),
         Kind::Memory => {
-            let dialer = dialer(manner).memory(Arc::new(Memory::new(16)));
+            let dialer = dialer(manner).history(Arc::new(AddressHistory::new(16)));
             ours(|| dialer.dial(target));
             ours(|| dialer.dial(target))
         }

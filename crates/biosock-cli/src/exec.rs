@@ -101,7 +101,7 @@ impl Children {
         shell.env("BIOSOCK_PEER", peer.to_string()).env("BIOSOCK_LOCAL", local.to_string());
         shell.stdin(socket.as_fd().try_clone_to_owned()?).stdout(socket.as_fd().try_clone_to_owned()?);
         // They are about the listeners of this process.
-        for name in Listeners::PASSED_ENV {
+        for name in Listeners::INHERITED_ENV {
             shell.env_remove(name);
         }
         let (sender, ended) = mpsc::channel();

@@ -35,7 +35,7 @@ pub(crate) fn open(args: &ListenArgs, out: &Output, files: &SocketFiles) -> Resu
 
 pub(crate) fn inherited(out: &Output) -> Result<Listeners> {
     let describe = |found: &Option<Listeners>| found.as_ref().map_or("none".into(), sockets);
-    out.call(PASSED, "", Listeners::passed, describe)?.ok_or_else(|| {
+    out.call(PASSED, "", Listeners::inherited, describe)?.ok_or_else(|| {
         Failure::new("no listening socket inherited")
             .hint("a service manager passes them (systemd.socket(5)); without one, give an address")
     })

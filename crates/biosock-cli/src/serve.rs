@@ -98,7 +98,7 @@ impl<'a> Server<'a> {
         loop {
             match self.out.call(ACCEPT_ANY, "", || incoming.next().transpose(), describe)? {
                 Some(Event::Connection(socket, peer)) => return Ok(Some((socket, peer))),
-                Some(Event::Trouble { error, .. }) => {
+                Some(Event::Failure { error, .. }) => {
                     if !std::mem::replace(&mut reported, true) {
                         self.out.fail(&error.into());
                     }
@@ -176,7 +176,9 @@ enum Next {
 fn describe(event: &Option<Event>) -> String {
     match event {
         Some(Event::Connection(_, peer)) => format!("from {peer}"),
-        Some(Event::Trouble { error, pause }) => format!("{}; retry in {}", error.why(), duration(*pause)),
+        Some(Event::Failure { error, backoff }) => {
+            format!("{}; retry in {}", error.why(), duration(*backoff))
+        }
         None => "stopped".into(),
     }
 }

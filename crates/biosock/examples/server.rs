@@ -14,7 +14,7 @@ use biosock::{Cancel, Socket, SocketAddr};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let target = std::env::args().nth(1).unwrap_or_else(|| "localhost:0".into());
-    let listeners = match Listeners::passed()? {
+    let listeners = match Listeners::inherited()? {
         Some(passed) => passed,
         None => Listen::new().listen(&target)?,
     };
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let cancel = Cancel::new()?;
     listeners.serve(&cancel, |event| match event {
         Event::Connection(socket, peer) => start(socket, peer),
-        Event::Trouble { error, pause } => eprintln!("server: {error}; next try in {pause:?}"),
+        Event::Failure { error, backoff } => eprintln!("server: {error}; next try in {backoff:?}"),
     })?;
     Ok(())
 }

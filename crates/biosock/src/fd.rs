@@ -61,7 +61,7 @@ pub fn is_retryable(errno: i32) -> bool {
 /// use biosock::{fd, listeners::AcceptAdvice};
 ///
 /// const EMFILE: i32 = 24;
-/// assert_eq!(fd::accept_advice(EMFILE), AcceptAdvice::Pause);
+/// assert_eq!(fd::accept_advice(EMFILE), AcceptAdvice::BackOff);
 /// ```
 #[must_use]
 pub fn accept_advice(errno: i32) -> AcceptAdvice {

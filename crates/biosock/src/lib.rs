@@ -1,5 +1,41 @@
-//! Socket set-up, safely: the routines of the manual page BIO_connect(3) and
-//! of the pages it leans on, as a Rust programmer wants them.
+//! From a name to a connected socket, or to listening ones, and each call of
+//! BIO_connect(3) by itself.
+//!
+//! # Which of these do I want?
+//!
+//! | to | there is | instead of |
+//! |---|---|---|
+//! | connect to `host:service` or a Unix path | [`dial::Dialer`]: looks the name up and races its addresses (RFC 8305), under one deadline, with a report | [`Lookup`], [`Socket::connect`] and a loop |
+//! | connect to one address, or look names up for something else | [`Socket`], [`Lookup`] | |
+//! | serve on every address of a name, on one port | [`listeners::Listen`]: accepts from all of them, backs off through shortages, inherits sockets from systemd | [`Socket::listen`] and a loop |
+//! | listen on one address with a loop of your own | [`Socket::listen_with`], [`Socket::accept`] | |
+//! | connect without waiting, in an event loop | [`Socket::start_connect`] | |
+//! | the same on tokio | `Dialer::dial_async`, `Listeners::into_async` (feature `tokio`) | |
+//! | end a dial or an accept loop from outside | [`Cancel`] | |
+//! | keep using std or tokio afterwards | `TcpStream::try_from(socket)` and the like, and back | |
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use biosock::dial::Dialer;
+//! use biosock::listeners::Listen;
+//!
+//! // A server on a port that the system chooses ...
+//! let listeners = Listen::new().listen("localhost:0")?;
+//! let addr = listeners.addrs()?[0];
+//!
+//! // ... and a client.
+//! let mut client = Dialer::new().nodelay(true).dial(&addr.to_string())?.socket;
+//!
+//! let (mut server, _peer) = listeners.accept(None)?;
+//! server.write_all(b"welcome")?;
+//! server.close()?;
+//! let mut heard = String::new();
+//! client.read_to_string(&mut heard)?;
+//! assert_eq!(heard, "welcome");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # BIO_connect(3), call by call
 //!
 //! | BIO_connect(3) | here |
 //! |---|---|
@@ -13,30 +49,24 @@
 //! | the error queue and errno | [`Error`] |
 //!
 //! ```
-//! use std::io::{Read, Write};
 //! use biosock::{ConnectOptions, KeepAlive, ListenOptions, Lookup, Priority, Socket, Type};
 //!
-//! // A server on a port that the system chooses ...
 //! let found = Lookup::parse("127.0.0.1:0", Priority::Host)?.passive().socktype(Type::STREAM).run()?;
 //! let listener = Socket::stream_for(&found[0].addr)?;
 //! listener.listen_with(&found[0].addr, &ListenOptions::new().reuseaddr(true))?;
 //!
-//! // ... and a client.
 //! let addr = listener.local_addr()?;
-//! let mut client = Socket::stream_for(&addr)?;
+//! let client = Socket::stream_for(&addr)?;
 //! client.connect_with(&addr, &ConnectOptions::new().keepalive(KeepAlive::default()).nodelay(true))?;
 //!
-//! let (mut server, peer) = listener.accept()?;
+//! let (_server, peer) = listener.accept()?;
 //! assert_eq!(peer, client.local_addr()?);
-//! server.write_all(b"welcome")?;
-//! server.close()?;
-//! let mut heard = String::new();
-//! client.read_to_string(&mut heard)?;
-//! assert_eq!(heard, "welcome");
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok::<(), biosock::Error>(())
 //! ```
 //!
-//! Every failure names the call, the address and what the system said:
+//! # Errors
+//!
+//! Every failure names the call, the address and the OS error:
 //! `connect to [::1]:443: connection refused (ECONNREFUSED)`. See [`Error`].
 
 #![deny(unsafe_code)]

@@ -1,8 +1,8 @@
 //! What threads and tasks may do with the public types.
 
 use biosock::dial::{
-    Attempt, DialError, DialFailure, Dialed, Dialer, LookupReport, Memory, Outcome, Pace, Question, Report,
-    Resolver, SystemResolver,
+    AddressHistory, Attempt, DialError, DialFailure, Dialed, Dialer, LookupReport, Outcome, Pace, Question,
+    Report, Resolver, SystemResolver,
 };
 use biosock::listeners::{AcceptAdvice, Event, Incoming, Listen, Listeners, SocketFile, TakeOverError};
 use biosock::{
@@ -61,7 +61,7 @@ fn every_public_type_is_send_sync_and_unpin() {
         Dialed,
         Dialer,
         LookupReport,
-        Memory,
+        AddressHistory,
         Outcome,
         Pace,
         Question,

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use biosock::dial::{DialFailure, Dialer, LookupReport, Memory, Outcome, Pace, Question, Report, Resolver};
+use biosock::dial::{
+    AddressHistory, DialFailure, Dialer, LookupReport, Outcome, Pace, Question, Report, Resolver,
+};
 use biosock::listeners::Listen;
 use biosock::{Cancel, ConnectOptions, Domain, ErrorKind, Family, Result, Socket, SocketAddr, Type};
 
@@ -157,7 +159,7 @@ fn what_worked_is_remembered() {
     let (_holder, refusing) = refusing("127.0.0.1:0");
     let (_listeners, port) = listeners("127.0.0.1:0");
     let addrs = [refusing, SocketAddr::from(([127, 0, 0, 1], port))];
-    let dialer = Dialer::new().memory(Arc::new(Memory::new(16)));
+    let dialer = Dialer::new().history(Arc::new(AddressHistory::new(16)));
     let tried = || dialer.dial_addrs(&addrs).unwrap().report.attempts.len();
     assert_eq!((tried(), tried()), (2, 1));
 }
@@ -239,7 +241,7 @@ fn equal_ports_alone_are_no_connection_to_itself() {
 fn what_worked_does_not_outrank_the_other_family() {
     let ((_v6, port6), (_v4, port4)) = (listeners("[::1]:0"), listeners("127.0.0.1:0"));
     let (v6, v4) = (format!("[::1]:{port6}").parse().unwrap(), SocketAddr::from(([127, 0, 0, 1], port4)));
-    let dialer = Dialer::new().memory(Arc::new(Memory::new(16)));
+    let dialer = Dialer::new().history(Arc::new(AddressHistory::new(16)));
     assert_eq!(dialer.dial_addrs(&[v4]).unwrap().addr, v4);
     assert_eq!(dialer.dial_addrs(&[v6, v4]).unwrap().addr, v6);
 }
@@ -248,7 +250,7 @@ fn what_worked_does_not_outrank_the_other_family() {
 fn a_failure_of_this_machine_s_is_not_remembered() {
     let ((_v6, port6), (_v4, port4)) = (listeners("[::1]:0"), listeners("127.0.0.1:0"));
     let (v6, v4) = (format!("[::1]:{port6}").parse().unwrap(), SocketAddr::from(([127, 0, 0, 1], port4)));
-    let dialer = Dialer::new().memory(Arc::new(Memory::new(16)));
+    let dialer = Dialer::new().history(Arc::new(AddressHistory::new(16)));
     assert_eq!(dialer.clone().device_v6("no-such-device").dial_addrs(&[v6, v4]).unwrap().addr, v4);
     assert_eq!(dialer.dial_addrs(&[v6, v4]).unwrap().addr, v6);
 }
@@ -420,7 +422,7 @@ fn a_dial_that_was_cancelled_teaches_nothing() {
     let (_listeners, port) = listeners("127.0.0.1:0");
     let good = SocketAddr::from(([127, 0, 0, 1], port));
     let pace = Pace { attempt_delay: Pace::ATTEMPT_DELAYS.0, ..Pace::default() };
-    let dialer = Dialer::new().pace(pace).memory(Arc::new(Memory::new(16)));
+    let dialer = Dialer::new().pace(pace).history(Arc::new(AddressHistory::new(16)));
     let cancel = Cancel::new().unwrap();
     let cancelled = dialer.clone().cancel(cancel.clone());
     thread::scope(|scope| {

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use biosock::dial::{
-    AsyncResolver, DialFailure, Dialed, Dialer, Memory, Pace, Question, Resolver, Resolving,
+    AddressHistory, AsyncResolver, DialFailure, Dialed, Dialer, Pace, Question, Resolver, Resolving,
 };
 use biosock::listeners::Listen;
 use biosock::{Cancel, Domain, ErrorKind, Family, Result, Socket, SocketAddr, Type};
@@ -263,7 +263,7 @@ async fn a_dial_that_was_cancelled_teaches_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let good = SocketAddr::from(listener.local_addr().unwrap());
     let pace = Pace { attempt_delay: Pace::ATTEMPT_DELAYS.0, ..Pace::default() };
-    let dialer = Dialer::new().pace(pace).memory(Arc::new(Memory::new(16)));
+    let dialer = Dialer::new().pace(pace).history(Arc::new(AddressHistory::new(16)));
     let cancel = Cancel::new().unwrap();
     let cancelled = dialer.clone().cancel(cancel.clone());
     let target = silent.to_string();

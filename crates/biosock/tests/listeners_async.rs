@@ -178,9 +178,9 @@ async fn short_of_descriptors() {
     client.connect(&addr).unwrap();
     let (mut pauses, mut connections) = (Vec::new(), 0);
     let tell = |event| match event {
-        Event::Trouble { error, pause } => {
-            assert_eq!(AcceptAdvice::after(&error), AcceptAdvice::Pause);
-            pauses.push(pause.as_millis());
+        Event::Failure { error, backoff } => {
+            assert_eq!(AcceptAdvice::after(&error), AcceptAdvice::BackOff);
+            pauses.push(backoff.as_millis());
             if pauses.len() == 4 {
                 hoard.clear();
             }

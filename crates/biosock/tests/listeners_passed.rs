@@ -24,8 +24,8 @@ fn activated() {
     if !is_alone("activated") {
         return;
     }
-    let passed = Listeners::passed_by_name().unwrap();
-    assert!(Listeners::passed().unwrap().is_none(), "they are passed once");
+    let passed = Listeners::inherited_by_name().unwrap();
+    assert!(Listeners::inherited().unwrap().is_none(), "they are passed once");
     for (name, listeners) in &passed {
         let (mut socket, _) = listeners.accept(Some(Duration::from_secs(60))).unwrap();
         socket.write_all(name.as_bytes()).unwrap();
@@ -77,7 +77,7 @@ fn successor() {
     if !is_alone("successor") {
         return;
     }
-    let listeners = Listeners::passed().unwrap().expect("the parent passes them");
+    let listeners = Listeners::inherited().unwrap().expect("the parent passes them");
     let cancel = Cancel::new().unwrap();
     let canceller = cancel.clone();
     thread::spawn(move || {
@@ -91,7 +91,7 @@ fn successor() {
 fn serve_as(name: &[u8], listeners: &Listeners, cancel: &Cancel) {
     let greet = |event| match event {
         Event::Connection(mut socket, _) => socket.write_all(name).unwrap(),
-        Event::Trouble { error, .. } => panic!("{error}"),
+        Event::Failure { error, .. } => panic!("{error}"),
     };
     listeners.serve(cancel, greet).unwrap();
 }
@@ -194,7 +194,7 @@ fn passed_another_nudge() {
     let link = || std::fs::read_link(format!("/proc/self/fd/{fd}")).unwrap();
     let flags = || std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap();
     let before = flags();
-    let listeners = Listeners::passed().unwrap().unwrap();
+    let listeners = Listeners::inherited().unwrap().unwrap();
     assert_eq!(link().to_str().unwrap(), format!("socket:[{inode}]"));
     assert_eq!(flags(), before, "its FD_CLOEXEC is as it was");
     let (mut socket, _) = listeners.accept(Some(Duration::from_secs(60))).unwrap();
@@ -205,7 +205,7 @@ fn passed_another_nudge() {
 #[test]
 fn nothing_passed() {
     if is_alone("nothing_passed") {
-        assert!(Listeners::passed().unwrap().is_none());
+        assert!(Listeners::inherited().unwrap().is_none());
     }
 }
 
@@ -231,7 +231,7 @@ const SAID: &str = "BIOSOCK_TEST_SAID";
 #[test]
 fn badly_passed() {
     if is_alone("badly_passed") {
-        let error = Listeners::passed().unwrap_err().to_string();
+        let error = Listeners::inherited().unwrap_err().to_string();
         assert!(error.contains(&std::env::var(SAID).unwrap()), "{error}");
     }
 }
@@ -261,10 +261,10 @@ fn where_one_is_missing_the_others_are_closed_and_it_is_named() {
 fn two_of_three_passed() {
     if is_alone("two_of_three_passed") {
         assert!([3, 5].map(is_open) == [true; 2] && !is_open(4));
-        let error = Listeners::passed().unwrap_err().to_string();
+        let error = Listeners::inherited().unwrap_err().to_string();
         assert!(error.contains("descriptor 4, which was passed: fcntl: bad file"), "{error}");
         assert_eq!([3, 5].map(is_open), [false; 2], "they are not left to be inherited");
-        assert!(Listeners::passed().unwrap().is_none());
+        assert!(Listeners::inherited().unwrap().is_none());
     }
 }
 
@@ -284,7 +284,7 @@ fn opened_here() {
         let datagrams = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let opened = [file.as_raw_fd(), listener.as_raw_fd(), datagrams.as_raw_fd()];
         assert_eq!(opened, [3, 4, 5]);
-        let error = Listeners::passed().unwrap_err().to_string();
+        let error = Listeners::inherited().unwrap_err().to_string();
         assert!(error.ends_with("descriptor 3, which was passed: this process opened it itself"), "{error}");
         assert_eq!(opened.map(is_open), [true; 3]);
         listener.local_addr().unwrap();
@@ -330,7 +330,7 @@ fn listeners_are_taken_over_from_systemd() {
 
 #[test]
 fn listeners_are_taken_over_from_any_manager() {
-    assert!(Listeners::passed().unwrap().is_none());
+    assert!(Listeners::inherited().unwrap().is_none());
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
     let addrs = listeners.addrs().unwrap();
     // A shell is the manager: it gives the listener, its standard input, as

@@ -84,7 +84,7 @@ fn a_loop_takes_turns_too() {
     let cancel = Cancel::new().unwrap();
     let peers = listeners.incoming(&cancel).take(6).map(|event| match event.unwrap() {
         Event::Connection(_, peer) => peer.family(),
-        Event::Trouble { error, .. } => panic!("{error}"),
+        Event::Failure { error, .. } => panic!("{error}"),
     });
     assert_eq!(peers.filter(|family| *family == Domain::IPV6).count(), 3);
     // What one loop left, the next finds; a cancelled one finds nothing.
@@ -189,16 +189,16 @@ fn short_of_descriptors() {
     // Of a single accept the caller has the failure, and whether to pause is the caller's.
     for _ in 0..3 {
         let failed = listeners.accept(Some(Duration::ZERO)).unwrap_err();
-        assert_eq!(AcceptAdvice::after(&failed), AcceptAdvice::Pause, "{failed}");
+        assert_eq!(AcceptAdvice::after(&failed), AcceptAdvice::BackOff, "{failed}");
     }
     let mut told: HashMap<&str, u32> = HashMap::new();
     let (mut pauses, mut rests) = (Vec::new(), Vec::new());
     let mut rests_from = Instant::now();
     listeners
         .serve(&cancel, |event| match event {
-            Event::Trouble { error, pause } => {
-                assert_eq!(AcceptAdvice::after(&error), AcceptAdvice::Pause);
-                pauses.push(pause);
+            Event::Failure { error, backoff } => {
+                assert_eq!(AcceptAdvice::after(&error), AcceptAdvice::BackOff);
+                pauses.push(backoff);
                 rests.push(rests_from.elapsed());
                 rests_from = Instant::now();
                 *told.entry("trouble").or_default() += 1;

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use biosock::dial::{Dialer, Memory, Question, Resolver, sort_destinations};
+use biosock::dial::{AddressHistory, Dialer, Question, Resolver, sort_destinations};
 use biosock::listeners::{Event, Listen};
 use biosock::{
     Cancel, ConnectOptions, Domain, ErrorKind, KeepAlive, ListenOptions, Lookup, Socket, SocketAddr, Type,
@@ -240,9 +240,9 @@ fn answered_at_length() {
     }
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
     let first = listeners.addrs().unwrap()[0];
-    let memory = Arc::new(Memory::new(16));
-    Dialer::new().memory(Arc::clone(&memory)).dial_addrs(&[first]).unwrap();
-    let dialer = Dialer::new().memory(memory);
+    let memory = Arc::new(AddressHistory::new(16));
+    Dialer::new().history(Arc::clone(&memory)).dial_addrs(&[first]).unwrap();
+    let dialer = Dialer::new().history(memory);
     for (name, count) in [("an answer of 256", 256), ("an answer of 4000", 4000)] {
         let dialer = dialer.clone().resolver(Arc::new(Many(count, first)));
         mark(name);
@@ -485,7 +485,7 @@ fn filtered() {
         });
         listeners
             .serve(&cancel, |event| match event {
-                Event::Trouble { .. } => told += 1,
+                Event::Failure { .. } => told += 1,
                 Event::Connection(..) => panic!("{event:?}"),
             })
             .unwrap();

@@ -132,7 +132,7 @@ impl Desk {
     fn take(&self, event: Event) {
         match event {
             Event::Connection(socket, _) => self.seat(socket),
-            Event::Trouble { .. } => self.refuse(),
+            Event::Failure { .. } => self.refuse(),
         }
     }
 

@@ -178,7 +178,7 @@ unsafe fn dialer(given: &biosock_dial_options) -> Result<Dialer, Failure> {
     }
     // SAFETY: NULL or a live handle.
     if let Some(memory) = unsafe { handle::get(given.memory) } {
-        dialer = dialer.memory(memory.0.clone());
+        dialer = dialer.history(memory.0.clone());
     }
     // SAFETY: NULL or a live handle.
     if let Some(cancel) = unsafe { handle::get(given.cancel) } {

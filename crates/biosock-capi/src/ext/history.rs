@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use biosock::dial::Memory;
+use biosock::dial::AddressHistory;
 
 use super::handle;
 
 /// A memory that dials share.
 #[derive(Debug)]
-pub struct biosock_memory(pub(super) Arc<Memory>);
+pub struct biosock_memory(pub(super) Arc<AddressHistory>);
 
 /// `biosock_memory_new`: a memory of at most so many addresses.
 pub fn biosock_memory_new(most: usize) -> *mut biosock_memory {
-    handle::give(biosock_memory(Arc::new(Memory::new(most))))
+    handle::give(biosock_memory(Arc::new(AddressHistory::new(most))))
 }
 
 /// `biosock_memory_free`: frees it; NULL is fine. Dials that have it go on.

@@ -263,7 +263,7 @@ pub unsafe fn biosock_listeners_passed<H: Host>(set: *mut *mut biosock_listeners
         }
         // First of all, as sockets are passed but once.
         let cancel = Cancel::new()?;
-        let passed = Listeners::passed()?.map_or(ptr::null_mut(), |set| boxed(set, cancel, 0));
+        let passed = Listeners::inherited()?.map_or(ptr::null_mut(), |set| boxed(set, cancel, 0));
         // SAFETY: not NULL, so valid for writing.
         unsafe { set.write(passed) };
         Ok(1)

@@ -76,7 +76,7 @@ pub unsafe fn biosock_accept<H: Host>(
 pub fn biosock_accept_advice(error: c_int) -> c_int {
     match fd::accept_advice(error) {
         AcceptAdvice::TryAgain => TRY_AGAIN,
-        AcceptAdvice::Pause => PAUSE,
+        AcceptAdvice::BackOff => PAUSE,
         AcceptAdvice::GiveUp => GIVE_UP,
     }
 }
@@ -117,9 +117,9 @@ fn with_event(event: Event, options: c_int, show: impl FnOnce(*const biosock_eve
             let sock = convert::into_descriptor(socket, options);
             show(&biosock_event { sock, peer: &raw const peer, ..nothing });
         }
-        Event::Trouble { error, pause } => {
+        Event::Failure { error, backoff } => {
             let error = error.raw_os_error().unwrap_or(libc::EIO);
-            let pause_ms = c_int::try_from(pause.as_millis()).unwrap_or(c_int::MAX);
+            let pause_ms = c_int::try_from(backoff.as_millis()).unwrap_or(c_int::MAX);
             show(&biosock_event { error, pause_ms, ..nothing });
         }
     }

@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::contest::{Contest, Decided, Turn, wait_error};
+use super::attempts::{Attempts, Decided, Turn, wait_error};
 use super::lookups::Lookups;
 use super::report::{DialFailure, Report};
 use super::resolver::{Question, Resolver};
@@ -47,9 +47,9 @@ struct Watched {
     backoff: Backoff,
 }
 
-/// Runs a contest to its end.
+/// Runs the attempts to their end.
 pub(super) fn run(
-    mut contest: Contest<'_>,
+    mut attempts: Attempts<'_>,
     mut lookups: Option<Lookups>,
     resolver: &Arc<dyn Resolver>,
     limits: &Limits<'_>,
@@ -60,7 +60,7 @@ pub(super) fn run(
         if let Some(failure) = limits.over(now) {
             break Err(failure);
         }
-        match contest.advance(now) {
+        match attempts.advance(now) {
             Turn::Won(socket) => break Ok(socket),
             Turn::Again => {}
             Turn::Exhausted => break Err(DialFailure::NoneAnswered),
@@ -68,9 +68,9 @@ pub(super) fn run(
                 watched.push(Watched { attempt, socket, from: Duration::ZERO, backoff: Backoff::default() });
             }
             Turn::Wait(next) => {
-                if let Some((mark, question)) = contest.take_question() {
+                if let Some((mark, question)) = attempts.take_question() {
                     if let Err(error) = ask(&mut lookups, resolver, question, mark) {
-                        contest.answered(now, (mark, Err(error)));
+                        attempts.answered(now, (mark, Err(error)));
                         continue;
                     }
                 }
@@ -80,17 +80,17 @@ pub(super) fn run(
                     Err(errno) => break Err(DialFailure::Unable(wait_error(errno))),
                 };
                 let now = limits.start.elapsed();
-                lookups.into_iter().flat_map(Lookups::take).for_each(|answer| contest.answered(now, answer));
-                if let Some(socket) = harvest(&mut contest, &mut watched, &ready, now) {
+                lookups.into_iter().flat_map(Lookups::take).for_each(|answer| attempts.answered(now, answer));
+                if let Some(socket) = harvest(&mut attempts, &mut watched, &ready, now) {
                     break Ok(socket);
                 }
             }
         }
     };
-    watched.into_iter().for_each(|Watched { attempt, socket, .. }| contest.closing(attempt, socket));
+    watched.into_iter().for_each(|Watched { attempt, socket, .. }| attempts.closing(attempt, socket));
     let cancelled = matches!(ended, Err(DialFailure::Cancelled));
     let never_began = lookups.iter().flat_map(Lookups::without_thread);
-    (ended, contest.end(limits.start.elapsed(), cancelled, never_began))
+    (ended, attempts.end(limits.start.elapsed(), cancelled, never_began))
 }
 
 /// Asks one question more, in a dial that may have asked for nothing yet.
@@ -133,7 +133,7 @@ fn wait(
 
 /// Takes the outcomes that have come, in the order of the attempts.
 fn harvest(
-    contest: &mut Contest<'_>,
+    attempts: &mut Attempts<'_>,
     watched: &mut Vec<Watched>,
     ready: &[bool],
     now: Duration,
@@ -145,7 +145,7 @@ fn harvest(
             continue;
         }
         let Watched { attempt, socket, mut backoff, .. } = watched.remove(at);
-        match contest.decided(now, attempt, socket) {
+        match attempts.decided(now, attempt, socket) {
             Decided::Won(socket) => return Some(socket),
             Decided::Lost => {}
             Decided::NotYet(socket) => {
@@ -176,13 +176,13 @@ mod tests {
         in_its_place.connect(&addr).map(drop).unwrap();
 
         let settings = Settings::default();
-        let mut contest = Contest::new(&settings, None, Instant::now(), &[addr], &[]);
-        let Turn::Watch(attempt, socket) = contest.advance(Duration::ZERO) else { panic!("it is silent") };
+        let mut attempts = Attempts::new(&settings, None, Instant::now(), &[addr], &[]);
+        let Turn::Watch(attempt, socket) = attempts.advance(Duration::ZERO) else { panic!("it is silent") };
         let mut watched =
             vec![Watched { attempt, socket, from: Duration::ZERO, backoff: Backoff::default() }];
         let now = Duration::from_secs(1);
         for _ in 0..2 {
-            assert!(harvest(&mut contest, &mut watched, &[true], now).is_none());
+            assert!(harvest(&mut attempts, &mut watched, &[true], now).is_none());
             assert!(watched[0].from > now, "it is not looked at again at once");
         }
         let limits = Limits { start: Instant::now(), timeout: Some(now), cancel: None };
@@ -191,14 +191,14 @@ mod tests {
         // It is looked at again then, and is still silent.
         let rested = watched[0].from;
         assert_eq!(wait(&watched, None, &limits, rested, Some(rested)).unwrap(), [false]);
-        assert!(matches!(contest.advance(now), Turn::Wait(None)), "it is still under way");
+        assert!(matches!(attempts.advance(now), Turn::Wait(None)), "it is still under way");
 
         // It is watched on, and connects once there is room.
         drop((in_its_place, listener.accept().unwrap()));
         let limits = Limits { start: Instant::now(), timeout: None, cancel: None };
         let socket = loop {
             let ready = wait(&watched, None, &limits, limits.start.elapsed(), None).unwrap();
-            if let Some(socket) = harvest(&mut contest, &mut watched, &ready, limits.start.elapsed()) {
+            if let Some(socket) = harvest(&mut attempts, &mut watched, &ready, limits.start.elapsed()) {
                 break socket;
             }
         };
@@ -217,17 +217,17 @@ mod tests {
         let (silent, answers) = (full(), full());
         let pace = Pace { attempt_delay: Pace::ATTEMPT_DELAYS.0, ..Pace::default() };
         let settings = Settings { pace, ..Settings::default() };
-        let mut contest = Contest::new(&settings, None, Instant::now(), &[silent.1, answers.1], &[]);
+        let mut attempts = Attempts::new(&settings, None, Instant::now(), &[silent.1, answers.1], &[]);
         let mut watched = Vec::new();
         for now in [Duration::ZERO, pace.attempt_delay] {
-            let Turn::Watch(attempt, socket) = contest.advance(now) else { panic!("it is silent") };
+            let Turn::Watch(attempt, socket) = attempts.advance(now) else { panic!("it is silent") };
             watched.push(Watched { attempt, socket, from: Duration::ZERO, backoff: Backoff::default() });
         }
         drop((answers.2, answers.0.accept().unwrap()));
         let limits = Limits { start: Instant::now(), timeout: None, cancel: None };
         assert_eq!(wait(&watched, None, &limits, limits.start.elapsed(), None).unwrap(), [false, true]);
         // The first one's readiness is spurious.
-        let socket = harvest(&mut contest, &mut watched, &[true, true], limits.start.elapsed()).unwrap();
+        let socket = harvest(&mut attempts, &mut watched, &[true, true], limits.start.elapsed()).unwrap();
         assert_eq!((socket.peer_addr().unwrap(), watched.len()), (answers.1, 1));
     }
 }

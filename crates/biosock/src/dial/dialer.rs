@@ -1,46 +1,17 @@
-//! The dialer: how to dial, and dialling.
+//! The dialer: how to dial.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[cfg(feature = "tokio")]
 use super::async_resolver::AsyncResolver;
-use super::blocking::{self, Limits};
-use super::contest::Contest;
-use super::lookups::{self, Lookups};
-use super::memory::Memory;
+use super::history::AddressHistory;
+use super::lookups;
 use super::race::Pace;
-use super::report::{DialError, DialFailure, Outcome, Report};
-use super::resolver::{Question, Resolver};
+use super::resolver::Resolver;
 use super::settings::{OnLookup, Settings};
-use super::{local_names, reach};
-use crate::{
-    Cancel, Domain, Error, Family, HostServ, KeepAlive, Lookup, Priority, Reason, Socket, SocketAddr, Type,
-};
-
-/// A connection, and how it came about.
-///
-/// ```
-/// # use biosock::{Socket, dial::Dialer};
-/// # let listener = Socket::stream_for(&"127.0.0.1:0".parse()?)?;
-/// # listener.listen(&"127.0.0.1:0".parse()?)?;
-/// let dialed = Dialer::new().dial_addrs(&[listener.local_addr()?])?;
-/// assert_eq!(dialed.socket.peer_addr()?, dialed.addr);
-/// assert_eq!(dialed.report.attempts.len(), 1);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Dialed<S = Socket> {
-    /// The connected socket, blocking unless [`Dialer::nonblocking`] says otherwise;
-    /// of `Dialer::dial_stream_async` (feature `tokio`) a stream of tokio's.
-    pub socket: S,
-    /// The address that won.
-    pub addr: SocketAddr,
-    /// Who was tried and when.
-    pub report: Report,
-}
+use crate::{Cancel, Domain, Error, Family, KeepAlive, SocketAddr, Type};
 
 /// How to dial. One value serves any number of dials, from any thread.
 ///
@@ -59,10 +30,10 @@ pub struct Dialer {
     pub(super) timeout: Option<Duration>,
     pub(super) resolver: Arc<dyn Resolver>,
     /// Whether the resolver is the one that is there by default.
-    asks_the_system: bool,
+    pub(super) asks_the_system: bool,
     #[cfg(feature = "tokio")]
     pub(super) async_resolver: Option<Arc<dyn AsyncResolver>>,
-    memory: Option<Arc<Memory>>,
+    pub(super) history: Option<Arc<AddressHistory>>,
     pub(super) cancel: Option<Cancel>,
 }
 
@@ -74,7 +45,7 @@ impl Default for Dialer {
 
 impl Dialer {
     /// The defaults: any family, a stream, the RFC's pace, the system's
-    /// resolver, no deadline, no memory.
+    /// resolver, no deadline, no history.
     ///
     /// ```
     /// # use biosock::dial::Dialer;
@@ -88,7 +59,7 @@ impl Dialer {
             asks_the_system: true,
             #[cfg(feature = "tokio")]
             async_resolver: None,
-            memory: None,
+            history: None,
             cancel: None,
         }
     }
@@ -405,11 +376,11 @@ impl Dialer {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use biosock::dial::{Dialer, Memory};
-    /// let dialer = Dialer::new().memory(Arc::new(Memory::new(128)));
+    /// # use biosock::dial::{AddressHistory, Dialer};
+    /// let dialer = Dialer::new().history(Arc::new(AddressHistory::new(128)));
     /// ```
-    pub fn memory(mut self, memory: Arc<Memory>) -> Self {
-        self.memory = Some(memory);
+    pub fn history(mut self, history: Arc<AddressHistory>) -> Self {
+        self.history = Some(history);
         self
     }
 
@@ -426,168 +397,4 @@ impl Dialer {
         self.cancel = Some(cancel);
         self
     }
-
-    /// Dials `host:service` or `unix:PATH`. Without a host (`:80`) it is this machine.
-    ///
-    /// # Errors
-    /// With every attempt that was made.
-    ///
-    /// ```
-    /// # use biosock::dial::Dialer;
-    /// let failed = Dialer::new().dial("unix:/no/such/socket").unwrap_err();
-    /// assert_eq!(failed.to_string(), "dial unix:/no/such/socket: no address answered");
-    /// ```
-    pub fn dial(&self, target: &str) -> Result<Dialed, DialError> {
-        let start = Instant::now();
-        let plan = self.plan(target).map_err(|error| unable(target, error))?;
-        match &plan {
-            Plan::Addrs(addrs) => self.run(start, target, self.contest(start, addrs, &[]), None),
-            Plan::Names(question) => {
-                if let Some(addrs) = self.resolver.known(question) {
-                    let mut contest = self.contest(start, &[], self.settings.families());
-                    contest.answered_together(start.elapsed(), &addrs);
-                    return self.run(start, target, contest, None);
-                }
-                let (contest, families) = self.contest_of(start, question);
-                let lookups = Lookups::start(&self.resolver, question, families);
-                let lookups = lookups.map_err(|error| unable(target, error))?;
-                self.run(start, target, contest, Some(lookups))
-            }
-        }
-    }
-
-    /// A contest between the addresses of a name, and the families to look up
-    /// for it: one that has no way out only where the other gives nothing.
-    pub(super) fn contest_of(&self, start: Instant, question: &Question) -> (Contest<'_>, &'static [Domain]) {
-        let every = self.settings.families();
-        let asked = if self.asks_the_world(question) { reach::with_way_out(every) } else { every };
-        let mut contest = self.contest(start, &[], asked);
-        if let Some(&family) = every.iter().find(|family| !asked.contains(family)) {
-            contest.defer(Question { family, ..question.clone() });
-        }
-        (contest, asked)
-    }
-
-    /// Whether the system's resolver is asked for a name that stands for hosts
-    /// out there, and sockets go by the routes that every socket has.
-    fn asks_the_world(&self, question: &Question) -> bool {
-        let own_ways = self.settings.nat64 || self.settings.has_source_or_device();
-        self.asks_the_system
-            && !own_ways
-            && question.host.as_deref().is_some_and(local_names::may_be_elsewhere)
-    }
-
-    /// A contest between these addresses and those that pending lookups will give.
-    pub(super) fn contest(&self, began: Instant, addrs: &[SocketAddr], pending: &[Domain]) -> Contest<'_> {
-        Contest::new(&self.settings, self.memory.as_deref(), began, addrs, pending)
-    }
-
-    /// Dials the first of these addresses that answers, in their order but
-    /// with the families interleaved.
-    ///
-    /// # Errors
-    /// As [`dial`](Self::dial).
-    ///
-    /// ```
-    /// # use biosock::dial::Dialer;
-    /// let failed = Dialer::new().dial_addrs(&["127.0.0.1:1".parse()?, "[::1]:1".parse()?]).unwrap_err();
-    /// assert_eq!(failed.report().attempts.len(), 2);
-    /// # Ok::<(), biosock::Error>(())
-    /// ```
-    pub fn dial_addrs(&self, addrs: &[SocketAddr]) -> Result<Dialed, DialError> {
-        let start = Instant::now();
-        let target: Vec<_> = addrs.iter().take(3).map(ToString::to_string).collect();
-        let more = if addrs.len() > 3 { ", …" } else { "" };
-        let addrs: Vec<_> = addrs.iter().filter(|addr| self.settings.serves(addr)).copied().collect();
-        self.run(start, &format!("{}{more}", target.join(", ")), self.contest(start, &addrs, &[]), None)
-    }
-
-    pub(super) fn plan(&self, target: &str) -> Result<Plan, Error> {
-        if target.starts_with("unix:") {
-            return Ok(Plan::Addrs(vec![target.parse()?]));
-        }
-        let HostServ { host, service } = HostServ::parse(target, Priority::Host)?;
-        let service = service.name().ok_or_else(|| {
-            let at = target.len();
-            Error::bad_text(Reason::NoPortDefined, target.as_bytes(), at, "add one, as in localhost:80")
-        })?;
-        let lookup =
-            Lookup::new().service(service).family(self.settings.family).socktype(self.settings.socktype);
-        let lookup = host.name().map_or(lookup, |host| lookup.host(host));
-        lookup.check_port()?;
-        Ok(match lookup.literal() {
-            Some(literal) => Plan::Addrs(vec![literal.addr().into()]),
-            None => Plan::Names(Question {
-                host: host.name().map(String::from),
-                service: service.into(),
-                family: self.settings.family.into(),
-                socktype: self.settings.socktype,
-            }),
-        })
-    }
-
-    fn run(
-        &self,
-        start: Instant,
-        target: &str,
-        contest: Contest<'_>,
-        lookups: Option<Lookups>,
-    ) -> Result<Dialed, DialError> {
-        let alone = contest.is_for_one() && self.is_undisturbed();
-        let contest = contest.blocking(alone);
-        let limits = Limits { start, timeout: self.timeout, cancel: self.cancel.as_ref() };
-        let (ended, report) = blocking::run(contest, lookups, &self.resolver, &limits);
-        // A socket that was never non-blocking stays as it is.
-        self.finish(target, ended, report, alone || self.settings.nonblocking)
-    }
-
-    /// Whether a connect may block: nothing ends it early and nothing comes
-    /// after it. That is a plain connect's system calls and no more.
-    fn is_undisturbed(&self) -> bool {
-        self.timeout.is_none() && self.cancel.is_none() && !self.settings.nat64 && !self.settings.nonblocking
-    }
-
-    /// Returns the winner, made blocking unless its mode is right already.
-    pub(super) fn finish(
-        &self,
-        target: &str,
-        mut ended: Result<Socket, DialFailure>,
-        report: Report,
-        keep_mode: bool,
-    ) -> Result<Dialed, DialError> {
-        if let (Ok(socket), false) = (&ended, keep_mode) {
-            if let Err(error) = socket.set_nonblocking(false) {
-                ended = Err(DialFailure::Unable(error));
-            }
-        }
-        Self::ended(target, ended, report)
-    }
-
-    pub(super) fn ended<S>(
-        target: &str,
-        ended: Result<S, DialFailure>,
-        report: Report,
-    ) -> Result<Dialed<S>, DialError> {
-        let winner = report.attempts.iter().find(|attempt| matches!(attempt.outcome, Outcome::Connected));
-        match (ended, winner.map(|attempt| attempt.addr)) {
-            (Ok(socket), Some(addr)) => Ok(Dialed { socket, addr, report }),
-            (Err(failure), _) => Err(DialError::new(target.into(), failure, report)),
-            (Ok(_), None) => Err(DialError::new(target.into(), DialFailure::NoneAnswered, report)),
-        }
-    }
 }
-
-/// What a target comes to.
-#[derive(Debug)]
-pub(super) enum Plan {
-    Addrs(Vec<SocketAddr>),
-    Names(Question),
-}
-
-pub(super) fn unable(target: &str, error: Error) -> DialError {
-    DialError::new(target.into(), DialFailure::Unable(error), Report::default())
-}
-
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;

@@ -27,7 +27,7 @@
 //! | 3, a family that the machine has no route for | the system's resolver is not asked for it unless the other family gives no address: that costs four system calls for each family with a default route |
 //! | 3.1, several DNS servers | the resolver's affair |
 //! | 4, sorting by RFC 6724 | each answer by its resolver; the first of each decide which family leads, by [`sort_destinations`]'s rules |
-//! | 4, what is known of addresses | [`Memory`]: what was silent, refused or unreachable goes last, as unusable; among equals the fastest goes first |
+//! | 4, what is known of addresses | [`AddressHistory`]: what was silent, refused or unreachable goes last, as unusable; among equals the fastest goes first |
 //! | 4, interleaving, First Address Family Count | yes, [`Dialer::first_family_count`] |
 //! | 5, a start every 250 ms, at once after a failure, losers closed | yes, between 10 ms and 2 s ([`Pace::attempt_delay`]); within the resolution delay a failure leaves the turn to the other family's answer; the delay does not follow the RTT |
 //! | 6, answers that change meanwhile | new addresses join the race; what an answer would take back goes on |
@@ -65,24 +65,25 @@
 //! calling thread works on them: of each answer, and of a list of addresses, a
 //! dial uses the first 256 of a family, or [`Pace::max_attempts`] if that is more;
 //! of a name in /etc/hosts those on its first 1,024 lines, and 16 prefixes of a
-//! NAT64. With a [`Memory`] each address may cost five system calls.
+//! NAT64. With an [`AddressHistory`] each address may cost five system calls.
 
 mod answer;
 #[cfg(feature = "tokio")]
 mod async_resolver;
+mod attempts;
 mod blocking;
 mod cached;
-mod contest;
 mod dialer;
+mod dialing;
 mod files;
 mod gai;
 #[cfg(feature = "hickory")]
 mod hickory;
+mod history;
 mod hosts;
 mod itself;
 mod local_names;
 mod lookups;
-mod memory;
 mod nat64;
 mod order;
 mod pool;
@@ -97,11 +98,12 @@ mod tokio;
 
 #[cfg(feature = "tokio")]
 pub use async_resolver::{AsyncResolver, Resolving};
-pub use dialer::{Dialed, Dialer};
+pub use dialer::Dialer;
+pub use dialing::Dialed;
 #[cfg(feature = "hickory")]
 pub use hickory::HickoryResolver;
+pub use history::AddressHistory;
 pub use lookups::{lookup_threads, set_lookup_threads};
-pub use memory::Memory;
 pub use order::sort_destinations;
 pub use race::Pace;
 pub use report::{Attempt, DialError, DialFailure, LookupReport, Outcome, Report};

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use super::files::files;
 use super::gai::Policy;
-use super::memory::Rank;
+use super::history::Rank;
 use crate::{Domain, Protocol, Socket, SocketAddr, Type};
 
 /// Sorts destinations as RFC 6724, section 6, says, for resolvers that give

@@ -108,7 +108,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connected => f.write_str("connected"),
-            Self::Failed(error) => Told(error).fmt(f),
+            Self::Failed(error) => BriefError(error).fmt(f),
             Self::NoAnswer => f.write_str("no answer"),
         }
     }
@@ -116,9 +116,9 @@ impl fmt::Display for Outcome {
 
 /// An error in a line that has the address or family already: what else it is
 /// about (an option, a device) is told with it.
-struct Told<'a>(&'a Error);
+struct BriefError<'a>(&'a Error);
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for BriefError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = self.0.address().is_some() || self.0.resolver().is_some();
         if known || self.0.operation() == Operation::Parse { Why(self.0).fmt(f) } else { self.0.fmt(f) }
@@ -134,7 +134,7 @@ impl fmt::Display for Report {
         for LookupReport { family, answer, .. } in &self.lookups {
             match answer {
                 None => write!(f, "{gap}{:>17}  {family} lookup: no answer", "")?,
-                Some(Err(error)) => write!(f, "{gap}{:>17}  {family} lookup: {}", "", Told(error))?,
+                Some(Err(error)) => write!(f, "{gap}{:>17}  {family} lookup: {}", "", BriefError(error))?,
                 Some(Ok(_)) => continue,
             }
             gap = "\n";

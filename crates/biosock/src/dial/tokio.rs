@@ -1,4 +1,4 @@
-//! The async driver, for tokio (feature `tokio`): the same contest, woken by
+//! The async driver, for tokio (feature `tokio`): the same attempts, woken by
 //! the runtime. Dropping the future ends the dial.
 
 use std::future::{Future, poll_fn};
@@ -14,8 +14,9 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
 
 use super::async_resolver::Resolving;
-use super::contest::{Contest, Decided, Turn, wait_error};
-use super::dialer::{Dialed, Dialer, Plan, unable};
+use super::attempts::{Attempts, Decided, Turn, wait_error};
+use super::dialer::Dialer;
+use super::dialing::{Dialed, Plan, unable};
 use super::lookups::LookupTask;
 use super::report::{DialError, DialFailure, Report};
 use super::resolver::Question;
@@ -109,22 +110,22 @@ impl Dialer {
 
     async fn race_async(&self, plan: Plan) -> (Result<Winner, DialFailure>, Report) {
         let start = Instant::now();
-        let (contest, lookups) = match plan {
-            Plan::Addrs(addrs) => (self.contest(start.into_std(), &addrs, &[]), Lookups::new()),
+        let (attempts, lookups) = match plan {
+            Plan::Addrs(addrs) => (self.attempts(start.into_std(), &addrs, &[]), Lookups::new()),
             Plan::Names(question) => {
                 if let Some(addrs) = self.known(&question) {
-                    let mut contest = self.contest(start.into_std(), &[], self.settings.families());
-                    contest.answered_together(start.elapsed(), &addrs);
-                    (contest, Lookups::new())
+                    let mut attempts = self.attempts(start.into_std(), &[], self.settings.families());
+                    attempts.answered_together(start.elapsed(), &addrs);
+                    (attempts, Lookups::new())
                 } else {
-                    let (contest, families) = self.contest_of(start.into_std(), &question);
+                    let (attempts, families) = self.attempts_of(start.into_std(), &question);
                     let look_up = |&family| (family, self.look_up(Question { family, ..question.clone() }));
-                    (contest, families.iter().map(look_up).collect())
+                    (attempts, families.iter().map(look_up).collect())
                 }
             }
         };
         let deadline = self.timeout.and_then(|timeout| start.checked_add(timeout));
-        let dial = Dial { dialer: self, contest, lookups, watched: Vec::new(), start, deadline };
+        let dial = Dial { dialer: self, attempts, lookups, watched: Vec::new(), start, deadline };
         dial.run(self.cancel.as_ref()).await
     }
 
@@ -187,7 +188,7 @@ impl Winner {
 /// A dial under way on the runtime.
 struct Dial<'d> {
     dialer: &'d Dialer,
-    contest: Contest<'d>,
+    attempts: Attempts<'d>,
     lookups: Lookups<'d>,
     watched: Vec<(usize, TcpStream)>,
     start: Instant,
@@ -198,14 +199,14 @@ impl Dial<'_> {
     async fn run(mut self, cancel: Option<&Cancel>) -> (Result<Winner, DialFailure>, Report) {
         let ended = self.race(cancel).await;
         for (attempt, stream) in self.watched {
-            self.contest.closing(attempt, stream);
+            self.attempts.closing(attempt, stream);
         }
         let cancelled = matches!(ended, Err(DialFailure::Cancelled));
         let never_began = self.lookups.iter().filter_map(|(mark, lookup)| match lookup {
             UnderWay::OnThread(task) => Some((*mark, task.without_thread()?)),
             UnderWay::Async(_) => None,
         });
-        (ended, self.contest.end(self.start.elapsed(), cancelled, never_began))
+        (ended, self.attempts.end(self.start.elapsed(), cancelled, never_began))
     }
 
     async fn race(&mut self, cancel: Option<&Cancel>) -> Result<Winner, DialFailure> {
@@ -219,7 +220,7 @@ impl Dial<'_> {
             if cancel.is_some_and(Cancel::is_cancelled) {
                 return Err(DialFailure::Cancelled);
             }
-            match self.contest.advance(now) {
+            match self.attempts.advance(now) {
                 Turn::Won(socket) => return Ok(Winner::Socket(socket)),
                 Turn::Again => {}
                 Turn::Exhausted => return Err(DialFailure::NoneAnswered),
@@ -228,7 +229,7 @@ impl Dial<'_> {
                     self.watched.push((attempt, stream));
                 }
                 Turn::Wait(next) => {
-                    let question = self.contest.take_question();
+                    let question = self.attempts.take_question();
                     self.lookups
                         .extend(question.map(|(mark, question)| (mark, self.dialer.look_up(question))));
                     if let (Some(cancel), None) = (cancel, &cancel_watch) {
@@ -268,11 +269,11 @@ impl Dial<'_> {
     }
 
     fn poll_answers(&mut self, cx: &mut Context<'_>) -> bool {
-        let (contest, start) = (&mut self.contest, self.start);
+        let (attempts, start) = (&mut self.attempts, self.start);
         let under_way = self.lookups.len();
         self.lookups.retain_mut(|(mark, lookup)| match lookup.poll(cx) {
             Poll::Ready(answer) => {
-                contest.answered(start.elapsed(), (*mark, answer));
+                attempts.answered(start.elapsed(), (*mark, answer));
                 false
             }
             Poll::Pending => true,
@@ -291,7 +292,7 @@ impl Dial<'_> {
             // A runtime that ends has no outcome.
             ready.map_err(unable_to_wait)?;
             let (attempt, stream) = self.watched.remove(at);
-            match self.contest.decided(self.start.elapsed(), attempt, stream) {
+            match self.attempts.decided(self.start.elapsed(), attempt, stream) {
                 Decided::Won(stream) => return Poll::Ready(Ok(Some(stream))),
                 Decided::Lost => return Poll::Ready(Ok(None)),
                 Decided::NotYet(stream) => {

@@ -40,7 +40,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use super::advice::{AcceptAdvice, Event, Judge, Outcome};
+use super::advice::{AcceptAdvice, AcceptBackoff, Event, Outcome};
 use crate::accept::accept_socket;
 use crate::sock::{dup_error, waker_error};
 use crate::sys::{self, Errno, Poller, Waker, Wakes};
@@ -173,7 +173,7 @@ pub(super) struct Acceptor {
     cancel: Option<Cancel>,
     /// The sockets that are ready and were not asked since the last wait.
     round: VecDeque<usize>,
-    judge: Judge,
+    backoff: AcceptBackoff,
     /// How long a round may be.
     most: usize,
     /// Nothing is tried before.
@@ -186,9 +186,9 @@ pub(super) struct Acceptor {
 
 impl Acceptor {
     fn new(forks: usize) -> Self {
-        let (round, judge) = (VecDeque::new(), Judge::new());
+        let (round, backoff) = (VecDeque::new(), AcceptBackoff::new());
         let (poller, cancel, rest_until, look_at) = (None, None, None, None);
-        Self { forks, poller, cancel, round, judge, most: 1, rest_until, owes: false, look_at }
+        Self { forks, poller, cancel, round, backoff, most: 1, rest_until, owes: false, look_at }
     }
 
     /// Whether it was made before a fork(2), in the parent.
@@ -231,7 +231,7 @@ impl Acceptor {
                     Err(error) => Err(error),
                 },
             };
-            match self.judge.judge(accepted)? {
+            match self.backoff.outcome_of(accepted)? {
                 Outcome::Event(event) => {
                     self.pause(event.pause());
                     self.owes = event.pause().is_some();
@@ -257,7 +257,7 @@ impl Acceptor {
     /// A failure that the caller is told has it rest as well: only where the
     /// advice does not say so is the next turn to begin with a rest.
     pub(super) fn leave_rest_to_caller(&mut self, error: &Error) {
-        if AcceptAdvice::after(error) == AcceptAdvice::Pause {
+        if AcceptAdvice::after(error) == AcceptAdvice::BackOff {
             self.rest_until = None;
         }
     }
@@ -298,7 +298,7 @@ impl Acceptor {
         cancel: Option<&Cancel>,
         deadline: Option<Instant>,
     ) -> Result<Option<Turn>> {
-        let in_doubt = self.judge.is_in_doubt();
+        let in_doubt = self.backoff.is_in_doubt();
         if !self.has_cancel(cancel) {
             self.change_cancel(cancel)?;
         }
@@ -336,7 +336,7 @@ impl Acceptor {
             self.look_again(set)?;
         } else if first.is_none() {
             self.owes = false;
-            self.judge.settle();
+            self.backoff.settle();
             if !in_doubt && left.is_some_and(|left| left.is_zero()) {
                 return Ok(Some(Turn::Late));
             }

@@ -20,12 +20,12 @@ use crate::{Error, Result, Socket, SocketAddr};
 pub enum AcceptAdvice {
     /// The connection is gone (aborted by its peer, its network failed), or
     /// there was none: the next may be fine. Where it goes on so, it is as
-    /// [`Pause`](Self::Pause).
+    /// [`BackOff`](Self::BackOff).
     TryAgain,
     /// Descriptors or memory are short, or accepting is forbidden for now:
     /// wait a little. The connection stays in the queue.
-    Pause,
-    /// The listener is of no use any more.
+    BackOff,
+    /// The listener is no longer usable.
     GiveUp,
 }
 
@@ -54,9 +54,9 @@ pub(crate) fn accept_advice(errno: i32) -> AcceptAdvice {
             AcceptAdvice::TryAgain
         }
         Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::TIMEDOUT => AcceptAdvice::TryAgain,
-        Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => AcceptAdvice::Pause,
+        Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => AcceptAdvice::BackOff,
         // A firewall's outcome on one connection, or a sandbox's on them all.
-        Errno::PERM => AcceptAdvice::Pause,
+        Errno::PERM => AcceptAdvice::BackOff,
         _ => AcceptAdvice::GiveUp,
     }
 }
@@ -69,7 +69,7 @@ pub(crate) fn accept_advice(errno: i32) -> AcceptAdvice {
 /// fn log(event: &Event) -> String {
 ///     match event {
 ///         Event::Connection(_, peer) => format!("connection from {peer}"),
-///         Event::Trouble { error, pause } => format!("{error}; next try in {pause:?}"),
+///         Event::Failure { error, backoff } => format!("{error}; next try in {backoff:?}"),
 ///     }
 /// }
 /// # let _ = log;
@@ -83,11 +83,11 @@ pub enum Event {
     /// are there: told before the first pause, unless others were first at
     /// them (EAGAIN). The next try is after the pause; the connections wait in
     /// the queue.
-    Trouble {
-        /// What the system said.
+    Failure {
+        /// The OS error.
         error: Error,
-        /// How long the loop rests.
-        pause: Duration,
+        /// How long the loop backs off.
+        backoff: Duration,
     },
 }
 
@@ -95,7 +95,7 @@ impl Event {
     pub(super) fn pause(&self) -> Option<Duration> {
         match self {
             Self::Connection(..) => None,
-            Self::Trouble { pause, .. } => Some(*pause),
+            Self::Failure { backoff, .. } => Some(*backoff),
         }
     }
 }
@@ -123,7 +123,7 @@ pub(super) enum Outcome {
 
 /// Sorts what accepting gave, for loops of either kind.
 #[derive(Debug)]
-pub(super) struct Judge {
+pub(super) struct AcceptBackoff {
     pause: Duration,
     short_pause: Duration,
     /// Failures since something else happened.
@@ -132,14 +132,14 @@ pub(super) struct Judge {
     has_told: bool,
 }
 
-impl Judge {
+impl AcceptBackoff {
     pub(super) const fn new() -> Self {
         Self { pause: PAUSES.0, short_pause: SHORT_PAUSES.0, in_row: 0, has_told: false }
     }
 
     /// # Errors
     /// That with which the loop ends.
-    pub(super) fn judge(&mut self, accepted: Result<(Socket, SocketAddr)>) -> Result<Outcome> {
+    pub(super) fn outcome_of(&mut self, accepted: Result<(Socket, SocketAddr)>) -> Result<Outcome> {
         let error = match accepted {
             Ok((socket, peer)) => {
                 *self = Self::new();
@@ -157,11 +157,11 @@ impl Judge {
                 } else if std::mem::replace(&mut self.has_told, true) {
                     Outcome::Rest(self.next_pause())
                 } else {
-                    Outcome::Event(Event::Trouble { error, pause: self.next_pause() })
+                    Outcome::Event(Event::Failure { error, backoff: self.next_pause() })
                 })
             }
             AcceptAdvice::GiveUp => Err(error),
-            AcceptAdvice::Pause => Ok(Outcome::Event(Event::Trouble { error, pause: self.next_pause() })),
+            AcceptAdvice::BackOff => Ok(Outcome::Event(Event::Failure { error, backoff: self.next_pause() })),
         }
     }
 

@@ -15,7 +15,7 @@
 //!         println!("hello {peer}");
 //!         cancel.cancel();
 //!     }
-//!     Event::Trouble { error, pause } => eprintln!("{error}; next try in {pause:?}"),
+//!     Event::Failure { error, backoff } => eprintln!("{error}; next try in {backoff:?}"),
 //! })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -27,16 +27,16 @@
 //! | accept one | [`Listeners::accept`], [`Listeners::accept_or_cancel`] |
 //! | the same on tokio | `Listeners::into_async` (feature `tokio`) |
 //! | have a set for each of several threads | [`Listen::shards`] |
-//! | take over what systemd, a parent or other code opened | [`Listeners::passed`], [`Listeners::take_over`] |
-//! | hand over to a child | [`Listeners::pass_to`] |
+//! | take over what systemd, a parent or other code opened | [`Listeners::inherited`], [`Listeners::take_over`] |
+//! | pass to a child | [`Listeners::pass_to`] |
 //! | remove socket files at the end | [`Listeners::unlink`] |
 
 mod acceptor;
 mod advice;
 mod builder;
 mod file;
+mod inherit;
 mod open;
-mod passed;
 mod resolve;
 mod serve;
 mod set;

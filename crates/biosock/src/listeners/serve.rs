@@ -85,13 +85,13 @@ impl Listeners {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut acceptor = self.pool.take(cancel).rounds_of(1);
         let turn = acceptor.turn(self.sources(), nonblocking, cancel, deadline);
-        if let Ok(Turn::Event(Event::Trouble { error, .. })) = &turn {
+        if let Ok(Turn::Event(Event::Failure { error, .. })) = &turn {
             acceptor.leave_rest_to_caller(error);
         }
         self.pool.give_back(acceptor);
         match turn? {
             Turn::Event(Event::Connection(socket, peer)) => Ok(Some((socket, peer))),
-            Turn::Event(Event::Trouble { error, .. }) => Err(error),
+            Turn::Event(Event::Failure { error, .. }) => Err(error),
             Turn::Cancelled => Ok(None),
             Turn::Late => Err(nobody()),
         }

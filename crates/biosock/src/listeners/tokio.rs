@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use super::acceptor::Pool;
-use super::advice::{AcceptAdvice, Event, FEW, Judge, Outcome, is_nobody};
+use super::advice::{AcceptAdvice, AcceptBackoff, Event, FEW, Outcome, is_nobody};
 use super::file::SocketFile;
 use super::set::{Listeners, unlink};
 use crate::accept::accept_socket;
@@ -145,7 +145,7 @@ impl AsyncListeners {
     ///         let stream = socket.try_into().map_err(std::io::Error::other).and_then(TcpStream::from_std);
     ///         tokio::spawn(greet(stream, cancel.clone()));
     ///     }
-    ///     Event::Trouble { error, pause } => eprintln!("{error}; next try in {pause:?}"),
+    ///     Event::Failure { error, backoff } => eprintln!("{error}; next try in {backoff:?}"),
     /// };
     /// listeners.serve(&cancel, tell).await?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -153,7 +153,7 @@ impl AsyncListeners {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn serve(&mut self, cancel: &Cancel, mut tell: impl FnMut(Event)) -> Result<()> {
-        let mut judge = Judge::new();
+        let mut backoff = AcceptBackoff::new();
         // The runtime may be as short of descriptors as accepting is.
         let cancelled = loop {
             if cancel.is_cancelled() {
@@ -163,7 +163,7 @@ impl AsyncListeners {
                 Ok(cancelled) => break cancelled,
                 Err(error) => {
                     let error = wait_error(&error);
-                    sleep(act(judge.judge(Err(error))?, &mut tell).unwrap_or_default()).await;
+                    sleep(act(backoff.outcome_of(Err(error))?, &mut tell).unwrap_or_default()).await;
                 }
             }
         };
@@ -174,7 +174,7 @@ impl AsyncListeners {
                 Poll::Ready(cancelled) => Poll::Ready(cancelled.err().map(|error| Err(wait_error(&error)))),
             });
             let Some(accepted) = accepted.await else { break };
-            let Some(pause) = act(judge.judge(accepted)?, &mut tell) else { continue };
+            let Some(pause) = act(backoff.outcome_of(accepted)?, &mut tell) else { continue };
             let mut rest = pin!(sleep(pause));
             poll_fn(|cx| match cancelled.poll(cx) {
                 Poll::Pending => rest.as_mut().poll(cx),

@@ -138,7 +138,7 @@ fn child_that_never_looks() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
-    let set = Listeners::passed().unwrap().expect("the parent passes it");
+    let set = Listeners::inherited().unwrap().expect("the parent passes it");
     let mut acceptor = never_looking(watching(&set));
     eprintln!("watching");
     assert!(is_connection(&turn(&mut acceptor, &set, 60)));

@@ -263,7 +263,7 @@ fn a_child_looks_names_up_on_threads_of_its_own() {
     }
 }
 
-/// As a prefork server has it, one of whose workers is told to cancel just as a
+/// As a prefork server has it, one of whose workers is told to end just as a
 /// connection wakes it: another, which sleeps, takes the connection.
 #[test]
 fn a_worker_that_is_stopped_leaves_its_connection_to_its_siblings() {

@@ -7,7 +7,7 @@ mod fork;
 mod forked;
 #[cfg(test)]
 mod guarded;
-mod hand_over;
+mod inherit;
 #[cfg(test)]
 mod interrupt;
 mod option;
@@ -46,7 +46,7 @@ pub(crate) use libc::{
 pub(crate) use errno::{EAI_ADDRFAMILY, ErrnoText, eai_name, eai_text, errno_name, is_shortage};
 pub(crate) use files::{open_regular, read_at_most};
 pub(crate) use fork::{forks, forks_seen};
-pub(crate) use hand_over::{Passed, Wrong, enclose, inherit, inheritable, inode, socket_pair, take_passed};
+pub(crate) use inherit::{Passed, Wrong, enclose, inherit, inheritable, inode, socket_pair, take_passed};
 pub(crate) use option::*;
 pub(crate) use process::PerProcess;
 pub(crate) use resolve::{AddrInfoList, EaiError, Hints, NameBuffers, getaddrinfo, getnameinfo};

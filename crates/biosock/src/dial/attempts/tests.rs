@@ -1,10 +1,10 @@
-//! Contests on loopback, by a clock that the tests choose.
+//! Attempts on loopback, by a clock that the tests choose.
 
 use super::*;
 use crate::ConnectOptions;
 use crate::Type;
 use crate::dial::blocking::{Limits, run};
-use crate::dial::memory::LIFETIME;
+use crate::dial::history::LIFETIME;
 use crate::dial::resolver::Resolver;
 use crate::dial::system_resolver::SystemResolver;
 use crate::dial::{DialFailure, Pace};
@@ -51,12 +51,17 @@ fn with_delay(attempt_delay: Duration) -> Settings {
 }
 
 /// Dials a name with these addresses at this time, and gives each attempt.
-fn attempts(settings: &Settings, memory: &Memory, began: Instant, addrs: &[SocketAddr]) -> Vec<SocketAddr> {
-    let mut contest = Contest::new(settings, Some(memory), began, &[], &BOTH);
-    contest.answered_together(Duration::ZERO, addrs);
+fn attempts(
+    settings: &Settings,
+    history: &AddressHistory,
+    began: Instant,
+    addrs: &[SocketAddr],
+) -> Vec<SocketAddr> {
+    let mut attempts = Attempts::new(settings, Some(history), began, &[], &BOTH);
+    attempts.answered_together(Duration::ZERO, addrs);
     let limits = Limits { start: Instant::now(), timeout: None, cancel: None };
     let resolver: Arc<dyn Resolver> = Arc::new(SystemResolver);
-    let (ended, report) = run(contest, None, &resolver, &limits);
+    let (ended, report) = run(attempts, None, &resolver, &limits);
     ended.unwrap();
     report.attempts.iter().map(|attempt| attempt.addr).collect()
 }
@@ -65,9 +70,9 @@ fn attempts(settings: &Settings, memory: &Memory, began: Instant, addrs: &[Socke
 fn ipv6_that_was_silent_leads_again_once_its_entry_has_expired() {
     let ((silent, v6), (good, v4)) = (listener("[::1]:0"), listener("127.0.0.1:0"));
     let _in_its_place = client(&v6);
-    let (memory, start) = (Memory::new(16), Instant::now());
+    let (history, start) = (AddressHistory::new(16), Instant::now());
     let dial = |settings: Settings, after: Duration| {
-        let attempts = attempts(&settings, &memory, start + after, &[v6, v4]);
+        let attempts = attempts(&settings, &history, start + after, &[v6, v4]);
         let won = if attempts.last() == Some(&v6) { &silent } else { &good };
         drop(won.accept().unwrap());
         attempts
@@ -86,19 +91,19 @@ fn ipv6_that_was_silent_leads_again_once_its_entry_has_expired() {
 fn what_worked_goes_before_its_equals_alone() {
     let (_holder, unknown) = refusing();
     let ((_good, v4), (_other, v6)) = (listener("127.0.0.1:0"), listener("[::1]:0"));
-    let (memory, now) = (Memory::new(16), Instant::now());
-    memory.learn(v4, Rank::Used(Duration::from_millis(1)), now);
-    assert_eq!(attempts(&patient(), &memory, now, &[unknown, v4]), [v4]);
-    assert_eq!(attempts(&patient(), &memory, now, &[v6, unknown, v4]), [v6]);
+    let (history, now) = (AddressHistory::new(16), Instant::now());
+    history.learn(v4, Rank::Used(Duration::from_millis(1)), now);
+    assert_eq!(attempts(&patient(), &history, now, &[unknown, v4]), [v4]);
+    assert_eq!(attempts(&patient(), &history, now, &[v6, unknown, v4]), [v6]);
 }
 
 #[test]
 fn a_shortage_here_is_not_held_against_a_peer() {
     let ((_one, v6), (_two, v4)) = (listener("[::1]:0"), listener("127.0.0.1:0"));
-    let (memory, now) = (Memory::new(16), Instant::now());
+    let (history, now) = (AddressHistory::new(16), Instant::now());
     let short = Settings { device_v6: Some("no-such-device".into()), ..patient() };
-    assert_eq!(attempts(&short, &memory, now, &[v6, v4]), [v6, v4]);
-    assert_eq!(memory.rank(&v6, now), Rank::Unknown);
+    assert_eq!(attempts(&short, &history, now, &[v6, v4]), [v6, v4]);
+    assert_eq!(history.rank(&v6, now), Rank::Unknown);
 }
 
 fn failed(operation: Operation, syscall: Syscall, errno: i32) -> Outcome {
@@ -160,11 +165,11 @@ fn a_lookup_that_no_attempt_was_left_for_is_not_blamed() {
     let (_holder, refusing) = refusing();
     let pace = Pace { max_attempts: 1, ..Pace::default() };
     let settings = Settings { pace, ..Settings::default() };
-    let mut contest = Contest::new(&settings, None, Instant::now(), &[], &[Domain::IPV4, Domain::IPV6]);
-    contest.answered(Duration::ZERO, (Domain::IPV4, Ok(vec![refusing])));
+    let mut attempts = Attempts::new(&settings, None, Instant::now(), &[], &[Domain::IPV4, Domain::IPV6]);
+    attempts.answered(Duration::ZERO, (Domain::IPV4, Ok(vec![refusing])));
     let limits = Limits { start: Instant::now(), timeout: None, cancel: None };
     let resolver: Arc<dyn Resolver> = Arc::new(SystemResolver);
-    let (ended, report) = run(contest, None, &resolver, &limits);
+    let (ended, report) = run(attempts, None, &resolver, &limits);
     assert!(matches!(ended, Err(DialFailure::NoneAnswered)));
     assert_eq!(report.lookups.len(), 1, "{report}");
     assert!(!report.to_string().contains("no answer"), "{report}");
@@ -175,41 +180,41 @@ fn after_each_attempt_that_fails_at_once_the_dial_may_be_ended() {
     // TCP has no route to a group, whatever routes there are.
     let groups = [1, 2, 3].map(|last| SocketAddr::from(([224, 0, 1, last], 1)));
     let settings = Settings::default();
-    let mut contest = Contest::new(&settings, None, Instant::now(), &groups, &[]);
+    let mut attempts = Attempts::new(&settings, None, Instant::now(), &groups, &[]);
     for made in 1..=groups.len() {
-        assert!(matches!(contest.advance(Duration::ZERO), Turn::Again));
-        assert_eq!(contest.report.attempts.len(), made);
+        assert!(matches!(attempts.advance(Duration::ZERO), Turn::Again));
+        assert_eq!(attempts.report.attempts.len(), made);
     }
-    assert!(matches!(contest.advance(Duration::ZERO), Turn::Exhausted));
+    assert!(matches!(attempts.advance(Duration::ZERO), Turn::Exhausted));
 }
 
 #[test]
 fn who_answered_as_another_won_was_not_silent() {
     let ((_one, v6), (_two, v4)) = (listener("[::1]:0"), listener("127.0.0.1:0"));
-    let (memory, settings, began) = (Memory::new(16), hasty(), Instant::now());
+    let (history, settings, began) = (AddressHistory::new(16), hasty(), Instant::now());
     let delay = settings.pace.attempt_delay;
-    let mut contest = Contest::new(&settings, Some(&memory), began, &[v6, v4], &[]);
-    let Turn::Watch(first, late) = contest.advance(Duration::ZERO) else { panic!("no attempt") };
-    let Turn::Watch(second, won) = contest.advance(delay) else { panic!("no second attempt") };
+    let mut attempts = Attempts::new(&settings, Some(&history), began, &[v6, v4], &[]);
+    let Turn::Watch(first, late) = attempts.advance(Duration::ZERO) else { panic!("no attempt") };
+    let Turn::Watch(second, won) = attempts.advance(delay) else { panic!("no second attempt") };
     // Both are connected by now, and the second is looked at first.
     crate::fd::wait(late.as_fd(), crate::Interest::Write, None).unwrap();
     crate::fd::wait(won.as_fd(), crate::Interest::Write, None).unwrap();
-    assert!(matches!(contest.decided(delay * 2, second, won), Decided::Won(_)));
-    contest.closing(first, late);
-    drop(contest.end(delay * 2, false, []));
-    assert_eq!(memory.rank(&v6, began), Rank::Unknown);
-    assert_eq!(memory.rank(&v4, began), Rank::Used(delay));
+    assert!(matches!(attempts.decided(delay * 2, second, won), Decided::Won(_)));
+    attempts.closing(first, late);
+    drop(attempts.end(delay * 2, false, []));
+    assert_eq!(history.rank(&v6, began), Rank::Unknown);
+    assert_eq!(history.rank(&v4, began), Rank::Used(delay));
     // It was learned as the dial ended.
-    assert_eq!(memory.rank(&v4, began + LIFETIME + delay), Rank::Used(delay));
-    assert_eq!(memory.rank(&v4, began + LIFETIME + delay * 2), Rank::Unknown);
+    assert_eq!(history.rank(&v4, began + LIFETIME + delay), Rank::Used(delay));
+    assert_eq!(history.rank(&v4, began + LIFETIME + delay * 2), Rank::Unknown);
 }
 
 #[test]
 fn what_never_began_is_told_of_its_family() {
     let settings = patient();
-    let contest = Contest::new(&settings, None, Instant::now(), &[], &BOTH);
+    let attempts = Attempts::new(&settings, None, Instant::now(), &[], &BOTH);
     let why = Error::from_kind(Operation::Lookup, crate::ErrorKind::OutOfResources);
-    let report = contest.end(Duration::from_secs(1), false, [(Domain::IPV4, why)]);
+    let report = attempts.end(Duration::from_secs(1), false, [(Domain::IPV4, why)]);
     let ended = |lookup: &LookupReport| (lookup.family, matches!(lookup.answer, Some(Err(_))));
     let ended: Vec<_> = report.lookups.iter().map(ended).collect();
     assert_eq!(ended, [(Domain::IPV6, false), (Domain::IPV4, true)]);
@@ -219,9 +224,9 @@ fn what_never_began_is_told_of_its_family() {
 fn ipv6_leads_without_ipv4_s_answer_only_where_it_would_anyhow() {
     let settings = patient();
     let first = |v6: &str| {
-        let mut contest = Contest::new(&settings, None, Instant::now(), &[], &BOTH);
-        contest.answered(Duration::ZERO, (Domain::IPV6, Ok(vec![v6.parse().unwrap()])));
-        contest.advance(Duration::ZERO)
+        let mut attempts = Attempts::new(&settings, None, Instant::now(), &[], &BOTH);
+        attempts.answered(Duration::ZERO, (Domain::IPV6, Ok(vec![v6.parse().unwrap()])));
+        attempts.advance(Duration::ZERO)
     };
     let (_listener, near) = listener("[::1]:0");
     assert!(matches!(first(&near.to_string()), Turn::Watch(..)));
@@ -241,24 +246,24 @@ fn of_an_answer_a_bounded_number_is_used() {
         _ => SocketAddr::from(((0x7f01_0000 + number).to_be_bytes(), 1)),
     };
     let settings = Settings { nat64: true, ..Settings::default() };
-    let memory = Memory::new(4096);
+    let history = AddressHistory::new(4096);
     let now = Instant::now();
     // All are known, so none would be too many for the attempts.
-    (0..4000).for_each(|number| memory.learn(ip(Domain::IPV4, number), Rank::Unusable, now));
-    let mut contest = Contest::new(&settings, Some(&memory), now, &[], &BOTH);
+    (0..4000).for_each(|number| history.learn(ip(Domain::IPV4, number), Rank::Unusable, now));
+    let mut attempts = Attempts::new(&settings, Some(&history), now, &[], &BOTH);
     let v4 = (0..4000).map(|number| ip(Domain::IPV4, number)).collect();
-    contest.answered(Duration::ZERO, (Domain::IPV4, Ok(v4)));
-    assert_eq!(contest.race.candidates(), MOST_OF_ANSWER);
-    assert!(matches!(contest.report.lookups[1].answer, Some(Ok(4000))), "{}", contest.report);
+    attempts.answered(Duration::ZERO, (Domain::IPV4, Ok(v4)));
+    assert_eq!(attempts.race.candidates(), MOST_OF_ANSWER);
+    assert!(matches!(attempts.report.lookups[1].answer, Some(Ok(4000))), "{}", attempts.report);
     // A list of the caller's may have both families, the one after the other.
     let list: Vec<_> =
         (0..600).map(|number| ip(if number < 300 { Domain::IPV4 } else { Domain::IPV6 }, number)).collect();
-    let listed = Contest::new(&settings, Some(&memory), now, &list, &[]);
+    let listed = Attempts::new(&settings, Some(&history), now, &list, &[]);
     assert!(listed.race.leaders().iter().all(Option::is_some));
     // Of a NAT64's prefixes.
     let prefixes = (0..4000).map(|number| ip(Domain::IPV6, number)).collect();
-    contest.discovered(Duration::ZERO, Ok(prefixes));
-    let Discovery::Done(prefixes) = &contest.stranded.discovery else { panic!("{contest:?}") };
+    attempts.discovered(Duration::ZERO, Ok(prefixes));
+    let Discovery::Done(prefixes) = &attempts.nat64.discovery else { panic!("{attempts:?}") };
     assert_eq!(prefixes.len(), nat64::MOST_PREFIXES);
 }
 
@@ -268,25 +273,25 @@ fn what_is_kept_is_asked_only_where_the_other_family_has_nothing() {
     let (service, socktype) = ("80".into(), Type::STREAM);
     let question = Question { host: Some("name".into()), service, family: Domain::IPV6, socktype };
     let settings = patient();
-    let contest = || {
-        let mut contest = Contest::new(&settings, None, Instant::now(), &[], &[Domain::IPV4]);
-        contest.defer(question.clone());
-        assert!(contest.take_question().is_none());
-        contest
+    let attempts = || {
+        let mut attempts = Attempts::new(&settings, None, Instant::now(), &[], &[Domain::IPV4]);
+        attempts.defer(question.clone());
+        assert!(attempts.take_question().is_none());
+        attempts
     };
     let failed = || Error::from_kind(Operation::Lookup, ErrorKind::LookupFailed);
     for nothing in [Ok(Vec::new()), Err(failed())] {
-        let mut contest = contest();
-        contest.answered(Duration::ZERO, (Domain::IPV4, nothing));
-        assert_eq!(contest.take_question(), Some((Domain::IPV6, question.clone())));
-        assert!(contest.take_question().is_none(), "once");
-        assert!(matches!(contest.advance(Duration::ZERO), Turn::Wait(None)), "the answer is waited for");
-        contest.answered(Duration::ZERO, (Domain::IPV6, Ok(vec![v6])));
-        assert!(matches!(contest.advance(Duration::ZERO), Turn::Watch(..) | Turn::Won(_)));
-        let families: Vec<_> = contest.report.lookups.iter().map(|lookup| lookup.family).collect();
+        let mut attempts = attempts();
+        attempts.answered(Duration::ZERO, (Domain::IPV4, nothing));
+        assert_eq!(attempts.take_question(), Some((Domain::IPV6, question.clone())));
+        assert!(attempts.take_question().is_none(), "once");
+        assert!(matches!(attempts.advance(Duration::ZERO), Turn::Wait(None)), "the answer is waited for");
+        attempts.answered(Duration::ZERO, (Domain::IPV6, Ok(vec![v6])));
+        assert!(matches!(attempts.advance(Duration::ZERO), Turn::Watch(..) | Turn::Won(_)));
+        let families: Vec<_> = attempts.report.lookups.iter().map(|lookup| lookup.family).collect();
         assert_eq!(families, [Domain::IPV4, Domain::IPV6]);
     }
-    let mut contest = contest();
-    contest.answered(Duration::ZERO, (Domain::IPV4, Ok(vec![refusing().1])));
-    assert!(contest.take_question().is_none(), "it has an address");
+    let mut attempts = attempts();
+    attempts.answered(Duration::ZERO, (Domain::IPV4, Ok(vec![refusing().1])));
+    assert!(attempts.take_question().is_none(), "it has an address");
 }

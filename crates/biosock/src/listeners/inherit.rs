@@ -27,7 +27,7 @@ const FROM_MANAGER: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
 const MANAGER_S_PIDFD: &str = "LISTEN_PIDFDID";
 
 impl Listeners {
-    /// The environment variables that [`passed`](Self::passed) reads: they are
+    /// The environment variables that [`inherited`](Self::inherited) reads: they are
     /// about this process, so that a program that it runs is better off
     /// without (`Command::env_remove`). [`pass_to`](Self::pass_to) sees to it.
     ///
@@ -35,11 +35,11 @@ impl Listeners {
     /// use biosock::listeners::Listeners;
     ///
     /// let mut command = std::process::Command::new("true");
-    /// for name in Listeners::PASSED_ENV {
+    /// for name in Listeners::INHERITED_ENV {
     ///     command.env_remove(name);
     /// }
     /// ```
-    pub const PASSED_ENV: &'static [&'static str] =
+    pub const INHERITED_ENV: &'static [&'static str] =
         &[FROM_MANAGER[0], FROM_MANAGER[1], FROM_MANAGER[2], MANAGER_S_PIDFD, FROM_PARENT];
 
     /// Takes over the sockets that a service manager passed to this process
@@ -50,7 +50,7 @@ impl Listeners {
     /// Call it before other threads open descriptors. All are looked at before
     /// one is taken: a descriptor that this process opened itself, as the
     /// standard library and this one do with FD_CLOEXEC, is not touched. The
-    /// environment stays as it is; [`PASSED_ENV`](Self::PASSED_ENV) has the
+    /// environment stays as it is; [`INHERITED_ENV`](Self::INHERITED_ENV) has the
     /// names that a child of this process is better off without.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl Listeners {
     /// ```
     /// use biosock::listeners::{Listen, Listeners};
     ///
-    /// let listeners = match Listeners::passed()? {
+    /// let listeners = match Listeners::inherited()? {
     ///     Some(passed) => passed,
     ///     None => Listen::new().listen("localhost:0")?,
     /// };
@@ -69,28 +69,28 @@ impl Listeners {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[doc(alias = "sd_listen_fds")]
-    pub fn passed() -> Result<Option<Self>> {
+    pub fn inherited() -> Result<Option<Self>> {
         let (sockets, nudge) = take(&described()?)?;
         if sockets.is_empty() { Ok(None) } else { Ok(Some(Self::take_with(sockets, nudge)?)) }
     }
 
-    /// As [`passed`](Self::passed), a set for each name that the manager gave
+    /// As [`inherited`](Self::inherited), a set for each name that the manager gave
     /// (FileDescriptorName= in systemd.socket(5)), in the order in which they
     /// come. Sockets without a name are called "unknown".
     ///
     /// # Errors
-    /// As [`passed`](Self::passed).
+    /// As [`inherited`](Self::inherited).
     ///
     /// ```
     /// use biosock::listeners::Listeners;
     ///
-    /// for (name, listeners) in Listeners::passed_by_name()? {
+    /// for (name, listeners) in Listeners::inherited_by_name()? {
     ///     println!("{name}: {:?}", listeners.addrs()?);
     /// }
     /// # Ok::<(), biosock::Error>(())
     /// ```
     #[doc(alias = "sd_listen_fds_with_names")]
-    pub fn passed_by_name() -> Result<Vec<(String, Self)>> {
+    pub fn inherited_by_name() -> Result<Vec<(String, Self)>> {
         let described = described()?;
         let mut groups: Vec<(String, Vec<Socket>)> = Vec::new();
         let (sockets, mut nudge) = take(&described)?;
@@ -110,7 +110,7 @@ impl Listeners {
     }
 
     /// Has a child process inherit the listeners, which takes them by
-    /// [`passed`](Self::passed). Both may accept then; a parent that is to
+    /// [`inherited`](Self::inherited). Both may accept then; a parent that is to
     /// make room for its child drops its own once the child says that it is
     /// there, and no connection is refused in between. One that wakes the
     /// parent just as it is cancelled wakes the child instead: they share the
@@ -141,7 +141,7 @@ impl Listeners {
         let mut pairs = pairs.map_err(|errno| dup_error(Operation::Listen, &errno.into()))?;
         let nudge = pairs.pop().unwrap_or_default();
         // What was for this process is not for its child.
-        for name in Self::PASSED_ENV {
+        for name in Self::INHERITED_ENV {
             command.env_remove(name);
         }
         command.env(FROM_PARENT, format!("{};{nudge}", pairs.join(",")));

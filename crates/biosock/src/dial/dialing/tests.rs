@@ -1,6 +1,10 @@
 //! Which families a dial asks for.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::Type;
+use crate::dial::Resolver;
 
 fn question(host: Option<&str>) -> Question {
     let (service, family, socktype) = ("80".into(), Domain::UNSPEC, Type::STREAM);
@@ -39,8 +43,8 @@ fn the_routes_decide_only_about_names_that_the_system_looks_up_out_there() {
 fn a_family_is_asked_for_at_once_or_kept_for_later() {
     for host in [Some("host.of.dns.example"), Some("localhost")] {
         let dialer = Dialer::new();
-        let (contest, asked) = dialer.contest_of(Instant::now(), &question(host));
-        let kept: Vec<_> = contest.deferred_family().into_iter().collect();
+        let (attempts, asked) = dialer.attempts_of(Instant::now(), &question(host));
+        let kept: Vec<_> = attempts.deferred_family().into_iter().collect();
         let mut all = [asked, &kept].concat();
         all.sort_by_key(|family| *family == Domain::IPV4);
         assert_eq!(all, [Domain::IPV6, Domain::IPV4], "{host:?}: {asked:?}, {kept:?}");

@@ -6,8 +6,8 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::answer::{Answer, MOST_OF_ANSWER, keep_first};
+use super::history::{AddressHistory, Rank};
 use super::itself;
-use super::memory::{Memory, Rank};
 use super::nat64::{self, Prefix};
 use super::order::{goes_before, goes_before_any_v4, has_route, prefer_known};
 use super::race::{Race, Step};
@@ -45,25 +45,25 @@ pub(super) enum Decided<S> {
 }
 
 #[derive(Debug)]
-pub(super) struct Contest<'d> {
+pub(super) struct Attempts<'d> {
     settings: &'d Settings,
-    memory: Option<&'d Memory>,
+    history: Option<&'d AddressHistory>,
     /// When the dial began, by the clock of the history.
     began: Instant,
     /// Whether each attempt has the thread to itself.
     blocking: bool,
     race: Race,
     report: Report,
-    knocking: Vec<Knock>,
+    retries: Vec<UnixRetry>,
     /// Attempts whose outcome came too late to be looked at.
     unheard: Vec<usize>,
-    stranded: Stranded,
+    nat64: Nat64Pending,
     deferred: Deferred,
 }
 
 /// IPv4 addresses that the machine has no route to, for a NAT64.
 #[derive(Debug, Default)]
-struct Stranded {
+struct Nat64Pending {
     addrs: Vec<SocketAddr>,
     discovery: Discovery,
 }
@@ -95,18 +95,18 @@ pub(super) const NAT64: Domain = Domain::UNSPEC;
 /// A Unix listener's queue is full, and no system call tells when it has room
 /// (unix(7): a non-blocking connect gives EAGAIN). So it is asked again.
 #[derive(Debug)]
-struct Knock {
+struct UnixRetry {
     attempt: usize,
     socket: Socket,
     patience: Backoff,
     next: Duration,
 }
 
-impl<'d> Contest<'d> {
-    /// A contest between given addresses, while lookups of `pending` go on.
+impl<'d> Attempts<'d> {
+    /// The attempts at given addresses, while lookups of `pending` go on.
     pub(super) fn new(
         settings: &'d Settings,
-        memory: Option<&'d Memory>,
+        history: Option<&'d AddressHistory>,
         began: Instant,
         addrs: &[SocketAddr],
         pending: &[Domain],
@@ -115,20 +115,20 @@ impl<'d> Contest<'d> {
         let lookups = pending.iter().map(unanswered).collect();
         let report = Report { lookups, ..Report::default() };
         let race = Race::new(settings.pace, pending).with_first_family_count(settings.first_family_count);
-        let mut contest = Self {
+        let mut attempts = Self {
             settings,
-            memory,
+            history,
             began,
             blocking: false,
             race,
             report,
-            knocking: Vec::new(),
+            retries: Vec::new(),
             unheard: Vec::new(),
-            stranded: Stranded::default(),
+            nat64: Nat64Pending::default(),
             deferred: Deferred::default(),
         };
-        contest.add(None, addrs.to_vec());
-        contest
+        attempts.add(None, addrs.to_vec());
+        attempts
     }
 
     /// Lets each attempt block: for one address that nothing is to interrupt.
@@ -147,7 +147,7 @@ impl<'d> Contest<'d> {
     fn add(&mut self, lookup: Option<Domain>, mut addrs: Vec<SocketAddr>) {
         // All that follows is work for each of them.
         keep_first(&mut addrs, MOST_OF_ANSWER.max(self.settings.pace.max_attempts));
-        let ranks = self.memory.and_then(|memory| memory.ranks(&addrs, self.began));
+        let ranks = self.history.and_then(|history| history.ranks(&addrs, self.began));
         let ranks = ranks.unwrap_or_else(|| vec![Rank::Unknown; addrs.len()]);
         let mut ranked: Vec<_> = addrs.into_iter().zip(ranks).collect();
         prefer_known(&mut ranked);
@@ -221,8 +221,8 @@ impl<'d> Contest<'d> {
         // Both well-known addresses come, by the same prefix.
         prefixes.dedup();
         prefixes.truncate(nat64::MOST_PREFIXES);
-        self.stranded.discovery = Discovery::Done(prefixes);
-        for addr in std::mem::take(&mut self.stranded.addrs) {
+        self.nat64.discovery = Discovery::Done(prefixes);
+        for addr in std::mem::take(&mut self.nat64.addrs) {
             self.strand(addr);
         }
         self.race.looked_up(now, NAT64);
@@ -231,18 +231,18 @@ impl<'d> Contest<'d> {
     /// Joins the addresses by which a NAT64 reaches this one to the race, once
     /// its prefix is known.
     fn strand(&mut self, addr: SocketAddr) {
-        match &self.stranded.discovery {
+        match &self.nat64.discovery {
             Discovery::Done(prefixes) => {
                 let by_nat64: Vec<_> = prefixes.iter().filter_map(|prefix| prefix.reaching(&addr)).collect();
                 return self.add(Some(NAT64), by_nat64);
             }
             Discovery::Needless => {
-                self.stranded.discovery = Discovery::Wanted;
+                self.nat64.discovery = Discovery::Wanted;
                 self.race.expect(NAT64);
             }
             Discovery::Wanted | Discovery::UnderWay => {}
         }
-        self.stranded.addrs.push(addr);
+        self.nat64.addrs.push(addr);
     }
 
     /// The question that is to be asked now, if any, with its answer's mark.
@@ -252,10 +252,10 @@ impl<'d> Contest<'d> {
                 return Some((question.family, question));
             }
         }
-        if !matches!(self.stranded.discovery, Discovery::Wanted) {
+        if !matches!(self.nat64.discovery, Discovery::Wanted) {
             return None;
         }
-        self.stranded.discovery = Discovery::UnderWay;
+        self.nat64.discovery = Discovery::UnderWay;
         Some((NAT64, nat64::question(self.settings.socktype)))
     }
 
@@ -265,9 +265,9 @@ impl<'d> Contest<'d> {
     /// answer of IPv4's could change that: else who leads would hang on which
     /// answer is the quicker one.
     fn choose_first_family(&mut self) {
-        let (memory, began) = (self.memory, self.began);
+        let (history, began) = (self.history, self.began);
         match self.race.leaders() {
-            [Some(v6), Some(v4)] if goes_before(&v4, &v6, |addr| rank(memory, addr, began)) => {
+            [Some(v6), Some(v4)] if goes_before(&v4, &v6, |addr| rank(history, addr, began)) => {
                 self.race.lead(Domain::IPV4);
             }
             [Some(v6), None] if self.race.is_pending(Domain::IPV4) => {
@@ -279,24 +279,24 @@ impl<'d> Contest<'d> {
 
     /// Carries out what is due now.
     pub(super) fn advance(&mut self, now: Duration) -> Turn {
-        if let Some(socket) = self.knock(now) {
+        if let Some(socket) = self.retry(now) {
             return Turn::Won(socket);
         }
         match self.race.step(now) {
-            Step::Wait(until) => Turn::Wait(self.knocks_before(until)),
+            Step::Wait(until) => Turn::Wait(self.retries_before(until)),
             Step::Exhausted => Turn::Exhausted,
             Step::Start(addr) => self.start(now, addr).unwrap_or(Turn::Again),
         }
     }
 
     /// Asks every full queue again whose time has come.
-    fn knock(&mut self, now: Duration) -> Option<Socket> {
-        while let Some(at) = self.knocking.iter().position(|knock| knock.next <= now) {
-            let Knock { attempt, socket, mut patience, .. } = self.knocking.swap_remove(at);
+    fn retry(&mut self, now: Duration) -> Option<Socket> {
+        while let Some(at) = self.retries.iter().position(|retry| retry.next <= now) {
+            let UnixRetry { attempt, socket, mut patience, .. } = self.retries.swap_remove(at);
             match connect(self.settings, &socket, &self.report.attempts[attempt].addr) {
                 Ok(Started::QueueFull) => {
                     let next = now + patience.next();
-                    self.knocking.push(Knock { attempt, socket, patience, next });
+                    self.retries.push(UnixRetry { attempt, socket, patience, next });
                 }
                 // An AF_UNIX connect does not go on by itself.
                 Ok(_) => {
@@ -309,8 +309,8 @@ impl<'d> Contest<'d> {
         None
     }
 
-    fn knocks_before(&self, until: Option<Duration>) -> Option<Duration> {
-        self.knocking.iter().map(|knock| knock.next).chain(until).min()
+    fn retries_before(&self, until: Option<Duration>) -> Option<Duration> {
+        self.retries.iter().map(|retry| retry.next).chain(until).min()
     }
 
     /// Starts an attempt; `None` where there is nothing to watch.
@@ -327,7 +327,7 @@ impl<'d> Contest<'d> {
             Ok((socket, Started::QueueFull)) => {
                 let mut patience = Backoff::default();
                 let next = now + patience.next();
-                self.knocking.push(Knock { attempt, socket, patience, next });
+                self.retries.push(UnixRetry { attempt, socket, patience, next });
                 None
             }
             Err(error) => {
@@ -355,7 +355,7 @@ impl<'d> Contest<'d> {
     /// An attempt is closed while it is under way. One that was decided, though
     /// nobody has looked, was not silent.
     pub(super) fn closing(&mut self, attempt: usize, socket: impl AsFd) {
-        if self.memory.is_some() && !matches!(connect_outcome(socket.as_fd()), Ok(None)) {
+        if self.history.is_some() && !matches!(connect_outcome(socket.as_fd()), Ok(None)) {
             self.unheard.push(attempt);
         }
     }
@@ -388,7 +388,7 @@ impl<'d> Contest<'d> {
         attempt.outcome = outcome;
     }
 
-    /// Ends the contest: what has no outcome yet has none, and what peers and
+    /// Ends the attempts: what has no outcome yet has none, and what peers and
     /// paths did is learned. Of a dial that was cancelled silence is not.
     /// Lookups that never began are reported with why they did not.
     pub(super) fn end(
@@ -413,11 +413,11 @@ impl<'d> Contest<'d> {
                 lookup.answer = Some(Err(why));
             }
         }
-        if let Some(memory) = self.memory {
+        if let Some(history) = self.history {
             for (at, attempt) in self.report.attempts.iter().enumerate() {
                 let unknown = cancelled || self.unheard.contains(&at);
                 if let Some(rank) = lesson(self.settings, attempt, unknown) {
-                    memory.learn(attempt.addr, rank, self.began + now);
+                    history.learn(attempt.addr, rank, self.began + now);
                 }
             }
         }
@@ -425,8 +425,8 @@ impl<'d> Contest<'d> {
     }
 }
 
-fn rank(memory: Option<&Memory>, addr: &SocketAddr, now: Instant) -> Rank {
-    memory.map_or(Rank::Unknown, |memory| memory.rank(addr, now))
+fn rank(history: Option<&AddressHistory>, addr: &SocketAddr, now: Instant) -> Rank {
+    history.map_or(Rank::Unknown, |history| history.rank(addr, now))
 }
 
 /// What an attempt teaches of its address, if anything. One that another

@@ -25,13 +25,13 @@ use crate::SocketAddr;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use biosock::dial::{Dialer, Memory};
+/// use biosock::dial::{AddressHistory, Dialer};
 ///
-/// let memory = Arc::new(Memory::new(128));
-/// let dialer = Dialer::new().memory(memory);
+/// let history = Arc::new(AddressHistory::new(128));
+/// let dialer = Dialer::new().history(history);
 /// ```
 #[derive(Debug)]
-pub struct Memory {
+pub struct AddressHistory {
     entries: Mutex<VecDeque<Entry>>,
     most: usize,
 }
@@ -63,12 +63,12 @@ impl Entry {
 /// How long an entry counts; networks change.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(600);
 
-impl Memory {
+impl AddressHistory {
     /// A history of at most so many addresses, which forgets what it learned
     /// least lately; with 0 it learns nothing.
     ///
     /// ```
-    /// let learns_nothing = biosock::dial::Memory::new(0);
+    /// let learns_nothing = biosock::dial::AddressHistory::new(0);
     /// ```
     #[must_use]
     pub const fn new(most: usize) -> Self {
@@ -132,49 +132,49 @@ mod tests {
 
     #[test]
     fn a_lock_that_stays_held_is_not_waited_for() {
-        let (memory, now) = (Memory::new(2), Instant::now());
-        memory.learn(addr(1), FAST, now);
-        let held = memory.lock().expect("free");
-        assert_eq!(memory.rank(&addr(1), now), Rank::Unknown);
-        memory.learn(addr(2), FAST, now);
+        let (history, now) = (AddressHistory::new(2), Instant::now());
+        history.learn(addr(1), FAST, now);
+        let held = history.lock().expect("free");
+        assert_eq!(history.rank(&addr(1), now), Rank::Unknown);
+        history.learn(addr(2), FAST, now);
         drop(held);
-        assert_eq!(memory.rank(&addr(1), now), FAST);
-        assert_eq!(memory.rank(&addr(2), now), Rank::Unknown);
+        assert_eq!(history.rank(&addr(1), now), FAST);
+        assert_eq!(history.rank(&addr(2), now), Rank::Unknown);
     }
 
     #[test]
     fn the_newest_word_counts_and_the_oldest_is_forgotten() {
-        let (memory, now) = (Memory::new(2), Instant::now());
-        memory.learn(addr(1), Rank::Unusable, now);
-        memory.learn(addr(2), Rank::Unusable, now);
-        memory.learn(addr(1), FAST, now);
-        memory.learn(addr(3), Rank::Unusable, now);
-        let ranks = [1, 2, 3].map(|last| memory.rank(&addr(last), now));
+        let (history, now) = (AddressHistory::new(2), Instant::now());
+        history.learn(addr(1), Rank::Unusable, now);
+        history.learn(addr(2), Rank::Unusable, now);
+        history.learn(addr(1), FAST, now);
+        history.learn(addr(3), Rank::Unusable, now);
+        let ranks = [1, 2, 3].map(|last| history.rank(&addr(last), now));
         assert_eq!(ranks, [FAST, Rank::Unknown, Rank::Unusable]);
-        let nothing = Memory::new(0);
+        let nothing = AddressHistory::new(0);
         nothing.learn(addr(1), FAST, now);
         assert_eq!(nothing.rank(&addr(1), now), Rank::Unknown);
     }
 
     #[test]
     fn an_entry_counts_for_ten_minutes_after_it_was_learned() {
-        let (memory, start) = (Memory::new(1), Instant::now());
+        let (history, start) = (AddressHistory::new(1), Instant::now());
         for (learned, confirmed) in [(SLOW, FAST), (Rank::Unusable, Rank::Unusable)] {
-            memory.learn(addr(1), learned, start);
-            memory.learn(addr(1), confirmed, start + 9 * MINUTE);
-            assert_eq!(memory.rank(&addr(1), start + 10 * MINUTE - Duration::from_nanos(1)), confirmed);
-            assert_eq!(memory.rank(&addr(1), start + 10 * MINUTE), Rank::Unknown);
+            history.learn(addr(1), learned, start);
+            history.learn(addr(1), confirmed, start + 9 * MINUTE);
+            assert_eq!(history.rank(&addr(1), start + 10 * MINUTE - Duration::from_nanos(1)), confirmed);
+            assert_eq!(history.rank(&addr(1), start + 10 * MINUTE), Rank::Unknown);
         }
     }
 
     #[test]
     fn the_contrary_is_learned_anew() {
-        let (memory, start) = (Memory::new(1), Instant::now());
-        memory.learn(addr(1), FAST, start);
-        memory.learn(addr(1), Rank::Unusable, start + 9 * MINUTE);
-        assert_eq!(memory.rank(&addr(1), start + 18 * MINUTE), Rank::Unusable);
+        let (history, start) = (AddressHistory::new(1), Instant::now());
+        history.learn(addr(1), FAST, start);
+        history.learn(addr(1), Rank::Unusable, start + 9 * MINUTE);
+        assert_eq!(history.rank(&addr(1), start + 18 * MINUTE), Rank::Unusable);
         // And so is what had expired.
-        memory.learn(addr(1), Rank::Unusable, start + 20 * MINUTE);
-        assert_eq!(memory.rank(&addr(1), start + 29 * MINUTE), Rank::Unusable);
+        history.learn(addr(1), Rank::Unusable, start + 20 * MINUTE);
+        assert_eq!(history.rank(&addr(1), start + 29 * MINUTE), Rank::Unusable);
     }
 }
