@@ -35,7 +35,7 @@ use crate::{Error, Interest, Operation, Reason, Result, SocketAddr, Syscall, sys
 /// assert!(client.connecting.outcome(&client.socket).is_some_and(|outcome| outcome.is_ok()));
 /// # Ok::<(), biosock::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[must_use = "the connection may not stand yet: wait for the outcome, or call `connect`"]
 pub struct Connecting {
     addr: SocketAddr,

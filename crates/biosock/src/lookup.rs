@@ -310,7 +310,7 @@ impl<'a> Lookup<'a> {
             done => return done.map_err(|error| self.error(error)),
         };
         (hints.addrconfig, hints.numeric_host) = (false, true);
-        // Where that fails too, the first failure is the one that tells.
+        // Where that fails too, the first failure is the one that says why.
         ask(hints).map_err(|_| self.error(first))
     }
 

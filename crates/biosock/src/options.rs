@@ -42,6 +42,7 @@ impl ConnectOptions {
 
     /// Turns keep-alive on, with its times (SO_KEEPALIVE, tcp(7)); `None` leaves
     /// it as it is.
+    #[doc(alias = "BIO_SOCK_KEEPALIVE")]
     pub fn keepalive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
         self.keep_alive = keep_alive.into();
         self.bits.set(Options::KEEPALIVE, self.keep_alive.is_some());
@@ -49,6 +50,7 @@ impl ConnectOptions {
     }
 
     /// Sends small segments at once (TCP_NODELAY); `false` leaves it as it is.
+    #[doc(alias = "BIO_SOCK_NODELAY")]
     pub fn nodelay(mut self, on: bool) -> Self {
         self.bits.set(Options::NODELAY, on);
         self
@@ -57,6 +59,7 @@ impl ConnectOptions {
     /// TCP Fast Open (RFC 7413): the system says "connected" at once, and
     /// connects as the first bytes are written, which may fail as connecting
     /// does. `false` leaves it as it is.
+    #[doc(alias = "BIO_SOCK_TFO")]
     pub fn tfo(mut self, on: bool) -> Self {
         self.bits.set(Options::TFO, on);
         self
@@ -118,6 +121,7 @@ impl ListenOptions {
 
     /// An address in TIME_WAIT can be bound again (SO_REUSEADDR); on Linux only
     /// if the listener before had it too (socket(7)). `false` leaves it as it is.
+    #[doc(alias = "BIO_SOCK_REUSEADDR")]
     pub fn reuseaddr(mut self, on: bool) -> Self {
         self.bits.set(Options::REUSEADDR, on);
         self
@@ -126,6 +130,7 @@ impl ListenOptions {
     /// Whether an IPv6 listener takes no IPv4 connections (IPV6_V6ONLY). Set on
     /// every IPv6 listener, so that the system's default plays no part; a
     /// listener of another family takes none of the other in any case.
+    #[doc(alias = "BIO_SOCK_V6_ONLY")]
     pub fn v6only(mut self, on: bool) -> Self {
         self.bits.set(Options::V6_ONLY, on);
         self
@@ -133,6 +138,7 @@ impl ListenOptions {
 
     /// Turns keep-alive on, with its times (SO_KEEPALIVE, tcp(7)); `None` leaves
     /// it as it is.
+    #[doc(alias = "BIO_SOCK_KEEPALIVE")]
     pub fn keepalive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
         self.keep_alive = keep_alive.into();
         self.bits.set(Options::KEEPALIVE, self.keep_alive.is_some());
@@ -140,6 +146,7 @@ impl ListenOptions {
     }
 
     /// Sends small segments at once (TCP_NODELAY); `false` leaves it as it is.
+    #[doc(alias = "BIO_SOCK_NODELAY")]
     pub fn nodelay(mut self, on: bool) -> Self {
         self.bits.set(Options::NODELAY, on);
         self
@@ -147,6 +154,7 @@ impl ListenOptions {
 
     /// TCP Fast Open (RFC 7413): connections may come with their first bytes.
     /// `false` leaves it as it is.
+    #[doc(alias = "BIO_SOCK_TFO")]
     pub fn tfo(mut self, on: bool) -> Self {
         self.bits.set(Options::TFO, on);
         self

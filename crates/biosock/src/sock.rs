@@ -28,7 +28,7 @@ pub(crate) fn socket_error(errno: sys::Errno) -> Error {
     Error::system_call(Operation::Socket, Syscall::Socket, errno.raw_os_error(), Reason::UnableToCreate)
 }
 
-/// Closes a descriptor and tells how it went; it is gone either way.
+/// Closes a descriptor and returns how it went; it is gone either way.
 ///
 /// # Errors
 /// close(2)'s. The page queues nothing, so there is no reason.

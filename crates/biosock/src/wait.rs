@@ -9,7 +9,7 @@ use crate::{Error, Interest, Operation, Result, Socket, Syscall, sys};
 impl Socket {
     /// Waits until the socket is ready, at most `timeout`: `true` when it is,
     /// `false` when the time has passed. Zero only looks; `None` waits
-    /// without end. A signal does not end the wait.
+    /// indefinitely. A signal does not end the wait.
     ///
     /// # Errors
     /// poll(2)'s.

@@ -128,6 +128,23 @@ fn a_connect_in_progress_has_an_outcome_that_stays() {
 }
 
 #[test]
+fn a_connect_in_progress_has_the_deadline_that_it_was_given() {
+    let (listener, addr, _first) = full_queue();
+    let socket = Socket::stream_for(&addr).unwrap();
+    let options = ConnectOptions::new().timeout(Duration::from_millis(1)).nodelay(true);
+    let mut connecting = socket.start_connect_with(&addr, &options).unwrap();
+    assert!(socket.nodelay().unwrap());
+    let late = connecting.wait(&socket, None).unwrap_err();
+    assert_eq!(late.to_string(), format!("connect to {addr}: connection timed out (ETIMEDOUT)"));
+    assert_eq!(connecting.outcome(&socket).unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+    // Where it is connected after all, that is what it says.
+    drop(listener.accept().unwrap());
+    assert!(socket.wait(Interest::Write, None).unwrap());
+    connecting.outcome(&socket).unwrap().unwrap();
+    assert_eq!(socket.peer_addr().unwrap(), addr);
+}
+
+#[test]
 fn a_refusal_stays_a_refusal() {
     // Bound but not listening: nobody else gets the port meanwhile.
     let holder = Socket::stream_for(&"127.0.0.1:0".parse().unwrap()).unwrap();

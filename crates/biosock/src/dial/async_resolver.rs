@@ -1,4 +1,4 @@
-//! Who turns names into addresses for an async dial, without a thread.
+//! What turns names into addresses for an async dial, without a thread.
 
 use std::fmt;
 use std::future::Future;

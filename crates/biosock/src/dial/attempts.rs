@@ -92,7 +92,7 @@ enum Deferred {
 /// The mark of the lookup of a NAT64's prefix among those of the families.
 pub(super) const NAT64: Domain = Domain::UNSPEC;
 
-/// A Unix listener's queue is full, and no system call tells when it has room
+/// A Unix listener's queue is full, and no system call reports when it has room
 /// (unix(7): a non-blocking connect gives EAGAIN). So it is asked again.
 #[derive(Debug)]
 struct UnixRetry {

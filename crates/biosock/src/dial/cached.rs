@@ -15,7 +15,7 @@ pub(super) trait FromText {
 /// The most bytes of a file that are read. A larger one counts as unreadable,
 /// as does what is no regular file.
 const MOST: u64 = 64 << 20;
-/// The most that a caller reads who is not to be kept waiting.
+/// The most that is read on a thread that is not to be kept waiting.
 const QUICK: u64 = 64 << 10;
 /// A file that was written this short a time before it was read may have
 /// changed since without another time of change: the clock of files has ticks.
@@ -31,7 +31,7 @@ pub(super) struct Cached<T> {
     reading: Mutex<()>,
 }
 
-/// What tells one state of a file from another.
+/// What distinguishes one state of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     device: u64,

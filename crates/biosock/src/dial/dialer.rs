@@ -337,7 +337,7 @@ impl Dialer {
         self
     }
 
-    /// Who turns names into addresses, on threads.
+    /// What turns names into addresses, on threads; the system's by default.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -350,7 +350,7 @@ impl Dialer {
         self
     }
 
-    /// Who turns names into addresses for [`dial_async`](Self::dial_async),
+    /// What turns names into addresses for [`dial_async`](Self::dial_async),
     /// without a thread. [`dial`](Self::dial) does not ask it.
     ///
     /// ```
@@ -384,7 +384,7 @@ impl Dialer {
         self
     }
 
-    /// Who may end the dials.
+    /// What ends the dials: a copy of it that is cancelled, now or later.
     ///
     /// ```
     /// # use biosock::{Cancel, dial::Dialer};

@@ -30,7 +30,7 @@ pub struct Dialed<S = Socket> {
     pub socket: S,
     /// The address that won.
     pub addr: SocketAddr,
-    /// Who was tried and when.
+    /// What was tried and when.
     pub report: Report,
 }
 

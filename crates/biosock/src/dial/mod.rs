@@ -25,18 +25,18 @@
 //! |---|---|
 //! | 3, both questions at once, IPv6's first, each answer used as it comes | yes; IPv4's waits 50 ms for IPv6's, and IPv6's for IPv4's where that may lead ([`Pace::resolution_delay`]) |
 //! | 3, a family that the machine has no route for | the system's resolver is not asked for it unless the other family gives no address: that costs four system calls for each family with a default route |
-//! | 3.1, several DNS servers | the resolver's affair |
+//! | 3.1, several DNS servers | the resolver's responsibility |
 //! | 4, sorting by RFC 6724 | each answer by its resolver; the first of each decide which family leads, by [`sort_destinations`]'s rules |
 //! | 4, what is known of addresses | [`AddressHistory`]: what was silent, refused or unreachable goes last, as unusable; among equals the fastest goes first |
 //! | 4, interleaving, First Address Family Count | yes, [`Dialer::first_family_count`] |
 //! | 5, a start every 250 ms, at once after a failure, losers closed | yes, between 10 ms and 2 s ([`Pace::attempt_delay`]); within the resolution delay a failure leaves the turn to the other family's answer; the delay does not follow the RTT |
 //! | 6, answers that change meanwhile | new addresses join the race; what an answer would take back goes on |
-//! | 7.1 and 7.2, NAT64 | [`Dialer::nat64`]. Section 7.2's last resort after 2 s is not needed: IPv4 is asked for anyway, and no route for it tells at once |
-//! | 7.3, VPNs | the resolver's affair |
+//! | 7.1 and 7.2, NAT64 | [`Dialer::nat64`]. Section 7.2's last resort after 2 s is not needed: IPv4 is asked for anyway, and a missing route for it shows at once |
+//! | 7.3, VPNs | the resolver's responsibility |
 //!
 //! Of the draft of version 3 (draft-ietf-happy-happyeyeballs-v3) this is what
 //! is left without TLS: SVCB and HTTPS records, ECH, racing QUIC, and a handshake
-//! as part of an attempt are for who speaks those protocols.
+//! as part of an attempt are for programs that speak those protocols.
 //!
 //! # A connection to itself
 //!

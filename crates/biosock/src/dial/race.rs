@@ -1,5 +1,5 @@
 //! The race between addresses of RFC 8305 (Happy Eyeballs version 2) as a
-//! state machine without clock or sockets: it is told what happened when, and
+//! state machine without clock or sockets: it is given what happened when, and
 //! says what to do next. Times are since the start of the dial.
 
 use std::time::Duration;

@@ -115,7 +115,7 @@ impl fmt::Display for Outcome {
 }
 
 /// An error in a line that has the address or family already: what else it is
-/// about (an option, a device) is told with it.
+/// about (an option, a device) is named with it.
 struct BriefError<'a>(&'a Error);
 
 impl fmt::Display for BriefError<'_> {
@@ -273,7 +273,7 @@ impl DialError {
         self.cause().and_then(Error::hint).or_else(|| self.errors().find_map(Error::hint))
     }
 
-    /// Who did not answer in time, or until the cancel: the last of the attempts, or a resolver.
+    /// What did not answer within the timeout, or before the cancel: the last of the attempts, or a resolver.
     fn silent(&self) -> Option<&'static str> {
         let Report { attempts, lookups, .. } = &self.0.report;
         let silent = |attempt: &&Attempt| matches!(attempt.outcome, Outcome::NoAnswer);

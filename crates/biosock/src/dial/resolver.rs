@@ -1,4 +1,4 @@
-//! Who turns names into addresses for a dial.
+//! What turns names into addresses for a dial.
 
 use std::fmt;
 

@@ -30,7 +30,7 @@ pub(super) struct Settings {
     pub(super) on_lookup: Option<OnLookup>,
 }
 
-/// Who is called when a lookup has ended.
+/// What is called when a lookup has ended.
 #[derive(Clone)]
 pub(super) struct OnLookup(pub(super) Arc<LookupHook>);
 

@@ -1,4 +1,4 @@
-//! What the failures of accept(2) mean to a loop, and how long it rests.
+//! What the failures of accept(2) mean to a loop, and how long it backs off.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ pub(crate) fn accept_advice(errno: i32) -> AcceptAdvice {
     }
 }
 
-/// What [`Listeners::serve`](super::Listeners::serve) tells.
+/// What [`Listeners::serve`](super::Listeners::serve) reports.
 ///
 /// ```
 /// use biosock::listeners::Event;
@@ -78,9 +78,9 @@ pub(crate) fn accept_advice(errno: i32) -> AcceptAdvice {
 pub enum Event {
     /// A connection, and its peer's address.
     Connection(Socket, SocketAddr),
-    /// The system is short of something: told before each pause. Or accepting
+    /// The system is short of something: reported before each pause. Or accepting
     /// fails again and again ([`AcceptAdvice::TryAgain`]) though connections
-    /// are there: told before the first pause, unless others were first at
+    /// are there: reported before the first pause, unless others were first at
     /// them (EAGAIN). The next try is after the pause; the connections wait in
     /// the queue.
     Failure {
@@ -115,7 +115,7 @@ pub(super) const FEW: u32 = 8;
 pub(super) enum Outcome {
     /// Tells this.
     Event(Event),
-    /// Rests, with nothing new to tell.
+    /// Backs off, with nothing new to report.
     Rest(Duration),
     /// Goes on at once.
     GoOn,
@@ -128,7 +128,7 @@ pub(super) struct AcceptBackoff {
     short_pause: Duration,
     /// Failures since something else happened.
     in_row: u32,
-    /// One of these was told.
+    /// One of these was reported.
     has_told: bool,
 }
 

@@ -30,9 +30,9 @@ impl Listeners {
     /// The sockets take turns: a busy one does not keep the others waiting.
     /// Connections that are gone before they are accepted (ECONNABORTED and
     /// the like) are passed over. Where that happens eight times in a row, the
-    /// error is returned once, and this and later calls rest before each
+    /// error is returned once, and this and later calls back off before each
     /// further try, from 5 ms up to a second. Where others were first eight
-    /// times in a row, they rest from 1 ms up to 100 ms, and return nothing.
+    /// times in a row, they back off from 1 ms up to 100 ms, and return nothing.
     ///
     /// # Errors
     /// accept(2)'s, epoll(7)'s, and EAGAIN only when the time has passed.
@@ -97,9 +97,9 @@ impl Listeners {
         }
     }
 
-    /// Accepts until `cancel` is cancelled, and tells each connection. Failures
-    /// that pass are sat out: [`AcceptAdvice`](super::AcceptAdvice). Stopping
-    /// accepts no more; what was accepted goes on, and who waits in the queue
+    /// Accepts until `cancel` is cancelled, and reports each connection. Through
+    /// failures that pass it backs off: [`AcceptAdvice`](super::AcceptAdvice).
+    /// Cancelling accepts no more; what was accepted goes on, and who waits in the queue
     /// waits until the set is dropped.
     ///
     /// # Errors
@@ -115,9 +115,9 @@ impl Listeners {
     /// listeners.serve(&cancel, |event| println!("{event:?}"))?;
     /// # Ok::<(), biosock::Error>(())
     /// ```
-    pub fn serve(&self, cancel: &Cancel, mut tell: impl FnMut(Event)) -> Result<()> {
+    pub fn serve(&self, cancel: &Cancel, mut on_event: impl FnMut(Event)) -> Result<()> {
         for event in self.incoming(cancel) {
-            tell(event?);
+            on_event(event?);
         }
         Ok(())
     }
@@ -148,7 +148,7 @@ impl Listeners {
 
 /// The connections of a set as they come: [`Listeners::incoming`].
 ///
-/// A connection costs at most two system calls: each wait tells which sockets
+/// A connection costs at most two system calls: each wait reports which sockets
 /// have some, and each of those is accepted from once before the next wait,
 /// so that none keeps another waiting. Several threads and processes may each
 /// have one, as with [`Listeners::accept`].

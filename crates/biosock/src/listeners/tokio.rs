@@ -57,7 +57,7 @@ impl Listeners {
 }
 
 /// Gives a socket to the runtime to watch, by the one of tokio's types that
-/// tells of any socket when it can be read.
+/// reports of any socket when it can be read.
 fn watch(socket: Socket) -> io::Result<TcpStream> {
     TcpStream::from_std(net::TcpStream::from(OwnedFd::from(socket)))
 }
@@ -118,9 +118,9 @@ impl AsyncListeners {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
 
-    /// As [`Listeners::serve`]: tells each connection until `cancel` is
-    /// cancelled or the future is dropped, and sits failures out that pass.
-    /// `tell` is to start a task for a connection, not to serve it.
+    /// As [`Listeners::serve`]: reports each connection until `cancel` is
+    /// cancelled or the future is dropped, and backs off through failures that
+    /// pass. `on_event` is to start a task for a connection, not to serve it.
     ///
     /// # Errors
     /// The failure that made a listener useless.
@@ -140,19 +140,19 @@ impl AsyncListeners {
     /// let mut listeners = Listen::new().listen("localhost:0")?.into_async()?;
     /// # let _client = Dialer::new().dial_addrs(listeners.addrs()).map_err(std::io::Error::from)?;
     /// let cancel = Cancel::new()?;
-    /// let tell = |event| match event {
+    /// let on_event = |event| match event {
     ///     Event::Connection(socket, _) => {
     ///         let stream = socket.try_into().map_err(std::io::Error::other).and_then(TcpStream::from_std);
     ///         tokio::spawn(greet(stream, cancel.clone()));
     ///     }
     ///     Event::Failure { error, backoff } => eprintln!("{error}; next try in {backoff:?}"),
     /// };
-    /// listeners.serve(&cancel, tell).await?;
+    /// listeners.serve(&cancel, on_event).await?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn serve(&mut self, cancel: &Cancel, mut tell: impl FnMut(Event)) -> Result<()> {
+    pub async fn serve(&mut self, cancel: &Cancel, mut on_event: impl FnMut(Event)) -> Result<()> {
         let mut backoff = AcceptBackoff::new();
         // The runtime may be as short of descriptors as accepting is.
         let cancelled = loop {
@@ -163,7 +163,7 @@ impl AsyncListeners {
                 Ok(cancelled) => break cancelled,
                 Err(error) => {
                     let error = wait_error(&error);
-                    sleep(act(backoff.outcome_of(Err(error))?, &mut tell).unwrap_or_default()).await;
+                    sleep(act(backoff.outcome_of(Err(error))?, &mut on_event).unwrap_or_default()).await;
                 }
             }
         };
@@ -174,7 +174,7 @@ impl AsyncListeners {
                 Poll::Ready(cancelled) => Poll::Ready(cancelled.err().map(|error| Err(wait_error(&error)))),
             });
             let Some(accepted) = accepted.await else { break };
-            let Some(pause) = act(backoff.outcome_of(accepted)?, &mut tell) else { continue };
+            let Some(pause) = act(backoff.outcome_of(accepted)?, &mut on_event) else { continue };
             let mut rest = pin!(sleep(pause));
             poll_fn(|cx| match cancelled.poll(cx) {
                 Poll::Pending => rest.as_mut().poll(cx),
@@ -288,12 +288,12 @@ fn accept_from(listener: &TcpStream, cx: &mut Context<'_>) -> Poll<Result<(Socke
     }
 }
 
-/// Tells what there is to tell; gives the pause, if there is one.
-fn act(outcome: Outcome, tell: &mut impl FnMut(Event)) -> Option<Duration> {
+/// Reports what there is to report; returns the pause, if there is one.
+fn act(outcome: Outcome, on_event: &mut impl FnMut(Event)) -> Option<Duration> {
     match outcome {
         Outcome::Event(event) => {
             let pause = event.pause();
-            tell(event);
+            on_event(event);
             pause
         }
         Outcome::Rest(pause) => Some(pause),

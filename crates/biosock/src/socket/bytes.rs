@@ -54,7 +54,7 @@ impl Socket {
     }
 
     /// Sends one datagram to an address; never raises SIGPIPE. On a connected
-    /// socket the address is the system's affair: Linux takes another one for
+    /// socket the address is the system's choice: Linux takes another one for
     /// datagrams and refuses it with EISCONN for streams.
     ///
     /// # Errors

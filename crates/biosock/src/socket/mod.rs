@@ -90,7 +90,7 @@ impl Socket {
     }
 
     /// Creates a Multipath TCP socket (RFC 8684), or a TCP socket where the
-    /// kernel has no MPTCP; [`protocol`](Self::protocol) tells which.
+    /// kernel has no MPTCP; [`protocol`](Self::protocol) returns which.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -137,7 +137,7 @@ impl Socket {
         copy.map_err(|error| sock::dup_error(Operation::Socket, &error))
     }
 
-    /// Closes the socket and tells how it went; it is closed either way.
+    /// Closes the socket and returns how it went; it is closed either way.
     ///
     /// # Errors
     /// close(2)'s.
@@ -377,8 +377,8 @@ impl IntoRawFd for Socket {
 }
 
 impl From<OwnedFd> for Socket {
-    /// Takes a descriptor over as it is. One that is no socket is told by the
-    /// first call on it (ENOTSOCK).
+    /// Takes a descriptor over as it is. On one that is not a socket the
+    /// first call fails (ENOTSOCK).
     fn from(fd: OwnedFd) -> Self {
         Self(fd)
     }
