@@ -37,7 +37,7 @@ impl SocketAddr {
     /// The name of the interface that is the zone of an IPv6 address (RFC
     /// 4007), by if_indextoname(3): three system calls. `None` without a zone,
     /// and where the interface is gone or its name could not be read back.
-    /// [`Display`](fmt::Display) writes the zone's number, which needs none.
+    /// [`Display`](std::fmt::Display) writes the zone's number, which needs none.
     ///
     /// ```
     /// # use biosock::SocketAddr;

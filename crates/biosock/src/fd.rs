@@ -44,7 +44,7 @@ pub use crate::sys::SockAddrBuf;
 pub use crate::wait::wait;
 
 /// Whether the same call may succeed later after this error number, as
-/// [`Error::is_retryable`].
+/// [`Error::is_retryable`](crate::Error::is_retryable).
 ///
 /// ```
 /// assert!(!biosock::fd::is_retryable(0));

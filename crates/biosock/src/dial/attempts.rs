@@ -1,23 +1,23 @@
 //! One dial under way: the race's steps carried out on real sockets, and
 //! recorded. Both drivers, blocking and async, are loops around this.
 
-use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::answer::{Answer, MOST_OF_ANSWER, keep_first};
+use super::begin::{Started, begin, connect};
 use super::history::{AddressHistory, Rank};
 use super::itself;
-use super::nat64::{self, Prefix};
-use super::order::{goes_before, goes_before_any_v4, has_route, prefer_known};
+use super::lesson::lesson;
+use super::nat64::{self, Discovery, NAT64, Nat64Pending, Prefix};
+use super::order::{goes_before, goes_before_any_v4, prefer_known};
 use super::race::{Race, Step};
 use super::report::{Attempt, LookupReport, Outcome, Report};
 use super::resolver::Question;
 use super::settings::{OnLookup, Settings};
-use crate::connect::is_queue_full;
 use crate::connecting::{Backoff, connect_error, connect_outcome};
 use crate::error::Refusal;
-use crate::{Domain, Error, ErrorKind, Operation, Result, Socket, SocketAddr, Syscall};
+use crate::{Domain, Error, Operation, Result, Socket, SocketAddr, Syscall};
 
 /// What a driver is to do.
 #[derive(Debug)]
@@ -61,24 +61,6 @@ pub(super) struct Attempts<'d> {
     deferred: Deferred,
 }
 
-/// IPv4 addresses that the machine has no route to, for a NAT64.
-#[derive(Debug, Default)]
-struct Nat64Pending {
-    addrs: Vec<SocketAddr>,
-    discovery: Discovery,
-}
-
-/// The lookup of the NAT64's prefix.
-#[derive(Debug, Default)]
-enum Discovery {
-    /// Nothing is stranded yet.
-    #[default]
-    Needless,
-    Wanted,
-    UnderWay,
-    Done(Vec<Prefix>),
-}
-
 /// The question for a family that has no way out.
 #[derive(Debug, Default)]
 enum Deferred {
@@ -88,9 +70,6 @@ enum Deferred {
     Kept(Question),
     Wanted(Question),
 }
-
-/// The mark of the lookup of a NAT64's prefix among those of the families.
-pub(super) const NAT64: Domain = Domain::UNSPEC;
 
 /// A Unix listener's queue is full, and no system call reports when it has room
 /// (unix(7): a non-blocking connect gives EAGAIN). So it is asked again.
@@ -427,65 +406,6 @@ impl<'d> Attempts<'d> {
 
 fn rank(history: Option<&AddressHistory>, addr: &SocketAddr, now: Instant) -> Rank {
     history.map_or(Rank::Unknown, |history| history.rank(addr, now))
-}
-
-/// What an attempt teaches of its address, if anything. One that another
-/// outran within the delay teaches nothing, nor does a silence of which it is
-/// `unknown` whether it was one.
-fn lesson(settings: &Settings, attempt: &Attempt, unknown: bool) -> Option<Rank> {
-    if !settings.is_tcp(&attempt.addr) {
-        return None;
-    }
-    match &attempt.outcome {
-        // With fast open nobody has answered yet.
-        Outcome::Connected if settings.connect.is_tfo() => None,
-        Outcome::Connected => Some(Rank::Used(attempt.took)),
-        Outcome::Failed(error) => is_of_peer_or_path(&attempt.addr, error).then_some(Rank::Unusable),
-        Outcome::NoAnswer => {
-            let silent = attempt.took >= settings.pace.bounded().attempt_delay;
-            (silent && !unknown).then_some(Rank::Unusable)
-        }
-    }
-}
-
-/// Whether an attempt failed by what the peer or the path did. That this
-/// machine has no route is asked of it in every dial (RFC 6724, rule 1).
-fn is_of_peer_or_path(addr: &SocketAddr, error: &Error) -> bool {
-    if error.operation() != Operation::Connect
-        || error.system().is_some_and(|system| system.syscall() != Syscall::Connect)
-    {
-        return false;
-    }
-    match error.kind() {
-        ErrorKind::TimedOut => true,
-        ErrorKind::Io(io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset) => true,
-        ErrorKind::Io(io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) => has_route(addr),
-        _ => false,
-    }
-}
-
-/// How a connect began.
-enum Started {
-    Done,
-    InProgress,
-    QueueFull,
-}
-
-/// A socket that connects, in this mode.
-fn begin(settings: &Settings, addr: &SocketAddr, nonblocking: bool) -> Result<(Socket, Started)> {
-    let socket = settings.socket_for(addr, nonblocking)?;
-    settings.prepare(&socket, addr)?;
-    let started = connect(settings, &socket, addr)?;
-    Ok((socket, started))
-}
-
-fn connect(settings: &Settings, socket: &Socket, addr: &SocketAddr) -> Result<Started> {
-    match socket.begin_connect(addr, &settings.connect.fit_for(addr.family())) {
-        Ok(connecting) if connecting.is_connected() => Ok(Started::Done),
-        Ok(_) => Ok(Started::InProgress),
-        Err(error) if is_queue_full(&error, addr) => Ok(Started::QueueFull),
-        Err(error) => Err(error),
-    }
 }
 
 /// What a system call of a driver's own wait met.

@@ -46,12 +46,12 @@
 //! [`ErrorKind::ConnectionRefused`](std::io::ErrorKind::ConnectionRefused): the
 //! system gives no port away that something is bound to. The socket is reset,
 //! so that its port is free for the server at once, and the race goes on.
-//! [`Socket::connect`] does not look, as connect(2) does not.
+//! [`Socket::connect`](crate::Socket::connect) does not look, as connect(2) does not.
 //!
 //! # Threads and system calls
 //!
 //! A numeric target, a list of addresses and a Unix path start no thread; one
-//! address without a deadline, a [`Cancel`] and [`Dialer::nonblocking`] is socket(2),
+//! address without a deadline, a [`Cancel`](crate::Cancel) and [`Dialer::nonblocking`] is socket(2),
 //! connect(2) and getsockname(2), and with one of them three calls more. A name of /etc/hosts
 //! ([known locally](Resolver::known)) starts none either. Any other
 //! name is looked up for each family on threads of biosock's, blocking dials and
@@ -71,6 +71,7 @@ mod answer;
 #[cfg(feature = "tokio")]
 mod async_resolver;
 mod attempts;
+mod begin;
 mod blocking;
 mod cached;
 mod dialer;
@@ -82,6 +83,7 @@ mod hickory;
 mod history;
 mod hosts;
 mod itself;
+mod lesson;
 mod local_names;
 mod lookups;
 mod nat64;

@@ -73,6 +73,27 @@ fn extract(addr: Ipv6Addr, length: usize) -> Ipv4Addr {
     Ipv4Addr::from(octets)
 }
 
+/// The mark of the lookup of a NAT64's prefix among those of the families.
+pub(super) const NAT64: Domain = Domain::UNSPEC;
+
+/// IPv4 addresses that the machine has no route to, for a NAT64.
+#[derive(Debug, Default)]
+pub(super) struct Nat64Pending {
+    pub(super) addrs: Vec<SocketAddr>,
+    pub(super) discovery: Discovery,
+}
+
+/// The lookup of the NAT64's prefix.
+#[derive(Debug, Default)]
+pub(super) enum Discovery {
+    /// Nothing is stranded yet.
+    #[default]
+    Needless,
+    Wanted,
+    UnderWay,
+    Done(Vec<Prefix>),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::ConnectOptions;
-use crate::Type;
 use crate::dial::blocking::{Limits, run};
 use crate::dial::history::LIFETIME;
 use crate::dial::resolver::Resolver;
 use crate::dial::system_resolver::SystemResolver;
 use crate::dial::{DialFailure, Pace};
 use crate::listeners::Listen;
+use crate::{ErrorKind, Type};
 use std::sync::Arc;
 
 const BOTH: [Domain; 2] = [Domain::IPV6, Domain::IPV4];
