@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Running checks one after the other, or at the same time, with a summary: for .ci/run and
 # scripts/full. The script's arguments are parts of names: only the checks so named run.
 

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the shell scripts share. Sourced below a script's header comment, which is its help.
 # Leaves the script at the repository's root, with the words of its options for itself.
 set -euo pipefail
@@ -6,6 +7,7 @@ script=${0##*/}
 case ${1-} in -h | --help) sed -n '2,/^[^#]/{s/^# \{0,1\}//p;}' "$0"; exit ;; esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 cargo=${CARGO:-cargo}
+# shellcheck disable=SC2034 # for the scripts
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 
 die() { # WHY

@@ -66,7 +66,7 @@ static void refused(int unused)
 
     (void)unused;
     if (connect(fd, (struct sockaddr *)&target, sizeof(target)) == 0)
-        fail("nobody refused");
+        fail("not refused");
     close(fd);
 }
 
@@ -104,7 +104,7 @@ static void refused(int unused)
 
     (void)unused;
     if (BIO_connect(fd, (const BIO_ADDR *)&target, 0))
-        fail("nobody refused");
+        fail("not refused");
     BIO_closesocket(fd);
 }
 

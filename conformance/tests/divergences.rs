@@ -1,4 +1,4 @@
-//! DIVERGENCES.md: what it says is so, and the cases that it names exist.
+//! DIVERGENCES.md: its claims hold, and the cases that it names exist.
 
 mod common;
 
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 const DOCUMENT: &str = include_str!("../../DIVERGENCES.md");
 
-/// The original, and ours alone.
+/// The original, and biosock alone.
 fn both() -> Option<(PathBuf, PathBuf)> {
     Some((original(Original::V111)?, ours(Form::Alone)))
 }
@@ -91,11 +91,11 @@ fn named() -> Vec<String> {
     cells.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
-/// The fuzzer's own list of what is meant.
+/// The fuzzer's own list of deliberate differences.
 #[test]
 fn the_document_has_what_the_fuzzer_excuses() {
     let source = include_str!("../src/bin/fuzz/deliberate.rs");
-    let (_, body) = source.split_once("fn meant(").unwrap();
+    let (_, body) = source.split_once("fn by_design(").unwrap();
     let (body, _) = body.split_once("\n}\n").unwrap();
     // The arms call each rule with what was seen.
     let calls = body.split("seen)").filter_map(|text| text.rsplit_once('(')?.0.rsplit(' ').next());

@@ -86,7 +86,7 @@ fn the_swap_is_compared_and_not_the_original() {
     assert!(compare(&plain, &inside).is_ok());
 }
 
-/// The original's own archive in place of ours: the linking itself must refuse it.
+/// The original's own archive in place of biosock's: the linking itself must refuse it.
 #[test]
 fn an_archive_that_is_not_ours_is_refused() {
     let Some(original) = whole(Original::V111) else { return };

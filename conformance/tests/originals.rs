@@ -1,4 +1,4 @@
-//! Ours does what each original does, on every case of the probe.
+//! biosock does what each original does, on every case of the probe.
 
 mod common;
 
@@ -42,7 +42,7 @@ fn ours_does_what_the_originals_do() {
     let alone = OnceLock::new();
     for which in Original::ALL {
         let Some(original) = built(which) else { continue };
-        // Where it lacks its static library, that is said, and the other forms are compared.
+        // Where it lacks its static library, that is printed, and the other forms are compared.
         whole(which);
         let name = which.name();
         for (form, report) in suite.against(&original, &alone).unwrap() {

@@ -1,4 +1,4 @@
-//! What ours is held to, in the scenarios where something is promised.
+//! biosock's bars, in the scenarios where something is promised.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -31,7 +31,7 @@ impl Bar {
         self.measured <= self.most
     }
 
-    /// A line for people, the first column this wide.
+    /// A line for humans, the first column this wide.
     pub fn line(&self, wide: usize) -> String {
         let Self { what, measured, most, unit } = self;
         let outcome = if self.is_kept() { "kept" } else { "MISSED" };
@@ -79,7 +79,7 @@ fn deadline(scenario: &Scenario, ours: f64) -> Option<Bar> {
     })
 }
 
-/// Beside a plain connect to the literal address, which has no lookup to do.
+/// Against a plain connect to the literal address, which has no lookup to do.
 fn all_good(world: &World, rules: Rules<'_>) -> Result<Vec<Bar>> {
     let first = world.scenario.hosts().first().map(|(addr, _)| *addr);
     let literal = SocketAddr::new(first.ok_or("the scenario has no address")?, PORT).to_string();

@@ -1,4 +1,4 @@
-//! The table: everybody dials through every scenario, several times.
+//! The table: each contestant dials through every scenario, several times.
 
 use std::fmt;
 use std::thread::sleep;
@@ -15,23 +15,23 @@ use crate::world::{Patience, World};
 /// Everything that was measured.
 #[derive(Debug)]
 pub struct Table {
-    /// How often everybody dialled.
+    /// How often each dialled.
     pub runs: usize,
-    /// When nobody was waited for any longer.
+    /// The longest that any was waited for.
     pub cap: Duration,
     /// Who dialled: the columns.
     pub contestants: &'static [Contestant],
-    /// Beside which curl and OpenSSL.
+    /// The versions of curl and OpenSSL.
     pub versions: String,
     /// How busy the machine was.
     pub load: String,
     /// A row for each scenario.
     pub rows: Vec<Row>,
-    /// What ours is held to.
+    /// biosock's bars.
     pub bars: Vec<Bar>,
 }
 
-/// A scenario, and how everybody fared.
+/// A scenario, and each contestant's result.
 #[derive(Debug)]
 pub struct Row {
     /// The scenario.
@@ -86,7 +86,7 @@ fn bars(world: &World, row: &Row, rules: Rules<'_>, runs: usize) -> Result<Vec<B
     Ok(bars.into_iter().zip(again).map(|(bar, again)| if bar.is_kept() { bar } else { again }).collect())
 }
 
-/// Beyond one on each processor, times tell of the machine.
+/// Beyond one on each processor, times measure the machine.
 fn load() -> String {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     format!("load {} on {processors} processors", load_average())
@@ -113,7 +113,7 @@ fn load_average() -> String {
     averages.split(' ').next().unwrap_or("unknown").to_owned()
 }
 
-/// Everybody in turn, so that a slow spell of the machine meets all alike.
+/// Each in turn, so that a slow spell of the machine meets all alike.
 fn row(world: &World, contestants: &[Contestant], rules: Rules<'_>, runs: usize) -> Result<Row> {
     let cell = |&contestant| Cell { contestant, timings: Vec::new() };
     let mut cells: Vec<_> = contestants.iter().map(cell).collect();

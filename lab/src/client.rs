@@ -1,4 +1,4 @@
-//! What a dialling process does, and says about it: one line of JSON.
+//! What a dialling process does, and prints about it: one line of JSON.
 
 use std::env;
 use std::fs;
@@ -39,15 +39,15 @@ pub enum Kind {
 pub struct Manner {
     /// The deadline of the whole.
     pub deadline: Option<Duration>,
-    /// Ours waits so long for IPv6's answer, where it is not to be the usual 50 ms.
+    /// biosock waits so long for IPv6's answer, instead of 50 ms.
     pub resolution_delay: Option<Duration>,
-    /// Ours reaches IPv4 addresses through a NAT64 where it has to.
+    /// biosock reaches IPv4 addresses through a NAT64 where it has to.
     pub nat64: bool,
-    /// Wait until every thread has ended, and tell what is left.
+    /// Wait until every thread has ended, and report what is left.
     pub settle: bool,
 }
 
-/// Dials, and says how it went.
+/// Dials, and reports how it went.
 ///
 /// # Errors
 /// Where the process itself cannot be inspected.
@@ -86,7 +86,7 @@ fn dialer(manner: Manner) -> Dialer {
     }
 }
 
-/// The runtime goes without waiting for lookups that nobody needs any more.
+/// The runtime goes without waiting for lookups that are no longer needed.
 fn on_tokio(dialer: impl FnOnce() -> Result<Dialer>, target: &str) -> Result<Value> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let dialer = runtime.block_on(async { dialer() })?;

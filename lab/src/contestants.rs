@@ -35,7 +35,7 @@ impl Contestant {
         Self::SClient,
     ];
 
-    /// Those of them that are ours.
+    /// Those of them that are biosock's.
     pub const OURS: [Self; 4] = [
         Self::Client(Kind::Ours),
         Self::Client(Kind::Memory),
@@ -46,10 +46,10 @@ impl Contestant {
     /// The column's head.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Client(Kind::Ours) => "ours",
-            Self::Client(Kind::Memory) => "ours, memory",
-            Self::Client(Kind::Tokio) => "ours, tokio",
-            Self::Client(Kind::Hickory) => "ours, hickory",
+            Self::Client(Kind::Ours) => "biosock",
+            Self::Client(Kind::Memory) => "biosock, memory",
+            Self::Client(Kind::Tokio) => "biosock, tokio",
+            Self::Client(Kind::Hickory) => "biosock, hickory",
             Self::Client(Kind::Std) => "std loop",
             Self::Client(Kind::Plain) => "plain connect",
             Self::Curl => "curl",
@@ -74,14 +74,14 @@ pub enum Timing {
 pub struct Rules<'a> {
     /// The path of the `biosock-lab` binary.
     pub program: &'a Path,
-    /// Nobody is waited for longer.
+    /// None is waited for longer.
     pub cap: Duration,
 }
 
 /// Has a contestant dial the world's name.
 ///
 /// # Errors
-/// Where its program is missing or says something unexpected.
+/// Where its program is missing or prints something unexpected.
 pub fn measure(world: &World, contestant: Contestant, rules: Rules<'_>) -> Result<Timing> {
     match contestant {
         Contestant::Client(kind) => {
@@ -93,10 +93,10 @@ pub fn measure(world: &World, contestant: Contestant, rules: Rules<'_>) -> Resul
     }
 }
 
-/// Has this program dial a target; what it said, or `None` past the cap.
+/// Has this program dial a target; what it printed, or `None` past the cap.
 ///
 /// # Errors
-/// Where it says something unexpected.
+/// Where it prints something unexpected.
 pub fn dial(
     world: &World,
     kind: Kind,
@@ -111,10 +111,10 @@ pub fn dial(
         return Ok(None);
     }
     let said = serde_json::from_slice(&ended.stdout);
-    Ok(Some(said.map_err(|error| format!("{error} in what the client said: {ended:?}"))?))
+    Ok(Some(said.map_err(|error| format!("{error} in the client's output: {ended:?}"))?))
 }
 
-/// What this program is told to dial.
+/// What this program is given to dial.
 pub fn client_arguments(world: &World, kind: Kind, target: &str) -> Vec<String> {
     let kind = kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
     let mut arguments = vec!["client".into(), kind, target.into()];
@@ -159,7 +159,7 @@ fn curl(world: &World, rules: Rules<'_>) -> Result<Timing> {
     match times[..] {
         [connect, _] if connect > 0.0 => Ok(Timing::Connected(connect)),
         [_, total] => Ok(Timing::Failed(total)),
-        _ => Err(Failure::from(format!("curl said what we do not understand: {ended:?}"))),
+        _ => Err(Failure::from(format!("curl's output is not understood: {ended:?}"))),
     }
 }
 
@@ -177,7 +177,7 @@ pub fn versions() -> Result<String> {
     Ok(format!("{}, {}", first_two("curl", "--version")?, first_two("openssl", "version")?))
 }
 
-/// s_client tells when it is connected; measured from its start, without its
+/// s_client prints when it is connected; measured from its start, without its
 /// reading of certificates.
 fn s_client(world: &World, rules: Rules<'_>) -> Result<Timing> {
     let mut command = capped(rules, Path::new("openssl"));

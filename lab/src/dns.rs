@@ -19,7 +19,7 @@ const NO_ERROR: u8 = 0;
 const SERVER_FAILURE: u8 = 2;
 const NAME_ERROR: u8 = 3;
 
-/// Longer than any question over UDP that is meant well.
+/// Longer than any well-formed question over UDP.
 const DATAGRAM: usize = 1500;
 
 /// Serves at 127.0.0.1:53 of the calling thread's network.
@@ -59,7 +59,7 @@ struct Zone {
     nat64: bool,
 }
 
-/// RFC 7050: its IPv6 address tells a DNS64's prefix.
+/// RFC 7050: its IPv6 address has a DNS64's prefix.
 const IPV4_ONLY: &str = "ipv4only.arpa";
 
 impl Zone {

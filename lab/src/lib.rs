@@ -5,9 +5,9 @@
 //! describes it: a client's side with a DNS server of its own, a wire that
 //! delays and loses, and a server's side. [`contestants`] dial through it, each
 //! in a process of its own; [`bench`](mod@bench) makes a table of the times and
-//! holds ours to its bars.
+//! compares biosock's with its bars.
 //!
-//! [`load`] dials by the thousand on loopback, for which nobody need be root.
+//! [`load`] dials by the thousand on loopback, which needs no root.
 //!
 //! For the worlds root is needed, iproute2, and /dev/net/tun. The host's own network and
 //! files are never touched.
@@ -32,7 +32,7 @@ pub mod wire;
 pub mod worker;
 pub mod world;
 
-/// Whatever went wrong, for people.
+/// What went wrong, for humans.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// A result with such a failure.
 pub type Result<T> = std::result::Result<T, Failure>;

@@ -1,5 +1,5 @@
 //! Thousands of dials at once on loopback: all end, nothing is left, and what
-//! one costs beside std's and tokio's own connect.
+//! one costs alongside std's and tokio's own connect.
 
 mod cost;
 mod table;
@@ -53,7 +53,7 @@ impl Caller {
         matches!(self, Self::Tokio | Self::OursTokio | Self::OursHickory)
     }
 
-    /// Whose cost ours is put beside.
+    /// Whose cost biosock's is compared with.
     fn rival(self) -> Self {
         if self.is_async() { Self::Tokio } else { Self::Std }
     }
@@ -134,7 +134,7 @@ struct Left {
     tasks: usize,
 }
 
-/// What the program has open beside the dials: standard streams, listeners,
+/// What the program has open besides the dials: standard streams, listeners,
 /// runtimes, the lookups' wakers and files.
 const OTHERS: usize = 1200;
 
@@ -222,7 +222,7 @@ struct Outcomes {
     took: Option<Duration>,
 }
 
-/// All at once, and every connection held until all have ended. Tells also
+/// All at once, and every connection held until all have ended. Reports also
 /// how many tasks are left then.
 fn under_tokio(caller: Caller, target: String, dials: usize) -> Result<(Outcomes, usize)> {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -265,7 +265,7 @@ fn dialer(caller: Caller) -> Result<Dialer> {
     })
 }
 
-/// Tasks end a moment after who waits for them is told.
+/// Tasks end a moment after their waiter is woken.
 fn tasks_left(runtime: &Runtime) -> usize {
     let limit = Instant::now() + PATIENCE;
     while runtime.metrics().num_alive_tasks() > 0 && Instant::now() < limit {
@@ -303,7 +303,7 @@ fn connect(caller: Caller, dialer: &Dialer, target: &str) -> std::result::Result
 /// What ends late, ends within this.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Lookups that nobody needs any more end when the resolver lets them.
+/// Lookups that are no longer needed end when the resolver lets them.
 fn settle((open, running): (usize, usize)) -> Result<()> {
     let limit = Instant::now() + PATIENCE;
     while (descriptors()?.len() > open || threads()? > running) && Instant::now() < limit {

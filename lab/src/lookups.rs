@@ -145,7 +145,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Adds what a program said that dialled dead names.
+    /// Adds the output of a program that dialled dead names.
     fn add_dead(&mut self, name: &str, by: &str, said: &Value) {
         let (most, after) = (&said["threads"]["most"], &said["threads"]["after"]);
         let (more, good) = (&said["descriptors"]["more after"], said["good"].as_f64().unwrap_or(f64::NAN));
@@ -186,7 +186,7 @@ pub fn run(program: &Path, c: &Path) -> Result<Table> {
         fs::write(file(name), text)?;
         room.replace(place, &file(name))?;
     }
-    // Bound, and never read: a server that hears and says nothing.
+    // Bound, and never read: a server that never answers.
     let _silent = room.run(|| UdpSocket::bind("127.0.0.1:53"))?;
     let mut table = Table { good: true, ..Table::default() };
     table.lines.push(format!("{DIALS} dials of as many dead names, {PATIENCE:?} each; then a good name"));

@@ -18,7 +18,7 @@ use biosock_lab::shortage::{self, Trial};
 use biosock_lab::{Result, bench};
 use clap::{Parser, Subcommand};
 
-/// Dials through broken networks of its own, beside curl, std and OpenSSL,
+/// Dials through broken networks of its own, alongside curl, std and OpenSSL,
 /// and listens short of descriptors.
 ///
 /// The networks need root, iproute2, curl, openssl and strace, and end with
@@ -33,15 +33,15 @@ struct Arguments {
 enum Command {
     /// Print the table of times; fail if a bar is missed.
     Table {
-        /// How often everybody dials each.
+        /// How often each dials each.
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
         runs: u16,
         /// Wait for the slowest, which takes about an hour, instead of 6 s each.
         #[arg(long)]
         full: bool,
-        /// Have nobody dial but ours: no other's time is judged.
+        /// Only biosock dials: no other's time is compared.
         #[arg(long)]
-        ours: bool,
+        biosock: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -116,7 +116,7 @@ enum Command {
     /// Dial a few times, and count: what strace watches.
     #[command(hide = true)]
     Spend { caller: Caller, target: String },
-    /// Dial, and say how it went: what the table's processes do.
+    /// Dial, and report how it went: what the table's processes do.
     #[command(hide = true)]
     Client {
         kind: Kind,
@@ -134,8 +134,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Table { runs, full, ours, json } => {
-            let contestants: &[_] = if ours { &Contestant::OURS } else { &Contestant::ALL };
+        Command::Table { runs, full, biosock, json } => {
+            let contestants: &[_] = if biosock { &Contestant::OURS } else { &Contestant::ALL };
             table(runs.into(), if full { FULL } else { QUICK }, contestants, json)
         }
         Command::Shortage { clients, descriptors, shortage, json } => {

@@ -61,7 +61,7 @@ impl Room {
     /// Gives these lines to ip(8), in there.
     ///
     /// # Errors
-    /// What it said.
+    /// Its message.
     pub fn ip<S: AsRef<str>>(&self, lines: &[S]) -> Result<()> {
         let lines: Vec<_> = lines.iter().map(AsRef::as_ref).collect();
         let batch = lines.join("\n") + "\n";
@@ -98,7 +98,7 @@ impl Room {
 impl Drop for Room {
     fn drop(&mut self) {
         self.jobs = None;
-        // A thread that panicked has said so.
+        // A thread that panicked has printed so.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }

@@ -44,7 +44,7 @@ pub enum Host {
     Refuses,
     /// Nothing ever comes back: its neighbour entry is of a machine that is not there.
     Silent,
-    /// The client's own routing table says: unreachable (EHOSTUNREACH).
+    /// The client's own routing table has: unreachable (EHOSTUNREACH).
     Unreachable,
     /// ... blackhole (EINVAL).
     Blackhole,
@@ -83,9 +83,9 @@ pub enum Reply {
     Late(Duration),
     /// Does not answer.
     Never,
-    /// Says that it failed (SERVFAIL).
+    /// Answers that it failed (SERVFAIL).
     Fails,
-    /// Says that there is no such name (NXDOMAIN).
+    /// Answers that there is no such name (NXDOMAIN).
     Denies,
 }
 

@@ -1,5 +1,5 @@
 //! The wire: carries frames between two TAP devices, with the delay and loss
-//! of the far address. The kernel of our CI has no netem.
+//! of the far address. CI's kernel has no netem.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;

@@ -42,14 +42,14 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         self.wanted = None;
-        // A thread that panicked has said so.
+        // A thread that panicked has printed so.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
 impl Stop {
     /// Waits until one of these can be read, until the given time, or until
-    /// the thread is to end, which is `None`; tells which can be read.
+    /// the thread is to end, which is `None`; returns which can be read.
     ///
     /// # Errors
     /// poll(2)'s.

@@ -94,7 +94,7 @@ impl World {
     }
 }
 
-/// What ip(8) is told on the client's side. The neighbours are known, so that
+/// What ip(8) is given on the client's side. The neighbours are known, so that
 /// no time goes into finding them.
 fn client_side(scenario: &Scenario) -> Vec<String> {
     let mut lines =
@@ -139,7 +139,7 @@ fn wire(scenario: &Scenario) -> Wire {
     Wire { paths, default, syns: HashSet::new() }
 }
 
-/// Has the C library ask our DNS server, in the client's room alone. The files
+/// Has the C library ask the world's DNS server, in the client's room alone. The files
 /// are unlinked once they are mounted, so that they go with the room.
 fn configure_resolver(client: &Room, scenario: &Scenario, patience: Patience) -> Result<()> {
     let options = match patience {

@@ -1,5 +1,5 @@
-//! Dials where the files of names are FIFOs, which nobody writes to. A process
-//! of its own: the C library's lookups wait for these files without end.
+//! Dials where the files of names are FIFOs, which have no writer. A process
+//! of its own: the C library's lookups wait for these files indefinitely.
 
 use std::sync::mpsc::channel;
 use std::thread;
@@ -39,7 +39,7 @@ fn a_dial_ends_in_time_where_the_files_of_names_are_fifos() {
             });
         });
         let ended = receiver.recv_timeout(Duration::from_secs(60));
-        let (dial, hickory) = ended.unwrap_or_else(|_| panic!("{files:?} is waited for without end"));
+        let (dial, hickory) = ended.unwrap_or_else(|_| panic!("{files:?} is waited for indefinitely"));
         assert_eq!(dial, ErrorKind::TimedOut, "{files:?}");
         if files.contains(&"/etc/resolv.conf") {
             assert_eq!(hickory, Err(ErrorKind::LookupFailed));

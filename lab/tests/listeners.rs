@@ -108,7 +108,7 @@ fn ipv4_serves_alone_where_ipv6_is_off() {
             assert_eq!(families(&listeners), [Domain::IPV4], "{target}");
             Dialer::new().dial(&format!("127.0.0.1:{}", port(&listeners))).unwrap();
         }
-        // Who asks for IPv6 alone is told.
+        // Callers that ask for IPv6 alone get the error.
         let error = Listen::new().listen("[::1]:8443").unwrap_err();
         assert_eq!(error.to_string(), "bind to [::1]:8443: cannot assign requested address (EADDRNOTAVAIL)");
         assert!(nothing_listens());

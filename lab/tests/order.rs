@@ -1,4 +1,4 @@
-//! The order of a name's addresses under gai.conf(5), beside getaddrinfo's.
+//! The order of a name's addresses under gai.conf(5), against getaddrinfo's.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -188,5 +188,5 @@ fn the_order_is_getaddrinfo_s_under_any_gai_conf() {
         changed += usize::from(usual != ours);
     }
     println!("{CASES} files and lists in the order of getaddrinfo, {changed} in another than without a file");
-    assert!(changed > 20, "the files say something");
+    assert!(changed > 20, "the files matter");
 }

@@ -283,7 +283,7 @@ fn an_address_in_figures_is_reached_through_a_nat64() {
 
 #[test]
 fn without_a_nat64_the_first_failure_is_told() {
-    // Nobody answers the question for the prefix: the name server denies it.
+    // The question for the prefix has no answer: the name server denies it.
     let scenario = Scenario { v6: vec![], nat64: true, ..scenario::all_good() };
     let Some(world) = world("without_a_nat64_the_first_failure_is_told", scenario) else { return };
     let said = dialed_to(&world, Kind::Ours, "192.0.2.1:1");

@@ -113,7 +113,7 @@ fn by_hickory(target: &str) -> String {
     lookups.chain(ports).collect::<Vec<_>>().join(", ")
 }
 
-/// Says what the system's resolver has for a name, instead of dialling it.
+/// Prints what the system's resolver has for a name, instead of dialling it.
 const RESOLVER_ALONE: &str = "by no dial";
 
 fn resolved(host: &str, family: Domain) -> String {

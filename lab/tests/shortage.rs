@@ -40,7 +40,7 @@ fn nobody_is_refused_and_the_loop_does_not_spin() {
     }
 }
 
-/// So that what passes for ours is no accident of an easy shortage.
+/// biosock's passing is no accident of an easy shortage.
 #[test]
 fn a_loop_that_never_pauses_is_found_out() {
     let trial = trial(200);

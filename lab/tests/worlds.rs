@@ -1,4 +1,4 @@
-//! That the worlds are as bad as they say, and leave nothing on the machine.
+//! That the worlds are as bad as described, and leave nothing on the machine.
 
 mod common;
 
@@ -9,7 +9,7 @@ use biosock_lab::client::Kind;
 use biosock_lab::scenario::{self, Scenario};
 use common::{dialed, world};
 
-/// So that what passes for ours is no accident of an easy network.
+/// biosock's passing is no accident of an easy network.
 #[test]
 fn a_loop_is_stuck_where_the_first_is_silent() {
     let deadline = Some(Duration::from_millis(500));
@@ -25,7 +25,7 @@ fn round_trips_take_their_time() {
     let Some(world) = world("round_trips_take_their_time", scenario::first_far()) else { return };
     let said = dialed(&world, Kind::Std);
     assert_eq!(said.0["addr"], "[2001:db8::8000]:8443");
-    // No faster than the wire; how much slower is the machine's affair.
+    // No faster than the wire; how much slower depends on the machine.
     assert!(said.0["seconds"].as_f64().is_some_and(|took| took >= 0.150), "{said:?}");
 }
 

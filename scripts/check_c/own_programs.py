@@ -1,6 +1,5 @@
 """examples/c with biosock's own functions: greeter and dial_tls do their work."""
 
-import os
 import re
 import signal
 import socket

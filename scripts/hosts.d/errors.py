@@ -186,4 +186,4 @@ def check_origin(text, way):
     """Where there are entries, some are from biosock's sources, and without biosock none."""
     rust = [place for _, place in PLACE.findall(text) if place.endswith(".rs")]
     if bool(rust) != (way.ours and ":error:" in text):
-        raise Failed(f"{way.name}: entries from {rust or 'no file of biosock's'}:\n{text}")
+        raise Failed(f"{way.name}: entries from {rust or 'no Rust file'}:\n{text}")

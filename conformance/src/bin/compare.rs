@@ -1,9 +1,9 @@
-//! Compares an original with ours and prints what differs.
+//! Compares an original with biosock and prints what differs.
 //!
 //! `compare [--filter TEXT] [--limit N] [--json FILE] [--overlay FILE | --swap FILE | --broken HOW]
-//! ORIGINAL [OURS]`: ORIGINAL is `1.1.1`, `3`, `4`, `system` or a file; OURS a file that stands alone. With
-//! an overlay it is tried upon the original; with `libbiosock_swap.a` it is put inside the
-//! original; with a way to be broken, the original is.
+//! ORIGINAL [BIOSOCK]`: ORIGINAL is `1.1.1`, `3`, `4`, `system` or a file; BIOSOCK a library that stands
+//! alone. An overlay is tried over the original; `libbiosock_swap.a` is put inside the original;
+//! with a way to be broken, the original is broken.
 
 use biosock_conformance::compare::{self, DIVERGENCES, Library, Report, probe};
 use biosock_conformance::ended;
@@ -44,7 +44,7 @@ impl Options {
     }
 
     fn original(&self) -> Fallible<Built> {
-        let name = self.names.first().ok_or("which original? 1.1.1, 3, 4, system or a file")?;
+        let name = self.names.first().ok_or("no original: name 1.1.1, 3, 4, system or a file")?;
         match Original::named(name) {
             Some(original) => original.ensure(),
             None => Ok(Built::at(name)),
@@ -63,7 +63,7 @@ impl Options {
         if let Some(how) = &self.broken {
             return Ok(Library::alone(libcrypto).broken(how));
         }
-        let ours = self.names.get(1).ok_or("which library is ours? name a file, --overlay or --swap")?;
+        let ours = self.names.get(1).ok_or("no library of biosock: name a file, --overlay or --swap")?;
         Ok(Library::alone(ours))
     }
 }
@@ -76,7 +76,7 @@ fn run(options: &Options) -> Fallible<usize> {
     let first = probe(&program, &Library::alone(&original.libcrypto), filter)?;
     let second = probe(&program, &ours, filter)?;
     println!("original: {}", first.file);
-    println!("ours:     {} (errors: {})", second.file, second.errors);
+    println!("biosock:  {} (errors: {})", second.file, second.errors);
     let report = if options.broken.is_some() {
         compare::compare_unguarded(&first, &second)
     } else {

@@ -1,7 +1,7 @@
 //! What BIO_connect(3)'s routines cost: instructions, system calls and time for each library.
 //!
-//! `costs [OURS]`: OURS is the shared library to measure, by default the one beside this
-//! program. Ends with 1 when a bar is missed.
+//! `costs [LIBRARY]`: the libbiosock.so to measure [default: the one alongside this program].
+//! The status is 1 when a bar is missed.
 
 use biosock_conformance::ended;
 use biosock_conformance::originals::{Fallible, Original, root};
@@ -19,14 +19,14 @@ const WORKS: [Work; 3] = [
     Work { name: "literal", words: "lookup of 127.0.0.1:443 + free", instructions: Some(400.0) },
 ];
 
-/// Of the subjects, the one that ours must not cost more than.
+/// Of the subjects, the one that biosock must not cost more than.
 const OPENSSL_111: usize = 1;
 
 /// One kind of work.
 struct Work {
     name: &'static str,
     words: &'static str,
-    /// The instructions that ours may cost at most; without, fewer than those of OpenSSL 1.1.1w.
+    /// The instructions that biosock may cost at most; without, fewer than those of OpenSSL 1.1.1w.
     instructions: Option<f64>,
 }
 
@@ -72,7 +72,7 @@ fn measure() -> Fallible<usize> {
     Ok(missed.len())
 }
 
-/// Raw libc first, then OpenSSL 1.1.1w, ours last.
+/// Raw libc first, then OpenSSL 1.1.1w, biosock last.
 fn subjects() -> Fallible<Vec<Subject>> {
     let mut subjects = vec![compile("libc", &["-DRAW"], None)?];
     for original in [Original::V111, Original::V3] {

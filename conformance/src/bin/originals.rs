@@ -1,4 +1,4 @@
-//! Builds the originals named on the command line (all by default) and says where they are.
+//! Builds the originals named on the command line (all by default) and prints where they are.
 
 use biosock_conformance::originals::{Built, Original};
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     match chosen(&names) {
         Ok(originals) => build_all(&originals),
         Err(name) => {
-            eprintln!("originals: no original is named {name:?}: try 1.1.1, 3, 4 or system");
+            eprintln!("originals: no original is named {name:?}: choose from 1.1.1, 3, 4, system");
             ExitCode::from(2)
         }
     }

@@ -1,9 +1,9 @@
-//! Compares every form of ours with every original, and says how many cases came out how.
+//! Compares every form of biosock with every original, and prints how many cases came out how.
 //!
 //! `totals [--libraries DIRECTORY] [--json FILE] [--limit N] [ORIGINAL]...`: the directory holds what
 //! `scripts/build-c` leaves, and is this program's own by default; an ORIGINAL is `1.1.1`, `3`,
-//! `4` or `system`, by default each that is built. The status is 1 if anything differs that
-//! is not meant to, or if a deliberate difference is met by none of all originals.
+//! `4` or `system`, by default each that is built. The status is 1 if anything differs
+//! otherwise than by design, or if no original meets a deliberate difference.
 
 use biosock_conformance::compare::{DIVERGENCES, Form, Report, Suite};
 use biosock_conformance::ended;
@@ -35,7 +35,8 @@ impl Options {
                 "--json" => options.json = args.next().map(PathBuf::from),
                 "--limit" => options.limit = args.next().map(|n| n.parse()).transpose()?,
                 name => {
-                    let unknown = || format!("no original is named {name:?}: try 1.1.1, 3, 4 or system");
+                    let unknown =
+                        || format!("no original is named {name:?}: choose from 1.1.1, 3, 4, system");
                     options.originals.push(Original::named(name).ok_or_else(unknown)?);
                 }
             }
@@ -43,7 +44,7 @@ impl Options {
         Ok(options)
     }
 
-    /// The originals asked for, or all that are there; what is missing is said.
+    /// The originals asked for, or all that are there; what is missing is printed.
     fn chosen(&self) -> Fallible<Vec<Built>> {
         if !self.originals.is_empty() {
             return self.originals.iter().map(|one| one.ensure()).collect();

@@ -1,4 +1,4 @@
-//! The deliberate differences: ours does as documented, or better, and says so here.
+//! The deliberate differences, where biosock does as documented, or better.
 //!
 //! A rule excuses fields with their values on both sides; whatever else differs in the case is
 //! reported. That holds for every rule: a comparison plants faults in each case that one excuses.
@@ -16,7 +16,7 @@ pub struct Divergence {
     pub id: &'static str,
     /// A case that shows it, as in DIVERGENCES.md.
     pub case: &'static str,
-    /// Why ours does otherwise.
+    /// Why biosock differs.
     pub why: &'static str,
     /// Whether it can be met in a case.
     pub(super) covers: fn(&Judge, &str) -> bool,
@@ -36,7 +36,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     Divergence {
         id: "unnamed-unix",
         case: "sock_info/unix/fresh",
-        why: "of an unnamed Unix peer the original shows bytes that nobody wrote; ours has none",
+        why: "of an unnamed Unix peer the original shows bytes that were never written; biosock has none",
         covers: |_, id| id.starts_with("accept/unix/text/") || id.starts_with("sock_info/unix"),
         excuses: |_, _, field| match &*field.name {
             "seen.text" => field.original.starts_with("\"localhost:") && field.ours == "localhost:0",
@@ -75,7 +75,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     Divergence {
         id: "alone-is-newest",
         case: "texts/BIO reason 106",
-        why: "alone, ours does as the newest 3.x, also where older ones lack a text or an entry",
+        why: "alone, biosock does as the newest 3.x, also where older ones lack a text or an entry",
         covers: |judge, id| {
             const WHERE: [&str; 3] = ["texts/", "memory/huge", "closesocket/"];
             let there = WHERE.iter().any(|group| id.starts_with(group));
@@ -86,7 +86,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     Divergence {
         id: "lookup-out-of-memory",
         case: "lookup_ex/fault/NULL/UNSPEC/CLIENT/MEMORY",
-        why: "the resolver's lack of memory is told as its other failures are, as since 3.2",
+        why: "the resolver's lack of memory is reported as its other failures are, as since 3.2",
         covers: |judge, id| {
             !judge.original_is_new && id.starts_with("lookup_ex/fault/") && id.ends_with("/MEMORY")
         },
@@ -101,7 +101,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     Divergence {
         id: "flags-of-no-data",
         case: "peek",
-        why: "ours allocates nothing for an entry without data, and its flags do not say that it did",
+        why: "biosock allocates nothing for an entry without data, and its flags show that",
         covers: |judge, id| judge.ours_is_alone && id == "peek",
         excuses: |_, _, field| field.is("seen.flags", "1", "0"),
     },
@@ -122,7 +122,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     Divergence {
         id: "starved",
         case: "starved/BIO_connect/fresh",
-        why: "refused memory, ours tells the failure where the original loses the entry, its texts or errno",
+        why: "refused memory, biosock reports the failure where the original loses the entry, its strings or errno",
         covers: |_, id| id.starts_with("starved/"),
         // Its cases are sets of outcomes: see `starved`.
         excuses: |_, _, _| false,

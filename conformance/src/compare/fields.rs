@@ -7,20 +7,20 @@ use std::collections::BTreeSet;
 /// What a side has that lacks the call, or the field.
 pub(super) const ABSENT: &str = "absent";
 
-/// A field in which a call of ours differs from the original's.
+/// A field in which a call of biosock's differs from the original's.
 pub(super) struct Field<'a> {
     /// `died`, `call`, `result`, `opened`, `errno`, `queue`, `seen.WHAT` or, of what a socket
     /// was seen to be, `socket.WHAT`.
     pub(super) name: String,
     /// In words, as the original has it.
     pub(super) original: String,
-    /// In words, as ours has it.
+    /// In words, as biosock has it.
     pub(super) ours: String,
     /// How many calls of the case come before this one.
     pub(super) step: usize,
     /// The whole call of the original; null where it made none.
     pub(super) theirs: &'a Value,
-    /// The whole call of ours.
+    /// The whole call of biosock's.
     pub(super) call: &'a Value,
 }
 
@@ -30,7 +30,7 @@ impl Field<'_> {
         self.name == name && self.original == original && self.ours == ours
     }
 
-    /// The queue that ours left.
+    /// The queue that biosock left.
     pub(super) fn queue(&self) -> &[Value] {
         list(&self.call["queue"])
     }
@@ -40,7 +40,7 @@ impl Field<'_> {
         list(&self.theirs["queue"])
     }
 
-    /// What our call asked the system last.
+    /// The call's last system call.
     pub(super) fn asked_last(&self) -> &str {
         list(&self.call["trace"]).last().and_then(Value::as_str).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Every form of ours against one original.
+//! Every form of biosock against one original.
 
 use super::{Library, Outcome, Report, compare, probe};
 use crate::originals::{Built, Fallible};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread;
 
-/// How ours takes an original's place.
+/// How biosock takes an original's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// `libbiosock.so`, with an error queue of its own.
@@ -42,14 +42,14 @@ impl Form {
     }
 }
 
-/// What is compared: the program that runs the cases, and ours.
+/// What is compared: the program that runs the cases, and biosock.
 #[derive(Clone, Debug)]
 pub struct Suite<'a> {
     /// The probe.
     pub program: &'a Path,
     /// Where the files of [`Form::file`] are.
     pub libraries: PathBuf,
-    /// A directory for originals with ours inside, which goes on to exist.
+    /// A directory for originals with biosock inside, which is kept.
     pub scratch: PathBuf,
     /// Chooses cases by a part of their names.
     pub filter: Option<&'a str>,
@@ -57,8 +57,8 @@ pub struct Suite<'a> {
 
 impl Suite<'_> {
     /// Runs the original and what is over it and in it, and compares each form with it. The
-    /// swap is left out where the original has no static library. What ours does alone is the
-    /// same beside every original: the first finds it, and `alone` keeps it for the others.
+    /// swap is left out where the original has no static library. What biosock does alone is the
+    /// same for every original: the first finds it, and `alone` keeps it for the others.
     ///
     /// # Errors
     /// When something cannot be run, when the swap does not link, and when two that are to be

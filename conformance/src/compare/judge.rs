@@ -14,7 +14,7 @@ pub(super) struct Judge {
     pub(super) original_is_new: bool,
     /// The original is 1.1.1.
     pub(super) original_is_111: bool,
-    /// Ours brings its own queue and allocator.
+    /// biosock brings its own queue and allocator.
     pub(super) ours_is_alone: bool,
 }
 

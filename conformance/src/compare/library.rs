@@ -48,7 +48,7 @@ impl Library {
 /// What the probe printed.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The file that holds `BIO_connect`, as the loader says.
+    /// The file that holds `BIO_connect`, as the loader reports.
     pub file: String,
     /// Where in that file the routine's code begins.
     pub offset: u64,

@@ -54,9 +54,9 @@ pub struct Report {
     pub unseen: Vec<String>,
     /// The cases of each function.
     pub functions: BTreeMap<String, Tally>,
-    /// System calls that were made to fail beneath ours.
+    /// System calls that were made to fail beneath biosock.
     pub faults: u64,
-    /// Allocations that were refused to ours.
+    /// Allocations that were refused to biosock.
     pub refused: u64,
 }
 
@@ -67,13 +67,13 @@ impl Report {
         self.same + self.by_design() + self.differences.len()
     }
 
-    /// Every case that differs as it is meant to.
+    /// Every case that differs by design.
     #[must_use]
     pub fn by_design(&self) -> usize {
         self.deliberate.values().map(Vec::len).sum()
     }
 
-    /// Whether a deliberate difference was met by the case that is said to show it.
+    /// Whether a deliberate difference was met by the case that should show it.
     #[must_use]
     pub fn shows(&self, divergence: &Divergence) -> bool {
         let cases = self.deliberate.get(divergence.id);
@@ -97,7 +97,7 @@ impl Report {
     }
 
     fn count(&mut self, original: &Value, ours: &Value, same: bool) {
-        // A case that ended its process said no functions, but the other's did.
+        // A case that ended its process listed no functions, but the other's did.
         let called = [original, ours].into_iter().flat_map(|case| list(&case["functions"]));
         let called: BTreeSet<&str> = called.filter_map(Value::as_str).collect();
         for function in called {

@@ -1,4 +1,4 @@
-//! Faults planted in what ours did: a rule that excuses a case must not excuse them.
+//! Faults planted in what biosock did: a rule that excuses a case must not excuse them.
 
 use super::judge::{list, steps};
 use super::starved;
@@ -67,7 +67,7 @@ fn changed_steps(id: &str, original: &Value, step: &Value) -> Vec<(String, Value
     found
 }
 
-/// Short of memory the original may leave nothing on the queue, and then ours may.
+/// Short of memory the original may leave nothing on the queue, and then biosock may.
 fn is_silent_too(id: &str, original: &Value, step: &Value) -> bool {
     let shorter = list(&step["queue"]).len() - 1;
     let alike = |other: &&Value| list(&other["queue"]).len() == shorter && other["result"] == step["result"];

@@ -16,7 +16,7 @@ pub(super) fn is_entry(entry: &Value, lib: u64, reason: &str) -> bool {
 }
 
 /// The failure value, errno left alone, and one entry on the queue: nothing else was done.
-/// The original did what it did there, or died; after a death ours alone goes on.
+/// The original did what it did there, or died; after a death biosock alone goes on.
 pub(super) fn null_is_refused(judge: &Judge, id: &str, field: &Field<'_>) -> bool {
     if field.name == "died" {
         return field.original == "died of signal 11" && field.ours == ABSENT;
@@ -38,7 +38,7 @@ pub(super) fn null_is_refused(judge: &Judge, id: &str, field: &Field<'_>) -> boo
         }
 }
 
-/// `passed a null parameter`, said by the function that was called. 1.1.1 has numbers for some
+/// `passed a null parameter`, raised by the function that was called. 1.1.1 has numbers for some
 /// functions only, and other functions' names for some numbers.
 fn is_refusal(judge: &Judge, entry: &Value, call: &Value) -> bool {
     let function = entry["function"].as_str().unwrap_or_default();
@@ -131,7 +131,7 @@ fn is_unable_to_bind(field: &Field<'_>) -> bool {
                 && is_entry(last, BIO, "unable to bind socket") && last["function"] == "BIO_bind")
 }
 
-/// Both are the same up to the last `mark`, after which ours has `end`.
+/// Both are the same up to the last `mark`, after which biosock has `end`.
 pub(super) fn only_the_end_differs(field: &Field<'_>, mark: &str, end: &str) -> bool {
     let (original, ours) = (field.original.rsplit_once(mark), field.ours.rsplit_once(mark));
     matches!((original, ours), (Some((before, _)), Some((same, last))) if before == same && last == end)
@@ -197,8 +197,8 @@ pub(super) fn rawmake_length(_: &Judge, id: &str, field: &Field<'_>) -> bool {
     }
 }
 
-/// Either the option is on in ours and everything else is the same, or setting it failed: then
-/// ours says so and stops there, neither bound nor connected.
+/// Either the option is on in biosock and everything else is the same, or setting it failed: then
+/// biosock reports that and stops there, neither bound nor connected.
 pub(super) fn fast_open(_: &Judge, _: &str, field: &Field<'_>) -> bool {
     if field.is("socket.fastopen_connect", "0", "1") {
         return true;
@@ -219,7 +219,7 @@ pub(super) fn fast_open(_: &Judge, _: &str, field: &Field<'_>) -> bool {
         }
 }
 
-/// Setting the option was what ours asked last, and its two entries say why that failed.
+/// Setting the option was biosock's last system call, and its two entries have why that failed.
 fn is_unable_to_tfo(field: &Field<'_>) -> bool {
     let asked = field.asked_last();
     let Some((call, errno)) = asked.rsplit_once(" = ") else { return false };

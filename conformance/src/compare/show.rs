@@ -5,24 +5,24 @@ use super::starved;
 use serde_json::Value;
 use std::fmt::Write as _;
 
-/// What was called, what the original did, what ours did: only the parts that differ.
+/// What was called, what the original did, what biosock did: only the parts that differ.
 pub(super) fn difference(judge: &Judge, id: &str, original: &Value, ours: &Value) -> String {
     let mut text = format!("{id}\n");
     if original["died"] != ours["died"] {
         let _infallible = writeln!(text, "  original: {}", ending(original));
-        let _infallible = writeln!(text, "  ours:     {}", ending(ours));
+        let _infallible = writeln!(text, "  biosock:  {}", ending(ours));
     }
     let (a, b) = (steps(original), steps(ours));
     if starved::is_starved(id) {
         outcomes(&mut text, "original", a);
-        outcomes(&mut text, "ours", b);
+        outcomes(&mut text, "biosock", b);
         return text;
     }
     for (a, b) in a.iter().zip(b) {
         step(&mut text, judge, a, b);
     }
     if a.len() != b.len() && original["died"] == ours["died"] {
-        let _infallible = writeln!(text, "  {} calls by the original, {} by ours", a.len(), b.len());
+        let _infallible = writeln!(text, "  {} calls by the original, {} by biosock", a.len(), b.len());
     }
     text
 }
@@ -52,11 +52,11 @@ fn step(text: &mut String, judge: &Judge, original: &Value, ours: &Value) {
         return;
     }
     let _infallible = writeln!(text, "  {}", words(&original["call"]));
-    for (who, step) in [("original", original), ("ours", ours)] {
+    for (who, step) in [("original", original), ("biosock", ours)] {
         let parts: Vec<String> = differing.iter().map(|part| in_words(step, part)).collect();
         let _infallible = writeln!(text, "    {who:9} {}", parts.join("  "));
     }
-    for (who, step) in [("original", original), ("ours", ours)] {
+    for (who, step) in [("original", original), ("biosock", ours)] {
         let trace: Vec<String> = list(&step["trace"]).iter().map(words).collect();
         let _infallible = writeln!(text, "    {who:9} asked the system: {}", trace.join("; "));
     }

@@ -21,8 +21,8 @@ pub(super) fn same(judge: &Judge, original: &Value, ours: &Value) -> bool {
     a.iter().all(|one| known(one, b, false)) && b.iter().all(|one| known(one, a, true))
 }
 
-/// Whether every outcome of ours is one of the original's, or what the rule names: the same
-/// result, and what goes with it told in whole; no memory and no descriptor lost that the
+/// Whether every outcome of biosock's is one of the original's, or what the rule names: the same
+/// result, and what goes with it reported in whole; no memory and no descriptor lost that the
 /// original does not lose.
 pub(super) fn is_excused(judge: &Judge, rule: &str, original: &Value, ours: &Value) -> bool {
     let theirs = steps(original);
@@ -46,7 +46,7 @@ fn is_accepting(step: &Value) -> bool {
         && step["seen"].as_object().is_some_and(serde_json::Map::is_empty)
 }
 
-/// An outcome of ours beside one of the original's with the same result.
+/// An outcome of biosock's against one of the original's with the same result.
 fn is_no_worse(judge: &Judge, accepts: bool, other: &Value, step: &Value, theirs: &[Value]) -> bool {
     let seen = step["seen"].as_object().into_iter().flatten();
     step["result"] == other["result"]
@@ -57,7 +57,7 @@ fn is_no_worse(judge: &Judge, accepts: bool, other: &Value, step: &Value, theirs
         && is_told(judge, step, other, theirs)
 }
 
-/// errno is what the original has beside the same result, or says that there was no memory; a
+/// errno is what the original has with the same result, or ENOMEM; a
 /// resolver leaves there what it likes, or nothing.
 fn is_errno(step: &Value, theirs: &[Value]) -> bool {
     let asks = |step: &Value| list(&step["trace"]).iter().filter_map(Value::as_str).any(is_resolver);
@@ -68,8 +68,8 @@ fn is_errno(step: &Value, theirs: &[Value]) -> bool {
     step["errno"] == "ENOMEM" || theirs.iter().any(alike)
 }
 
-/// The queue has entries that the original has in some outcome of the case, told in whole, or
-/// one that says that there was no memory. It is empty only where the original's is.
+/// The queue has entries that the original has in some outcome of the case, reported in whole, or
+/// one that reports that there was no memory. It is empty only where the original's is.
 fn is_told(judge: &Judge, step: &Value, other: &Value, theirs: &[Value]) -> bool {
     match list(&step["queue"]) {
         [] => list(&other["queue"]).is_empty(),
@@ -93,7 +93,7 @@ fn says_no_memory(entry: &Value) -> bool {
 }
 
 /// The same entry, with the function and the data that the original's may have lost. In an
-/// original's queue ours loses them as well.
+/// original's queue biosock loses them as well.
 fn is_whole(judge: &Judge, known: &Value, entry: &Value) -> bool {
     const SYSTEM: u64 = 2;
     let reason = |entry: &Value| entry["reason"].as_u64().map(|reason| reason & 0xffff);
@@ -108,7 +108,7 @@ fn is_whole(judge: &Judge, known: &Value, entry: &Value) -> bool {
         && is_data(&text(entry, "data"), &text(known, "data"))
 }
 
-/// Data of ours that go with the original's: those, what the resolver says, or which call
+/// Data of biosock's that go with the original's: those, the resolver's message, or which call
 /// failed; with the host's name or without.
 fn is_data(ours: &str, theirs: &str) -> bool {
     const ANNOTATION: &str = "host=";
@@ -120,7 +120,7 @@ fn is_data(ours: &str, theirs: &str) -> bool {
         || resolver_texts().any(|text| text.to_bytes() == plain.as_bytes())
 }
 
-/// What gai_strerror(3) says of each of its failures, glibc's own among them.
+/// gai_strerror(3)'s message for each failure, glibc's own among them.
 fn resolver_texts() -> impl Iterator<Item = &'static CStr> {
     // netdb.h has it; the libc crate does not.
     const EAI_ADDRFAMILY: libc::c_int = -9;

@@ -45,7 +45,7 @@ const LEFT_OUT_SINCE_3: [&str; 5] = ["no-cmp", "no-ml-dsa", "no-ml-kem", "no-siv
 /// OpenSSL's name of the platform; 1.1.1 does not guess it.
 const TARGET: &str = if cfg!(target_arch = "aarch64") { "linux-aarch64" } else { "linux-x86_64" };
 
-/// What `./Configure` is told; kept beside the result, so that a build by another recipe is
+/// What `./Configure` is given; kept with the result, so that a build by another recipe is
 /// not taken for one by this.
 fn recipe(original: Original) -> Vec<&'static str> {
     let mut words = OPTIONS.to_vec();
@@ -201,7 +201,7 @@ impl Work {
         command
     }
 
-    /// Runs one step with its output in the log; make's job server of a caller is not ours.
+    /// Runs one step with its output in the log; a caller's make job server is not for it.
     fn run(&self, command: &mut Command) -> Fallible<()> {
         let log = File::options().append(true).open(&self.log)?;
         let status = command

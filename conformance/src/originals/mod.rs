@@ -1,4 +1,4 @@
-//! The OpenSSL versions that ours is compared with: where they are, and how they come to be.
+//! The OpenSSL versions that biosock is compared with: where they are, and how they are built.
 //!
 //! Each is built once from the `openssl-src` crate into a directory of its own, static and
 //! shared, and then kept. Their sources are only compiled, never learned from.
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use place::root;
 
-/// What can go wrong here is told to a person, so a boxed error will do.
+/// Failures here are for humans to read, so a boxed error will do.
 pub type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// One OpenSSL to compare with.
@@ -66,7 +66,7 @@ impl Original {
     /// The built original: the one of an earlier run, or built now.
     ///
     /// # Errors
-    /// Says what is missing (a feature, a compiler, perl) or which step failed and where
+    /// Names what is missing (a feature, a compiler, perl) or which step failed and where
     /// its log is.
     pub fn ensure(self) -> Fallible<Built> {
         match self {
@@ -119,7 +119,7 @@ pub struct Built {
 }
 
 impl Built {
-    /// A libcrypto that nobody here built.
+    /// A libcrypto built elsewhere.
     #[must_use]
     pub fn at(libcrypto: impl Into<PathBuf>) -> Self {
         Self { version: "other".to_owned(), libcrypto: libcrypto.into(), dir: None, took: None }

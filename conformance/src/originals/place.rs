@@ -25,7 +25,7 @@ pub(super) fn link(original: Original) -> PathBuf {
     root().join(original.name())
 }
 
-/// The file whose presence says that a build was finished, and how it was configured.
+/// The file whose presence shows that a build was finished, and how it was configured.
 pub(super) fn stamp(dir: &Path) -> PathBuf {
     dir.join("stamp")
 }

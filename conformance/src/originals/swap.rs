@@ -1,4 +1,4 @@
-//! An original with ours inside: its static libcrypto, three of its objects replaced, linked
+//! An original with biosock inside: its static libcrypto, three of its objects replaced, linked
 //! whole into a shared library that can be compared as the original itself is.
 
 use super::{Built, Fallible};
@@ -48,7 +48,7 @@ impl Built {
         Ok(made)
     }
 
-    /// The static libcrypto beside the shared one.
+    /// The static libcrypto alongside the shared one.
     ///
     /// # Errors
     /// When there is none.
@@ -95,13 +95,13 @@ fn is_replaced(member: &str) -> bool {
     REPLACED.iter().flatten().any(|name| *name == bare)
 }
 
-/// The linker says which file gave it the routine.
+/// The linker reports which file gave it the routine.
 fn must_come_from(archive: &Path, trace: &str) -> Fallible<()> {
     let mut definitions = trace.lines().filter(|line| line.ends_with("definition of BIO_connect"));
     let name = archive.to_string_lossy();
     match (definitions.next(), definitions.next()) {
         (Some(one), None) if one.contains(name.as_ref()) => Ok(()),
-        _ => Err(format!("BIO_connect should come from {name} alone; the linker said:\n{trace}").into()),
+        _ => Err(format!("BIO_connect should come from {name} alone; the linker printed:\n{trace}").into()),
     }
 }
 
@@ -138,7 +138,7 @@ fn sizes(library: &Path) -> Fallible<BTreeMap<String, u64>> {
     Ok(sizes)
 }
 
-/// What a tool printed on both streams; a failure of it is ours.
+/// What a tool printed on both streams; its failure is an error.
 fn output(command: &mut Command) -> Fallible<String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let done = command

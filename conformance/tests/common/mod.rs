@@ -16,7 +16,7 @@ pub(crate) fn run(library: &Library, filter: Option<&str>) -> Outcome {
     probe(program, library, filter).unwrap()
 }
 
-/// Every form of ours, built now, and where to put what is made of them.
+/// Every form of biosock, built now, and where to put what is made of them.
 pub(crate) fn suite() -> Suite<'static> {
     let program = Path::new(env!("CARGO_BIN_EXE_probe"));
     let alone = ours(Form::Alone);
@@ -31,7 +31,7 @@ pub(crate) fn suite() -> Suite<'static> {
     }
 }
 
-/// An original, or `None` with its absence said aloud; where everything is required, a
+/// An original, or `None` with a line that it is skipped; where everything is required, a
 /// failure.
 pub(crate) fn original(which: Original) -> Option<PathBuf> {
     built(which).map(|built| built.libcrypto)
@@ -60,7 +60,7 @@ fn found(which: Original, built: Fallible<Built>) -> Option<Built> {
     None
 }
 
-/// One of our libraries, built now; `$BIOSOCK_LIBDIR` names a directory with built ones.
+/// One of biosock's libraries, built now; `$BIOSOCK_LIBDIR` names a directory with built ones.
 ///
 /// # Panics
 /// When it does not build.
@@ -81,7 +81,7 @@ fn package(form: Form) -> &'static str {
     }
 }
 
-/// Builds the package in the profile of this test, so that it lands beside the probe.
+/// Builds the package in the profile of this test, so that it lands alongside the probe.
 fn build(package: &str) -> Fallible<()> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "-p", package]);

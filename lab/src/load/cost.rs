@@ -51,13 +51,13 @@ pub(super) fn of(program: &Path, caller: Caller, target: &str) -> Result<Option<
     let record = std::fs::read_to_string(record.path())?;
     let lines = record.lines().skip_while(|line| !line.contains("\"/mark/begin\"")).skip(1);
     let between = lines.take_while(|line| !line.contains("\"/mark/end\""));
-    // A call that another thread's interrupts has two lines, the second of which says resumed.
+    // A call that another thread's interrupts has two lines, the second of which has "resumed".
     let calls = between.filter(|line| line.contains('(') && !line.contains(" resumed>")).count();
     Ok(Some(Cost { calls: calls as f64 / f64::from(DIALS), allocations }))
 }
 
 /// What the watched copy of this program does: dials one after the other, and
-/// tells the allocations of each.
+/// reports the allocations of each.
 ///
 /// # Errors
 /// A dial fails.

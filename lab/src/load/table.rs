@@ -1,4 +1,4 @@
-//! What was measured, for people and for programs.
+//! What was measured, for humans and for programs.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ impl Table {
         self.rows.iter().all(Row::is_good)
     }
 
-    /// A row's median time beside its rival's, to the same target.
+    /// A row's median time over its rival's, to the same target.
     fn ratio(&self, row: &Row) -> f64 {
         let rival = self.rows.iter().find(|other| other.caller == row.caller.rival() && other.way == row.way);
         rival.map_or(f64::NAN, |rival| row.median() / rival.median())
@@ -62,7 +62,7 @@ impl fmt::Display for Table {
             write!(f, "{each:>8.1} {:>6.2} {calls:>6} {allocations:>6}", self.ratio(row))?;
             writeln!(f, "  {descriptors}, {threads}, {tasks}")?;
         }
-        writeln!(f, "\nratio: beside std's or tokio's own to the same; calls: of the system, a dial alone")?;
+        writeln!(f, "\nratio: to std's or tokio's own to the same; calls: of the system, a dial alone")?;
         writeln!(f, "and its threads; allocs: of the dialling thread")?;
         for row in self.rows.iter().filter(|row| row.failed > 0) {
             writeln!(

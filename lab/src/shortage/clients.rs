@@ -12,7 +12,7 @@ use crate::Result;
 /// Only ends what hangs: all of it, and a wait for the server.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Connects so often, to the addresses in turn, and says how it went in two
+/// Connects so often, to the addresses in turn, and reports how it went in two
 /// lines of JSON: once all are connected or refused, and once all are served
 /// or lost.
 ///

@@ -35,9 +35,9 @@ pub struct Trial<'a> {
 pub struct Row {
     /// Which loop.
     pub manner: Manner,
-    /// What the clients said: `connected`, `refused`, `served`, `lost`.
+    /// What the clients reported: `connected`, `refused`, `served`, `lost`.
     pub clients: Value,
-    /// What the server said of the shortage: `seconds`, `failed` (accepts),
+    /// What the server reported of the shortage: `seconds`, `failed` (accepts),
     /// `cpu` (seconds).
     pub server: Value,
     /// Its system calls in the shortage, where strace(1) counted them.
@@ -117,7 +117,7 @@ pub fn heads() -> String {
 }
 
 /// Tries one kind of loop: once as it is, and once more under strace(1) for
-/// its system calls if `count` says so.
+/// its system calls if `count`.
 ///
 /// # Errors
 /// What keeps it from being tried.
@@ -161,7 +161,7 @@ fn run_once(trial: &Trial<'_>, manner: Manner, mut server: Command) -> Result<Ro
     Ok(Row { manner, clients: said, server: told, calls: None })
 }
 
-/// A process that is told lines and says lines of JSON; ended when dropped.
+/// A process that reads lines and prints lines of JSON; ended when dropped.
 struct Side {
     child: Child,
     lines: BufReader<ChildStdout>,
@@ -181,7 +181,7 @@ impl Side {
     fn hear(&mut self) -> Result<Value> {
         let mut line = String::new();
         self.lines.read_line(&mut line)?;
-        serde_json::from_str(&line).map_err(|error| format!("one side said {line:?}: {error}").into())
+        serde_json::from_str(&line).map_err(|error| format!("one side printed {line:?}: {error}").into())
     }
 
     fn tell(&mut self, word: &str) -> Result<()> {

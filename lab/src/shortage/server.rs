@@ -1,4 +1,4 @@
-//! The server: few descriptors, and connections that it keeps until it is told
+//! The server: few descriptors, and connections that it keeps until it is asked
 //! to let them go.
 
 use std::io::{BufRead, Write, stdin};
@@ -29,11 +29,11 @@ pub enum Manner {
 }
 
 impl Manner {
-    /// For people.
+    /// For humans.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Ours => "ours",
-            Self::Tokio => "ours, tokio",
+            Self::Ours => "biosock",
+            Self::Tokio => "biosock, tokio",
             Self::Eager => "a loop that never pauses",
         }
     }
@@ -54,7 +54,7 @@ pub(super) const GREETING: &[u8] = b"x";
 pub(super) const BEGIN: &str = "/mark/begin";
 pub(super) const END: &str = "/mark/end";
 
-/// Listens, says where, and accepts until it is told to stop by a line of
+/// Listens, prints where, and accepts until it is stopped by a line of
 /// standard input; "release" ends the shortage. What it saw is the last line.
 ///
 /// # Errors
@@ -103,7 +103,7 @@ fn say(addrs: &[impl ToString]) {
     println!("{}", json!({ "addrs": addrs }));
 }
 
-/// Does what standard input says.
+/// Does what standard input asks.
 fn obey(desk: &Desk) {
     for line in stdin().lock().lines().map_while(std::result::Result::ok) {
         match &*line {

@@ -1,4 +1,4 @@
-//! Worlds for tests, and what was said in them.
+//! Worlds for tests, and what dials in them report.
 
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
@@ -33,12 +33,12 @@ pub(crate) fn each_driver(test: &str, scenario: &Scenario, check: impl Fn(&Said)
     }
 }
 
-/// What a dial said.
+/// What a dial reported.
 #[derive(Debug)]
 pub(crate) struct Said(pub(crate) Value);
 
 /// Dials the world's name, waits until all threads of the process have
-/// ended, and sees that nothing is left. Ours waits longer than usual for
+/// ended, and sees that nothing is left. biosock waits longer than usual for
 /// IPv6's answer, so that a busy machine changes no order.
 pub(crate) fn dialed(world: &World, kind: Kind) -> Said {
     dialed_to(world, kind, &world.scenario.target())

@@ -17,13 +17,13 @@ use std::time::{Duration, Instant};
 /// After so many differences a part is given up: they have one cause.
 const ENOUGH: u64 = 500;
 
-/// In so many cases of each meant difference faults are planted.
+/// In so many cases of each deliberate difference faults are planted.
 const PLANTED: u64 = 1000;
 
 /// So many are shown and kept.
 const SHOWN: u64 = 10;
 
-/// The original, and ours.
+/// The original, and biosock.
 pub(crate) struct Pair {
     pub(crate) name: String,
     pub(crate) original: Original,
@@ -68,7 +68,7 @@ impl Seen {
 #[derive(Default)]
 pub(crate) struct Totals {
     inputs: u64,
-    /// How often each meant difference was seen.
+    /// How often each deliberate difference was seen.
     deliberate: BTreeMap<&'static str, u64>,
     pub(crate) different: u64,
     took: Duration,
@@ -101,7 +101,7 @@ impl fmt::Display for Totals {
         let Self { inputs, deliberate, different, took } = self;
         let took = took.as_secs_f64();
         write!(f, "{inputs} inputs, {different} differ, {took:.1} s")?;
-        deliberate.iter().try_for_each(|(name, count)| write!(f, "; meant: {name} {count}"))
+        deliberate.iter().try_for_each(|(name, count)| write!(f, "; by design: {name} {count}"))
     }
 }
 
@@ -129,7 +129,7 @@ fn one(part: &Part, pair: &Pair, input: &[u8], seen: &mut Seen, totals: &mut Tot
     if seen.observe(part, pair, &pair.ours, input) {
         return Ok(());
     }
-    if let Some(name) = deliberate::meant(part, pair.original, input, seen) {
+    if let Some(name) = deliberate::by_design(part, pair.original, input, seen) {
         let count = totals.deliberate.entry(name).or_default();
         *count += 1;
         if *count <= PLANTED {
@@ -147,7 +147,7 @@ fn one(part: &Part, pair: &Pair, input: &[u8], seen: &mut Seen, totals: &mut Tot
 
 fn show(part: &Part, pair: &Pair, input: &[u8], seen: &Seen) {
     println!("{} differs: {}", part.name, (part.show)(input));
-    for (who, log) in [(pair.name.as_str(), &seen.theirs), ("ours", &seen.ours)] {
+    for (who, log) in [(pair.name.as_str(), &seen.theirs), ("biosock", &seen.ours)] {
         println!("  {who}:");
         for line in log.bytes().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             println!("    {}", line.escape_ascii());

@@ -1,13 +1,13 @@
-//! The differences that are meant: see DIVERGENCES.md. Each says what ours has to have done,
-//! line by line; anything else is a difference that nobody meant.
+//! The deliberate differences: see DIVERGENCES.md. Each states what biosock has to have done,
+//! line by line; anything else is an unintended difference.
 
 use crate::compare::Seen;
 use crate::log::Log;
 use crate::parts::{Part, errors, lookup};
 use biosock_conformance::originals::{Fallible, Original};
 
-/// The name of the meant difference that was seen, if it is one.
-pub(crate) fn meant(part: &Part, original: Original, input: &[u8], seen: &Seen) -> Option<&'static str> {
+/// The name of the deliberate difference that was seen, if it is one.
+pub(crate) fn by_design(part: &Part, original: Original, input: &[u8], seen: &Seen) -> Option<&'static str> {
     match part.name {
         "lookup" => path_too_long(original, input, seen).then_some("path without room"),
         "errors" if text_of_another_library(input, seen) => Some("text of another library"),
@@ -17,11 +17,11 @@ pub(crate) fn meant(part: &Part, original: Original, input: &[u8], seen: &Seen) 
     }
 }
 
-/// Plants faults in what ours did in a case that is meant to differ: none may be excused.
+/// Plants faults in what biosock did in a case that differs by design: none may be excused.
 pub(crate) fn must_find_planted(part: &Part, original: Original, input: &[u8], seen: &Seen) -> Fallible<()> {
     for (what, ours) in planted(&seen.ours) {
         let seen = Seen { theirs: seen.theirs.clone(), ours };
-        if let Some(rule) = meant(part, original, input, &seen) {
+        if let Some(rule) = by_design(part, original, input, &seen) {
             let input = (part.show)(input);
             return Err(format!("{rule:?} excuses {what}, planted in {input}").into());
         }
@@ -29,7 +29,7 @@ pub(crate) fn must_find_planted(part: &Part, original: Original, input: &[u8], s
     Ok(())
 }
 
-/// What ours did, with one line wrong.
+/// What biosock did, with one line wrong.
 fn planted(ours: &Log) -> Vec<(String, Log)> {
     let lines: Vec<&[u8]> = ours.bytes().split_inclusive(|byte| *byte == b'\n').collect();
     let changed = (0..lines.len()).map(|nth| {
@@ -41,7 +41,7 @@ fn planted(ours: &Log) -> Vec<(String, Log)> {
     changed.chain(more).collect()
 }
 
-/// A path of 108 bytes fills the field, without a NUL: ours takes it, 4.0 does not. A longer one
+/// A path of 108 bytes fills the field, without a NUL: biosock takes it, 4.0 does not. A longer one
 /// fails in both. OpenSSL before 4.0 goes on with an empty path for either.
 fn path_too_long(original: Original, input: &[u8], seen: &Seen) -> bool {
     const ROOM: usize = 108;
@@ -56,13 +56,13 @@ fn path_too_long(original: Original, input: &[u8], seen: &Seen) -> bool {
     }
 }
 
-/// OpenSSL knows the reasons of all its libraries; ours those of BIO, of the system and the
-/// common ones, and says `reason(123)` of the rest.
+/// OpenSSL knows the reasons of all its libraries; biosock those of BIO, of the system and the
+/// common ones, and prints `reason(123)` for the rest.
 fn text_of_another_library(input: &[u8], seen: &Seen) -> bool {
     errors::has_reason(&seen.theirs) && !errors::has_reason(&seen.ours) && only_the_reason(input, seen)
 }
 
-/// OpenSSL has gained reasons with each version; ours has those of 4.0.
+/// OpenSSL has gained reasons with each version; biosock has those of 4.0.
 fn newer_text(original: Original, input: &[u8], seen: &Seen) -> bool {
     original != Original::V4
         && errors::has_reason(&seen.ours)
@@ -77,7 +77,7 @@ fn only_the_reason(input: &[u8], seen: &Seen) -> bool {
 }
 
 /// `reason(123)` of an unknown one has shown the reason's flags in OpenSSL 3.0; since then, and
-/// in ours, it does not. Nothing else may differ.
+/// in biosock, it does not. Nothing else may differ.
 fn flags_in_number(original: Original, input: &[u8], seen: &Seen) -> bool {
     original == Original::System
         && errors::has_flags(input)

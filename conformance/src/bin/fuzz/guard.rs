@@ -35,7 +35,7 @@ fn addresses(api: &Api) -> [(&'static str, *const c_void); 4] {
     ]
 }
 
-/// With one function of ours replaced, the part must see a difference.
+/// With one function of biosock replaced, the part must see a difference.
 pub(crate) fn must_catch_a_broken_one(part: &Part, pair: &Pair) -> Fallible<()> {
     let mut broken = pair.ours;
     (part.break_one)(&mut broken);

@@ -1,10 +1,10 @@
-//! Feeds the same generated inputs to an original libcrypto and to our libbiosock.so, both
+//! Feeds the same generated inputs to an original libcrypto and to libbiosock.so, both
 //! loaded into this process, and compares everything that can be seen of each call.
 //!
-//! `fuzz [--full] [--seed NUMBER] [--count NUMBER] [--original NAME]... [--ours FILE] [--json FILE]
+//! `fuzz [--full] [--seed NUMBER] [--count NUMBER] [--original NAME]... [--biosock FILE] [--json FILE]
 //! [PART]...`: the quick run takes seconds. The same seed gives the same inputs. Inputs begin with the
 //! corpus in `fuzz/corpus/`; one that makes a difference is added to it. The status is 1 if a
-//! difference is not in the list of deliberate ones, 2 if nothing could be compared.
+//! difference is not deliberate, 2 if nothing could be compared.
 
 mod api;
 mod compare;
@@ -89,7 +89,7 @@ fn present_or_told(one: Original) -> Option<(Original, Built)> {
     Some((one, built?))
 }
 
-/// The libbiosock.so beside this program, built now if cargo started us.
+/// The libbiosock.so alongside this program, built now if cargo started it.
 fn our_library() -> Fallible<PathBuf> {
     let here = std::env::current_exe()?;
     let path = here.with_file_name("libbiosock.so");
@@ -100,7 +100,7 @@ fn our_library() -> Fallible<PathBuf> {
         return Ok(path);
     }
     let path = path.display();
-    Err(format!("there is no {path}: run cargo build --release -p libbiosock, or give --ours").into())
+    Err(format!("there is no {path}: run cargo build --release -p libbiosock, or give --biosock").into())
 }
 
 fn build(cargo: &std::ffi::OsStr, release: bool) -> Fallible<()> {

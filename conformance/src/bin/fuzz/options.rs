@@ -17,7 +17,7 @@ pub(crate) struct Options {
 }
 
 const USAGE: &str = "usage: fuzz [--full] [--seed NUMBER] [--count NUMBER] \
-                     [--original 1.1.1|3|4|system]... [--ours FILE] [--json FILE] [PART]...";
+                     [--original 1.1.1|3|4|system]... [--biosock FILE] [--json FILE] [PART]...";
 
 impl Options {
     pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
@@ -29,7 +29,7 @@ impl Options {
                 "--count" => options.count = Some(number(args.next())?),
                 "--original" => options.originals.push(original(args.next())?),
                 "--json" => options.json = Some(args.next().ok_or(USAGE)?.into()),
-                "--ours" => options.ours = Some(args.next().ok_or(USAGE)?.into()),
+                "--biosock" => options.ours = Some(args.next().ok_or(USAGE)?.into()),
                 _ => options.parts.push(part(arg)?),
             }
         }

@@ -4,7 +4,7 @@ use biosock_conformance::loader::Library;
 use libc::{FILE, addrinfo, c_char, c_int, c_long, c_ulong, c_void, hostent, time_t};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A `BIO_ADDR` that somebody else laid out.
+/// A `BIO_ADDR` that other code laid out.
 #[repr(C)]
 pub(crate) struct Addr([u8; 0]);
 

@@ -2,7 +2,7 @@
 //!
 //! `probe [--filter TEXT] [--broken HOW] [--cold] LIBRARY [OVERLAY]`: the functions are those
 //! of LIBRARY; with an OVERLAY, its `BIO_*` come first and the rest is LIBRARY's. A cold
-//! library has not been told to load its texts.
+//! library has not loaded its texts.
 
 mod api;
 mod blocked;
@@ -81,7 +81,7 @@ fn probe(options: &Options) -> Result<(), String> {
     leave_directory()
 }
 
-/// The first line says which code is about to be tried.
+/// The first line names the code that is tried.
 fn introduce(api: &Api) -> Result<(), String> {
     let address = api.BIO_connect.ok_or("no BIO_connect in this library")? as usize;
     let (file, offset) = whose(address).ok_or("BIO_connect is in no file")?;

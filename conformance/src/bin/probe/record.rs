@@ -25,7 +25,7 @@ impl<'a> Record<'a> {
         Self { api, keep: Keep::default(), steps: Vec::new() }
     }
 
-    /// Calls `body`, and records it under `call`, its result told by `tell`.
+    /// Calls `body`, and records it under `call`, its result put into words by `tell`.
     pub(crate) fn call<T: Copy>(
         &mut self,
         call: impl Display,

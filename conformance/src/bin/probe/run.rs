@@ -85,7 +85,7 @@ fn lock_empty_name(id: &str) -> Option<File> {
 
 fn report_death(id: &str, child: libc::pid_t) {
     let mut status = 0;
-    // SAFETY: the child is ours, and the place for its status is valid.
+    // SAFETY: the child is this process's, and the place for its status is valid.
     unsafe { libc::waitpid(child, &raw mut status, 0) };
     if libc::WIFSIGNALED(status) {
         let died = format!("died of signal {}", libc::WTERMSIG(status));
@@ -105,18 +105,18 @@ pub(crate) fn in_child(body: impl FnOnce() -> Value) -> Value {
         // SAFETY: alarm has no preconditions; its default action ends the child.
         unsafe { libc::alarm(LONGEST) };
         let text = body().to_string();
-        // SAFETY: the text is as long as said.
+        // SAFETY: the text has the length given.
         unsafe { libc::write(ends[1], text.as_ptr().cast(), text.len()) };
         // SAFETY: leaves without running what the parent is to run.
         unsafe { libc::_exit(0) };
     }
     world::close(ends[1]);
-    // SAFETY: the pipe's end belongs to nobody else.
+    // SAFETY: nothing else has the pipe's end.
     let mut pipe = unsafe { File::from_raw_fd(ends[0]) };
     let mut text = String::new();
     let read = pipe.read_to_string(&mut text);
     let mut status = 0;
-    // SAFETY: the child is ours, and the place for its status is valid.
+    // SAFETY: the child is this process's, and the place for its status is valid.
     unsafe { libc::waitpid(child, &raw mut status, 0) };
     if libc::WIFSIGNALED(status) || read.is_err() {
         let died = format!("died of signal {}", libc::WTERMSIG(status));

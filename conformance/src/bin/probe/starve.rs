@@ -17,7 +17,7 @@ pub(crate) const TIMES: usize = 3;
 /// No call of the family allocates as often; more would mean that a refusal is never reached.
 const MOST: u64 = 500;
 
-/// A call, what is told of its result, and how the result is given back.
+/// A call, the words for its result, and how the result is given back.
 pub(crate) struct Attempt<C, T, G> {
     call: C,
     tell: T,

@@ -1,4 +1,4 @@
-//! `BIO_ADDR_rawmake` and what an address then says of itself; also of bytes that nobody made
+//! `BIO_ADDR_rawmake` and what an address then reports; also of bytes that no call made
 //! an address of. An input is a byte of choices, the family's, two of the port, then the bytes.
 
 use super::{Part, chosen, like_all, split};
@@ -145,7 +145,7 @@ fn show(input: &[u8]) -> String {
     format!("{how}({family}, \"{bytes}\", {len}, {port:#x} as it lies)")
 }
 
-/// Tells half of the ports wrong.
+/// Returns half of the ports wrong.
 fn break_one(api: &mut Api) {
     unsafe extern "C" fn broken(addr: *const c_void) -> u16 {
         // SAFETY: an address has at least the bytes of an IPv4 one.

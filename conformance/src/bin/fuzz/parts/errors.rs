@@ -147,7 +147,7 @@ fn show(input: &[u8]) -> String {
 fn break_one(api: &mut Api) {
     unsafe extern "C" fn broken(_code: c_ulong, buffer: *mut c_char, room: usize) {
         if room % 16 == 5 {
-            // SAFETY: the caller keeps more room than it tells.
+            // SAFETY: the caller keeps more room than it passes.
             let beyond = unsafe { buffer.add(room) };
             // SAFETY: likewise.
             unsafe { beyond.write(0) };

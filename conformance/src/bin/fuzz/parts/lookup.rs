@@ -237,7 +237,7 @@ fn show(input: &[u8]) -> String {
     format!("BIO_lookup_ex({host}, {service}, {purpose}, {family}, {socktype}, {protocol})")
 }
 
-/// Says that no node is of another type than SOCK_STREAM.
+/// Reports that no node is of another type than SOCK_STREAM.
 fn break_one(api: &mut Api) {
     unsafe extern "C" fn broken(_node: *const addrinfo) -> c_int {
         libc::SOCK_STREAM

@@ -111,7 +111,7 @@ fn raw_address(r: &mut Record<'_>, addr: *const Addr, len: usize, buffer: bool) 
     r.see("bytes", format!("{:02x?}", &bytes[..written]));
 }
 
-/// Addresses laid out by somebody else.
+/// Addresses laid out by other code.
 fn places() -> Vec<(&'static str, Place)> {
     let mut mapped = [0; 16];
     mapped[10..].copy_from_slice(&[0xff, 0xff, 127, 0, 0, 1]);

@@ -153,8 +153,8 @@ fn peeking(run: &Run) {
     });
 }
 
-/// One part of an entry without taking it. Places differ, so that of a file only its being
-/// there is told.
+/// One part of an entry without taking it. Places differ, so that of a file only its presence
+/// is recorded.
 fn peeking_at_parts(run: &Run) {
     let tell = |code: c_ulong| format!("{code:08X}");
     run.case("peek/line", |r| {
@@ -232,7 +232,7 @@ fn peeking_at_parts(run: &Run) {
     });
 }
 
-/// Leaves two entries: what the system said, and the reason.
+/// Leaves two entries: the OS error, and the reason.
 fn refuse(api: &Api) {
     api.BIO_bind(60, Place::v4([127, 0, 0, 1], 0).as_addr(), 0);
 }

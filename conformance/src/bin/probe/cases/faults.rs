@@ -104,8 +104,8 @@ fn routine(run: &Run, kind: Kind, fault: Fault, name: &str) {
 }
 
 fn accepts(run: &Run, error: c_int, name: &str) {
-    // The original sets the mode by a call of its own, ours by accept4: the first is no
-    // fault that ours can meet, and shows in the original's run alone.
+    // The original sets the mode by a call of its own, biosock by accept4: the first is not a
+    // fault that biosock can meet, and shows in the original's run alone.
     for flags in [0, NONBLOCK] {
         let words = flag_words(flags);
         run.case(&format!("fault/BIO_accept_ex/{words}/{name}"), |r| {

@@ -271,7 +271,7 @@ fn data(run: &Run) {
                     world::close(client);
                 } else {
                     r.keep.keep(client);
-                    // SAFETY: one byte is given and one is said.
+                    // SAFETY: one byte is given, with the count one.
                     unsafe { libc::send(client, c"x".as_ptr().cast(), 1, 0) };
                 }
                 world::ready(fd);

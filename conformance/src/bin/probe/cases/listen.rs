@@ -47,12 +47,12 @@ fn one(run: &Run, kind: Kind, state: State, target: Target, flags: c_int) {
     });
 }
 
-/// The queue length that `listen` was given, which Linux tells for TCP.
+/// The queue length that `listen` was given, which Linux reports for TCP.
 fn see_backlog(r: &mut Record<'_>, fd: c_int) {
     const TCPI_SACKED: usize = 28;
     let mut info = [0_u8; 104];
     let mut len = info.len() as libc::socklen_t;
-    // SAFETY: the buffer is as long as said.
+    // SAFETY: the buffer has the length given.
     let result = unsafe {
         libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), &raw mut len)
     };

@@ -198,7 +198,7 @@ fn see_list(r: &mut Record<'_>, list: *const addrinfo) {
     r.see("list", entries.join("; "));
 }
 
-/// The originals leave the length of a Unix address at zero, so the family tells it.
+/// The originals leave the length of a Unix address at zero, so the family gives it.
 fn address_len(family: c_int) -> usize {
     match family {
         libc::AF_INET => 16,

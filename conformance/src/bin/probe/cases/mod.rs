@@ -87,7 +87,7 @@ pub(crate) fn combinations(bits: &[c_int]) -> Vec<c_int> {
         .collect()
 }
 
-/// Nothing, each flag alone, all together, and bits that nobody knows.
+/// Nothing, each flag alone, all together, and unknown bits.
 pub(crate) const FEW_FLAGS: [c_int; 8] = [0, REUSEADDR, V6_ONLY, KEEPALIVE, NONBLOCK, NODELAY, 0x1f, !0x3f];
 
 /// A call without an address: BIO_bind, BIO_connect or BIO_listen, by the part's name.

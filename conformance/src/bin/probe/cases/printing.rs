@@ -25,7 +25,7 @@ pub(super) fn cases(run: &Run) {
     run.case("print/fp", |r| {
         let api = r.api;
         let mut buffer = [0 as c_char; 2000];
-        // SAFETY: the buffer is as long as said and outlives the file.
+        // SAFETY: the buffer has the length given and outlives the file.
         let file = unsafe { libc::fmemopen(buffer.as_mut_ptr().cast(), 2000, c"w".as_ptr()) };
         r.void("ERR_print_errors_fp()", || {
             fail_with_data(api);
@@ -55,7 +55,7 @@ struct Lines<'a> {
 }
 
 extern "C" fn collect(line: *const c_char, len: usize, user: *mut c_void) -> c_int {
-    // SAFETY: the pointer that was given to ERR_print_errors_cb, still borrowed by nobody else.
+    // SAFETY: the pointer that was given to ERR_print_errors_cb, borrowed by nothing else.
     let user = unsafe { &mut *user.cast::<Lines<'_>>() };
     // SAFETY: the library gives a C string.
     let text = unsafe { CStr::from_ptr(line) }.to_string_lossy().into_owned();

@@ -97,7 +97,7 @@ fn after_accept(run: &Run, kind: Kind) {
     });
 }
 
-/// The other way round: what connected is told.
+/// The other way round: the client gets the error.
 fn after_connect(run: &Run, kind: Kind) {
     run.risky(&format!("reset/after connect/{}", kind.name()), |r| {
         let (client, accepted) = connection(r, kind);

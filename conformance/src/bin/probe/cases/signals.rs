@@ -129,13 +129,13 @@ pub(crate) fn quiet_pair(r: &mut Record<'_>, for_read: c_int) -> (c_int, c_int) 
     }
     if for_read == 0 {
         let bytes = [0_u8; 4096];
-        // SAFETY: the bytes are as many as said.
+        // SAFETY: the length given is the bytes'.
         while unsafe { libc::send(ends[0], bytes.as_ptr().cast(), bytes.len(), libc::MSG_DONTWAIT) } > 0 {}
     }
     (ends[0], ends[1])
 }
 
-/// Whether the caller is told to try again.
+/// Whether the caller is to try again.
 fn see_retry(r: &mut Record<'_>) {
     let errno = crate::interpose::errno();
     let retry = r.api.BIO_sock_non_fatal_error(errno);

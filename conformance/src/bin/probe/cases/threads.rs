@@ -85,7 +85,7 @@ fn queues(run: &Run) {
     });
 }
 
-/// What a thread leaves on its queue ends with it, and nobody else's changes.
+/// What a thread leaves on its queue ends with it, and no other thread's changes.
 fn kept(run: &Run) {
     run.risky("threads/ended", |r| {
         let api = *r.api;
@@ -143,7 +143,7 @@ fn connection(api: &Api, kind: Kind) -> c_int {
     listening + connected + c_int::from(accepted >= 0) + closed
 }
 
-/// Fewer clients than threads: each is accepted by one, and the others are told to try again.
+/// Fewer clients than threads: each is accepted by one, and the others are to try again.
 fn one_listener(run: &Run) {
     const CLIENTS: usize = 5;
     run.risky("threads/one listener", |r| {

@@ -68,7 +68,7 @@ passed_on! {
     }
 }
 
-/// The later form of `poll`; faults of `poll` are meant for it too.
+/// The later form of `poll`; faults of `poll` apply to it too.
 ///
 /// # Safety
 /// As libc's `ppoll`.
@@ -93,7 +93,7 @@ unsafe extern "C" fn ppoll(
     pass("poll", || poll_words(fds, count), || unsafe { real(fds, count, timeout, mask) })
 }
 
-/// Closes in truth even where a fault says otherwise, as Linux does.
+/// Closes even where a fault reports otherwise, as Linux does.
 ///
 /// # Safety
 /// As libc's `close`.
@@ -159,7 +159,7 @@ unsafe extern "C" fn getaddrinfo(
 }
 
 /// Where `localhost` has no address of a family in the hosts file, libc asks a name server
-/// after all; one that has no time now says nothing about the library.
+/// after all; one that has no time now means nothing about the library.
 fn patiently(ask: impl Fn() -> c_int) -> c_int {
     const TRIES: usize = 3;
     (1..TRIES).map(|_| ask()).find(|result| *result != libc::EAI_AGAIN).unwrap_or_else(ask)
@@ -262,7 +262,7 @@ fn int_words(value: *const c_void, len: socklen_t) -> String {
     if value.is_null() || len != 4 {
         return format!("{len} bytes");
     }
-    // SAFETY: the caller says that four bytes are there; they may lie unaligned.
+    // SAFETY: the caller promises four bytes; they may lie unaligned.
     unsafe { value.cast::<c_int>().read_unaligned() }.to_string()
 }
 
@@ -270,7 +270,7 @@ fn poll_words(fds: *const pollfd, count: libc::nfds_t) -> String {
     if fds.is_null() || count != 1 {
         return format!("{count} descriptors");
     }
-    // SAFETY: the caller says that one entry is there.
+    // SAFETY: the caller promises one entry.
     let one = unsafe { fds.read() };
     match one.events {
         libc::POLLIN => "POLLIN".to_owned(),
@@ -279,7 +279,7 @@ fn poll_words(fds: *const pollfd, count: libc::nfds_t) -> String {
     }
 }
 
-/// A remaining time differs from run to run, so only its kind is told.
+/// A remaining time differs from run to run, so only its kind is recorded.
 fn wait_words(timeout: c_int) -> &'static str {
     match timeout {
         0 => "0",

@@ -1,4 +1,4 @@
-//! The allocator beneath the library under test: it counts, and refuses when told to.
+//! The allocator beneath the library under test: it counts, and refuses on request.
 //!
 //! glibc's own functions stand behind under their other names, so that nothing has to be
 //! looked up, which would itself allocate.
@@ -35,7 +35,7 @@ thread_local! {
     static ASIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Counts what `body` allocates and frees; with a refusal, refuses as told.
+/// Counts what `body` allocates and frees; with a refusal, refuses accordingly.
 pub(crate) fn count<T>(refusal: Option<Refusal>, body: impl FnOnce() -> T) -> T {
     ASKED.store(0, Ordering::SeqCst);
     NTH.store(refusal.map_or(0, |refusal| refusal.nth), Ordering::SeqCst);

@@ -25,7 +25,7 @@ struct State {
 /// What was seen of a call from beneath.
 #[derive(Default)]
 pub(crate) struct Seen {
-    /// What the library asked of the system, and what it was told.
+    /// The library's system calls, and their results.
     pub(crate) notes: Vec<String>,
     /// How many faults it met.
     pub(crate) faults: u32,

@@ -106,7 +106,7 @@ impl Keep {
         fd
     }
 
-    /// Leaves `fd` to somebody else to close.
+    /// Leaves `fd` to other code to close.
     pub(crate) fn forget(&mut self, fd: c_int) {
         self.0.retain(|kept| *kept != fd);
     }
@@ -152,14 +152,14 @@ impl Keep {
         (fd, place)
     }
 
-    /// An address that refuses: bound, so that nobody else takes it, but not listening.
+    /// An address that refuses: bound, so that nothing else takes it, but not listening.
     pub(crate) fn refusing(&mut self, kind: Kind) -> Place {
         if !kind.is_stream() {
-            // A datagram address with nobody behind it.
+            // A datagram address with nothing behind it.
             let fd = kind.socket();
             let place = bind(fd, &kind.fresh_place());
             close(fd);
-            label(&place, "nobody");
+            label(&place, "unbound");
             return place;
         }
         let fd = self.keep(kind.socket());
@@ -216,13 +216,13 @@ pub(crate) fn connect(fd: c_int, place: &Place) -> c_int {
 /// Waits until a connection in progress has its outcome; one second at most.
 pub(crate) fn settle(fd: c_int) {
     let mut one = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
-    // SAFETY: one entry is given and one is said.
+    // SAFETY: one entry is given, with the count one.
     unsafe { libc::poll(&raw mut one, 1, 1000) };
 }
 
 /// Waits until something is there to accept or read; one second at most.
 pub(crate) fn ready(fd: c_int) {
     let mut one = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-    // SAFETY: one entry is given and one is said.
+    // SAFETY: one entry is given, with the count one.
     unsafe { libc::poll(&raw mut one, 1, 1000) };
 }

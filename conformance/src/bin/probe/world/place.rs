@@ -76,7 +76,7 @@ impl Place {
     fn asked(fd: c_int, ask: Ask) -> Self {
         let mut place = Self::empty();
         place.len = 110;
-        // SAFETY: the buffer is as long as said.
+        // SAFETY: the buffer has the length given.
         unsafe { ask(fd, place.bytes.as_mut_ptr().cast(), &raw mut place.len) };
         place
     }
@@ -111,7 +111,7 @@ impl std::fmt::Debug for Place {
     }
 }
 
-/// Words for a socket address; ports that differ from run to run are told by what they are.
+/// Words for a socket address; ports that differ from run to run by their role.
 pub(crate) fn address_words(addr: *const c_void, len: usize) -> String {
     if addr.is_null() {
         return "NULL".to_owned();
@@ -120,7 +120,7 @@ pub(crate) fn address_words(addr: *const c_void, len: usize) -> String {
         return format!("{len} bytes");
     }
     let len = len.min(ADDR_LEN);
-    // SAFETY: the caller says that so many bytes are there.
+    // SAFETY: the caller promises so many bytes.
     let bytes = unsafe { std::slice::from_raw_parts(addr.cast::<u8>(), len) };
     match c_int::from(u16::from_ne_bytes([bytes[0], bytes[1]])) {
         libc::AF_INET if len >= 16 => v4_words(bytes),

@@ -45,7 +45,7 @@ fn fcntl(fd: c_int, command: c_int) -> c_int {
 fn int_option(fd: c_int, level: c_int, option: c_int) -> Option<c_int> {
     let mut value: c_int = 0;
     let mut len = mem::size_of::<c_int>() as socklen_t;
-    // SAFETY: the buffer is as long as said.
+    // SAFETY: the buffer has the length given.
     let result = unsafe { libc::getsockopt(fd, level, option, (&raw mut value).cast(), &raw mut len) };
     (result == 0).then_some(value)
 }
@@ -53,7 +53,7 @@ fn int_option(fd: c_int, level: c_int, option: c_int) -> Option<c_int> {
 fn end(fd: c_int, ask: Ask) -> String {
     let mut place = Place::empty();
     let mut len = ADDR_LEN as socklen_t;
-    // SAFETY: the buffer is as long as said.
+    // SAFETY: the buffer has the length given.
     let result = unsafe { ask(fd, place.bytes.as_mut_ptr().cast(), &raw mut len) };
     if result != 0 {
         return "none".to_owned();
