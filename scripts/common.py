@@ -65,7 +65,7 @@ def environment(**more):
 
 
 def run(command, timeout=120, env=None, stdin="", cwd=None):
-    """Runs a program to its end, in `environment()` unless told otherwise."""
+    """Runs a program to its end, in `environment()` unless `env` is given."""
     words = [str(word) for word in command]
     try:
         ended = subprocess.run(words, input=stdin, env=env or environment(), timeout=timeout,

@@ -1,5 +1,5 @@
 //! How dials end in every kind of broken network: who won, what the report
-//! says of each attempt, and that nothing is left.
+//! reports of each attempt, and that nothing is left.
 
 mod common;
 

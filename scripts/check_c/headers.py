@@ -15,7 +15,7 @@ ORDERS = [("bio", "err", "crypto"), ("crypto", "err", "bio"), ("err",), ("crypto
 # What came from OpenSSL and lacks the routines: cargo's package of it, its headers there.
 DERIVED = [("aws-lc-sys", "aws-lc/include", "AWS-LC"),
            ("boring-sys", "deps/boringssl/include", "BoringSSL")]
-# Names younger than 1.1.1, and since when an original's headers have them.
+# Names newer than 1.1.1, and since when an original's headers have them.
 SINCE = {
     "BIO_socket_wait": 0x30000000, "ERR_get_error_all": 0x30000000,
     "ERR_peek_error_func": 0x30000000, "ERR_peek_error_data": 0x30000000,

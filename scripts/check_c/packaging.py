@@ -32,7 +32,7 @@ def run_checks(report, target):
         _check_installed(prefix)
     with report.check("install: to DESTDIR, with paths of the final place"):
         _check_staged(prefix, staged)
-    with report.check("install: refuses what it cannot do, and says why"):
+    with report.check("install: refuses what it cannot do, with a reason"):
         _check_refusals()
     with report.check("install: the command and its completions work"):
         _check_command(prefix)

@@ -17,9 +17,9 @@ ESCAPES = {"\\e": "\\", "\\-": "-", "\\(aq": "'", "\\(dq": '"', "\\(ga": "`", "\
 ESCAPE = "|".join(re.escape(key) for key in ESCAPES)
 VALGRIND = ["valgrind", "--quiet", "--leak-check=full", "--error-exitcode=99",
             "--errors-for-leak-kinds=definite,indirect,possible"]
-# Pages whose example needs an OpenSSL younger than 1.1.1.
+# Pages whose example needs an OpenSSL newer than 1.1.1.
 NEEDS = {"ERR_get_error": 0x30000000, "BIO_socket_wait": 0x30000000}
-# What those lack whose headers lack the routines; the overlay brings BIO_* only.
+# What libraries without the routines lack, too; the overlay has BIO_* only.
 LACKING = {"ERR_set_mark"}
 # BIO_get_accept_socket of 1.1.1 itself fails for every good name.
 BROKEN_BEFORE_3 = {"BIO_gethostbyname"}

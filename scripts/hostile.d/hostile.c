@@ -7,7 +7,7 @@
  * no matter: it is the sanitizers that judge.
  *
  * What the pages leave to the caller it keeps: a string has its NUL, an object
- * is freed once, a structure has as many bytes as its size says.
+ * is freed once, a structure has as many bytes as its size field.
  *
  * SPDX-License-Identifier: Apache-2.0 OR MIT
  */
@@ -355,7 +355,7 @@ static void on_descriptor(void)
     release(out);
 }
 
-/* A structure that says of itself what it likes: memory is as long as it says, if that makes sense. */
+/* A structure with any size field: its memory is as long as that, where that makes sense. */
 static struct edge sized(size_t right, const void *content)
 {
     static const size_t odd[] = {0, 1, 4, 7, 9, SIZE_MAX, SIZE_MAX - 7, 1 << 20, 4097};

@@ -1,6 +1,6 @@
 /*
  * planted: a library with faults, found before biosock's own: the check of
- * scripts/hostile itself. PLANTED says which.
+ * scripts/hostile itself. PLANTED names one.
  *
  *   overread   BIO_ADDR_copy copies a whole address, whatever its family
  *   leak       BIO_ADDR_dup gives an address that BIO_ADDR_free loses

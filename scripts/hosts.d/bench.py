@@ -17,7 +17,7 @@ class Side:
 
     name: str
     preload: tuple = ()
-    server: str = "libcrypto.so"  # the library whose routines are to answer
+    server: str = "libcrypto.so"  # the library whose routines must be called
 
     @property
     def ours(self):

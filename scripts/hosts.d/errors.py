@@ -112,7 +112,7 @@ def check(case, bench):
 
 
 def compared(bench, case, ways, wanted):
-    """Runs the case in the first way, which has to say what is wanted, then in the others."""
+    """Runs the case in the first way, which must print what is wanted, then in the others."""
     with ExitStack() as stack:
         names = surroundings(bench, case, stack)
         plain, *others = [complaint(case, names, way) for way in ways]
@@ -169,9 +169,9 @@ def command_of(case, names, way):
 
 
 def complaint(case, names, way):
-    """What the invocation said, but for thread, file and line; then its status.
+    """What the invocation printed, but for thread, file and line; then its status.
 
-    Nothing is asked of the status: s_server ends with 0 after some of its complaints.
+    The status may be any: s_server ends with 0 after some of its complaints.
     """
     ended = run(command_of(case, names, way), timeout=60)
     if "unshare: " in ended.err or "strace: " in ended.err:

@@ -30,7 +30,7 @@ def main(host_path, library_path):
     if memory is not None and memory.watched:
         shown["strings from the host"] = memory.counted(lambda: strings(host, library)) >= 2
     print(json.dumps(shown), flush=True)
-    # Not through the host's own clearing up, which would call functions of a Python that is gone.
+    # Without the host's exit handlers, which would call functions of a Python that has ended.
     os._exit(0)
 
 

@@ -81,7 +81,7 @@ def walk(bench):
 
 
 def own(bench):
-    """<biosock.h>: no original has it, so the baseline only says so."""
+    """<biosock.h>: no original has it, so there is no baseline."""
     figures = []
     for form in bench.forms():
         if form == "plain":

@@ -11,7 +11,7 @@ from common import Failed, environment, needs
 
 
 class Running:
-    """A program that goes on while others talk to it; it ends with the `with`."""
+    """A program that runs until the `with` ends."""
 
     def __init__(self, command, env=None, cwd=None, pass_fds=()):
         self.command = [str(word) for word in command]

@@ -11,7 +11,7 @@ FAKE = "192.0.2.7"  # what names resolve to; reserved for documentation, so noth
 
 
 class Socks:
-    """Answers in threads of its own until the `with` ends; keeps what it was asked for."""
+    """Answers in threads of its own until the `with` ends; keeps the requests."""
 
     def __init__(self, target):
         self.target = target

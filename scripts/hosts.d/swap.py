@@ -153,4 +153,4 @@ def fail(version, bench):
             raise Failed(f"{name}:\n{outcome}") from outcome
         entries += int(re.search(r"(\d+) of the queue", figures).group(1))
     return f"{len(errors.CASES)} invocations, {entries} entries of the queue" + (
-        " say the same swapped" if len(ways) > 1 else "")
+        " are the same swapped" if len(ways) > 1 else "")

@@ -11,7 +11,7 @@ from witness import Witness
 
 CLIENT = {"BIO_socket", "BIO_connect", "BIO_lookup_ex", "BIO_ADDRINFO_free", "BIO_closesocket"}
 SERVER = {"BIO_listen", "BIO_accept_ex"}
-# Whether these are called depends on who is faster.
+# Whether these are called depends on timing.
 CHANCE = {"BIO_sock_should_retry", "BIO_sock_error"}
 # The original's routines call these themselves, biosock's do not.
 INNER = {"BIO_ADDR_family", "BIO_ADDR_rawmake", "BIO_bind", "BIO_socket_ioctl", "BIO_socket_nbio"}

@@ -130,7 +130,7 @@ def mutants(suite, *words):
     env["CARGO_PROFILE_DEV_DEBUG"] = "0"
     done = subprocess.run([CARGO, "mutants", "--package", suite.package, *names, *words],
                           cwd=ROOT, env=env, check=False)
-    # That some survive (2) or hang (3) the files say better; with any other status not all were tried.
+    # The files list what survives (2) or hangs (3); with any other status not all were tried.
     if done.returncode not in (0, 2, 3):
         sys.exit(f"mutants: cargo-mutants ended with {done.returncode}: not every mutant was tried")
 

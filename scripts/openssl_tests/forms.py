@@ -162,7 +162,7 @@ class Shared:
 
 
 def must_answer(overlay, tree):
-    """The dynamic linker says whose routines the command is bound to."""
+    """The dynamic linker reports the routines that the command is bound to."""
     for old in tree.directory.glob("bindings*"):
         old.unlink()
     environment = clean_environment(LD_DEBUG="bindings", LD_DEBUG_OUTPUT=str(tree.directory / "bindings"))

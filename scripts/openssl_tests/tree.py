@@ -29,7 +29,7 @@ class Tree:
         self._lock.close()
 
     def ensure(self):
-        """Builds unless the same recipe has been built; returns what to say about it."""
+        """Builds unless the same recipe has been built; returns a line about it."""
         tarball = sources.tarball(self.version, TARGET / "openssl-tests/sources")
         self.release = tarball.name.removeprefix("openssl_").removesuffix(".orig.tar.gz")
         recipe = f"{tarball.name} ./config {self.form.option}\n"

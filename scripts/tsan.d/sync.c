@@ -1,6 +1,6 @@
 /* Rust's standard library is not instrumented, so ThreadSanitizer does not see how its
  * locks order threads once they have to wait. These stand before the library's own
- * functions, which they call, and say what those do: each takes or gives up what is
+ * functions, which they call, and declare what those do: each takes or gives up what is
  * protected by the object at its first or second argument.
  *
  * The names are those of the toolchain in use; scripts/tsan finds them and gives them. */

@@ -92,7 +92,7 @@ fn read(text: &str) -> Fallible<Outcome> {
     let header: Value = serde_json::from_str(lines.next().ok_or("the probe printed nothing")?)?;
     let mut outcome = Outcome {
         file: word(&header, "library")?,
-        offset: header["offset"].as_u64().ok_or("the probe did not say where BIO_connect is")?,
+        offset: header["offset"].as_u64().ok_or("the probe did not report where BIO_connect is")?,
         errors: word(&header, "errors")?,
         numbering: word(&header, "numbering")?,
         functions: words(&header["functions"]),
@@ -109,7 +109,7 @@ fn read(text: &str) -> Fallible<Outcome> {
 }
 
 fn word(value: &Value, name: &str) -> Fallible<String> {
-    let word = value[name].as_str().ok_or_else(|| format!("the probe did not say {name:?}"))?;
+    let word = value[name].as_str().ok_or_else(|| format!("the probe did not report {name:?}"))?;
     Ok(word.to_owned())
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn dialed_to(world: &World, kind: Kind, target: &str) -> Said {
 impl Said {
     /// The address that won.
     pub(crate) fn winner(&self) -> &str {
-        self.0["addr"].as_str().unwrap_or("nobody")
+        self.0["addr"].as_str().unwrap_or("none")
     }
 
     /// Why it failed.

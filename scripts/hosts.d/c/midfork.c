@@ -134,7 +134,7 @@ static void use_all(void)
         die("there is such a service");
 #pragma GCC diagnostic pop
     if (ERR_get_error() == 0 || ERR_get_error() == 0)
-        die("nothing is said");
+        die("there is no event");
     if (biosock_dial("no-such-host.invalid:1", &options) != -1)
         die("dialled a name that is not");
     set = biosock_listen("localhost:0", NULL);
