@@ -92,26 +92,23 @@ fn gone(run: &Run, kind: Kind) {
 }
 
 fn wrong_states(run: &Run) {
-    for kind in Kind::ALL {
-        for state in State::ALL {
-            if state == State::Listening && kind.is_stream() {
-                continue;
-            }
-            let (name, state_name) = (kind.name(), state.name());
-            for flags in [0, super::NONBLOCK] {
-                let words = flag_words(flags);
-                run.case(&format!("accept_ex/{name}/{state_name}/{words}"), |r| {
-                    let fd = r.keep.make(kind, state);
-                    let mut from = Place::empty();
-                    from.bytes = [0xaa; world::ADDR_LEN];
-                    let pointer = from.as_mut_addr();
-                    let api = r.api;
-                    let call = format!("BIO_accept_ex({state_name} {name}, peer, {words})");
-                    r.descriptor(call, || api.BIO_accept_ex(fd, pointer, flags));
-                    r.see_socket(fd);
-                    r.see("peer", from.words());
-                });
-            }
+    for (kind, state, id, socket) in super::sockets() {
+        if state == State::Listening && kind.is_stream() {
+            continue;
+        }
+        for flags in [0, super::NONBLOCK] {
+            let words = flag_words(flags);
+            run.case(&format!("accept_ex/{id}/{words}"), |r| {
+                let fd = r.keep.make(kind, state);
+                let mut from = Place::empty();
+                from.bytes = [0xaa; world::ADDR_LEN];
+                let pointer = from.as_mut_addr();
+                let api = r.api;
+                let call = format!("BIO_accept_ex({socket}, peer, {words})");
+                r.descriptor(call, || api.BIO_accept_ex(fd, pointer, flags));
+                r.see_socket(fd);
+                r.see("peer", from.words());
+            });
         }
     }
 }

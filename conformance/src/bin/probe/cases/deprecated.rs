@@ -1,6 +1,7 @@
 //! `BIO_gethostbyname`, `BIO_get_port`, `BIO_get_host_ip`, `BIO_get_accept_socket`,
 //! `BIO_accept`.
 
+use super::sockets;
 use crate::record::string_words;
 use crate::run::Run;
 use crate::world::{self, Kind, Place, State};
@@ -163,11 +164,7 @@ fn accept(run: &Run) {
             }
         }
     }
-    for kind in Kind::ALL {
-        for state in State::ALL {
-            not_accepted(run, kind, state);
-        }
-    }
+    not_accepted(run);
 }
 
 fn accepted(run: &Run, kind: Kind, wanted: &str, nonblocking: bool) {
@@ -209,21 +206,21 @@ fn peer_words(text: *const c_char) -> String {
     }
 }
 
-fn not_accepted(run: &Run, kind: Kind, state: State) {
-    let (name, state_name) = (kind.name(), state.name());
-    run.case(&format!("accept/{name}/{state_name}"), |r| {
-        let fd = r.keep.make(kind, state);
-        if state == State::Listening {
-            world::set_nonblocking(fd);
-        }
-        let mut text: *mut c_char = ptr::dangling_mut();
-        let to_text = &raw mut text;
-        let api = r.api;
-        let call = format!("BIO_accept({state_name} {name}, text)");
-        r.descriptor(call, || api.BIO_accept(fd, to_text));
-        let seen = if text == ptr::dangling_mut() { "untouched".to_owned() } else { string_words(text) };
-        r.see("text", seen);
-    });
+fn not_accepted(run: &Run) {
+    for (kind, state, id, socket) in sockets() {
+        run.case(&format!("accept/{id}"), |r| {
+            let fd = r.keep.make(kind, state);
+            if state == State::Listening {
+                world::set_nonblocking(fd);
+            }
+            let mut text: *mut c_char = ptr::dangling_mut();
+            let to_text = &raw mut text;
+            let api = r.api;
+            r.descriptor(format!("BIO_accept({socket}, text)"), || api.BIO_accept(fd, to_text));
+            let seen = if text == ptr::dangling_mut() { "untouched".to_owned() } else { string_words(text) };
+            r.see("text", seen);
+        });
+    }
 }
 
 fn nulls(run: &Run) {

@@ -1,5 +1,7 @@
 //! The helpers: `BIO_sock_*`, `BIO_socket_*`, `BIO_set_tcp_ndelay`.
 
+use super::sockets;
+use crate::api::Api;
 use crate::interpose::{self, errno_name};
 use crate::record::Record;
 use crate::run::Run;
@@ -35,22 +37,16 @@ fn init(run: &Run) {
 
 /// `BIO_socket_nbio` and `BIO_set_tcp_ndelay`.
 fn modes(run: &Run) {
-    for kind in Kind::ALL {
-        for state in State::ALL {
-            for value in [0, 1, 2, -1, 256] {
-                let (name, state_name) = (kind.name(), state.name());
-                run.case(&format!("socket_nbio/{name}/{state_name}/{value}"), |r| {
+    type Mode = fn(&Api, c_int, c_int) -> c_int;
+    const MODES: [(&str, Mode); 2] =
+        [("socket_nbio", Api::BIO_socket_nbio), ("set_tcp_ndelay", Api::BIO_set_tcp_ndelay)];
+    for (kind, state, id, socket) in sockets() {
+        for value in [0, 1, 2, -1, 256] {
+            for (name, function) in MODES {
+                run.case(&format!("{name}/{id}/{value}"), |r| {
                     let fd = r.keep.make(kind, state);
                     let api = r.api;
-                    let call = format!("BIO_socket_nbio({state_name} {name}, {value})");
-                    r.int(call, || api.BIO_socket_nbio(fd, value));
-                    r.see_socket(fd);
-                });
-                run.case(&format!("set_tcp_ndelay/{name}/{state_name}/{value}"), |r| {
-                    let fd = r.keep.make(kind, state);
-                    let api = r.api;
-                    let call = format!("BIO_set_tcp_ndelay({state_name} {name}, {value})");
-                    r.int(call, || api.BIO_set_tcp_ndelay(fd, value));
+                    r.int(format!("BIO_{name}({socket}, {value})"), || function(api, fd, value));
                     r.see_socket(fd);
                 });
             }
@@ -59,16 +55,12 @@ fn modes(run: &Run) {
 }
 
 fn sock_error(run: &Run) {
-    for kind in Kind::ALL {
-        for state in State::ALL {
-            let (name, state_name) = (kind.name(), state.name());
-            run.case(&format!("sock_error/{name}/{state_name}"), |r| {
-                let fd = r.keep.make(kind, state);
-                let api = r.api;
-                let call = format!("BIO_sock_error({state_name} {name})");
-                r.call(call, errno_name, || api.BIO_sock_error(fd));
-            });
-        }
+    for (kind, state, id, socket) in sockets() {
+        run.case(&format!("sock_error/{id}"), |r| {
+            let fd = r.keep.make(kind, state);
+            let api = r.api;
+            r.call(format!("BIO_sock_error({socket})"), errno_name, || api.BIO_sock_error(fd));
+        });
     }
     for kind in [Kind::Tcp4, Kind::Tcp6] {
         run.case(&format!("sock_error/{}/refused", kind.name()), |r| {
@@ -86,15 +78,11 @@ fn sock_error(run: &Run) {
 }
 
 fn sock_info(run: &Run) {
-    for kind in Kind::ALL {
-        for state in State::ALL {
-            let (name, state_name) = (kind.name(), state.name());
-            run.case(&format!("sock_info/{name}/{state_name}"), |r| {
-                let fd = r.keep.make(kind, state);
-                let call = format!("BIO_sock_info({state_name} {name}, ADDRESS)");
-                info(r, &call, fd, 0);
-            });
-        }
+    for (kind, state, id, socket) in sockets() {
+        run.case(&format!("sock_info/{id}"), |r| {
+            let fd = r.keep.make(kind, state);
+            info(r, &format!("BIO_sock_info({socket}, ADDRESS)"), fd, 0);
+        });
     }
     for kind in [1, 2, -1, i32::MAX] {
         run.case(&format!("sock_info/type/{kind}"), |r| {
@@ -119,7 +107,7 @@ fn info(r: &mut Record<'_>, call: &str, fd: c_int, kind: c_int) {
     r.see("addr", place.words());
 }
 
-/// The two judgements, for each errno there is.
+/// Both functions, for each errno.
 fn retry(run: &Run) {
     for error in -1..140 {
         run.case(&format!("non_fatal/{error}"), |r| {
@@ -142,32 +130,29 @@ fn retry(run: &Run) {
 }
 
 fn ioctl(run: &Run) {
-    for kind in Kind::ALL {
-        for state in State::ALL {
-            let (name, state_name) = (kind.name(), state.name());
-            for value in [0, 1] {
-                run.case(&format!("ioctl/FIONBIO/{name}/{state_name}/{value}"), |r| {
-                    let fd = r.keep.make(kind, state);
-                    let mut value = value;
-                    let arg = (&raw mut value).cast::<c_void>();
-                    let api = r.api;
-                    let request = libc::FIONBIO as libc::c_long;
-                    let call = format!("BIO_socket_ioctl({state_name} {name}, FIONBIO)");
-                    r.int(call, || api.BIO_socket_ioctl(fd, request, arg));
-                    r.see_socket(fd);
-                });
-            }
-            run.case(&format!("ioctl/FIONREAD/{name}/{state_name}"), |r| {
+    for (kind, state, id, socket) in sockets() {
+        for value in [0, 1] {
+            run.case(&format!("ioctl/FIONBIO/{id}/{value}"), |r| {
                 let fd = r.keep.make(kind, state);
-                let mut value: c_int = -7;
+                let mut value = value;
                 let arg = (&raw mut value).cast::<c_void>();
                 let api = r.api;
-                let request = libc::FIONREAD as libc::c_long;
-                let call = format!("BIO_socket_ioctl({state_name} {name}, FIONREAD)");
+                let request = libc::FIONBIO as libc::c_long;
+                let call = format!("BIO_socket_ioctl({socket}, FIONBIO)");
                 r.int(call, || api.BIO_socket_ioctl(fd, request, arg));
-                r.see("value", value);
+                r.see_socket(fd);
             });
         }
+        run.case(&format!("ioctl/FIONREAD/{id}"), |r| {
+            let fd = r.keep.make(kind, state);
+            let mut value: c_int = -7;
+            let arg = (&raw mut value).cast::<c_void>();
+            let api = r.api;
+            let request = libc::FIONREAD as libc::c_long;
+            let call = format!("BIO_socket_ioctl({socket}, FIONREAD)");
+            r.int(call, || api.BIO_socket_ioctl(fd, request, arg));
+            r.see("value", value);
+        });
     }
     for request in [0, -1, 0x7777] {
         run.case(&format!("ioctl/unknown/{request}"), |r| {
@@ -200,13 +185,15 @@ const UNTIL: [(Option<time_t>, &str); 6] = [
 ];
 
 fn wait(run: &Run) {
-    for kind in Kind::ALL {
-        for state in State::ALL {
-            for for_read in [0, 1, 2, -1] {
-                for until in UNTIL {
-                    if !may_hang(kind, state, for_read, until.0) {
-                        one_wait(run, kind, state, for_read, until);
-                    }
+    for (kind, state, id, socket) in sockets() {
+        for for_read in [0, 1, 2, -1] {
+            for (until, until_name) in UNTIL {
+                if !may_hang(kind, state, for_read, until) {
+                    run.case(&format!("socket_wait/{id}/{for_read}/{until_name}"), |r| {
+                        let fd = r.keep.make(kind, state);
+                        let call = format!("BIO_socket_wait({socket}, {for_read}, {until_name})");
+                        wait_call(r, &call, fd, for_read, until);
+                    });
                 }
             }
         }
@@ -223,16 +210,6 @@ fn may_hang(kind: Kind, state: State, for_read: c_int, until: Option<time_t>) ->
     let quiet = !matches!(state, State::Closed | State::NotSocket | State::Negative);
     let idle = for_read != 0 || state == State::Listening || !kind.is_stream();
     later && quiet && idle
-}
-
-fn one_wait(run: &Run, kind: Kind, state: State, for_read: c_int, until: (Option<time_t>, &str)) {
-    let (name, state_name, until_name) = (kind.name(), state.name(), until.1);
-    let id = format!("socket_wait/{name}/{state_name}/{for_read}/{until_name}");
-    run.case(&id, |r| {
-        let fd = r.keep.make(kind, state);
-        let call = format!("BIO_socket_wait({state_name} {name}, {for_read}, {until_name})");
-        wait_call(r, &call, fd, for_read, until.0);
-    });
 }
 
 /// Makes the call; once more where "now" was over before the call could look at the clock.

@@ -90,6 +90,16 @@ pub(crate) fn combinations(bits: &[c_int]) -> Vec<c_int> {
 /// Nothing, each flag alone, all together, and unknown bits.
 pub(crate) const FEW_FLAGS: [c_int; 8] = [0, REUSEADDR, V6_ONLY, KEEPALIVE, NONBLOCK, NODELAY, 0x1f, !0x3f];
 
+/// Each kind of socket in each state, as a part of a case's id and as a call's argument.
+pub(crate) fn sockets() -> impl Iterator<Item = (Kind, State, String, String)> {
+    Kind::ALL.into_iter().flat_map(|kind| {
+        State::ALL.map(|state| {
+            let (name, state_name) = (kind.name(), state.name());
+            (kind, state, format!("{name}/{state_name}"), format!("{state_name} {name}"))
+        })
+    })
+}
+
 /// A call without an address: BIO_bind, BIO_connect or BIO_listen, by the part's name.
 pub(crate) fn null(run: &Run, part: &str, states: &[State], function: fn(&Api, c_int) -> c_int) {
     for state in states {

@@ -1,7 +1,7 @@
 //! `BIO_socket` and `BIO_closesocket`.
 
 use crate::run::Run;
-use crate::world::{Kind, State};
+use crate::world::Kind;
 use libc::c_int;
 
 const FAMILIES: [(c_int, &str); 9] = [
@@ -73,23 +73,19 @@ fn options(run: &Run) {
 }
 
 fn close(run: &Run) {
-    for kind in Kind::ALL {
-        for state in State::ALL {
-            let (name, state_name) = (kind.name(), state.name());
-            run.case(&format!("closesocket/{name}/{state_name}"), |r| {
-                let api = r.api;
-                // The descriptor is duplicated, so that the case's own may still be closed.
-                let made = r.keep.make(kind, state);
-                let fd = if made < 0 { made } else { duplicate(made) };
-                let call = format!("BIO_closesocket({state_name} {name})");
-                r.int(call, || api.BIO_closesocket(fd));
-                let open = super::helpers::is_open(fd);
-                r.see("open", open);
-                if open {
-                    crate::world::close(fd);
-                }
-            });
-        }
+    for (kind, state, id, socket) in super::sockets() {
+        run.case(&format!("closesocket/{id}"), |r| {
+            let api = r.api;
+            // The descriptor is duplicated, so that the case's own may still be closed.
+            let made = r.keep.make(kind, state);
+            let fd = if made < 0 { made } else { duplicate(made) };
+            r.int(format!("BIO_closesocket({socket})"), || api.BIO_closesocket(fd));
+            let open = super::helpers::is_open(fd);
+            r.see("open", open);
+            if open {
+                crate::world::close(fd);
+            }
+        });
     }
     for fd in [-1, -2, i32::MIN, i32::MAX, 987_654] {
         run.case(&format!("closesocket/number/{fd}"), |r| {
