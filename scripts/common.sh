@@ -30,3 +30,9 @@ needs_root() { # TO DO WHAT
 run_harness() { # PACKAGE, then cargo's words, --, the program's
   exec "$cargo" run --profile harness --quiet --locked -p "$@"
 }
+
+# The same of the workspace adapters.
+run_adapter_harness() { # PACKAGE, then cargo's words, --, the program's
+  exec "$cargo" run --profile harness --quiet --locked --manifest-path adapters/Cargo.toml --target-dir "$target/adapters" \
+    -p "$@"
+}

@@ -20,7 +20,7 @@ pub struct Table {
     /// The longest that any was waited for.
     pub cap: Duration,
     /// Who dialled: the columns.
-    pub contestants: &'static [Contestant],
+    pub contestants: Vec<Contestant>,
     /// The versions of curl and OpenSSL.
     pub versions: String,
     /// How busy the machine was.
@@ -56,14 +56,14 @@ const LONG: f64 = 5.0;
 ///
 /// # Errors
 /// What keeps it from being measured: no root, a missing program.
-pub fn run(rules: Rules<'_>, contestants: &'static [Contestant], runs: usize) -> Result<Table> {
+pub fn run(rules: Rules<'_>, contestants: Vec<Contestant>, runs: usize) -> Result<Table> {
     let (versions, cap) = (versions()?, rules.cap);
     let mut table =
         Table { runs, cap, contestants, versions, load: load(), rows: Vec::new(), bars: Vec::new() };
     for scenario in scenario::all() {
         eprintln!("biosock-lab: {}", scenario.name);
         let world = World::build(scenario, Patience::Usual)?;
-        let row = row(&world, contestants, rules, runs)?;
+        let row = row(&world, &table.contestants, rules, runs)?;
         table.bars.extend(bars(&world, &row, rules, runs)?);
         table.rows.push(row);
     }
@@ -138,7 +138,7 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = vec![head(self.contestants)];
+        let mut lines = vec![head(&self.contestants)];
         lines.extend(self.rows.iter().map(|row| row.texts(self.cap)));
         grid(f, &lines)?;
         writeln!(f, "\n! ended without a connection")?;

@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use biosock::dial::{
-    AddressHistory, Attempt, DialError, DialFailure, Dialed, Dialer, HickoryResolver, LookupReport, Outcome,
+    AddressHistory, AsyncResolver, Attempt, DialError, DialFailure, Dialed, Dialer, LookupReport, Outcome,
     Pace, Report,
 };
 use clap::ValueEnum;
@@ -26,12 +26,21 @@ pub enum Kind {
     Memory,
     /// The same dialer on a tokio runtime.
     Tokio,
-    /// The same, with hickory's resolver.
+    /// The same, with hickory's resolver, where the program has it.
     Hickory,
     /// std's lookup, then its connect to each address in turn.
     Std,
     /// One connect to a literal address.
     Plain,
+}
+
+/// Makes hickory's resolver, on a runtime: it is not of this workspace.
+pub type Hickory = fn() -> biosock::Result<Arc<dyn AsyncResolver>>;
+
+/// A dialer that looks names up by hickory.
+pub(crate) fn by_hickory(hickory: Option<Hickory>, dialer: Dialer) -> Result<Dialer> {
+    let hickory = hickory.ok_or("this program does not have hickory: adapters/lab does")?;
+    Ok(dialer.async_resolver(hickory()?))
 }
 
 /// How to dial.
@@ -50,8 +59,8 @@ pub struct Manner {
 /// Dials, and reports how it went.
 ///
 /// # Errors
-/// Where the process itself cannot be inspected.
-pub fn run(kind: Kind, target: &str, manner: Manner) -> Result<Value> {
+/// Where the process itself cannot be inspected; where there is no hickory to dial by.
+pub fn run(kind: Kind, hickory: Option<Hickory>, target: &str, manner: Manner) -> Result<Value> {
     let before = descriptors()?;
     let mut told = match kind {
         Kind::Ours => ours(|| dialer(manner).dial(target)),
@@ -61,11 +70,7 @@ pub fn run(kind: Kind, target: &str, manner: Manner) -> Result<Value> {
             ours(|| dialer.dial(target))
         }
         Kind::Tokio => on_tokio(|| Ok(dialer(manner)), target)?,
-        Kind::Hickory => {
-            let with_hickory =
-                || Ok(dialer(manner).async_resolver(Arc::new(HickoryResolver::from_system()?)));
-            on_tokio(with_hickory, target)?
-        }
+        Kind::Hickory => on_tokio(|| by_hickory(hickory, dialer(manner)), target)?,
         Kind::Std => timed(|| in_turn(target, manner.deadline)),
         Kind::Plain => timed(|| TcpStream::connect(target)),
     };

@@ -24,24 +24,15 @@ pub enum Contestant {
 }
 
 impl Contestant {
-    /// Those of the table, in its order.
-    pub const ALL: [Self; 7] = [
-        Self::Client(Kind::Ours),
-        Self::Client(Kind::Memory),
-        Self::Client(Kind::Tokio),
-        Self::Client(Kind::Hickory),
-        Self::Curl,
-        Self::Client(Kind::Std),
-        Self::SClient,
-    ];
-
-    /// Those of them that are biosock's.
-    pub const OURS: [Self; 4] = [
-        Self::Client(Kind::Ours),
-        Self::Client(Kind::Memory),
-        Self::Client(Kind::Tokio),
-        Self::Client(Kind::Hickory),
-    ];
+    /// Those of the table, in its order: only biosock's, or all; with hickory or without.
+    pub fn all(only_biosock: bool, hickory: bool) -> Vec<Self> {
+        let mut all = [Kind::Ours, Kind::Memory, Kind::Tokio].map(Self::Client).to_vec();
+        all.extend(hickory.then_some(Self::Client(Kind::Hickory)));
+        if !only_biosock {
+            all.extend([Self::Curl, Self::Client(Kind::Std), Self::SClient]);
+        }
+        all
+    }
 
     /// The column's head.
     pub fn name(self) -> &'static str {

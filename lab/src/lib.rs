@@ -7,7 +7,8 @@
 //! in a process of its own; [`bench`](mod@bench) makes a table of the times and
 //! compares biosock's with its bars.
 //!
-//! [`load`] dials by the thousand on loopback, which needs no root.
+//! [`place`]s record what DNS was asked. [`load`] dials by the thousand on loopback, which
+//! needs no root.
 //!
 //! For the worlds root is needed, iproute2, and /dev/net/tun. The host's own network and
 //! files are never touched.
@@ -17,6 +18,7 @@
 pub mod bars;
 pub mod bench;
 pub mod client;
+pub mod command;
 pub mod contestants;
 pub mod dns;
 pub mod due;
@@ -25,6 +27,7 @@ pub mod kernel;
 pub mod listeners;
 pub mod load;
 pub mod lookups;
+pub mod place;
 pub mod room;
 pub mod scenario;
 pub mod shortage;

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use biosock::dial::{Dialer, HickoryResolver};
+use biosock::dial::Dialer;
 use clap::ValueEnum;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::client::{descriptors, threads};
+use crate::client::{Hickory, by_hickory, descriptors, threads};
 use crate::{Failure, Result};
 
 pub use cost::{Cost, spend};
@@ -138,11 +138,11 @@ struct Left {
 /// runtimes, the lookups' wakers and files.
 const OTHERS: usize = 1200;
 
-/// Dials all of it.
+/// Dials all of it, by hickory too where there is one.
 ///
 /// # Errors
 /// The system's limits leave no room for so many.
-pub fn run(program: &Path, amount: Amount) -> Result<Table> {
+pub fn run(program: &Path, amount: Amount, hickory: Option<Hickory>) -> Result<Table> {
     make_room(amount.tasks.max(amount.blocking) + OTHERS)?;
     let servers = Servers::start()?;
     let row = |(caller, way): (Caller, Way)| {
@@ -150,13 +150,14 @@ pub fn run(program: &Path, amount: Amount) -> Result<Table> {
         let (times, left) = (Vec::new(), Left::default());
         Row { caller, way, dials, times, failed: 0, first_failure: None, left, cost: None }
     };
-    let mut rows: Vec<_> = ROWS.into_iter().map(row).collect();
+    let can = |(caller, _): &(Caller, Way)| *caller != Caller::OursHickory || hickory.is_some();
+    let mut rows: Vec<_> = ROWS.into_iter().filter(can).map(row).collect();
     // Once before anything counts, for what libraries set up once.
-    rows.iter_mut()
-        .try_for_each(|row| row.round(&servers, Amount { tasks: 1, blocking: 1, ..amount }, false))?;
+    let once = Amount { tasks: 1, blocking: 1, ..amount };
+    rows.iter_mut().try_for_each(|row| row.round(&servers, once, hickory, false))?;
     for round in 0..amount.rounds {
         eprintln!("biosock-lab: round {} of {}", round + 1, amount.rounds);
-        rows.iter_mut().try_for_each(|row| row.round(&servers, amount, true))?;
+        rows.iter_mut().try_for_each(|row| row.round(&servers, amount, hickory, true))?;
     }
     for row in &mut rows {
         row.cost = cost::of(program, row.caller, &row.way.target(servers.port))?;
@@ -180,12 +181,18 @@ fn make_room(needed: usize) -> Result<()> {
 }
 
 impl Row {
-    fn round(&mut self, servers: &Servers, amount: Amount, counts: bool) -> Result<()> {
+    fn round(
+        &mut self,
+        servers: &Servers,
+        amount: Amount,
+        hickory: Option<Hickory>,
+        counts: bool,
+    ) -> Result<()> {
         let before = (descriptors()?.len(), threads()?);
         let target = self.way.target(servers.port);
         let start = Instant::now();
         let (outcomes, tasks) = if self.caller.is_async() {
-            under_tokio(self.caller, target, amount.tasks)?
+            under_tokio(self.caller, hickory, target, amount.tasks)?
         } else {
             (on_threads(self.caller, &target, amount), 0)
         };
@@ -224,11 +231,16 @@ struct Outcomes {
 
 /// All at once, and every connection held until all have ended. Reports also
 /// how many tasks are left then.
-fn under_tokio(caller: Caller, target: String, dials: usize) -> Result<(Outcomes, usize)> {
+fn under_tokio(
+    caller: Caller,
+    hickory: Option<Hickory>,
+    target: String,
+    dials: usize,
+) -> Result<(Outcomes, usize)> {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let start = Instant::now();
     let ended = runtime.block_on(async {
-        let dialer = dialer(caller)?;
+        let dialer = dialer(caller, hickory)?;
         let target: Arc<str> = target.into();
         let dials: Vec<_> = (0..dials).map(|_| spawn(caller, &dialer, &target)).collect();
         let mut ended = Vec::with_capacity(dials.len());
@@ -258,11 +270,11 @@ fn spawn(caller: Caller, dialer: &Dialer, target: &Arc<str>) -> Dialling {
     })
 }
 
-fn dialer(caller: Caller) -> Result<Dialer> {
-    Ok(match caller {
-        Caller::OursHickory => Dialer::new().async_resolver(Arc::new(HickoryResolver::from_system()?)),
-        _ => Dialer::new(),
-    })
+fn dialer(caller: Caller, hickory: Option<Hickory>) -> Result<Dialer> {
+    match caller {
+        Caller::OursHickory => by_hickory(hickory, Dialer::new()),
+        _ => Ok(Dialer::new()),
+    }
 }
 
 /// Tasks end a moment after their waiter is woken.

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
 
 use crate::{Failure, Result, kernel};
@@ -40,6 +41,19 @@ impl Room {
         let room = Self { jobs: Some(jobs), thread: Some(thread) };
         entered.recv()?.map_err(|error| format!("no network namespace (root is needed): {error}"))?;
         room.ip(&["link set lo up"])?;
+        Ok(room)
+    }
+
+    /// A new one in which these files are FIFOs, which nobody writes to.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); mount(2)'s.
+    pub fn with_fifos(files: &[&'static str]) -> Result<Self> {
+        let room = Self::open()?;
+        let directory = tempfile::tempdir()?;
+        let fifo = directory.path().join("fifo");
+        mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+        files.iter().try_for_each(|file| room.replace(file, &fifo))?;
         Ok(room)
     }
 

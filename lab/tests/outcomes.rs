@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use biosock_lab::client::Kind;
 use biosock_lab::scenario::{self, Host, Reply, Scenario};
-use common::{dialed, dialed_to, each_driver, world};
+use common::{DRIVERS, dialed, dialed_to, each_driver, world};
 
 /// The name's first addresses.
 const V6: &str = "[2001:db8::8000]:8443";
@@ -276,7 +276,7 @@ fn ipv4_is_reached_through_a_nat64() {
 fn an_address_in_figures_is_reached_through_a_nat64() {
     let scenario = Scenario { nat64: true, ..scenario::all_good() };
     let Some(world) = world("an_address_in_figures_is_reached_through_a_nat64", scenario) else { return };
-    for kind in [Kind::Ours, Kind::Tokio, Kind::Hickory] {
+    for &kind in DRIVERS {
         assert_eq!(dialed_to(&world, kind, V4).winner(), "[64:ff9b::a42:80]:8443");
     }
 }

@@ -1,67 +1,31 @@
 //! Which families a dial asks for, by the routes of the machine.
 
-use std::fs::{self, File};
-use std::net::UdpSocket;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::Arc;
 
-use biosock::dial::{Dialer, HickoryResolver, LookupReport, Question, Report, Resolver, SystemResolver};
+use biosock::dial::{Dialer, Question, Report, Resolver, SystemResolver, hosts_file};
 use biosock::{Domain, Family, SocketAddr, Type};
-use biosock_lab::room::Room;
-use biosock_lab::{kernel, or_skip};
+use biosock_lab::or_skip;
+use biosock_lab::place::{A, AAAA, Place};
 
-const A: u16 = 1;
-const AAAA: u16 = 28;
-
-/// A network with a DNS server, which has one IPv4 address for any name.
-struct Place {
-    room: Room,
-    asked: Arc<Mutex<Vec<u16>>>,
-    _device: File,
-}
-
-impl Place {
-    fn with(lines: &'static [&'static str], nsswitch: &str, hosts: &str) -> biosock_lab::Result<Self> {
-        let room = Room::open()?;
-        let device = room.run(|| kernel::tap("one"))?;
-        room.ip(&["link set one up"])?;
-        room.ip(lines)?;
-        let directory = tempfile::tempdir()?;
-        for (place, text) in [
-            ("/etc/resolv.conf", "nameserver 127.0.0.1\noptions attempts:1\n"),
-            ("/etc/nsswitch.conf", nsswitch),
-            ("/etc/hosts", hosts),
-        ] {
-            let file = directory.path().join("file");
-            fs::write(&file, text)?;
-            room.replace(place, &file)?;
-            fs::remove_file(file)?;
-        }
-        let socket = room.run(|| UdpSocket::bind("127.0.0.1:53"))?;
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let record = Arc::clone(&asked);
-        // Ends with the test.
-        thread::spawn(move || answer(&socket, &record));
-        Ok(Self { room, asked, _device: device })
-    }
-
+/// How a dial goes in a place.
+trait Dials {
     /// The families that a dial's report has, and the types that DNS was asked for.
-    fn dial(&self, target: &'static str) -> (String, Vec<u16>) {
+    fn dial(&self, target: &str) -> (String, Vec<u16>) {
         self.dial_by("as usual", target)
     }
 
     /// The same, by one of [`dialer`], in a process of its own.
-    fn dial_by(&self, way: &'static str, target: &'static str) -> (String, Vec<u16>) {
-        self.asked.lock().unwrap().clear();
+    fn dial_by(&self, way: &str, target: &str) -> (String, Vec<u16>);
+}
+
+impl Dials for Place {
+    fn dial_by(&self, way: &str, target: &str) -> (String, Vec<u16>) {
         let mut client = Command::new(std::env::current_exe().unwrap());
         client.args(["--exact", "client", "--nocapture"]).env(WAY, way).env(TARGET, target);
-        let output = self.room.run(move || client.output()).unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
+        let (said, asked) = self.run(client).unwrap();
         let families = said.split_once(MARK).and_then(|(_, rest)| rest.lines().next());
         let families = families.unwrap_or_else(|| panic!("{way}, {target}: {said}"));
-        let mut asked = self.asked.lock().unwrap().clone();
-        asked.sort_unstable();
         (families.to_owned(), asked)
     }
 }
@@ -85,32 +49,14 @@ fn client() {
         );
     }
     let target = target.to_str().unwrap();
-    if way == BY_HICKORY {
-        return println!("{MARK}{}", by_hickory(target));
+    if way == FILE_ALONE {
+        return println!("{MARK}{}", in_hosts_file(target));
     }
     let dialed = dialer(&way).dial(target);
     println!(
         "{MARK}{}",
         dialed.map_or_else(|failed| families(failed.report()), |dialed| families(&dialed.report))
     );
-}
-
-/// Dials on a runtime, by hickory's resolver.
-const BY_HICKORY: &str = "by hickory";
-
-/// The families, each with the number of its addresses, and what was dialled.
-fn by_hickory(target: &str) -> String {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let dialed = runtime.block_on(async {
-        let resolver = Arc::new(HickoryResolver::from_system().unwrap());
-        Dialer::new().async_resolver(resolver).dial_async(target).await
-    });
-    let failed = dialed.expect_err("nothing listens");
-    let count = |lookup: &LookupReport| lookup.answer.as_ref().unwrap().as_ref().ok().copied();
-    let lookups = failed.report().lookups.iter();
-    let lookups = lookups.map(|lookup| format!("{} {:?}", lookup.family, count(lookup)));
-    let ports = failed.report().attempts.iter().map(|attempt| format!("port {:?}", attempt.addr.port()));
-    lookups.chain(ports).collect::<Vec<_>>().join(", ")
 }
 
 /// Prints what the system's resolver has for a name, instead of dialling it.
@@ -120,6 +66,22 @@ fn resolved(host: &str, family: Domain) -> String {
     let question = Question { host: Some(host.into()), service: "1".into(), family, socktype: Type::STREAM };
     let addrs = SystemResolver.resolve(&question).unwrap();
     addrs.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Says what /etc/hosts has for a name, twice.
+const FILE_ALONE: &str = "by the file alone";
+
+fn in_hosts_file(name: &str) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let found = |family| runtime.block_on(hosts_file(name, 1, family));
+    let text = |family| {
+        let (first, second) = (found(family), found(family));
+        assert_eq!(first, second, "read and known");
+        let texts =
+            |addrs: Vec<SocketAddr>| addrs.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(",");
+        first.map_or_else(|| "none".into(), texts)
+    };
+    [Domain::IPV4, Domain::IPV6, Domain::UNSPEC].map(text).join(" ")
 }
 
 fn families(report: &Report) -> String {
@@ -144,22 +106,6 @@ struct Other;
 impl Resolver for Other {
     fn resolve(&self, question: &Question) -> biosock::Result<Vec<SocketAddr>> {
         SystemResolver.resolve(question)
-    }
-}
-
-/// RFC 1035: 127.0.0.1 for A, nothing for other types.
-fn answer(socket: &UdpSocket, record: &Mutex<Vec<u16>>) {
-    let mut query = [0; 512];
-    while let Ok((length, peer)) = socket.recv_from(&mut query) {
-        let name = 12 + query[12..length].iter().position(|byte| *byte == 0).unwrap();
-        let kind = u16::from_be_bytes([query[name + 1], query[name + 2]]);
-        record.lock().unwrap().push(kind);
-        let mut reply = query[..name + 5].to_vec();
-        reply[2..12].copy_from_slice(&[0x81, 0x80, 0, 1, 0, u8::from(kind == A), 0, 0, 0, 0]);
-        if kind == A {
-            reply.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 127, 0, 0, 1]);
-        }
-        socket.send_to(&reply, peer).unwrap();
     }
 }
 
@@ -196,11 +142,7 @@ const V4: &[&str] = &["addr add 10.1.0.2/24 dev one", "route add default via 10.
 const HOSTS: &str = "127.0.0.1 localhost both.example four.example\n::1 localhost both.example\n";
 
 fn place(test: &str, lines: &'static [&'static str], nsswitch: &str) -> Option<Place> {
-    place_with(test, lines, nsswitch, HOSTS)
-}
-
-fn place_with(test: &str, lines: &'static [&'static str], nsswitch: &str, hosts: &str) -> Option<Place> {
-    or_skip(test, Place::with(lines, nsswitch, hosts))
+    or_skip(test, Place::with(lines, nsswitch, HOSTS))
 }
 
 #[test]
@@ -235,18 +177,20 @@ fn the_file_answers_at_once_only_where_it_goes_first() {
 }
 
 #[test]
-fn hickory_asks_no_dns_for_a_name_of_the_file_however_large_it_is() {
-    let test = "hickory_asks_no_dns_for_a_name_of_the_file_however_large_it_is";
+fn the_file_says_what_it_has_however_large_it_is_and_whatever_goes_first() {
+    let test = "the_file_says_what_it_has_however_large_it_is_and_whatever_goes_first";
     // The second is too large to be read on the runtime's thread.
     for lines_before in [0, 5000] {
         let hosts = "# a line that says nothing\n".repeat(lines_before) + HOSTS;
-        let Some(place) = place_with(test, V4, FILES_FIRST, &hosts) else { return };
-        for target in ["both.example:1", "both.example:tcpmux"] {
-            let found = place.dial_by(BY_HICKORY, target);
-            let expected = "IPv6 Some(1), IPv4 Some(1), port Some(1), port Some(1)";
-            assert_eq!(found, (expected.into(), vec![]), "{target}, {lines_before}");
+        for nsswitch in [FILES_FIRST, "hosts: dns files\n"] {
+            let Some(place) = or_skip(test, Place::with(V4, nsswitch, &hosts)) else { return };
+            for (name, has) in [
+                ("both.example", "127.0.0.1:1 [::1]:1 [::1]:1,127.0.0.1:1"),
+                ("four.example", "127.0.0.1:1  127.0.0.1:1"),
+                ("name.example", "none none none"),
+            ] {
+                assert_eq!(place.dial_by(FILE_ALONE, name), (has.into(), vec![]), "{name}, {lines_before}");
+            }
         }
-        let found = place.dial_by(BY_HICKORY, "name.example:1");
-        assert_eq!(found.1, [A, AAAA], "{lines_before}: {}", found.0);
     }
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common import CARGO, ROOT
-from place import DIRECTORY
+from place import DIRECTORY, copy
 
 
 @dataclass
@@ -25,13 +25,24 @@ class Suite:
     features: list = field(default_factory=list)
     # Files of tests alone, which cargo-mutants takes for others, and what has a suite of its own.
     left_out: list = field(default_factory=list)
+    # Of the workspace adapters, which cargo-mutants does not copy with what it stands on:
+    # so it breaks our copy in its place.
+    adapter: bool = False
+
+    @property
+    def laboratory(self):
+        return "biosock-lab-hickory" if self.adapter else "biosock-lab"
+
+    @property
+    def source(self):
+        return f"{self.package}/src" if self.adapter else f"crates/{self.package}/src"
 
 
 def tests(*names):
     return [f"--test={name}" for name in names]
 
 
-ASYNC = ["dial/async_resolver.rs", "dial/hickory.rs", "dial/tokio.rs"]
+ASYNC = ["dial/async_resolver.rs", "dial/tokio.rs"]
 PARTS = {
     "core": [
         Suite("biosock", ["raw/*.rs", "error/*.rs", "addr.rs", "unix.rs", "names.rs", "literal.rs", "hostserv.rs"],
@@ -46,9 +57,11 @@ PARTS = {
     ],
     "dial": [
         Suite("biosock", ["dial/*.rs"], ["--lib", "--", "dial::"],
-              tests("dial", "dial_settings", "dial_lookups", "syscalls", "dial_async", "dial_hickory"),
-              tests("fifo", "itself", "order", "outcomes", "reach", "worlds"), ["hickory"], ASYNC),
-        Suite("biosock", ASYNC, tests("dial_async", "dial_hickory"), [], tests("outcomes"), ["hickory"]),
+              tests("dial", "dial_settings", "dial_lookups", "syscalls", "dial_async"),
+              tests("fifo", "itself", "order", "outcomes", "reach", "worlds"), ["tokio"], ASYNC),
+        Suite("biosock", ASYNC, tests("dial_async"), [], tests("outcomes"), ["tokio"]),
+        Suite("biosock-hickory", ["*.rs"], ["--lib", *tests("dial")], [], tests("fifo", "outcomes", "reach"),
+              adapter=True),
     ],
     "listeners": [
         Suite("biosock", ["listeners/*.rs"], ["--lib", "--", "listeners::", "forked::"],
@@ -57,6 +70,8 @@ PARTS = {
         Suite("biosock", ["listeners/tokio.rs"], tests("listeners_async", "syscalls"), features=["tokio"]),
     ],
 }
+# Where adapters are built.
+ADAPTERS = os.environ | {"CARGO_TARGET_DIR": str(DIRECTORY / "adapters")}
 # More than any mutant needs that does not hang.
 SECONDS = 60
 SURVIVORS = Path(__file__).with_name("survivors")
@@ -80,17 +95,19 @@ def run_suite(name, suite, options, known):
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     share = ["--shard", options.shard] if options.shard else []
-    words = ["--output", output, "--timeout", str(SECONDS), "--jobs", str(options.jobs), "--no-shuffle",
-             "--colors", "never", *share]
+    jobs = [] if suite.adapter else ["--jobs", str(options.jobs)]
+    words = ["--output", output, "--timeout", str(SECONDS), *jobs, "--no-shuffle", "--colors", "never", *share]
     mutants(suite, *words, *by(suite.tests))
     found = outcomes(output)
     # cargo-mutants tries the tests of the package that it breaks first, so those of another are tried here.
-    lab = ["--test-package", "biosock-lab", "--baseline", "skip"]
+    lab = ["--test-package", suite.laboratory, "--baseline", "skip"]
     for stage, words_too in [(suite.more, []), (suite.lab, lab)]:
         if not stage or not found["missed"]:
             continue
         if words_too:
-            subprocess.run([CARGO, "test", "--quiet", "--package", "biosock-lab", *stage], cwd=ROOT, check=True)
+            where, env = (ROOT / "adapters", ADAPTERS) if suite.adapter else (ROOT, os.environ)
+            subprocess.run([CARGO, "test", "--quiet", "--package", suite.laboratory, *stage], cwd=where, env=env,
+                           check=True)
         # Those that hang need not do so twice.
         with (output / "mutants.out/previously_caught.txt").open("a") as seen:
             seen.writelines(f"{line}\n" for line in found["timeout"])
@@ -121,15 +138,17 @@ def outcomes(output):
 
 
 def mutants(suite, *words):
-    source = f"crates/{suite.package}/src"
-    names = [word for file in suite.files for word in ("--file", f"{source}/{file}")]
-    names += [word for file in suite.left_out for word in ("--exclude", f"{source}/{file}")]
+    names = [word for file in suite.files for word in ("--file", f"{suite.source}/{file}")]
+    names += [word for file in suite.left_out for word in ("--exclude", f"{suite.source}/{file}")]
     names += [word for feature in suite.features for word in ("--features", f"{suite.package}/{feature}")]
     # A mutant is not debugged, and each is linked several times, in its own target directory.
     env = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
+    where = ROOT
+    if suite.adapter:
+        env, where, names = dict(ADAPTERS), copy() / "adapters", [*names, "--in-place"]
     env["CARGO_PROFILE_DEV_DEBUG"] = "0"
     done = subprocess.run([CARGO, "mutants", "--package", suite.package, *names, *words],
-                          cwd=ROOT, env=env, check=False)
+                          cwd=where, env=env, check=False)
     # The files list what survives (2) or hangs (3); with any other status not all were tried.
     if done.returncode not in (0, 2, 3):
         sys.exit(f"mutants: cargo-mutants ended with {done.returncode}: not every mutant was tried")

@@ -40,6 +40,7 @@ pub struct Lookup<'a> {
     socktype: Type,
     protocol: Protocol,
     addrconfig: bool,
+    numeric_host: bool,
 }
 
 impl Default for Lookup<'_> {
@@ -66,6 +67,7 @@ impl<'a> Lookup<'a> {
             socktype: Type::ANY,
             protocol: Protocol::DEFAULT,
             addrconfig: true,
+            numeric_host: false,
         }
     }
 
@@ -124,6 +126,24 @@ impl<'a> Lookup<'a> {
     #[doc(alias = "BIO_LOOKUP_SERVER")]
     pub const fn passive(mut self) -> Self {
         self.passive = true;
+        self
+    }
+
+    /// Only a host that is an address, in any form that getaddrinfo(3) takes
+    /// (AI_NUMERICHOST), zones among them: no server and no file is asked, and of a
+    /// name it is said that there is none (EAI_NONAME).
+    ///
+    /// ```
+    /// # use biosock::{ErrorKind, Lookup, Type};
+    /// let found = Lookup::new().host("127.1").socktype(Type::STREAM).numeric_host().run()?;
+    /// assert_eq!(found[0].addr.to_string(), "127.0.0.1:0");
+    /// let name = Lookup::new().host("localhost").numeric_host().run().unwrap_err();
+    /// assert_eq!(name.kind(), ErrorKind::NameNotFound);
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
+    #[doc(alias = "AI_NUMERICHOST")]
+    pub const fn numeric_host(mut self) -> Self {
+        (self.numeric_host, self.addrconfig) = (true, false);
         self
     }
 
@@ -239,18 +259,6 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    /// The answer where the host is an address in any form that the C library
-    /// takes, zones too; asks no server.
-    #[cfg(feature = "hickory")]
-    pub(crate) fn run_numeric(&self) -> Result<Vec<AddrInfo>> {
-        let host = self.c_host()?;
-        let (family, socktype, protocol) = (self.family.domain(), self.socktype, self.protocol);
-        let hints =
-            Hints { passive: false, addrconfig: false, numeric_host: true, family, socktype, protocol };
-        let found = sys::getaddrinfo(host.as_deref(), None, hints);
-        Ok(SystemList(found.map_err(|error| self.error(error))?).iter().collect())
-    }
-
     /// The C library would take such a port modulo 65536.
     pub(crate) fn check_port(&self) -> Result<()> {
         let service = self.service.unwrap_or_default();
@@ -299,7 +307,7 @@ impl<'a> Lookup<'a> {
         let mut hints = Hints {
             passive: self.passive,
             addrconfig: self.addrconfig && self.host.is_some() && self.family == Family::Any,
-            numeric_host: false,
+            numeric_host: self.numeric_host,
             family: self.family.domain(),
             socktype: self.socktype,
             protocol: self.protocol,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use biosock::dial::{
     AddressHistory, AsyncResolver, DialFailure, Dialed, Dialer, Pace, Question, Resolver, Resolving,
+    resolve_on_threads,
 };
 use biosock::listeners::Listen;
 use biosock::{Cancel, Domain, ErrorKind, Family, Result, Socket, SocketAddr, Type};
@@ -94,6 +95,30 @@ async fn what_is_at_hand_is_not_looked_up() {
     // An async resolver, where there is one, is the only one that is asked.
     let failed = dialer.async_resolver(Arc::new(Nobody)).dial_async("name:1").await.unwrap_err();
     assert!(failed.report().attempts.is_empty());
+}
+
+/// Says on which thread it was asked, as a port: 1 on one of biosock's.
+#[derive(Debug)]
+struct Where;
+
+impl Resolver for Where {
+    fn resolve(&self, _: &Question) -> Result<Vec<SocketAddr>> {
+        let ours = thread::current().name() == Some("biosock lookup");
+        Ok(vec![SocketAddr::from(([127, 0, 0, 1], u16::from(ours)))])
+    }
+}
+
+#[tokio::test]
+async fn an_async_resolver_may_leave_a_question_to_one_that_blocks() {
+    let _alone = ALONE.lock().await;
+    let ask = |resolver: Arc<dyn Resolver>| {
+        let question =
+            Question { host: None, service: "1".into(), family: Domain::IPV4, socktype: Type::STREAM };
+        resolve_on_threads(&resolver, question)
+    };
+    let addr: SocketAddr = "127.0.0.1:7".parse().unwrap();
+    assert_eq!(ask(Arc::new(Cached(addr))).await.unwrap(), [addr], "what is known is not looked up");
+    assert_eq!(ask(Arc::new(Where)).await.unwrap(), ["127.0.0.1:1".parse().unwrap()]);
 }
 
 #[tokio::test]

@@ -299,6 +299,22 @@ fn a_resolver_of_the_caller_s_says_what_happened() {
 }
 
 #[test]
+fn a_lookup_may_fail_with_a_code_of_getaddrinfo() {
+    for (code, kind, end) in [
+        (libc::EAI_NONAME, ErrorKind::NameNotFound, "(EAI_NONAME)"),
+        (libc::EAI_AGAIN, ErrorKind::TryAgain, "(EAI_AGAIN)"),
+        (1234, ErrorKind::LookupFailed, "(code 1234)"),
+    ] {
+        let error = Error::lookup("host:1", code).with_source("from 192.0.2.1");
+        assert_eq!((error.operation(), error.kind()), (Operation::Lookup, kind));
+        assert_eq!(error.resolver().map(biosock::ResolverError::code), Some(code));
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("from 192.0.2.1"));
+        let message = error.to_string();
+        assert!(message.starts_with("look up host:1: ") && message.ends_with(end), "{message}");
+    }
+}
+
+#[test]
 fn a_refused_conversion_keeps_its_kind_and_its_words() {
     let refused = std::net::TcpStream::try_from(unix()).unwrap_err();
     let message = refused.to_string();

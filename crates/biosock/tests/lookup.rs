@@ -34,6 +34,19 @@ fn other_texts_of_an_address_are_the_resolver_s() {
 }
 
 #[test]
+fn a_numeric_host_is_an_address_in_any_form_and_never_a_name() {
+    let of = |host| Lookup::new().host(host).service("1").socktype(Type::STREAM).numeric_host();
+    for (host, found) in [("127.1", "127.0.0.1:1"), ("fe80::1%lo", "[fe80::1%1]:1"), ("::1", "[::1]:1")] {
+        assert_eq!(addrs(of(host)), [found]);
+    }
+    for name in ["localhost", "name.example"] {
+        assert_eq!(of(name).run().unwrap_err().resolver().and_then(|it| it.name()), Some("EAI_NONAME"));
+    }
+    let zone = of("fe80::1%no-such").run().unwrap_err();
+    assert!(zone.resolver().is_none() && zone.to_string().ends_with("no such interface: no-such"), "{zone}");
+}
+
+#[test]
 fn refusals_name_the_question_and_the_answer() {
     let cases: &[(Lookup<'_>, &str)] = &[
         (

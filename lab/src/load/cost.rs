@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::{Caller, connect, dialer};
-use crate::client::mark;
+use crate::client::{Hickory, mark};
 use crate::{Failure, Result};
 
 /// The cost of one dial, with the closing of its connection.
@@ -61,9 +61,9 @@ pub(super) fn of(program: &Path, caller: Caller, target: &str) -> Result<Option<
 ///
 /// # Errors
 /// A dial fails.
-pub fn spend(caller: Caller, target: &str) -> Result<Value> {
+pub fn spend(caller: Caller, hickory: Option<Hickory>, target: &str) -> Result<Value> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let dialer = runtime.block_on(async { dialer(caller) })?;
+    let dialer = runtime.block_on(async { dialer(caller, hickory) })?;
     let dial = || -> std::result::Result<(), String> {
         match caller {
             Caller::Std | Caller::Ours => connect(caller, &dialer, target).map(drop),

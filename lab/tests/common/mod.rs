@@ -12,9 +12,21 @@ use biosock_lab::scenario::Scenario;
 use biosock_lab::world::{self, Patience, World};
 use serde_json::Value;
 
+/// The program that dials, and by which drivers. The tests of `adapters/lab` are
+/// these, with hickory.
+const PROGRAM: (&str, &[Kind]) =
+    match (option_env!("CARGO_BIN_EXE_biosock-lab"), option_env!("CARGO_BIN_EXE_biosock-lab-hickory")) {
+        (Some(program), _) => (program, &[Kind::Ours, Kind::Tokio]),
+        (_, Some(program)) => (program, &[Kind::Hickory]),
+        _ => panic!("no program dials"),
+    };
+
+/// Each that dials.
+pub(crate) const DRIVERS: &[Kind] = PROGRAM.1;
+
 /// Only ends what hangs; no test judges by time.
 fn rules() -> Rules<'static> {
-    Rules { program: Path::new(env!("CARGO_BIN_EXE_biosock-lab")), cap: Duration::from_secs(120) }
+    Rules { program: Path::new(PROGRAM.0), cap: Duration::from_secs(120) }
 }
 
 /// A world, unless the test is skipped.
@@ -25,7 +37,7 @@ pub(crate) fn world(test: &str, scenario: Scenario) -> Option<World> {
 
 /// Checks what each driver makes of a scenario, in a world of its own.
 pub(crate) fn each_driver(test: &str, scenario: &Scenario, check: impl Fn(&Said)) {
-    for kind in [Kind::Ours, Kind::Tokio, Kind::Hickory] {
+    for &kind in DRIVERS {
         let Some(world) = world(test, scenario.clone()) else { return };
         let said = dialed(&world, kind);
         println!("{kind:?}: {said:?}");

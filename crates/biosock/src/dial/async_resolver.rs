@@ -3,8 +3,10 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use super::Question;
+use super::lookups::LookupTask;
+use super::resolver::{Question, Resolver};
 use crate::{Result, SocketAddr};
 
 /// A lookup under way. Dropping it abandons the lookup.
@@ -70,4 +72,36 @@ impl fmt::Debug for dyn AsyncResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AsyncResolver")
     }
+}
+
+/// Asks a resolver that blocks, as a dial of a runtime does: what it
+/// [knows locally](Resolver::known) is returned at once, all else is looked up on a
+/// thread of biosock's ([`lookup_threads`](super::lookup_threads)), which equal
+/// questions to the same [`Arc`] share. For an [`AsyncResolver`] that leaves some
+/// questions to another, such as the names of services to the system's.
+///
+/// # Errors
+/// The resolver's; a lookup that panicked, or that no thread could be started for.
+///
+/// ```
+/// use std::sync::Arc;
+/// use biosock::dial::{Question, Resolver, SystemResolver, resolve_on_threads};
+/// use biosock::{Domain, Type};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let system: Arc<dyn Resolver> = Arc::new(SystemResolver);
+/// let question = Question { host: None, service: "80".into(), family: Domain::IPV4, socktype: Type::STREAM };
+/// assert_eq!(resolve_on_threads(&system, question).await?[0].to_string(), "127.0.0.1:80");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn resolve_on_threads(resolver: &Arc<dyn Resolver>, question: Question) -> Resolving<'static> {
+    let resolver = Arc::clone(resolver);
+    Box::pin(async move {
+        match resolver.known(&question) {
+            Some(found) => Ok(found),
+            None => LookupTask::start(&resolver, question).await,
+        }
+    })
 }

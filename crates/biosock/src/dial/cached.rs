@@ -86,7 +86,7 @@ impl<T: FromText> Cached<T> {
 
     /// Whether [`get_quickly`](Self::get_quickly) has an answer: the file, or
     /// that there is none.
-    #[cfg(any(test, feature = "hickory"))]
+    #[cfg(any(test, feature = "tokio"))]
     pub(super) fn is_quick(&self) -> bool {
         self.now().is_none_or(|now| now.size <= QUICK || self.known(now).is_some())
     }

@@ -49,30 +49,16 @@ pub(super) fn has(name: &str) -> bool {
     files().hosts.get().is_some_and(|hosts| !hosts.every_address(name).is_empty())
 }
 
-/// The file as a resolver that may take a while, for those who look no further
-/// by themselves.
-#[cfg(feature = "hickory")]
-#[derive(Debug)]
-pub(super) struct HostsFile;
-
-#[cfg(feature = "hickory")]
-impl HostsFile {
-    /// Whether [`destinations`] knows as much.
-    pub(super) fn is_needless() -> bool {
-        files().hosts.is_quick()
-    }
+/// Whether [`destinations`] knows as much as [`destinations_slowly`].
+#[cfg(feature = "tokio")]
+pub(super) fn is_quick() -> bool {
+    files().hosts.is_quick()
 }
 
-#[cfg(feature = "hickory")]
-impl super::resolver::Resolver for HostsFile {
-    /// The name is not found where the file does not have it.
-    fn resolve(&self, question: &super::resolver::Question) -> crate::Result<Vec<SocketAddr>> {
-        let port = crate::literal::parse_port(question.service.bytes()).unwrap_or_default();
-        let hosts = question.host.as_deref().zip(files().hosts.get());
-        let found = hosts.and_then(|(name, hosts)| sorted(&hosts.every_address(name), port, question.family));
-        let nothing = || crate::Error::from_kind(crate::Operation::Lookup, crate::ErrorKind::NameNotFound);
-        found.ok_or_else(nothing)
-    }
+/// As [`destinations`], also where all of the file has to be read for it.
+#[cfg(feature = "tokio")]
+pub(super) fn destinations_slowly(name: &str, port: u16, family: Domain) -> Option<Vec<SocketAddr>> {
+    sorted(&files().hosts.get()?.every_address(name), port, family)
 }
 
 /// Whether what the file has is the answer, whatever else might be asked.

@@ -39,8 +39,8 @@ use crate::{Domain, Error, ErrorKind, Operation, Result, SocketAddr, Syscall};
 ///
 /// Who asks is not told apart: where many patient dials of names whose server is
 /// silent hold all threads, any other name waits with theirs until getaddrinfo(3)
-/// gives up. More threads put that off; async dials with `HickoryResolver` (feature
-/// `hickory`) hold none.
+/// gives up. More threads put that off; async dials with `HickoryResolver` of the
+/// crate `biosock-hickory` hold none.
 ///
 /// So that names whose server is silent do not take all of the threads, the
 /// first half of them start at once, and each of the others up to 2 s after the one

@@ -58,7 +58,7 @@
 //! those of a runtime alike: a bounded number of them for the whole process
 //! ([`lookup_threads`] says how they start, wait and end), and equal questions
 //! under way share one. A thread that cannot be had is a lookup that failed.
-//! With `HickoryResolver` (feature `hickory`), or an `AsyncResolver` of your own,
+//! With `HickoryResolver` of the crate `biosock-hickory`, or another `AsyncResolver`,
 //! async dials use no thread.
 //!
 //! A name server decides how many addresses an answer has, but not how long the
@@ -78,10 +78,10 @@ mod dialer;
 mod dialing;
 mod files;
 mod gai;
-#[cfg(feature = "hickory")]
-mod hickory;
 mod history;
 mod hosts;
+#[cfg(feature = "tokio")]
+mod hosts_file;
 mod itself;
 mod lesson;
 mod local_names;
@@ -99,12 +99,12 @@ mod system_resolver;
 mod tokio;
 
 #[cfg(feature = "tokio")]
-pub use async_resolver::{AsyncResolver, Resolving};
+pub use async_resolver::{AsyncResolver, Resolving, resolve_on_threads};
 pub use dialer::Dialer;
 pub use dialing::Dialed;
-#[cfg(feature = "hickory")]
-pub use hickory::HickoryResolver;
 pub use history::AddressHistory;
+#[cfg(feature = "tokio")]
+pub use hosts_file::hosts_file;
 pub use lookups::{lookup_threads, set_lookup_threads};
 pub use order::sort_destinations;
 pub use race::Pace;

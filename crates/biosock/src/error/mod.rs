@@ -146,6 +146,23 @@ impl Error {
         self
     }
 
+    /// A failed lookup, by a code of getaddrinfo(3): for an `AsyncResolver` or
+    /// [`Resolver`](crate::dial::Resolver) of the caller's own that knows more than
+    /// a [kind](Self::from_kind). `name` is what was looked up, such as `host:service`;
+    /// a code that getaddrinfo(3) does not have is reported by its number.
+    ///
+    /// ```
+    /// use biosock::{Error, ErrorKind};
+    ///
+    /// let error = Error::lookup("no-such.example:443", libc::EAI_NONAME);
+    /// assert_eq!(error.kind(), ErrorKind::NameNotFound);
+    /// assert!(error.to_string().ends_with("(EAI_NONAME)"), "{error}");
+    /// ```
+    #[must_use]
+    pub fn lookup(name: impl Into<String>, code: i32) -> Self {
+        Self::resolver_call(Operation::Lookup, code, None, None, name.into())
+    }
+
     /// A resolver's failure; `system` is errno where the code is EAI_SYSTEM,
     /// `shortage` that of a shortage which the code does not tell. An empty
     /// `name` is none.

@@ -36,8 +36,6 @@ use crate::raw::{Domain, Protocol, SockAddr, Type};
 // std's access to abstract names.
 pub(crate) use std::os::linux::net::SocketAddrExt as AbstractNameExt;
 
-#[cfg(feature = "hickory")]
-pub(crate) use libc::EAI_FAIL;
 pub(crate) use libc::{
     EAI_AGAIN, EAI_BADFLAGS, EAI_FAMILY, EAI_MEMORY, EAI_NODATA, EAI_NONAME, EAI_OVERFLOW, EAI_SERVICE,
     EAI_SOCKTYPE,

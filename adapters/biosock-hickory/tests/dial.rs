@@ -1,13 +1,14 @@
 //! The dialer with hickory's resolver, over a DNS server of the tests' own.
-//! More of what can go wrong is in the laboratory, `lab/`.
+//! More of what can go wrong is in `adapters/lab`.
 
 use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use biosock::dial::{AsyncResolver, DialFailure, Dialer, HickoryResolver, Question};
+use biosock::dial::{AsyncResolver, DialFailure, Dialer, Question};
 use biosock::{Domain, ErrorKind, Family, SocketAddr, Type};
+use biosock_hickory::HickoryResolver;
 use tokio::net::TcpListener;
 
 const A: u16 = 1;
@@ -176,4 +177,7 @@ fn bad_servers_are_told() {
     let none = HickoryResolver::with_servers(&[]).unwrap_err();
     assert!(none.to_string().contains("no DNS server"), "{none}");
     assert!(HickoryResolver::with_servers(&["unix:/run/dns".parse().unwrap()]).is_err());
+    let zone = HickoryResolver::with_servers(&["[fe80::1%1]:53".parse().unwrap()]).unwrap_err();
+    assert_eq!(zone.kind(), ErrorKind::Unsupported);
+    assert!(zone.to_string().contains("[fe80::1%1]:53, which has a zone"), "{zone}");
 }

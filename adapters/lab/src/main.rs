@@ -1,0 +1,10 @@
+//! The laboratory's command, whose dialers look names up by hickory too.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use biosock_hickory::HickoryResolver;
+
+fn main() -> ExitCode {
+    biosock_lab::command::main(Some(|| Ok(Arc::new(HickoryResolver::from_system()?))))
+}

@@ -1,0 +1,54 @@
+//! /etc/hosts for async resolvers that ask DNS themselves.
+
+use std::sync::Arc;
+
+use super::local_names;
+use super::lookups::LookupTask;
+use super::resolver::{Question, Resolver};
+use crate::literal::parse_port;
+use crate::{Domain, Error, ErrorKind, Operation, Result, SocketAddr, Type};
+
+/// The addresses that /etc/hosts has for a name, of a family or of both
+/// ([`Domain::UNSPEC`]), sorted as by [`sort_destinations`](super::sort_destinations):
+/// for an [`AsyncResolver`](super::AsyncResolver) that asks DNS itself.
+///
+/// `None` where the file does not have the name or cannot be read. An empty list
+/// where it has the name in the other family alone: then DNS should not be asked
+/// either. Of each family the first 256 are returned.
+///
+/// The file is read again when it has changed: one of more than 64 KiB on a
+/// [lookup thread](super::lookup_threads), else by the calling task. One of more
+/// than 64 MiB, or that is not a regular file, counts as unreadable.
+///
+/// ```
+/// use biosock::Domain;
+/// use biosock::dial::hosts_file;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// assert_eq!(hosts_file("no-such-name.invalid", 443, Domain::UNSPEC).await, None);
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub async fn hosts_file(name: &str, port: u16, family: Domain) -> Option<Vec<SocketAddr>> {
+    if local_names::is_quick() {
+        return local_names::destinations(name, port, family);
+    }
+    let (host, service) = (Some(name.into()), port.to_string());
+    let question = Question { host, service, family, socktype: Type::ANY };
+    let file: Arc<dyn Resolver> = Arc::new(HostsFile);
+    LookupTask::start(&file, question).await.ok()
+}
+
+/// The file as a resolver that may take a while.
+#[derive(Debug)]
+struct HostsFile;
+
+impl Resolver for HostsFile {
+    /// The name is not found where the file does not have it.
+    fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
+        let port = parse_port(question.service.bytes()).unwrap_or_default();
+        let name = question.host.as_deref();
+        let found = name.and_then(|name| local_names::destinations_slowly(name, port, question.family));
+        found.ok_or_else(|| Error::from_kind(Operation::Lookup, ErrorKind::NameNotFound))
+    }
+}
