@@ -55,3 +55,8 @@ pub fn or_skip<T>(test: &str, needed: Result<T>) -> Option<T> {
     assert!(!required, "skipped: {test}: {why}, and BIOSOCK_REQUIRE_ALL=1 forbids it");
     None
 }
+
+/// The README's examples are run with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

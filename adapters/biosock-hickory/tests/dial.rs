@@ -134,6 +134,15 @@ async fn figures_and_missing_hosts_ask_no_server() {
     }
 }
 
+#[tokio::test]
+async fn a_zone_that_is_not_an_interface_is_not_asked_of_a_server() {
+    let resolver = HickoryResolver::with_servers(&[server()]).unwrap();
+    let host = Some("fe80::1%no-such".into());
+    let question = Question { host, service: "1".into(), family: Domain::IPV6, socktype: Type::STREAM };
+    let failed = resolver.resolve(question).await.unwrap_err();
+    assert_eq!(failed.to_string(), "look up fe80::1%no-such: no such interface: no-such");
+}
+
 /// The port of a service is services(5)'s, whatever the name.
 #[tokio::test]
 async fn services_have_names() {

@@ -69,6 +69,8 @@
 //! Every failure names the call, the address and the OS error:
 //! `connect to [::1]:443: connection refused (ECONNREFUSED)`. See [`Error`].
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(docsrs, doc(auto_cfg(hide(biosock_unsupported))))]
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 

@@ -411,7 +411,7 @@ pub enum Answer {
 pub struct SystemList(sys::AddrInfoList);
 
 impl SystemList {
-    /// The results of the families that [`SocketAddr`] has, in order.
+    /// The results of the families that [`SocketAddr`](crate::SocketAddr) has, in order.
     ///
     /// ```
     /// # use biosock::{Lookup, fd::Answer};
