@@ -255,6 +255,11 @@ mod tests {
         assert_eq!(code(&failed(libc::ECONNREFUSED)), libc::EAI_AGAIN);
         assert_eq!(unreadable(failed(libc::EMFILE)).kind(), ErrorKind::OutOfResources);
         assert_eq!(unreadable(failed(libc::EACCES)).kind(), ErrorKind::LookupFailed);
+        for (response, expected) in
+            [(ResponseCode::Refused, libc::EAI_AGAIN), (ResponseCode::FormErr, libc::EAI_FAIL)]
+        {
+            assert_eq!(code(&NetError::from(DnsError::ResponseCode(response))), expected);
+        }
         assert_eq!(code(&NetError::from("what hickory says itself")), libc::EAI_AGAIN);
         assert_eq!(unreadable(NetError::from("no server")).kind(), ErrorKind::LookupFailed);
     }
