@@ -92,7 +92,7 @@ pub unsafe fn BIO_accept_ex<H: Host>(sock: c_int, peer: *mut BIO_ADDR, options: 
 }
 
 /// Accepts; the system writes the peer's address where the caller wants it.
-#[inline]
+#[inline(always)]
 pub(crate) fn accept(
     sock: c_int,
     mut peer: Option<AddrOut<'_>>,

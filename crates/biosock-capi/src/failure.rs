@@ -44,7 +44,6 @@ impl Failure {
     }
 
     /// The system refused a call of this crate, as errno says.
-    #[cold]
     pub(crate) fn last_os_error(syscall: Syscall, reason: Option<Reason>) -> Self {
         Self::System(Refusal { errno: errno::get(), syscall, reason, operation: None })
     }
@@ -60,7 +59,6 @@ impl Failure {
     }
 
     /// A failure that only errno reports.
-    #[cold]
     pub(crate) fn errno_only(error: Error) -> Self {
         Self::Errno(error.raw_os_error().unwrap_or_else(errno::get))
     }

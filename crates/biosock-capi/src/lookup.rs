@@ -56,6 +56,7 @@ pub unsafe fn BIO_lookup<H: Host>(
 ///
 /// `host` and `service` are NULL or end with a NUL; `list` is NULL or valid
 /// for writing.
+#[inline]
 pub unsafe fn BIO_lookup_ex<H: Host>(
     host: *const c_char,
     service: *const c_char,
@@ -80,29 +81,36 @@ pub unsafe fn BIO_lookup_ex<H: Host>(
             return 1;
         }
     }
+    // SAFETY: NULL or C strings.
+    unsafe { look_up::<H>(host, service, lookup_type, family, socktype, protocol, &list) }
+}
+
+/// Looks up what is not a numeric IPv4 address.
+///
+/// # Safety
+///
+/// `host` and `service` are NULL or end with a NUL.
+#[cold]
+unsafe fn look_up<H: Host>(
+    host: *const c_char,
+    service: *const c_char,
+    lookup_type: c_int,
+    family: c_int,
+    socktype: Type,
+    protocol: Protocol,
+    list: &Out<*mut BIO_ADDRINFO>,
+) -> c_int {
     // SAFETY: NULL or a C string.
     let host = unsafe { string_bytes(host) };
     // SAFETY: NULL or a C string.
     let service = unsafe { string_bytes(service) };
     let question = question(host, service, lookup_type).socktype(socktype).protocol(protocol);
-    look_up::<H>(question, host.is_some(), family, &list)
-}
-
-/// Looks up what is not a numeric IPv4 address.
-#[cold]
-#[inline(never)]
-fn look_up<H: Host>(
-    question: Lookup<'_>,
-    has_host: bool,
-    family: c_int,
-    list: &Out<*mut BIO_ADDRINFO>,
-) -> c_int {
     run::<H, _>(BIO_LOOKUP_EX, 0, || {
         if list.is_null() {
             return Err(Failure::Null("list"));
         }
         let question = if family == libc::AF_UNIX {
-            if !has_host {
+            if host.is_none() {
                 return Err(Failure::Null("host"));
             }
             // For an address that cannot be made the list is NULL.
@@ -194,7 +202,6 @@ fn list_of(
     first
 }
 
-#[cold]
 fn no_memory<H: Host>() -> Failure {
     H::push(&Entry { what: What::Memory, site: BIO_LOOKUP_EX, data: None });
     Failure::Reported

@@ -88,7 +88,6 @@ fn fail<H: Host>(site: &'static Site, failure: Failure) {
 /// Puts a failure on the queue. errno is afterwards the failure's, or what it
 /// was where the failure has none.
 #[cold]
-#[inline(never)]
 pub(crate) fn raise<H: Host>(site: &'static Site, failure: Failure) {
     let before = errno::get();
     let errno = uncancelled(|| {

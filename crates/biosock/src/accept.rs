@@ -120,6 +120,7 @@ pub fn accept_to(
     sys::accept_to(fd, flags(options), peer).map_err(accept_error)
 }
 
+#[inline]
 pub(crate) fn accept_error(errno: sys::Errno) -> Error {
     Error::system_call(Operation::Accept, Syscall::Accept, errno.raw_os_error(), Reason::Accept)
 }

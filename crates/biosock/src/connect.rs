@@ -206,11 +206,13 @@ impl Socket {
 /// # Ok::<(), biosock::Error>(())
 /// ```
 #[doc(alias = "BIO_connect")]
+#[inline]
 pub fn connect(fd: BorrowedFd<'_>, addr: SockAddr<'_>, options: Options) -> Result<()> {
     set_nonblocking(fd, options.contains(Options::NONBLOCK))?;
     prepare_and_connect(fd, addr, options)
 }
 
+#[inline]
 fn prepare_and_connect(fd: BorrowedFd<'_>, addr: SockAddr<'_>, options: Options) -> Result<()> {
     set_stream_options(fd, options, Operation::Connect)?;
     if options.contains(Options::TFO) {
@@ -220,6 +222,7 @@ fn prepare_and_connect(fd: BorrowedFd<'_>, addr: SockAddr<'_>, options: Options)
 }
 
 /// The two options that connecting and listening share.
+#[inline]
 pub(crate) fn set_stream_options(fd: BorrowedFd<'_>, options: Options, operation: Operation) -> Result<()> {
     if options.contains(Options::KEEPALIVE) {
         set(sys::set_keepalive(fd, true), operation, Reason::UnableToKeepalive)?;

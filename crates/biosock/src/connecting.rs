@@ -143,6 +143,7 @@ pub(crate) fn connect_outcome(fd: BorrowedFd<'_>) -> Result<Option<i32>> {
     })
 }
 
+#[inline]
 pub(crate) fn connect_error(errno: i32) -> Error {
     Error::system_call(Operation::Connect, Syscall::Connect, errno, Reason::Connect)
 }

@@ -51,6 +51,7 @@ pub use crate::wait::wait;
 /// ```
 #[doc(alias = "BIO_sock_non_fatal_error")]
 #[must_use]
+#[inline]
 pub fn is_retryable(errno: i32) -> bool {
     error::is_retryable(errno)
 }

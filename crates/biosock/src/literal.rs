@@ -64,20 +64,20 @@ impl Literal {
 }
 
 /// A port in decimal figures, 0 to 65535, as many zeros as may lead it.
-#[inline(always)]
+#[inline]
 pub(crate) fn parse_port(text: impl IntoIterator<Item = u8>) -> Option<u16> {
-    let mut port = None;
-    for b in text {
-        let so_far = port.unwrap_or(0) * 10 + digit(b)?;
-        if so_far > u32::from(u16::MAX) {
+    let mut text = text.into_iter();
+    let mut port = digit(text.next()?)?;
+    for byte in text {
+        port = port * 10 + digit(byte)?;
+        if port > u32::from(u16::MAX) {
             return None;
         }
-        port = Some(so_far);
     }
-    port.and_then(|port| u16::try_from(port).ok())
+    u16::try_from(port).ok()
 }
 
-#[inline(always)]
+#[inline]
 fn digit(byte: u8) -> Option<u32> {
     let digit = byte.wrapping_sub(b'0');
     (digit < 10).then_some(digit.into())
@@ -85,7 +85,7 @@ fn digit(byte: u8) -> Option<u32> {
 
 /// A dotted quad: four numbers up to 255 without leading zeros, which other
 /// readers take for octal.
-#[inline(always)]
+#[inline]
 pub(crate) fn parse_ipv4(text: impl IntoIterator<Item = u8>) -> Option<Ipv4Addr> {
     let mut text = text.into_iter();
     let first = octet(&mut text, Some(b'.'))?;
@@ -96,7 +96,7 @@ pub(crate) fn parse_ipv4(text: impl IntoIterator<Item = u8>) -> Option<Ipv4Addr>
 }
 
 /// One number of a dotted quad and what must follow it: a dot, or the end.
-#[inline(always)]
+#[inline]
 fn octet(text: &mut impl Iterator<Item = u8>, end: Option<u8>) -> Option<u32> {
     let first = digit(text.next()?)?;
     let next = text.next();
@@ -124,7 +124,7 @@ fn octet(text: &mut impl Iterator<Item = u8>, end: Option<u8>) -> Option<u32> {
 /// let found = fd::literal_v4(host, Some("80".bytes()), Type::STREAM, Protocol::DEFAULT);
 /// assert_eq!(found.map(|(addr, _)| addr.to_string()).as_deref(), Some("127.0.0.1:80"));
 /// ```
-#[inline(always)]
+#[inline]
 pub fn literal_v4(
     host: impl IntoIterator<Item = u8>,
     service: Option<impl IntoIterator<Item = u8>>,

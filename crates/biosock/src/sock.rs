@@ -19,6 +19,7 @@ use crate::{Domain, Error, Operation, Protocol, Reason, Result, SocketAddr, Sysc
 /// # Ok::<(), biosock::Error>(())
 /// ```
 #[doc(alias = "BIO_socket")]
+#[inline]
 pub fn socket(domain: Domain, socktype: Type, protocol: Protocol) -> Result<OwnedFd> {
     sys::socket(domain, socktype, protocol, Flags { nonblocking: false, cloexec: false })
         .map_err(socket_error)
@@ -41,6 +42,7 @@ pub(crate) fn socket_error(errno: sys::Errno) -> Error {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "BIO_closesocket")]
+#[inline]
 pub fn close(fd: OwnedFd) -> Result<()> {
     sys::close(fd)
         .map_err(|errno| Error::system_call(Operation::Close, Syscall::Close, errno.raw_os_error(), None))
@@ -61,6 +63,7 @@ pub fn close(fd: OwnedFd) -> Result<()> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "BIO_socket_nbio")]
+#[inline]
 pub fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> Result<()> {
     sys::set_nonblocking(fd, on)
         .map_err(|errno| Error::system_call(Operation::SetOption, Syscall::Ioctl, errno.raw_os_error(), None))

@@ -24,7 +24,6 @@ pub(super) fn with_table<L: Linked, T>(work: impl FnOnce(&Table) -> T) -> T {
 
 /// What is found in the process now. Only a find is remembered, as a host may
 /// be loaded later on.
-#[cold]
 fn find() -> Table {
     let found = errno::keeping(|| visible().or_else(hidden));
     found.inspect(|found| FOUND.set(*found)).unwrap_or(Table::NONE)

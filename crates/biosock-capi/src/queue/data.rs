@@ -77,8 +77,6 @@ impl Place {
     /// # Safety
     ///
     /// `made` is NULL, or came from [`join`] and belongs to nobody else.
-    #[cold]
-    #[inline(never)]
     unsafe fn replace(&self, made: *mut c_char) {
         let old = self.0.replace(made);
         // SAFETY: `join` took it from malloc, or it is NULL, and nothing points

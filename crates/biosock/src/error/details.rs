@@ -84,22 +84,6 @@ impl Details {
     }
 }
 
-impl Drop for Details {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(known) = self.0.take() {
-            forget(known);
-        }
-    }
-}
-
-/// Apart, so that an error that knows no more is dropped by one comparison: the
-/// C layer makes one for each connect that is in progress.
-#[cold]
-fn forget(known: Box<[Known; 1]>) {
-    drop(known);
-}
-
 fn boxed<T>(value: T) -> Option<Box<[T; 1]>> {
     let mut one = Vec::new();
     one.try_reserve_exact(1).ok()?;

@@ -81,6 +81,7 @@ enum Cause {
 }
 
 impl Error {
+    #[inline]
     pub(crate) fn system_call(
         operation: Operation,
         syscall: Syscall,
@@ -90,6 +91,7 @@ impl Error {
         Self::new(operation, Cause::System(SystemError::new(syscall, errno, reason.into())))
     }
 
+    #[inline]
     fn new(operation: Operation, cause: Cause) -> Self {
         Self { details: Details::default(), cause, operation }
     }

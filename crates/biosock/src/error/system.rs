@@ -30,6 +30,7 @@ pub struct SystemError {
 }
 
 impl SystemError {
+    #[inline]
     pub(crate) fn new(syscall: Syscall, errno: i32, next: Option<Reason>) -> Self {
         Self { errno, syscall, next }
     }
@@ -212,6 +213,7 @@ fn eai_kind(code: i32) -> ErrorKind {
 
 /// The errors after which the same call may succeed later, as
 /// BIO_sock_non_fatal_error(3) has them.
+#[inline]
 pub(crate) fn is_retryable(errno: i32) -> bool {
     matches!(
         Errno::from_raw_os_error(errno),

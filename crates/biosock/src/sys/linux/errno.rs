@@ -5,9 +5,12 @@ use std::ffi::CStr;
 use rustix::io::Errno;
 
 /// errno, just after a call of libc's failed.
+#[inline]
 pub(super) fn last() -> Errno {
-    let raw = std::io::Error::last_os_error().raw_os_error();
-    Errno::from_raw_os_error(raw.unwrap_or_default())
+    // SAFETY: takes nothing, and returns the calling thread's own errno.
+    let place = unsafe { libc::__errno_location() };
+    // SAFETY: it is valid for as long as the calling thread lives.
+    Errno::from_raw_os_error(unsafe { place.read() })
 }
 
 /// Makes one lookup of symbols that libc defines.

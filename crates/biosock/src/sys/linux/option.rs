@@ -11,8 +11,14 @@ use super::Errno;
 use crate::raw::{Domain, Protocol, Type};
 
 /// One ioctl(FIONBIO), where fcntl would take two calls.
+#[inline]
 pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> Result<(), Errno> {
-    rustix::io::ioctl_fionbio(fd, on)
+    let on = c_int::from(on);
+    // SAFETY: FIONBIO reads one int, from where the pointer points.
+    if unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONBIO, &raw const on) } < 0 {
+        return Err(super::errno::last());
+    }
+    Ok(())
 }
 
 pub(crate) fn is_nonblocking(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
@@ -37,6 +43,7 @@ pub(crate) fn set_reuseport(fd: BorrowedFd<'_>, on: bool) -> Result<(), Errno> {
     sockopt::set_socket_reuseport(fd, on)
 }
 
+#[inline]
 pub(crate) fn set_keepalive(fd: BorrowedFd<'_>, on: bool) -> Result<(), Errno> {
     sockopt::set_socket_keepalive(fd, on)
 }
@@ -182,6 +189,7 @@ pub(crate) fn device(fd: BorrowedFd<'_>) -> Result<Vec<u8>, Errno> {
     Ok(name[..len].split(|byte| *byte == 0).next().unwrap_or_default().to_vec())
 }
 
+#[inline]
 pub(crate) fn set_nodelay(fd: BorrowedFd<'_>, on: bool) -> Result<(), Errno> {
     sockopt::set_tcp_nodelay(fd, on)
 }
