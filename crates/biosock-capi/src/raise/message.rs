@@ -81,16 +81,13 @@ fn push_lookup<H: Host>(entries: &Entries<H>, LookupReport { family, answer, .. 
 }
 
 fn push_attempt<H: Host>(entries: &Entries<H>, attempt: &Attempt, failure: &DialFailure) {
-    let Attempt { addr, started, took, outcome, .. } = attempt;
-    let (started, took) = (started.as_secs_f64(), took.as_secs_f64());
-    let place = format_args!("{addr}, at {started:.3} s, after {took:.3} s");
-    match outcome {
+    let place = Place(attempt);
+    match &attempt.outcome {
         Outcome::Connected => {}
         Outcome::Failed(error) => match error.system() {
             // A step before the connect has more to say, as which device is unknown.
             Some(system) if error.operation() != Operation::Connect => {
-                let text = format_args!("{} for {place}: {error}", Calling(system));
-                entries.push_text(refused(system), &text);
+                entries.push_text(refused(system), &format_args!("{} for {place}: {error}", Calling(system)))
             }
             Some(system) => {
                 entries.push_text(refused(system), &format_args!("{} for {place}", Calling(system)));
@@ -103,6 +100,16 @@ fn push_attempt<H: Host>(entries: &Entries<H>, attempt: &Attempt, failure: &Dial
             let what = What::System { errno: errno_of_end(failure), call: call_of(Syscall::Connect) };
             entries.push_text(what, &format_args!("calling connect() for {place}: no answer"));
         }
+    }
+}
+
+/// An attempt's address, and when it was made.
+struct Place<'a>(&'a Attempt);
+
+impl Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Attempt { addr, started, took, .. } = self.0;
+        write!(f, "{addr}, at {:.3} s, after {:.3} s", started.as_secs_f64(), took.as_secs_f64())
     }
 }
 

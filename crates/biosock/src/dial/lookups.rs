@@ -161,8 +161,12 @@ impl Waiting {
         let ticket = self.ticket.as_ref().filter(|ticket| ticket.is_of(&SHARED.get().pool))?;
         let busy = ticket.waits_behind()?;
         let host = ticket.work().question.host.as_deref().unwrap_or("the loopback addresses");
-        let why = format_args!("waited for a thread: all lookup threads are busy ({busy})");
-        Some(Error::explained(Operation::Lookup, ErrorKind::OutOfResources, host, why))
+        Some(Error::explained(
+            Operation::Lookup,
+            ErrorKind::OutOfResources,
+            host,
+            format_args!("waited for a thread: all lookup threads are busy ({busy})"),
+        ))
     }
 }
 
