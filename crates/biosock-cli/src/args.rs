@@ -19,10 +19,10 @@ use crate::values::{
 /// cause, followed by a hint where there is one.
 ///
 /// The exit status is 0 for success, 1 for failure and 2 for a usage error.
-/// Success means that everything asked for was done and written. If the reader
-/// of standard output has gone, the status is 1, without a message. SIGHUP,
-/// SIGINT, SIGQUIT and SIGTERM clean up, and the process dies of the signal; as
-/// PID 1 it exits with 128 plus the number of the signal, such as 143.
+/// Success means that everything requested was done and written. If the reader
+/// of standard output has gone, the status is 1, without a message. On SIGHUP,
+/// SIGINT, SIGQUIT and SIGTERM it cleans up and dies of the signal; as PID 1 it
+/// exits with 128 plus the signal number, such as 143.
 #[derive(Debug, Parser)]
 #[command(name = "biosock", version, arg_required_else_help = false, max_term_width = 100)]
 #[command(after_help = "Examples:
@@ -60,10 +60,10 @@ pub(crate) enum Command {
     /// Set up sockets over IPv4, IPv6 and Unix and show each call
     ///
     /// For each family: listen, connect, accept, send a file each way and
-    /// compare it. Each call is printed with its arguments, result and duration.
-    /// Then three addresses are raced, one of which refuses and one of which
-    /// does not answer. A family that the OS lacks is skipped. The exit status
-    /// is 0 only if everything that ran succeeded.
+    /// compare it. Prints each call with its arguments, result and duration.
+    /// Then races three addresses, one of which refuses and one of which does
+    /// not answer. Skips a family that the OS lacks. The exit status is 0 only
+    /// if everything that ran succeeded.
     #[command(after_help = "Examples:
   biosock demo
   biosock demo --json | jq 'select(.ok == false)'")]
@@ -78,19 +78,19 @@ pub(crate) enum Command {
 
 /// Connect to a server: send standard input, print what is received
 ///
-/// All addresses of the host are raced (RFC 8305): IPv6 and IPv4 alternate, the
-/// next attempt starts after 250 ms or as soon as one fails, the first to
-/// connect wins and the others are closed. --trace shows the race. A signal
-/// cancels it, and the attempts made so far are reported.
+/// Races all addresses of the host (RFC 8305): IPv6 and IPv4 alternate, the next
+/// attempt starts after 250 ms or as soon as one fails, the first to connect
+/// wins and the others are closed. --trace shows the race. A signal cancels it,
+/// and the attempts made so far are reported.
 ///
-/// The end of standard input shuts down the connection for writing, the peer's
-/// end closes standard output, and the command exits when both have ended. If
-/// the peer ends first, a pipe or file is still read and sent to its end,
-/// without a time limit; input from a terminal ends at once. If the peer is gone
-/// altogether, further input is an error; the end of input is not. The exit
-/// status is 0 only if the peer acknowledged all input and everything received
-/// was written. When both sides have ended, a peer that neither acknowledges nor
-/// sends anything for 10 seconds is given up on.
+/// End of input shuts down the connection for writing, the peer's end closes
+/// standard output, and the command exits when both have ended. If the peer ends
+/// first, a pipe or file is still read and sent to its end, without a time limit;
+/// input from a terminal ends at once. If the peer is gone altogether, further
+/// input is an error; end of input is not. The exit status is 0 only if the peer
+/// acknowledged all input and everything received was written. When both sides
+/// have ended, a peer that neither acknowledges nor sends anything for 10 seconds
+/// is given up on.
 ///
 /// With --json, standard error gets one object for the race: event "race", with
 /// target, seconds, winner, error, lookups (family, seconds, addresses, error)
@@ -166,10 +166,10 @@ pub(crate) struct ConnectArgs {
 /// the listener. When descriptors or memory run out, that is reported and
 /// accepting backs off; connections wait in the queue.
 ///
-/// Standard input is handled as by connect: for the only or last peer, a pipe or
-/// file is read and sent to its end even if that peer has ended, without a time
-/// limit, and the peer's end closes standard output. A connection of --exec ends
-/// with its command. When a connection ends, what the peer still sends is
+/// Standard input works as in connect: for the only or last peer, a pipe or file
+/// is read and sent to its end even if that peer has ended, without a time limit,
+/// and the peer's end closes standard output. A connection of --exec ends with
+/// its command. When a connection ends, what the peer still sends is
 /// discarded until the peer ends too, so that everything sent arrives. A peer
 /// that neither acknowledges nor sends anything for 10 seconds is given up on,
 /// and so is one that sends but acknowledges nothing for 60 seconds. It is an
@@ -283,14 +283,14 @@ pub(crate) struct LookupArgs {
   biosock completions bash > ~/.local/share/bash-completion/completions/biosock
   biosock completions fish > ~/.config/fish/completions/biosock.fish")]
 pub(crate) struct CompletionsArgs {
-    /// Shell to complete in
+    /// Shell to generate the script for
     pub(crate) shell: clap_complete::Shell,
 }
 
 /// Write the manual pages
 #[derive(Args, Debug)]
 pub(crate) struct ManArgs {
-    /// Directory to write every page to [default: biosock(1), to standard output]
+    /// Directory to write all pages to [default: biosock(1) to standard output]
     pub(crate) directory: Option<PathBuf>,
 }
 
@@ -322,8 +322,8 @@ pub(crate) struct StreamArgs {
     /// Send small writes at once (TCP_NODELAY)
     #[arg(long)]
     pub(crate) nodelay: bool,
-    /// Use TCP Fast Open (RFC 7413); connecting then fails only when data is
-    /// sent, so the first address always wins
+    /// Use TCP Fast Open (RFC 7413); connect errors then appear only when data
+    /// is sent, so the first address always wins
     #[arg(long)]
     pub(crate) tfo: bool,
 }
@@ -354,7 +354,7 @@ pub(crate) enum TypeArg {
     Stream,
     /// Datagrams (UDP)
     Dgram,
-    /// The network protocol directly
+    /// Raw network protocol
     Raw,
     /// All types
     Any,

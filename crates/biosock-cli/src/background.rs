@@ -1,12 +1,12 @@
-//! Threads that work alongside the main one and leave all signals to it.
+//! Background threads, which leave all signals to the main one.
 
 use std::io;
 use std::thread;
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
-/// Starts a thread that takes no signals but its own faults', so that those whose
-/// handling is being set up stay pending for the others.
+/// Starts a thread that blocks all signals but those of its own faults, so that
+/// signals whose handlers are being installed stay pending for the other threads.
 pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let mut others = SigSet::all();
     for fault in FAULTS {
@@ -18,7 +18,7 @@ pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Resu
     started.map(drop)
 }
 
-/// Raised by what the thread itself does, a system call that a seccomp filter
-/// traps included (SIGSYS). The kernel ends a process that has one blocked.
+/// Raised by what the thread itself does, including a system call that a seccomp
+/// filter traps (SIGSYS). The kernel kills a process that has one blocked.
 const FAULTS: [Signal; 6] =
     [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGILL, Signal::SIGFPE, Signal::SIGTRAP, Signal::SIGSYS];

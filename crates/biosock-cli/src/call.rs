@@ -1,11 +1,11 @@
-//! A call of the library: routine, arguments, result and duration.
+//! A library call: routine, arguments, result and duration.
 
 use std::time::{Duration, Instant};
 
 use biosock::{AddrInfo, SocketAddr};
 use serde_json::{Value, json};
 
-/// A routine, by its name in the C library and in the Rust one.
+/// A routine, by its names in C and Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Routine {
     pub(crate) c: &'static str,
@@ -66,12 +66,12 @@ pub(crate) fn timed<T>(
     (Call { routine, arguments, result: text, ok: result.is_ok(), elapsed }, result)
 }
 
-/// The options after an address, in words: `, KEEPALIVE NODELAY`.
+/// The options as printed after an address: `, KEEPALIVE NODELAY`.
 pub(crate) fn and_options(names: &[&str]) -> String {
     if names.is_empty() { String::new() } else { format!(", {}", names.join(" ")) }
 }
 
-/// The result of a lookup: the addresses, one after the other.
+/// The result of a lookup: its addresses.
 pub(crate) fn addresses(found: &[AddrInfo]) -> String {
     listed(found.iter().map(|found| &found.addr))
 }

@@ -1,9 +1,9 @@
-//! Closing a connection without losing what was sent over it.
+//! Closing a connection without losing sent data.
 //!
-//! A TCP socket that is closed with input unread resets the connection, and
-//! what is still in its send queue is discarded (RFC 1122, section 4.2.2.13).
-//! So every connection that may hold unread input is shut down for writing,
-//! then read from until the peer ends, and only then closed.
+//! Closing a TCP socket with unread input resets the connection and discards
+//! its send queue (RFC 1122, section 4.2.2.13). So every connection that may
+//! have unread input is shut down for writing, then read until the peer ends,
+//! and only then closed.
 
 use std::io::{self, Read};
 use std::thread;
@@ -21,15 +21,15 @@ use crate::traffic::BUFFER;
 struct Limits {
     /// It neither acknowledged nor sent anything for this long.
     silent: Duration,
-    /// It has sent for this long, but acknowledged nothing new: what it sends is
-    /// not used, and must not keep the connection indefinitely.
+    /// It has sent for this long, but acknowledged nothing new: its data is
+    /// discarded, and must not keep the connection open indefinitely.
     sending: Duration,
 }
 
 const LIMITS: Limits = Limits { silent: Duration::from_secs(10), sending: Duration::from_secs(60) };
 
 /// There is no event for an acknowledgment: the queue is polled, at the first
-/// interval at first, doubled up to the second.
+/// interval initially, doubled up to the second.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
 /// What is waited for.
@@ -37,13 +37,13 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_mi
 pub(crate) enum Until {
     /// Everything is acknowledged, and the peer has ended.
     PeerEnd,
-    /// Everything is acknowledged. What the peer sends is no longer needed: it is
-    /// discarded, only so that the peer gets to reading.
+    /// Everything is acknowledged. The peer's data is no longer needed and
+    /// discarded, only so that the peer gets to read.
     Acknowledged,
 }
 
-/// Ends the connection. It is an error if the peer has not acknowledged all
-/// that was sent once it is gone or given up on.
+/// Ends the connection. It is an error if the peer has not acknowledged all sent
+/// data by the time it is gone or given up on.
 pub(crate) fn close(socket: &Socket, peer: &SocketAddr, until: Until, fin: Fin) -> Result<()> {
     close_within(LIMITS, socket, peer, until, fin)
 }
@@ -56,7 +56,7 @@ fn close_within(limits: Limits, socket: &Socket, peer: &SocketAddr, until: Until
         }
         result => result?,
     }
-    // A command's children may read from it too: a read must not wait.
+    // A command's children may read from it too, so a read must not block.
     socket.set_nonblocking(true)?;
     let (unsent, acknowledged) = (unsent(socket, peer), Instant::now());
     Closing { limits, socket, peer, unsent, look: LOOKS.0, acknowledged }.run(until)
@@ -68,7 +68,7 @@ struct Closing<'a> {
     peer: &'a SocketAddr,
     unsent: usize,
     look: Duration,
-    /// When the peer last did so, or the closing began.
+    /// When the peer last acknowledged something, or closing began.
     acknowledged: Instant,
 }
 
@@ -107,13 +107,13 @@ impl Closing<'_> {
         }
     }
 
-    /// Waits until there may be input, or it is time to poll the queue. Returns
+    /// Waits until there may be input or it is time to poll the queue. Returns
     /// whether to read.
     fn wait(&mut self, ended: bool) -> Result<bool> {
         let look = if self.unsent == 0 { LOOKS.1 } else { self.look };
         self.look = (self.look * 2).min(LOOKS.1);
         if ended {
-            // poll(2) would return at once: both sides have ended.
+            // poll(2) would return at once, since both sides have ended.
             thread::sleep(look);
             return Ok(false);
         }
@@ -152,13 +152,13 @@ impl Closing<'_> {
 }
 
 /// The connection is gone: both sides had ended, or it was reset or timed out.
-/// No error if the peer had acknowledged every byte: when a reset arrives is
-/// chance.
+/// No error if the peer had acknowledged every byte, since when a reset arrives
+/// is chance.
 fn gone(socket: &Socket, peer: &SocketAddr, fin: Fin, error: Option<io::Error>) -> Result<()> {
     let acknowledged = socket.unsent().is_ok_and(|unsent| without_fin(unsent, fin) == 0);
-    // TCP goes on counting what was not acknowledged. A Unix peer is gone with an
-    // error only where it left something unread, and MPTCP that fell back to TCP
-    // forgets its count.
+    // TCP keeps counting what was not acknowledged. A Unix peer is gone with an
+    // error only if it left something unread, and MPTCP that fell back to TCP
+    // loses its count.
     let counts = socket.protocol().is_ok_and(|protocol| protocol == Protocol::TCP);
     if acknowledged && (counts || error.is_none()) {
         return Ok(());
@@ -167,8 +167,8 @@ fn gone(socket: &Socket, peer: &SocketAddr, fin: Fin, error: Option<io::Error>) 
     Err(Failure::socket(&format!("send to {peer}"), &error))
 }
 
-/// Whether this side's end is in the queue. It is not a byte, but counted as one
-/// until it is acknowledged, which it is after all bytes.
+/// Whether the FIN is in the queue. It counts as a byte until it is
+/// acknowledged, which happens after all bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fin {
     Queued,
@@ -183,8 +183,8 @@ fn without_fin(unsent: usize, fin: Fin) -> usize {
     }
 }
 
-/// What the peer has not acknowledged. What was written to a Unix socket is
-/// with the peer already, and stays there when this side closes.
+/// How many bytes the peer has not acknowledged. What was written to a Unix
+/// socket is already in the peer's queue, and stays there when this side closes.
 fn unsent(socket: &Socket, peer: &SocketAddr) -> usize {
     match peer {
         SocketAddr::Unix(_) => 0,
@@ -211,14 +211,14 @@ mod tests {
         (socket, addr, peer)
     }
 
-    /// As much as the socket takes unread.
+    /// Fills the socket's buffers, which the peer does not read.
     fn fill(socket: &Socket) {
         socket.set_nonblocking(true).unwrap();
         while { socket }.write(&[b'x'; BUFFER]).is_ok() {}
     }
 
     #[test]
-    fn a_peer_that_acknowledges_no_more_is_given_up_on_with_an_error() {
+    fn a_peer_that_stops_acknowledging_is_given_up_on_with_an_error() {
         let (socket, addr, _peer) = pair();
         fill(&socket);
         let failure = close_within(SOON, &socket, &addr, Until::PeerEnd, Fin::NotKnown).unwrap_err();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_has_all_but_never_ends_is_left() {
+    fn a_peer_that_received_everything_but_never_ends_is_given_up_on() {
         let (socket, addr, _peer) = pair();
         { &socket }.write_all(b"all").unwrap();
         close_within(SOON, &socket, &addr, Until::PeerEnd, Fin::NotKnown).unwrap();
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_sends_forever_does_not_hold_it() {
+    fn a_peer_that_sends_forever_does_not_keep_the_connection_open() {
         let (socket, addr, mut peer) = pair();
         let sender = thread::spawn(move || while peer.write_all(&[b'x'; 4096]).is_ok() {});
         close_within(SOON, &socket, &addr, Until::PeerEnd, Fin::NotKnown).unwrap();
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_is_an_error_where_something_was_not_acknowledged() {
+    fn a_reset_is_an_error_if_something_was_not_acknowledged() {
         let (socket, addr, peer) = pair();
         fill(&socket);
         // Closing with input unread resets.
@@ -254,7 +254,7 @@ mod tests {
         assert!(failure.message().starts_with(&format!("send to {addr}: ")), "{}", failure.message());
         closer.join().unwrap();
 
-        // The same where this side had ended, so that the connection is gone.
+        // The same if this side had ended, so that the connection is gone.
         let (socket, addr, peer) = pair();
         fill(&socket);
         socket.shutdown(Shutdown::Write).unwrap();
@@ -284,9 +284,9 @@ mod tests {
         }
     }
 
-    /// Whether it comes before this side's end, after it, or while it closes.
+    /// Whether it comes before this side's end, after it, or during closing.
     #[test]
-    fn a_reset_is_none_where_everything_was_acknowledged() {
+    fn a_reset_is_no_error_if_everything_was_acknowledged() {
         let unread = |peer: &TcpStream| while peer.peek(&mut [0; 5]).unwrap() < 5 {};
         // Closing with input unread resets.
         let (socket, addr, peer) = pair();
@@ -313,7 +313,7 @@ mod tests {
                 peer.shutdown(std::net::Shutdown::Write).unwrap();
             }
             let closer = thread::spawn(move || {
-                // The end has come, and something is unread: this side is closing.
+                // The FIN has arrived and something is unread: the other side is closing.
                 peer.read_exact(&mut [0; 4]).unwrap();
                 let mut fds = [PollFd::new(&peer, PollFlags::RDHUP)];
                 while !fds[0].revents().contains(PollFlags::RDHUP) {
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unix_peer_that_left_something_unread_is_an_error() {
+    fn a_unix_peer_that_leaves_something_unread_is_an_error() {
         let (here, there) = std::os::unix::net::UnixStream::pair().unwrap();
         let (socket, addr) = (Socket::from(OwnedFd::from(here)), "unix:/s".parse().unwrap());
         { &socket }.write_all(b"hello").unwrap();

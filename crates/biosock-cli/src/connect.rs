@@ -29,7 +29,7 @@ pub(crate) fn run(args: &ConnectArgs, out: &Output) -> Result<()> {
     transfer::standard_streams(&socket, &addr, args.transfer, Turn::Last, out)
 }
 
-/// Dials, and reports the race as asked for.
+/// Dials, and reports the race as requested.
 fn reach(args: &ConnectArgs, out: &Output) -> Result<Dialed> {
     let picture = args.trace_svg.as_deref().map(Picture::prepare).transpose()?;
     let interrupt = Interrupt::watch()?;
@@ -53,7 +53,7 @@ fn reach(args: &ConnectArgs, out: &Output) -> Result<Dialed> {
     Err(failure)
 }
 
-/// A race that is over, as it is reported.
+/// A finished race, as reported.
 struct Course<'a> {
     args: &'a ConnectArgs,
     target: String,
@@ -72,7 +72,7 @@ impl<'a> Course<'a> {
         Self { args, target: args.target.to_string(), report, rows: race::rows(report), ended }
     }
 
-    /// Logs the attempts as calls of the library; the lookups have been logged.
+    /// Logs the attempts as library calls; the lookups are logged already.
     fn log_calls(&self, begun: Duration, out: &Output) {
         let rows = self.rows.iter().filter(|row| !row.is_lookup);
         for (Attempt { addr, started, took, .. }, row) in self.report.attempts.iter().zip(rows) {
@@ -107,7 +107,7 @@ impl<'a> Course<'a> {
     fn outcome(&self) -> String {
         match &self.ended {
             Ok(addr) => format!("connected to {addr} after {}", duration(self.report.elapsed)),
-            // What was dialled is above it.
+            // The title already names the target.
             Err(message) => {
                 let intent = format!("connect to {}: ", self.target);
                 message.strip_prefix(&intent).unwrap_or(message).to_owned()

@@ -1,4 +1,4 @@
-//! `biosock demo`: every routine at work, checked.
+//! `biosock demo`: runs every routine and checks its result.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -28,7 +28,7 @@ use crate::text::{duration, escape};
 use crate::traffic::BUFFER;
 
 const FILE_SIZE: usize = 1 << 20;
-/// How long the demo waits for a connection that is already on its way.
+/// How long the demo waits for a connection that has already been made.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(out: &Output) -> Result<()> {
@@ -36,50 +36,50 @@ pub(crate) fn run(out: &Output) -> Result<()> {
         TempDir::with_prefix("biosock-demo-").map_err(|error| Failure::io("create a directory", &error))?;
     let path = directory.path().to_owned();
     let directory = Arc::new(Mutex::new(Some(directory)));
-    tidy_on_signal(&directory)?;
+    clean_up_on_signal(&directory)?;
     let outcomes = [Domain::IPV4, Domain::IPV6, Domain::UNIX].map(|family| show(family, &path, out));
     drop(directory.lock().unwrap_or_else(PoisonError::into_inner).take());
-    let mut right = true;
+    let mut ok = true;
     for outcome in outcomes.into_iter().chain([demo_race::show(out)]) {
-        right &= outcome?;
+        ok &= outcome?;
     }
-    if right { Ok(()) } else { Err(Failure::reported()) }
+    if ok { Ok(()) } else { Err(Failure::reported()) }
 }
 
-fn tidy_on_signal(directory: &Arc<Mutex<Option<TempDir>>>) -> Result<()> {
+fn clean_up_on_signal(directory: &Arc<Mutex<Option<TempDir>>>) -> Result<()> {
     let directory = Arc::clone(directory);
-    let tidy = move || drop(directory.lock().unwrap_or_else(PoisonError::into_inner).take());
-    signal::at_end(tidy).map_err(|error| Failure::start("handle signals", &error))
+    let clean_up = move || drop(directory.lock().unwrap_or_else(PoisonError::into_inner).take());
+    signal::at_end(clean_up).map_err(|error| Failure::start("handle signals", &error))
 }
 
-/// Shows one family. Returns whether nothing was wrong with it.
+/// Shows one family. Returns whether nothing failed.
 fn show(family: Domain, directory: &Path, out: &Output) -> Result<bool> {
     let mut demo = Demo { out, family, calls: Vec::new() };
     let ended = demo.run(directory);
     let (outcome, detail) = match &ended {
-        Ok(()) => ("right", format!("{FILE_SIZE} bytes each way, received as sent")),
-        Err(End::FamilyOff(why)) => ("off", format!("skipped: this system has no {family} ({why})")),
-        Err(End::Wrong(why)) => ("wrong", why.clone()),
+        Ok(()) => ("ok", format!("{FILE_SIZE} bytes each way, received as sent")),
+        Err(End::FamilyOff(why)) => ("skipped", format!("this system has no {family} ({why})")),
+        Err(End::Failed(why)) => ("failed", why.clone()),
     };
     demo.print(outcome, &detail)?;
-    Ok(!matches!(ended, Err(End::Wrong(_))))
+    Ok(!matches!(ended, Err(End::Failed(_))))
 }
 
 /// Why showing a family ended early.
 enum End {
     FamilyOff(String),
-    Wrong(String),
+    Failed(String),
 }
 
 impl From<biosock::Error> for End {
     fn from(error: biosock::Error) -> Self {
-        Self::Wrong(error.to_string())
+        Self::Failed(error.to_string())
     }
 }
 
 impl From<io::Error> for End {
     fn from(error: io::Error) -> Self {
-        Self::Wrong(error.to_string())
+        Self::Failed(error.to_string())
     }
 }
 
@@ -118,7 +118,7 @@ impl Demo<'_> {
         Ok(socket)
     }
 
-    /// The address to listen on, by lookup, as listeners get it.
+    /// Looks up the address to listen on, as listeners do.
     fn address(&mut self, directory: &Path) -> Result<SocketAddr, End> {
         let path = directory.join("demo.sock").into_os_string().into_encoded_bytes();
         let lookup = match self.family {
@@ -135,11 +135,11 @@ impl Demo<'_> {
         let found = self.call(LOOKUP, words, || lookup.run(), |found| addresses(found))?;
         match found[..] {
             [AddrInfo { addr, .. }] => Ok(addr),
-            _ => Err(End::Wrong(format!("expected one address, found {}", found.len()))),
+            _ => Err(End::Failed(format!("expected one address, found {}", found.len()))),
         }
     }
 
-    /// Connects from its own source address.
+    /// Connects from a bound source address.
     fn connected(&mut self, addr: &SocketAddr, directory: &Path) -> Result<Socket, End> {
         let socket = self.socket("for the client", addr)?;
         // BIO_connect(3) refuses NODELAY on AF_UNIX (EOPNOTSUPP).
@@ -168,13 +168,13 @@ impl Demo<'_> {
             |ready| String::from(if *ready { "ready" } else { "timed out" }),
         )?;
         if !ready {
-            return Err(End::Wrong(String::from("no connection arrived")));
+            return Err(End::Failed(String::from("no connection arrived")));
         }
         let accept = || listener.accept();
         let (socket, peer) =
             self.call(ACCEPT, "a blocking socket", accept, |(_, peer)| format!("from {peer}"))?;
         let local = client.local_addr()?;
-        if peer == local { Ok(socket) } else { Err(End::Wrong(format!("the peer is {peer}, not {local}"))) }
+        if peer == local { Ok(socket) } else { Err(End::Failed(format!("the peer is {peer}, not {local}"))) }
     }
 
     fn socket(&mut self, purpose: &str, addr: &SocketAddr) -> biosock::Result<Socket> {
@@ -185,7 +185,7 @@ impl Demo<'_> {
 
     fn files(&mut self, directory: &Path, client: &Socket, server: &Socket) -> Result<(), End> {
         let sent = directory.join("sent");
-        // Each family and way gets different bytes.
+        // Different bytes for each family and direction.
         let seed = u64::from(self.family.as_raw().unsigned_abs());
         for (number, (from, to, way)) in
             [(client, server, "client to server"), (server, client, "server to client")]
@@ -198,7 +198,7 @@ impl Demo<'_> {
         Ok(())
     }
 
-    /// Moves a file and compares what was received with what was sent.
+    /// Sends a file and compares the received bytes with it.
     fn file(
         &mut self,
         sent: &Path,
@@ -215,10 +215,10 @@ impl Demo<'_> {
         };
         self.call(WRITE_READ, words, run, |()| "moved".into())?;
         if let Err(error) = moved {
-            return Err(self.wrong(format!("{way}: {error}")));
+            return Err(self.failed(format!("{way}: {error}")));
         }
         if fs::read(sent)? != fs::read(received)? {
-            return Err(self.wrong(format!("{way}: the bytes received differ from those sent")));
+            return Err(self.failed(format!("{way}: the bytes received differ from those sent")));
         }
         if let Some(call) = self.calls.iter_mut().rev().find(|call| call.routine == WRITE_READ) {
             call.result = String::from("the same bytes");
@@ -226,12 +226,12 @@ impl Demo<'_> {
         Ok(())
     }
 
-    /// Marks the last call wrong.
-    fn wrong(&mut self, why: String) -> End {
+    /// Marks the last call as failed.
+    fn failed(&mut self, why: String) -> End {
         if let Some(call) = self.calls.last_mut() {
             (call.ok, call.result) = (false, why.clone());
         }
-        End::Wrong(why)
+        End::Failed(why)
     }
 
     fn call<T>(
@@ -265,7 +265,7 @@ impl Demo<'_> {
     }
 }
 
-/// One thread writes, this one reads.
+/// Another thread writes; this one reads.
 fn move_file(sent: &Path, received: &Path, from: &Socket, to: &Socket) -> io::Result<()> {
     let (mut source, mut sink) = (File::open(sent)?, File::create(received)?);
     thread::scope(|scope| {
@@ -277,7 +277,7 @@ fn move_file(sent: &Path, received: &Path, from: &Socket, to: &Socket) -> io::Re
         })?;
         let read = copy(&mut { to }, &mut sink, FILE_SIZE);
         if read.is_err() {
-            // Frees a writer that waits for room.
+            // Unblocks a writer that waits for buffer space.
             let _ = to.shutdown(Shutdown::Both);
         }
         let wrote = writer.join().unwrap_or_else(|_| Err(io::Error::other("the writing thread panicked")));

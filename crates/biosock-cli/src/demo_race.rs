@@ -1,5 +1,5 @@
-//! The demo's race: of three addresses the first refuses and the second is
-//! silent.
+//! The demo's race of three addresses: the first refuses, the second does not
+//! answer.
 
 use std::io;
 use std::time::Duration;
@@ -18,20 +18,20 @@ use crate::timeline;
 
 /// How long the demo waits for the winner.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A listener of this machine that has not answered after this will not.
+/// A local listener that has not answered after this long will not.
 const ANSWERED: Duration = Duration::from_millis(200);
-/// With room for one connection a listener is full after a few.
+/// A listener with a backlog of 0 is full after a few connections.
 const MOST: usize = 16;
 
-/// Shows the race. Returns whether nothing was wrong with it.
+/// Shows the race. Returns whether it went as expected.
 pub(crate) fn show(out: &Output) -> Result<bool> {
     let addresses = match Addresses::set_up() {
         Ok(addresses) => addresses,
         Err(error) if family_is_off(&error) => {
-            let detail = format!("skipped: this system has no IPv4 ({error})");
-            return print(out, Vec::new(), "off", &detail).map(|()| true);
+            let detail = format!("this system has no IPv4 ({error})");
+            return print(out, Vec::new(), "skipped", &detail).map(|()| true);
         }
-        Err(error) => return print(out, Vec::new(), "wrong", &error.to_string()).map(|()| false),
+        Err(error) => return print(out, Vec::new(), "failed", &error.to_string()).map(|()| false),
     };
     let dialed = Dialer::new().timeout(PATIENCE).dial_addrs(&addresses.all());
     let report = dialed.as_ref().map_or_else(DialError::report, |dialed| &dialed.report);
@@ -40,7 +40,7 @@ pub(crate) fn show(out: &Output) -> Result<bool> {
         Ok(Dialed { addr, .. }) => Ok(addr.to_string()),
         Err(error) => Err(error.to_string()),
     };
-    let right = ended.as_ref().is_ok_and(|winner| *winner == addresses.answers.to_string());
+    let as_expected = ended.as_ref().is_ok_and(|winner| *winner == addresses.answers.to_string());
     let detail = match &ended {
         Ok(winner) => format!("connected to {winner} after {}", duration(report.elapsed)),
         Err(message) => message.clone(),
@@ -50,7 +50,7 @@ pub(crate) fn show(out: &Output) -> Result<bool> {
     } else {
         timeline::draw(&rows, report.elapsed, &Terminal::of(&io::stdout()))
     };
-    print(out, lines, if right { "right" } else { "wrong" }, &detail).map(|()| right)
+    print(out, lines, if as_expected { "ok" } else { "failed" }, &detail).map(|()| as_expected)
 }
 
 fn print(out: &Output, lines: Vec<String>, outcome: &str, detail: &str) -> Result<()> {
@@ -59,11 +59,11 @@ fn print(out: &Output, lines: Vec<String>, outcome: &str, detail: &str) -> Resul
         return out.lines(lines.into_iter().chain([json::line(&last)]));
     }
     let end = format!("Race: {outcome}: {}", escape(detail));
-    let head = String::from("Race of three addresses: one refuses, one is silent, one answers");
+    let head = String::from("Race of three addresses: one refuses, one does not answer, one accepts");
     out.lines([head].into_iter().chain(lines).chain([end, String::new()]))
 }
 
-/// Three addresses of this machine, and the sockets that make them so.
+/// Three local addresses, and the sockets behind them.
 struct Addresses {
     refuses: SocketAddr,
     silent: SocketAddr,
@@ -89,7 +89,7 @@ impl Addresses {
     }
 }
 
-/// Connects until the queue is full: Linux does not answer further peers.
+/// Connects until the queue is full; Linux then does not answer further peers.
 fn fill(listener: &SocketAddr) -> biosock::Result<Vec<Socket>> {
     let mut sockets = Vec::new();
     for _ in 0..MOST {

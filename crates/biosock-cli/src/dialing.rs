@@ -20,7 +20,7 @@ use crate::text::duration;
 pub(crate) struct Dial<'a> {
     args: &'a ConnectArgs,
     dialer: Dialer,
-    /// The only family that the source addresses leave, if so.
+    /// The only family that the source addresses allow, if there is only one.
     bound_to: Option<Family>,
 }
 
@@ -40,7 +40,7 @@ impl<'a> Dial<'a> {
             .keepalive(args.stream.keepalive())
             .nodelay(args.stream.nodelay)
             .tfo(args.stream.tfo)
-            // A port that the user chose is to be reusable, and attempts share it.
+            // A port that the user chose must be reusable, and attempts share it.
             .reuseaddr(sources.iter().any(|source| source.port() != Some(0)))
             .pace(pace(args))
             .mptcp(args.mptcp)
@@ -60,8 +60,8 @@ impl<'a> Dial<'a> {
         }
     }
 
-    /// The error of a dial that failed, with its attempts unless they were drawn
-    /// or the message says it all.
+    /// The error of a failed dial, with its attempts unless they were drawn or the
+    /// message covers them.
     pub(crate) fn failure(&self, error: &DialError, drawn: bool) -> Failure {
         let report = error.report();
         let failure = match error.failure() {
@@ -116,8 +116,8 @@ fn with_hint(failure: Failure, hint: Option<&str>) -> Failure {
     hint.into_iter().fold(failure, Failure::hint)
 }
 
-/// The error that says it all: of the only attempt, without lookups, or of
-/// lookups that all failed alike.
+/// The error that explains the failure alone: that of the only attempt, without
+/// lookups, or of lookups that all failed alike.
 fn only_cause(report: &Report) -> Option<&biosock::Error> {
     match (&report.lookups[..], &report.attempts[..]) {
         ([], [attempt]) => match &attempt.outcome {
@@ -150,7 +150,7 @@ fn pace(args: &ConnectArgs) -> Pace {
 /// The source address for each family that has one.
 fn sources(args: &ConnectArgs, out: &Output) -> Result<Vec<SocketAddr>> {
     let mut sources: Vec<SocketAddr> = Vec::new();
-    // A deadline too far away for the clock is none.
+    // A deadline beyond the clock's range is none.
     let end = args.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     for source in &args.bind {
         let mut firsts: Vec<SocketAddr> = Vec::new();
@@ -179,7 +179,7 @@ fn look_up(source: &Source, family: Family, end: Option<Instant>, out: &Output) 
         let lookup = Lookup::new().host(&asked.host).service(&asked.service);
         let lookup = lookup.family(family).socktype(Type::STREAM).passive();
         let words = format!("{asked}, {family} family, stream, passive");
-        // Fails only where the deadline has passed.
+        // Fails only if the deadline has passed.
         let _ = sender.send(out.call(LOOKUP, words, || lookup.run(), |found| addresses(found)));
     };
     let started = thread::Builder::new().name("lookup".into()).spawn(ask);
@@ -216,7 +216,7 @@ mod tests {
     use crate::args::{Cli, Command};
 
     #[test]
-    fn the_defaults_in_the_help_are_the_librarys() {
+    fn the_defaults_in_the_help_are_those_of_the_library() {
         let cli = Cli::try_parse_from(["biosock", "connect", "localhost:80"]).unwrap();
         let Command::Connect(args) = cli.command else { panic!("{cli:?}") };
         let (pace, usual) = (pace(&args), Pace::default());

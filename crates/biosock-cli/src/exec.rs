@@ -26,22 +26,20 @@ use crate::failure::{Failure, Result};
 pub(crate) struct Children(Arc<Mutex<HashMap<Pid, Sender<ExitStatus>>>>);
 
 impl Children {
-    /// Starts the one thread that waits for children. It waits for all: as the
-    /// first process of a container this is also the parent of every orphan
-    /// there (pid_namespaces(7)), and of what ran before it took over its
-    /// process by exec(3).
+    /// Starts the one thread that waits for children. It waits for all: as PID 1
+    /// of a container this process is also the parent of every orphan there
+    /// (pid_namespaces(7)), and of children started before exec(3).
     pub(crate) fn reap(&self) -> Result<()> {
         let failure = |error: io::Error| Failure::start("wait for children", &error);
         let (mut ended, writer) = UnixStream::pair().map_err(failure)?;
         pipe::register(signals::SIGCHLD as i32, writer).map_err(failure)?;
-        // A parent that reads its signals from signalfd(2) has it blocked, and
-        // execve(2) keeps that.
+        // A parent that uses signalfd(2) blocks it, and execve(2) keeps that.
         SigSet::from(signals::SIGCHLD).thread_unblock().map_err(|errno| failure(errno.into()))?;
         let children = self.clone();
         let wait = move || {
             loop {
                 children.reap_ended();
-                // Its other end is the handler's, and is never closed.
+                // The other end belongs to the handler and is never closed.
                 if ended.read(&mut [0; 64]).is_err_and(|error| error.kind() != io::ErrorKind::Interrupted) {
                     return;
                 }
@@ -50,8 +48,8 @@ impl Children {
         background::spawn("children", wait).map_err(failure)
     }
 
-    /// While no command is started or ended: until a child is reaped its
-    /// number cannot have become another process'.
+    /// Holds the lock, so that no command is started or ended meanwhile: until a
+    /// child is reaped, its PID cannot be another process'.
     fn reap_ended(&self) {
         let mut running = self.lock();
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
@@ -63,9 +61,9 @@ impl Children {
     }
 
     /// Runs a command with the socket as its standard input and output, waits
-    /// for its end and closes the connection.
+    /// for it and closes the connection.
     pub(crate) fn run(&self, command: &OsStr, socket: &Socket, peer: &SocketAddr) -> Result<()> {
-        // The connection ends with the command, whatever else holds it.
+        // The connection ends with the command, even if its children hold it.
         self.run_to_end(command, socket, peer).and(closing::close(
             socket,
             peer,
@@ -79,8 +77,7 @@ impl Children {
         let ended = self
             .spawn(command, socket, peer, &local)
             .map_err(|error| Failure::start("start the command with /bin/sh", &error))?;
-        let status =
-            ended.recv().map_err(|_| Failure::new("wait for the command: no exit status was seen"))?;
+        let status = ended.recv().map_err(|_| Failure::new("wait for the command: exit status unknown"))?;
         if status.success() {
             return Ok(());
         }
@@ -95,29 +92,28 @@ impl Children {
         peer: &SocketAddr,
         local: &SocketAddr,
     ) -> io::Result<Receiver<ExitStatus>> {
-        // As system(3) does, not the first in PATH.
+        // Like system(3), not the first in PATH.
         let mut shell = Command::new("/bin/sh");
         shell.arg("-c").arg(command).process_group(0);
         shell.env("BIOSOCK_PEER", peer.to_string()).env("BIOSOCK_LOCAL", local.to_string());
         shell.stdin(socket.as_fd().try_clone_to_owned()?).stdout(socket.as_fd().try_clone_to_owned()?);
-        // They are about the listeners of this process.
+        // They describe the listeners of this process.
         for name in Listeners::INHERITED_ENV {
             shell.env_remove(name);
         }
         let (sender, ended) = mpsc::channel();
-        // No child may start that `end` would not see, nor end before it is known.
+        // `end` must see every child, and none may be reaped before it is inserted.
         let mut running = self.lock();
         let pid = Pid::from_child(&shell.spawn()?);
         running.insert(pid, sender);
         Ok(ended)
     }
 
-    /// Ends every command and lets no other start: for when the process is about
-    /// to end.
+    /// Ends every command and prevents others from starting, before the process exits.
     pub(crate) fn end(&self) {
         let running = self.lock();
         for &pid in running.keys() {
-            // It may have ended in this moment.
+            // It may have just ended.
             let _ = kill_process_group(pid, Signal::TERM);
         }
         std::mem::forget(running);

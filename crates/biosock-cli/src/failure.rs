@@ -1,4 +1,4 @@
-//! What ends the command other than success.
+//! Why the command failed.
 
 use std::io;
 
@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 
-/// Why the command did not do what it was asked.
+/// Why the command failed, and what to print about it.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) kind: Kind,
     message: String,
-    /// Each address that was tried, with the outcome.
+    /// Each lookup and address tried, with its outcome.
     attempts: Vec<Tried>,
-    /// Whether they are printed too, not only in JSON.
+    /// Whether they are printed as a table, not only in JSON.
     listed: bool,
     hint: Option<String>,
     errno: Option<i32>,
@@ -28,7 +28,7 @@ pub(crate) enum Kind {
     Usage,
     /// It has been reported already.
     Reported,
-    /// The reader of standard output has gone: nothing is left to do or to print.
+    /// The reader of standard output has gone: there is nothing left to do or print.
     OutputClosed,
 }
 
@@ -79,18 +79,18 @@ impl Failure {
                 failure.hint("the peer closed the connection before it had read everything")
             }
             io::ErrorKind::ConnectionRefused => {
-                failure.hint("nothing listens there; with TCP Fast Open that shows late")
+                failure.hint("nothing listens there; with TCP Fast Open, this is detected late")
             }
             _ => failure,
         }
     }
 
-    /// With what was tried.
+    /// Adds what was tried.
     pub(crate) fn with_attempts(self, attempts: Vec<Tried>) -> Self {
         Self { attempts, ..self }
     }
 
-    /// With the error number of a cause.
+    /// Sets the error number of a cause.
     pub(crate) fn with_errno(self, errno: Option<i32>) -> Self {
         Self { errno, symbol: errno.and_then(SystemError::name_of), ..self }
     }
@@ -99,7 +99,7 @@ impl Failure {
         &self.message
     }
 
-    /// Leaves the attempts to JSON, since they are drawn already.
+    /// Keeps the attempts for JSON only, since they are drawn already.
     pub(crate) fn without_table(self) -> Self {
         Self { listed: false, ..self }
     }
@@ -109,7 +109,7 @@ impl Failure {
         self
     }
 
-    /// The lines below `biosock: `: the message, the cells of the attempts, the hint.
+    /// What is printed: the message, the cells of the attempts, the hint.
     pub(crate) fn lines(&self) -> (&str, Vec<&[String]>, Option<&str>) {
         let attempts = self.attempts.iter().filter(|_| self.listed).map(|tried| &*tried.cells).collect();
         (&self.message, attempts, self.hint.as_deref())
@@ -130,7 +130,7 @@ impl Failure {
 pub(crate) struct Tried {
     /// A row of a table.
     pub(crate) cells: Vec<String>,
-    /// The same for JSON; a lookup has none.
+    /// The same as JSON; a lookup has none.
     pub(crate) data: Option<Value>,
 }
 
@@ -170,7 +170,7 @@ pub(crate) fn has_errno(error: &biosock::Error, errno: Errno) -> bool {
     error.raw_os_error() == Some(errno.raw_os_error())
 }
 
-/// Whether this system has no such address family.
+/// Whether the OS lacks this address family.
 pub(crate) fn family_is_off(error: &biosock::Error) -> bool {
     has_errno(error, Errno::AFNOSUPPORT) || has_errno(error, Errno::ADDRNOTAVAIL)
 }

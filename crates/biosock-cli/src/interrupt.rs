@@ -1,4 +1,4 @@
-//! A dial that SIGINT or SIGTERM ends still reports its attempts.
+//! A dial that a signal ends still reports its attempts.
 
 use std::sync::mpsc::{self, Sender};
 use std::thread;
@@ -9,11 +9,11 @@ use biosock::Cancel;
 use crate::failure::{Failure, Result};
 use crate::signal;
 
-/// How long a dial may take to end and report; after that the signal ends it.
+/// How long a dial may take to end and report before the signal ends the process.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Lets a signal cancel a dial. Once this is dropped, signals do what they do
-/// by default.
+/// Lets a signal cancel a dial. Once this is dropped, signals have their default
+/// effect.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
     cancel: Cancel,
@@ -39,7 +39,7 @@ impl Interrupt {
         self.cancel.clone()
     }
 
-    /// All is reported: the signal that cancelled ends the process.
+    /// Everything is reported: lets the signal that cancelled end the process.
     pub(crate) fn end(self) -> ! {
         drop(self.reported);
         loop {

@@ -1,4 +1,4 @@
-//! JSON as the command writes it: one object on one line.
+//! The command's JSON: one object per line.
 
 use biosock::needs_escape;
 use serde_json::Value;
@@ -11,7 +11,7 @@ pub(crate) fn line(object: &Value) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if needs_escape(c) {
-            // RFC 8259, section 7: two escapes for what is beyond the basic plane.
+            // RFC 8259, section 7: two escapes outside the Basic Multilingual Plane.
             c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
         } else {
             out.push(c);
@@ -20,7 +20,7 @@ pub(crate) fn line(object: &Value) -> String {
     out
 }
 
-/// As [`line`], with no string longer than a message's.
+/// Like [`line`], with strings clipped to the length that messages allow.
 pub(crate) fn message_line(object: &Value) -> String {
     fn clip(value: &mut Value) {
         match value {

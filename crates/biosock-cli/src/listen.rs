@@ -13,11 +13,11 @@ use crate::signal;
 use crate::socket_file::SocketFiles;
 
 pub(crate) fn run(args: &ListenArgs, out: &Output) -> Result<()> {
-    // Before anything is opened, which might get the number of a missing descriptor.
+    // Before anything is opened, since that might get the number of a missing descriptor.
     let inherited = if args.activated { Some(listeners::inherited(out)?) } else { None };
     let files = SocketFiles::default();
     let children = Children::default();
-    tidy_on_signal(&files, &children)?;
+    clean_up_on_signal(&files, &children)?;
     if args.exec.is_some() || signal::is_init() {
         children.reap()?;
     }
@@ -35,12 +35,12 @@ pub(crate) fn run(args: &ListenArgs, out: &Output) -> Result<()> {
     served
 }
 
-/// Before there is a file, so that no signal comes in between.
-fn tidy_on_signal(files: &SocketFiles, children: &Children) -> Result<()> {
+/// Called before there is a file, so that no signal comes in between.
+fn clean_up_on_signal(files: &SocketFiles, children: &Children) -> Result<()> {
     let (files, children) = (files.clone(), children.clone());
-    let tidy = move || {
+    let clean_up = move || {
         children.end();
         files.remove();
     };
-    signal::at_end(tidy).map_err(|error| Failure::start("handle signals", &error))
+    signal::at_end(clean_up).map_err(|error| Failure::start("handle signals", &error))
 }

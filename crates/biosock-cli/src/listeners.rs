@@ -11,7 +11,7 @@ use crate::output::Output;
 use crate::socket_file::SocketFiles;
 use crate::target::Target;
 
-/// Listens on every address of the target, or on what was inherited.
+/// Listens on every address of the target, or on the inherited sockets.
 pub(crate) fn open(args: &ListenArgs, out: &Output, files: &SocketFiles) -> Result<Listeners> {
     let Some(target) = &args.target else { return inherited(out) };
     let (text, how) = (target.to_string(), how(args, target));

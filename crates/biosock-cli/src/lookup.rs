@@ -38,10 +38,10 @@ fn answers(args: &LookupArgs, out: &Output) -> Result<Vec<AddrInfo>> {
 
 struct Row {
     found: AddrInfo,
-    /// Without the port if no service was asked for.
+    /// Without the port if no service was given.
     address: String,
     port: Option<u16>,
-    /// The names if asked for, or why there are none.
+    /// The names if requested, or why there are none.
     names: Option<Result<Names, String>>,
 }
 

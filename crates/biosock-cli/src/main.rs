@@ -4,7 +4,7 @@
 // `main`, allows unsafe code for itself.
 #![deny(unsafe_code)]
 
-// Subcommands, and the command line. Each group imports only from itself and those below.
+// Subcommands, and the command line. Each group imports only from itself and the groups below.
 mod connect;
 mod demo;
 mod listen;
@@ -12,7 +12,7 @@ mod lookup;
 mod pages;
 mod usage;
 
-// Connections: made, served and closed.
+// Connections: establishing, serving and closing them.
 mod closing;
 mod demo_race;
 mod dialing;
@@ -25,14 +25,14 @@ mod socket_file;
 mod traffic;
 mod transfer;
 
-// A dial's course, drawn.
+// Drawing a race.
 mod picture;
 mod race;
 mod scale;
 mod svg;
 mod timeline;
 
-// Ending on a signal.
+// Exiting on a signal.
 mod interrupt;
 mod signal;
 
@@ -42,12 +42,12 @@ mod output;
 mod stderr;
 mod stdout;
 
-// The options and their values.
+// Options and their values.
 mod args;
 mod target;
 mod values;
 
-// What all of them are made of.
+// Shared by all of them.
 mod background;
 mod call;
 mod failure;
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         Err(status) => status,
     };
     messages::flush(messages::PATIENCE);
-    // There is nowhere left to report it.
+    // It cannot be reported any more.
     if messages::have_failed() && status == ExitCode::SUCCESS { ExitCode::FAILURE } else { status }
 }
 
@@ -90,8 +90,8 @@ fn run(cli: &Cli, out: &Output) -> Result<()> {
     }
 }
 
-/// PID 1 of a container reaps its orphans, and ends by a signal only if it
-/// handles it. `listen` does both by itself, `connect` and `demo` the latter.
+/// PID 1 of a container reaps its orphans, and dies only of a signal that it
+/// handles. `listen` does both itself, `connect` and `demo` the latter.
 fn as_init(command: &Command) -> Result<()> {
     if !matches!(command, Command::Listen(_)) {
         exec::Children::default().reap()?;

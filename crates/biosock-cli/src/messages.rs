@@ -1,12 +1,12 @@
-//! Lines for standard error, which never block what they report.
+//! Lines for standard error, which never block the threads that post them.
 //!
-//! A line goes into a bounded queue, and one thread writes them. When the
-//! queue is full, because standard error is not read, lines are dropped and
-//! counted; of many similar lines the first are written and the others counted.
-//! Both counts are written when there is room.
+//! Lines go into a bounded queue, and one thread writes them. When the queue is
+//! full because standard error is not read, lines are dropped and counted; of
+//! many similar lines the first few are written and the others counted. Both
+//! counts are written when there is room.
 //!
-//! If that thread cannot be started, the one that posts a line writes what it
-//! can without waiting, and the rest is written on exit.
+//! If that thread cannot be started, the thread that posts a line writes what it
+//! can without blocking, and the rest is written on exit.
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,20 +19,20 @@ use serde_json::json;
 use crate::background;
 use crate::stderr;
 
-/// How long exiting waits for a reader that takes nothing.
+/// How long exiting waits for a reader that does not read.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// The same if a signal ends the process: its sender may not wait longer.
 pub(crate) const PATIENCE_AT_SIGNAL: Duration = Duration::from_secs(1);
 
 const MOST_LINES: usize = 1024;
 const MOST_BYTES: usize = 1 << 20;
-/// Similar lines: this many are written in this time, the others counted.
+/// Of similar lines, this many are written in this time; the others are counted.
 const ALIKE: (u32, Duration) = (10, Duration::from_secs(1));
-/// At most this many kinds of them are tracked at a time.
+/// How many kinds of lines are tracked at a time.
 const MOST_KINDS: usize = 32;
 
-/// How long exiting waits for room before it tries again to start the writer,
-/// if there is none.
+/// How long exiting waits for room before it tries again to start a missing
+/// writer thread.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 static QUEUE: Queue = Queue { state: Mutex::new(State::new()), changed: Condvar::new() };
@@ -42,18 +42,18 @@ pub(crate) fn set_json(json: bool) {
     QUEUE.lock().json = json;
 }
 
-/// From now on a line that cannot be written makes the command fail: the user
-/// asked for those lines.
+/// From now on a line that cannot be written makes the command fail, since the
+/// user asked for those lines.
 pub(crate) fn require() {
     QUEUE.lock().required = true;
 }
 
-/// Writes a line, later.
+/// Queues a line to be written.
 pub(crate) fn post(line: &str) {
     QUEUE.post(line);
 }
 
-/// Writes a line, unless many of its kind were written just now.
+/// Queues a line, unless many of its kind were written recently.
 pub(crate) fn post_of_kind(kind: &str, line: &str) {
     let mut state = QUEUE.lock();
     if state.is_one_too_many(kind) {
@@ -64,12 +64,12 @@ pub(crate) fn post_of_kind(kind: &str, line: &str) {
     QUEUE.post(line);
 }
 
-/// Waits until all is written, but no longer than this while nothing is.
+/// Waits until everything is written, for at most this long without progress.
 pub(crate) fn flush(patience: Duration) {
     QUEUE.flush(patience);
 }
 
-/// Whether a line that was required is lost.
+/// Whether a required line was lost.
 pub(crate) fn have_failed() -> bool {
     let state = QUEUE.lock();
     state.required && (state.lost || !state.is_idle())
@@ -88,17 +88,17 @@ struct State {
     bytes: usize,
     kinds: Vec<Kind>,
     dropped: u64,
-    /// There is a thread that writes.
+    /// The writer thread is running.
     started: bool,
     /// It has taken lines that it has not written yet.
     writing: bool,
-    /// How often it has written something.
+    /// How many writes have succeeded.
     writes: u64,
     /// Something was dropped or could not be written.
     lost: bool,
-    /// There is no reader any more.
+    /// The reader has gone.
     gone: bool,
-    /// Counts are to be written now.
+    /// Counts must be written now.
     ending: bool,
 }
 
@@ -125,7 +125,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Starts the writer. Returns whether there is one: if no thread can be
+    /// Starts the writer. Returns whether it is running: if no thread can be
     /// started, the next line or exiting tries again.
     fn start(&'static self, state: &mut State) -> bool {
         if !state.started {
@@ -233,7 +233,7 @@ impl State {
         self.lines.push_back(line);
     }
 
-    /// Records a line of this kind. Returns whether it is only to be counted.
+    /// Records a line of this kind. Returns whether to only count it.
     fn is_one_too_many(&mut self, kind: &str) -> bool {
         let now = Instant::now();
         if let Some(known) = self.kinds.iter_mut().find(|known| known.text == kind) {
@@ -251,7 +251,7 @@ impl State {
         false
     }
 
-    /// Puts the counts that are due into the queue.
+    /// Queues the counts that are due.
     fn count_up(&mut self) {
         let (now, json, ending) = (Instant::now(), self.json, self.ending);
         let (due, later): (Vec<_>, _) =
@@ -261,7 +261,7 @@ impl State {
             if held_back > 0 {
                 self.push(repeated(json, &text, held_back));
                 if !ending {
-                    // It goes on: its next lines are counted at once.
+                    // The flood continues: further lines are counted at once.
                     self.kinds.push(Kind { text, until: now + ALIKE.1, written: ALIKE.0, held_back: 0 });
                 }
             }
@@ -278,7 +278,7 @@ impl State {
         Some(until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)))
     }
 
-    /// Writes what standard error takes now, if there is no writer.
+    /// Writes what standard error accepts now; for use without a writer thread.
     fn write_without_waiting(&mut self) {
         loop {
             self.count_up();
@@ -299,7 +299,7 @@ impl State {
         }
     }
 
-    /// What was taken and not written goes before all others.
+    /// Puts unwritten bytes back at the front of the queue.
     fn put_back(&mut self, rest: Vec<u8>) {
         if !rest.is_empty() {
             self.bytes += rest.len();
@@ -313,7 +313,7 @@ impl State {
             error.kind() == io::ErrorKind::BrokenPipe || Errno::from_io_error(error) == Some(Errno::BADF);
     }
 
-    /// The next lines, as many as stay whole.
+    /// The next lines, as many as one write keeps whole.
     fn take(&mut self) -> Vec<u8> {
         let mut text = self.lines.pop_front().unwrap_or_default();
         while self.lines.front().is_some_and(|next| text.len() + next.len() <= stderr::WHOLE) {
@@ -343,7 +343,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_queue_has_no_room_for_is_counted() {
+    fn lines_that_do_not_fit_into_the_queue_are_counted() {
         let mut state = State::new();
         (0..MOST_LINES + 7).for_each(|number| state.push(format!("{number}\n")));
         assert_eq!((state.lines.len(), state.dropped, state.lost), (MOST_LINES, 7, true));
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_write_is_next() {
+    fn the_rest_of_a_partial_write_is_next() {
         let mut state = State::new();
         ["first\n", "second\n"].into_iter().for_each(|line| state.push(line.into()));
         let rest = state.take().split_off(3);
@@ -388,7 +388,7 @@ mod tests {
         state.count_up();
         assert_eq!(state.take(), b"biosock: repeated 90 more times: reset\n");
         assert!(state.is_idle());
-        // However many kinds a peer causes, few are kept.
+        // However many kinds a peer causes, only a few are tracked.
         let _ = (0..1000).filter(|kind: &u32| state.is_one_too_many(&kind.to_string())).count();
         assert_eq!(state.kinds.len(), MOST_KINDS);
     }

@@ -1,4 +1,4 @@
-//! What the command prints: messages, JSON, the trace of calls. Nothing from the
+//! What the command prints: messages, JSON, logged calls. Nothing from the
 //! network or the arguments reaches the terminal unescaped.
 
 use std::io;
@@ -17,7 +17,7 @@ use crate::table::Table;
 use crate::terminal::colour;
 use crate::text::{clipped, duration, escape};
 
-/// What the user wants printed, and how.
+/// What to print, and how.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     common: Common,
@@ -58,7 +58,7 @@ impl Output {
         self.trace_at(self.elapsed(), call);
     }
 
-    /// How long the command has been running: the times of the trace.
+    /// How long the command has been running, as logged.
     pub(crate) fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }
@@ -96,7 +96,7 @@ impl Output {
         ExitCode::from(if failure.kind == Kind::Usage { 2 } else { 1 })
     }
 
-    /// Reports a failure that a peer can cause as often as it likes.
+    /// Reports a failure that a peer can cause any number of times.
     pub(crate) fn fail_of(&self, peer: &str, failure: &Failure) {
         let kind = clipped(&escape(&failure.message().replace(peer, "a peer"))).into_owned();
         self.report(failure, |line| messages::post_of_kind(&kind, line));
@@ -104,7 +104,7 @@ impl Output {
 
     fn report(&self, failure: &Failure, post: impl FnOnce(&str)) {
         match failure.kind {
-            // The reader who went away knows.
+            // The reader went away and knows.
             Kind::OutputClosed | Kind::Reported => {}
             _ if self.common.json => post(&json::message_line(&failure.to_json())),
             _ => post(&message(failure, colour(&io::stderr()))),

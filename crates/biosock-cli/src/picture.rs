@@ -1,4 +1,4 @@
-//! The file that a picture goes to.
+//! The file that the picture is written to.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use crate::failure::{Failure, Result};
 use crate::messages;
 use crate::text::escape;
 
-/// A pipe whose reader takes nothing for this long is given up on.
+/// A pipe whose reader reads nothing for this long is given up on.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the picture goes.
@@ -27,7 +27,7 @@ pub(crate) struct Picture {
 
 #[derive(Debug)]
 enum Place {
-    /// A device or a pipe, opened non-blocking: written to as it is.
+    /// A device or a pipe, opened non-blocking: written to directly.
     Stream(File),
     /// An existing file: written in place, so that its owner, mode and links
     /// stay as they are.
@@ -57,13 +57,13 @@ impl Picture {
 
 impl Place {
     fn of(name: &Path) -> io::Result<Self> {
-        // A file there is open already, perhaps as this command's standard output,
-        // and is appended to.
+        // Such a file may be open already, as this command's standard output for
+        // one, and is appended to.
         let is_open = ["/dev", "/proc"].iter().any(|directory| name.starts_with(directory));
         let mut how = OpenOptions::new();
-        // A dangling link's target is created, as open(2) does.
+        // The target of a dangling link is created, as open(2) does.
         how.write(true).append(is_open).create(name.is_symlink());
-        // A FIFO without a reader is an error (ENXIO) instead of a wait.
+        // A FIFO without a reader is an error (ENXIO) instead of blocking.
         how.custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
         match how.open(name) {
             Ok(file) if is_open || !file.metadata()?.is_file() => Ok(Self::Stream(file)),
@@ -95,7 +95,7 @@ fn write_stream(mut file: File, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A longer file is cut only once the picture is written.
+/// A longer file is truncated only once the picture is written.
 fn overwrite(mut file: File, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.set_len(bytes.len() as u64)
@@ -107,9 +107,9 @@ fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-/// A new file in the directory, to take this name.
+/// A temporary file in the same directory, to be renamed to this name.
 fn successor(path: &Path) -> io::Result<NamedTempFile> {
-    // As open(2) creates files: less what umask(2) takes.
+    // The usual mode of new files; umask(2) applies.
     let usual = Permissions::from_mode(0o666);
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // tempfile's error would name the temporary file.

@@ -28,7 +28,7 @@ impl Progress {
             loop {
                 let done = stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Disconnected);
                 let line = line(counters.sent(), counters.received(), total, start.elapsed());
-                // \x1b[K clears what a longer line left.
+                // \x1b[K clears the rest of a longer line.
                 let end = if done { "\n" } else { "" };
                 let _ = io::stderr().write_all(format!("\r{line}\x1b[K{end}").as_bytes());
                 if done {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_share_and_rate() {
+    fn the_line_shows_percentage_and_rate() {
         let text = line(512 * 1024, 0, Some(1024 * 1024), Duration::from_secs(2));
         assert_eq!(text, "[##########          ]  50%  sent 512.0 KiB  received 0 B  256.0 KiB/s");
         assert_eq!(line(0, 10, None, Duration::from_secs(1)), "sent 0 B  received 10 B  10 B/s");
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn units_go_up_to_the_last() {
+    fn the_largest_unit_is_not_exceeded() {
         assert_eq!(bytes(1023.0), "1023 B");
         assert_eq!(bytes(1024.0f64.powi(4)), "1.0 TiB");
         assert_eq!(bytes(1024.0f64.powi(5)), "1024.0 TiB");

@@ -1,4 +1,4 @@
-//! The course of a dial: rows to draw or to list, and data.
+//! A dial's race, as rows to draw or list and as JSON.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use crate::failure::Tried;
 /// One lookup or attempt. Times are since the start of the dial.
 #[derive(Debug)]
 pub(crate) struct Row {
-    /// The address, or which lookup.
+    /// The address, or the lookup's family.
     pub(crate) label: String,
     pub(crate) started: Duration,
     pub(crate) took: Duration,
     pub(crate) end: End,
     /// The outcome.
     pub(crate) note: String,
-    /// The same, where there is little room: the symbol of an error.
+    /// A shorter form: the symbol of an error.
     pub(crate) short: String,
     pub(crate) is_lookup: bool,
     error: Option<Parts>,
@@ -31,7 +31,7 @@ pub(crate) enum End {
     /// This attempt won.
     Connected,
     Failed,
-    /// The dial was over first.
+    /// The dial ended first.
     Silent,
 }
 
@@ -46,7 +46,7 @@ impl Row {
         Tried { cells: vec![times, self.label.clone(), self.note.clone()], data: self.attempt_json() }
     }
 
-    /// A failed attempt as data; a lookup has none.
+    /// A failed attempt as JSON; a lookup has none.
     fn attempt_json(&self) -> Option<Value> {
         let (errno, symbol) = self.error.as_ref().map_or((None, None), |error| (error.errno, error.symbol));
         let (started, seconds) = (self.started.as_secs_f64(), self.took.as_secs_f64());
@@ -64,7 +64,7 @@ impl Row {
             None => Self::plain(label, started, took, End::Silent, "no answer"),
             Some(Ok(count)) => Self::plain(label, started, took, End::Answered, &addresses(*count)),
             Some(Err(error)) => match Parts::of(error) {
-                // The name is known, but not in this family.
+                // The name exists, but not in this family.
                 Parts { symbol: Some("EAI_ADDRFAMILY" | "EAI_NODATA"), .. } => {
                     Self::plain(label, started, took, End::Answered, "no address")
                 }
@@ -158,13 +158,13 @@ fn addresses(count: usize) -> String {
     }
 }
 
-/// What a row shows of an error, after the address.
+/// What a row shows of an error, without the address.
 #[derive(Debug)]
 struct Parts {
     text: String,
     errno: Option<i32>,
     symbol: Option<&'static str>,
-    /// What was being done, unless the row says so already.
+    /// What failed, unless the row implies it.
     verb: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! Moving bytes: standard input to a socket, and the socket to standard
-//! output, at the same time.
+//! Copies standard input to a socket and the socket to standard output, at the
+//! same time.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
@@ -30,11 +30,11 @@ pub(crate) struct Relay<'a> {
 /// Whether standard input and output serve another connection after this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// No: input that the peer does not take is lost, which is an error, and
-    /// the peer's end is passed on to standard output.
+    /// No: input that the peer does not receive is lost, which is an error, and
+    /// the peer's end closes standard output.
     Last,
-    /// Yes: input that the peer does not take is left for the next, and so is
-    /// standard output.
+    /// Yes: input that the peer does not receive is left for the next one, and
+    /// standard output stays open for it.
     AnotherFollows,
 }
 
@@ -44,16 +44,16 @@ impl Relay<'_> {
     pub(crate) fn run(&self) -> Result<()> {
         let shut_down = AtomicBool::new(false);
         let done = self.relay(&shut_down);
-        // After a failure, what the peer still sends is written nowhere.
+        // After a failure, what the peer still sends is discarded.
         let until = if done.is_err() { Until::Acknowledged } else { Until::PeerEnd };
         let fin = if shut_down.into_inner() { Fin::Queued } else { Fin::NotKnown };
         done.and(closing::close(self.socket, self.peer, until, fin))
     }
 
-    /// Notes whether this side has ended.
+    /// Moves the bytes, and records whether this side has been shut down.
     fn relay(&self, shut_down: &AtomicBool) -> Result<()> {
         let input = stdin().map_err(input_failure)?;
-        // A closed one is an error only if there is something to write.
+        // A closed standard output is an error only if there is something to write.
         let output = stdout::open();
         let (received_all, stopped) = (Flag::new()?, Flag::new()?);
         let given_up = AtomicBool::new(false);
@@ -66,14 +66,14 @@ impl Relay<'_> {
                 sent
             };
             let sender = thread::Builder::new().spawn_scoped(scope, send).map_err(|error| {
-                // Nothing was sent: there is no end of the peer's to wait for.
+                // Nothing was sent, so there is no peer's end to wait for.
                 let _ = self.socket.shutdown(Shutdown::Both);
                 Failure::start(&format!("serve {}: start a thread", self.peer), &error)
             })?;
             let received = self.receive(output, &stopped);
             if received.is_err() {
                 given_up.store(true, Ordering::Relaxed);
-                // Frees a sender that waits for room; what it wrote is still sent.
+                // Unblocks a sender that waits for buffer space; what it wrote is still sent.
                 let _ = self.socket.shutdown(Shutdown::Write);
             }
             received_all.raise();
@@ -102,7 +102,7 @@ impl Relay<'_> {
         }
     }
 
-    /// The reader of standard output may wait for its end before it ends
+    /// Closes standard output: its reader may wait for that before it ends
     /// standard input.
     fn pass_on_the_end(&self, output: io::Result<File>) -> Result<()> {
         match output {
@@ -126,13 +126,13 @@ impl Relay<'_> {
             let mut fds = vec![PollFd::new(&input, PollFlags::IN)];
             fds.extend((!peer_ended).then(|| received_all.poll_fd()));
             fds.extend((!peer_is_gone).then(|| PollFd::new(self.socket, PollFlags::empty())));
-            // After the peer's end, input that has not arrived is for the next peer.
+            // After the peer's end, input that has not arrived yet goes to the next peer.
             let now = peer_ended && self.turn == Turn::AnotherFollows;
             wait(&mut fds, now.then_some(NOW)).map_err(input_failure)?;
             let is_ready = |at: usize| fds.get(at).is_some_and(|fd| !fd.revents().is_empty());
             if !peer_ended && is_ready(1) {
                 peer_ended = true;
-                // A user at a terminal need not end the input by hand.
+                // A user at a terminal need not type the end of input.
                 if given_up.load(Ordering::Relaxed) || input.is_terminal() {
                     return Ok(());
                 }
@@ -142,7 +142,7 @@ impl Relay<'_> {
                 if self.turn == Turn::AnotherFollows || input.is_terminal() {
                     return Ok(());
                 }
-                // No error if the input ends; what still comes is lost.
+                // End of input is no error; further input is.
                 peer_is_gone = true;
                 continue;
             }
@@ -152,7 +152,7 @@ impl Relay<'_> {
             let n = match input.read(&mut buffer) {
                 Ok(0) => return self.end_of_input(shut_down),
                 Ok(n) => n,
-                // nohup(1) leaves an unreadable one: there is no input.
+                // nohup(1) makes standard input unreadable: there is no input.
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::BADF) => {
                     return self.end_of_input(shut_down);
                 }
@@ -167,7 +167,7 @@ impl Relay<'_> {
     fn end_of_input(&self, shut_down: &AtomicBool) -> Result<()> {
         let end = || self.socket.shutdown(Shutdown::Write);
         match self.out.call(SHUTDOWN, "for writing", end, |()| "done".into()) {
-            // The peer is gone; closing finds out whether it had everything.
+            // The peer is gone; closing finds out whether it acknowledged everything.
             Err(error) if has_errno(&error, Errno::NOTCONN) => Ok(()),
             result => {
                 result?;
@@ -194,7 +194,7 @@ impl Flag {
     }
 
     fn raise(&self) {
-        // An eventfd takes eight bytes at once, and these do not fill it.
+        // Never partial, and too few to overflow the counter (eventfd(2)).
         let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
     }
 
@@ -205,7 +205,7 @@ impl Flag {
 
 const NOW: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
-/// Waits until one is ready, or no longer than this.
+/// Waits until one is ready, or for at most this long.
 fn wait(fds: &mut [PollFd<'_>], timeout: Option<Timespec>) -> io::Result<()> {
     loop {
         match poll(fds, timeout.as_ref()) {

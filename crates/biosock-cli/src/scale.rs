@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::race::Row;
 
-/// From zero to the end of the last row, in a unit that suits.
+/// From zero to the end of the last row, in a suitable unit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
     total: Duration,
@@ -32,12 +32,12 @@ impl Scale {
         Self { total, unit: *UNITS.iter().find(fits).unwrap_or(&UNITS[2]) }
     }
 
-    /// Where a time lies, from 0 to 1.
+    /// The position of a time, from 0 to 1.
     pub(crate) fn share(&self, time: Duration) -> f64 {
         (time.as_nanos() as f64 / self.total.as_nanos() as f64).min(1.0)
     }
 
-    /// A time as a number of the unit, all with as many decimals.
+    /// A time in this unit; all have the same number of decimals.
     pub(crate) fn number(&self, time: Duration) -> String {
         format!("{:.*}", self.unit.decimals, time.as_nanos() as f64 / self.unit.nanos)
     }
@@ -46,19 +46,19 @@ impl Scale {
         self.unit.name
     }
 
-    /// Round times of equal distance, from zero on: at most `most` of them.
+    /// At most `most` round times at equal distances, from zero.
     pub(crate) fn ticks(&self, most: usize) -> Vec<Duration> {
         let step = self.step(most.max(1) as u128);
         (0..).map(|n| n * step).take_while(|at| *at <= self.total.as_nanos()).map(nanos).collect()
     }
 
-    /// A tick's time in words, such as `0`, `50 ms` or `0.5 s`.
+    /// A tick's label, such as `0 s`, `50 ms` or `0.5 s`.
     pub(crate) fn tick(&self, time: Duration) -> String {
         let number = time.as_nanos() as f64 / self.unit.nanos;
         format!("{number} {}", self.unit.name)
     }
 
-    /// The least of 1, 2, 5, 10, 20, 50, … ns that makes no more steps.
+    /// The smallest of 1, 2, 5, 10, 20, 50, … ns that makes at most this many steps.
     fn step(&self, most: u128) -> u128 {
         let total = self.total.as_nanos();
         let mut ten = 1;
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_one_axis_have_one_unit() {
+    fn all_numbers_of_an_axis_have_the_same_unit() {
         let scale = Scale::of(&[], Duration::from_secs(2));
         assert_eq!(scale.number(Duration::from_micros(1500)), "0.002");
         assert_eq!(scale.number(Duration::from_secs(2)), "2.000");

@@ -23,7 +23,7 @@ use crate::text::duration;
 use crate::traffic::{BUFFER, Total};
 use crate::transfer;
 
-/// What serves the connections of a set of listeners.
+/// Serves the connections of a set of listeners.
 pub(crate) struct Server<'a> {
     args: &'a ListenArgs,
     out: &'a Output,
@@ -44,7 +44,7 @@ impl<'a> Server<'a> {
         Self { args, out, files, children, slots, failed }
     }
 
-    /// Serves as many connections as asked for, and waits for their end.
+    /// Serves as many connections as requested, and waits for them to end.
     pub(crate) fn run(&self, listeners: Listeners) -> Result<()> {
         thread::scope(|scope| self.accept_all(listeners, scope))?;
         if self.failed.load(Ordering::Relaxed) { Err(Failure::reported()) } else { Ok(()) }
@@ -52,7 +52,7 @@ impl<'a> Server<'a> {
 
     fn accept_all<'s>(&'s self, listeners: Listeners, scope: &'s Scope<'s, '_>) -> Result<()> {
         let Some(last) = self.serve_until_last(&listeners, scope)? else { return Ok(()) };
-        // A peer that connects now is refused at once instead of left waiting.
+        // A peer that connects now is refused at once instead of waiting forever.
         drop(listeners);
         self.files.remove();
         self.serve(last, Turn::Last, scope);
@@ -65,7 +65,7 @@ impl<'a> Server<'a> {
         listeners: &Listeners,
         scope: &'s Scope<'s, '_>,
     ) -> Result<Option<Connection<'s>>> {
-        // Never used: a signal ends the process.
+        // Never set: a signal ends the process.
         let cancel = Cancel::new()?;
         let mut incoming = listeners.incoming(&cancel);
         let mut left = self.limit();
@@ -118,16 +118,14 @@ impl<'a> Server<'a> {
         }
         let most = self.args.at_once;
         let object = json!({ "event": "full", "at_once": most });
-        let text = match most {
-            1 => String::from("1 connection is open and the next one waits; --at-once N allows more"),
-            most => format!("{most} connections are open and the next one waits; --at-once N allows more"),
-        };
+        let open = if most == 1 { "1 connection is".into() } else { format!("{most} connections are") };
+        let text = format!("{open} open and the next one waits; use --at-once to allow more");
         self.out.event(&object, Some(&text));
         true
     }
 
-    /// An echo or a command gets a thread; there is only one standard input and
-    /// output.
+    /// An echo or a command runs on its own thread; standard input and output
+    /// serve one connection at a time.
     fn serve<'s>(&'s self, connection: Connection<'s>, turn: Turn, scope: &'s Scope<'s, '_>) -> Next {
         let Connection { socket, peer, slot } = connection;
         let accepted = json!({ "event": "accepted", "peer": peer.to_string() });
@@ -138,7 +136,7 @@ impl<'a> Server<'a> {
         }
         let work = move || {
             self.finish(&peer, self.serve_alone(socket, &peer));
-            // Only now: a connection has its slot as long as its thread.
+            // Only now: a connection keeps its slot as long as its thread.
             drop(slot);
         };
         match thread::Builder::new().spawn_scoped(scope, work) {
@@ -192,7 +190,7 @@ fn echo(socket: &Socket, peer: &SocketAddr, out: &Output) -> Result<()> {
     done
 }
 
-/// Sends back what comes, until the peer has ended.
+/// Sends back what is received, until the peer has ended.
 fn send_back(socket: &Socket, peer: &SocketAddr, moved: &mut u64) -> Result<()> {
     let mut buffer = vec![0; BUFFER];
     loop {
@@ -222,7 +220,7 @@ struct Slots {
     freed: Condvar,
 }
 
-/// One of them, given back when dropped.
+/// One of them, returned when dropped.
 struct Slot<'a>(&'a Slots);
 
 impl Slots {
@@ -230,8 +228,8 @@ impl Slots {
         Self { free: Mutex::new(free), freed: Condvar::new() }
     }
 
-    /// Waits for a slot. While there is none, `report` is asked every second
-    /// until it has reported so.
+    /// Waits for a slot. While there is none, calls `report` every second until
+    /// it returns `true`.
     fn take(&self, report: impl Fn() -> bool) -> Slot<'_> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let mut reported = false;
@@ -259,5 +257,5 @@ impl Drop for Slot<'_> {
     }
 }
 
-/// How long all slots are taken before that is reported.
+/// How long all slots must be taken before that is reported.
 const REPORT_FULL_AFTER: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! Ending on a signal, after tidying up.
+//! Exiting on a signal, after cleaning up.
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
@@ -10,30 +10,30 @@ use signal_hook::low_level::{emulate_default_handler, pipe};
 
 use crate::{background, messages};
 
-/// From now on the signals that ask a process to end run `clean` and then do
-/// what they do by default: the process dies of the signal, so that its parent
-/// sees which. SIGHUP and SIGQUIT stay ignored where they are, as nohup(1) and
-/// shells have it.
+/// From now on the signals that ask a process to end run `clean` and then have
+/// their default effect: the process dies of the signal, so that its parent sees
+/// which. SIGHUP and SIGQUIT stay ignored if they are, as nohup(1) and shells
+/// expect.
 ///
-/// The handler notes the signal and writes to a pipe that a thread reads, so
-/// that none is lost whatever the other threads wait for. To be called while
-/// there is one thread: a signal that comes while the handler is set up in
-/// its parts would be lost, so it is kept pending until all are there.
+/// The handler records the signal and writes to a pipe that a thread reads, so
+/// that none is lost whatever the other threads wait for. Must be called while
+/// there is only one thread: signals are blocked until the handler is complete,
+/// and another thread could lose one.
 pub(crate) fn at_end(clean: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let asked = |signal: &Signal| matches!(signal, Signal::SIGINT | Signal::SIGTERM) || !is_ignored(*signal);
     at_end_by(ENDING.into_iter().filter(asked).collect(), clean)
 }
 
-/// The same, but each signal that is ignored stays so: the shell has a
-/// script's background jobs ignore SIGINT.
+/// The same, but every ignored signal stays ignored: shells make a script's
+/// background jobs ignore SIGINT.
 pub(crate) fn at_end_unless_ignored(clean: impl FnOnce() + Send + 'static) -> io::Result<()> {
     at_end_by(ENDING.into_iter().filter(|signal| !is_ignored(*signal)).collect(), clean)
 }
 
 const ENDING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
 
-/// Whether this is the first process of a container: the kernel then has no
-/// signal end it that it does not handle (pid_namespaces(7)).
+/// Whether this is PID 1 of a container, which no unhandled signal ends
+/// (pid_namespaces(7)).
 pub(crate) fn is_init() -> bool {
     std::process::id() == 1
 }
@@ -51,7 +51,7 @@ fn at_end_by(signals: SigSet, clean: impl FnOnce() + Send + 'static) -> io::Resu
     let (reader, writer) = UnixStream::pair()?;
     let last = Arc::new(AtomicUsize::new(0));
     signals.thread_block()?;
-    // First: a handler that no thread waits for would swallow its signal.
+    // The thread first: without it, a handler would swallow its signal.
     let started = background::spawn("signals", {
         let last = Arc::clone(&last);
         move || wait(reader, &last, &signals, clean)
@@ -65,7 +65,7 @@ fn at_end_by(signals: SigSet, clean: impl FnOnce() + Send + 'static) -> io::Resu
         signal_hook::flag::register_usize(signal as i32, Arc::clone(&last), signal as usize)?;
         pipe::register(signal as i32, writer.try_clone()?)?;
     }
-    // Not to be inherited: a command that is run must be free to be ended.
+    // Children must not inherit the mask: signals must be able to end a command.
     signals.thread_unblock()?;
     Ok(())
 }
@@ -78,9 +78,9 @@ fn wait(mut reader: UnixStream, last: &AtomicUsize, signals: &SigSet, clean: imp
     messages::flush(messages::PATIENCE_AT_SIGNAL);
     let signal = i32::try_from(last.load(Ordering::SeqCst)).unwrap_or(Signal::SIGTERM as i32);
     if !is_init() {
-        // This thread began with them blocked.
+        // This thread started with them blocked.
         let _ = signals.thread_unblock();
-        // Comes back only where the default could not be done.
+        // Returns only if the default action failed.
         let _ = emulate_default_handler(signal);
     }
     std::process::exit(128 + signal);

@@ -1,16 +1,16 @@
-//! The files of listening Unix sockets, to be removed on exit and on a signal.
+//! The files of listening Unix sockets, removed on exit and on a signal.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use biosock::listeners::{Listeners, SocketFile};
 
-/// The socket files of this process, once it has some.
+/// The socket files of this process, if any.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SocketFiles(Arc<Mutex<Vec<SocketFile>>>);
 
 impl SocketFiles {
-    /// Notes the files of what `listen` returns. Meanwhile the clean-up on a
-    /// signal waits, so that no file is created and not noted.
+    /// Records the files of what `listen` returns. Clean-up on a signal waits for
+    /// this, so that no file is created without being recorded.
     pub(crate) fn note(
         &self,
         listen: impl FnOnce() -> biosock::Result<Listeners>,
@@ -24,7 +24,7 @@ impl SocketFiles {
     /// Removes them, unless they have been replaced.
     pub(crate) fn remove(&self) {
         for file in self.lock().drain(..) {
-            // Where that fails, the next listener finds the file stale.
+            // If that fails, the next listener finds a stale file.
             let _ = file.remove();
         }
     }

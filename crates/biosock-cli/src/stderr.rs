@@ -9,14 +9,14 @@ use rustix::io::Errno;
 
 use crate::start;
 
-/// What is written at once stays whole in a pipe (PIPE_BUF, pipe(7)).
+/// Writes up to this length are atomic in a pipe (PIPE_BUF, pipe(7)).
 pub(crate) const WHOLE: usize = 4096;
 
 pub(crate) fn write_all(mut bytes: &[u8], progress: impl Fn()) -> io::Result<()> {
     start::check_open(start::ERROR)?;
     let stderr = io::stderr();
     while !bytes.is_empty() {
-        // std takes EBADF for success.
+        // std treats EBADF as success.
         match rustix::io::write(stderr.as_fd(), bytes) {
             Ok(n) => {
                 bytes = &bytes[n..];
@@ -33,8 +33,8 @@ pub(crate) fn write_all(mut bytes: &[u8], progress: impl Fn()) -> io::Result<()>
     Ok(())
 }
 
-/// Writes as much as standard error takes without waiting, perhaps nothing, and
-/// no more than what a pipe that poll(2) reports writable has room for.
+/// Writes as much as standard error accepts without blocking, perhaps nothing,
+/// and no more than a pipe has room for that poll(2) reports as writable.
 pub(crate) fn write_some(bytes: &[u8]) -> io::Result<usize> {
     start::check_open(start::ERROR)?;
     let stderr = io::stderr();
@@ -47,11 +47,11 @@ pub(crate) fn write_some(bytes: &[u8]) -> io::Result<usize> {
     }
 }
 
-/// Waits until a write would not block, even if only because it fails. Returns
-/// whether that is so.
+/// Waits until a write would not block, even if because it would fail. Returns
+/// `false` on timeout.
 pub(crate) fn wait_for_room(patience: Duration) -> bool {
     let stderr = io::stderr();
-    // Short, so that it fits.
+    // Short enough for the conversion to succeed.
     let patience = Timespec::try_from(patience).ok();
     let ready = poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], patience.as_ref());
     !matches!(ready, Ok(0) | Err(Errno::INTR))

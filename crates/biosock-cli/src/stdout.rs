@@ -11,26 +11,26 @@ use crate::failure::{Failure, Result};
 use crate::messages;
 use crate::start;
 
-/// Writes to standard output, after the messages that came before.
+/// Writes to standard output, after all earlier messages.
 pub(crate) fn write_text(text: &[u8]) -> Result<()> {
     messages::flush(messages::PATIENCE);
     open().and_then(|mut output| write_all(&mut output, text)).map_err(|error| Failure::output(&error))
 }
 
-/// Standard output without std's buffer, and without std taking a write to a
-/// closed descriptor for done.
+/// Standard output without std's buffer, and without std treating a write to a
+/// closed descriptor as success.
 pub(crate) fn open() -> io::Result<File> {
     start::check_open(start::OUTPUT)?;
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 
 /// Closes standard output, given what [`open`] returned, so that its reader
-/// sees the end though the process goes on.
+/// sees the end while the process goes on.
 pub(crate) fn close(output: File) -> io::Result<()> {
-    // Reports what a network file system could not write (close(2)).
+    // Reports a network file system's delayed write errors (close(2)).
     let closed = nix::unistd::close(output);
-    // Occupies the number, so that no file gets it. It needs no /dev, and what is
-    // written there fails.
+    // Keeps the descriptor number occupied, so that no file gets it. An eventfd
+    // needs no /dev, and output written to it fails.
     dup2_stdout(eventfd(0, EventfdFlags::CLOEXEC)?)?;
     Ok(closed?)
 }

@@ -7,7 +7,7 @@ use crate::race::{End, Row};
 use crate::scale::Scale;
 use crate::text::escape;
 
-// All lengths are in the picture's own units, at first pixels.
+// All lengths are in the picture's user units, initially pixels.
 const MARGIN: f64 = 24.0;
 const TOP: f64 = 82.0;
 const ROW: f64 = 30.0;
@@ -16,10 +16,10 @@ const BAR: f64 = 14.0;
 const PAUSE: f64 = 10.0;
 const PLOT: f64 = 480.0;
 const GAP: f64 = 18.0;
-/// The width of a monospaced letter, rather wide than narrow.
+/// The width of a monospaced letter, estimated generously.
 const LETTER: f64 = 7.9;
 const HEADING_LETTER: f64 = 10.0;
-/// What can still be seen.
+/// The shortest bar that is still visible.
 const SHORTEST_BAR: f64 = 3.0;
 const MOST_TICKS: usize = 7;
 
@@ -57,7 +57,7 @@ const STYLE: &str = r#"
     }
 "#;
 
-/// The picture of a race; `title` is what was dialled, `outcome` how that ended.
+/// The picture of a race; `title` is the target, `outcome` how the dial ended.
 pub(crate) fn draw(title: &str, outcome: &str, rows: &[Row], elapsed: Duration) -> String {
     let sheet = Sheet::of(title, outcome, rows, Scale::of(rows, elapsed));
     let (width, height) = (sheet.width, sheet.bottom + 34.0);
@@ -80,7 +80,7 @@ pub(crate) fn draw(title: &str, outcome: &str, rows: &[Row], elapsed: Duration) 
     canvas.0 + "</svg>\n"
 }
 
-/// Where everything goes.
+/// The layout.
 struct Sheet {
     scale: Scale,
     plot: f64,
@@ -88,7 +88,7 @@ struct Sheet {
     middles: Vec<f64>,
     bottom: f64,
     width: f64,
-    /// The right edges of the columns of times, and where notes begin.
+    /// The right edges of the two time columns, and the left edge of the notes.
     started: f64,
     took: f64,
     note: f64,
@@ -116,7 +116,7 @@ impl Sheet {
         self.plot + PLOT * self.scale.share(time)
     }
 
-    /// Behind all else, so that the winner is found at a glance.
+    /// Highlights the winner, behind everything else.
     fn lane(&self, canvas: &mut Canvas, rows: &[Row]) {
         if let Some(winner) = rows.iter().position(|row| row.end == End::Connected) {
             let top = self.middles[winner] - ROW / 2.0 + 1.0;
@@ -148,18 +148,18 @@ impl Sheet {
 
     fn bar(&self, canvas: &mut Canvas, row: &Row, middle: f64) {
         let width = (self.x(row.ended()) - self.x(row.started)).max(SHORTEST_BAR);
-        // One that starts at the very end stays within the plot.
+        // A bar that starts at the very end stays within the plot.
         let x = self.x(row.started).min(self.plot + PLOT - width);
         let height = if row.is_lookup { BAR / 2.0 } else { BAR };
         canvas.rect(class(row.end), [x, middle - height / 2.0, width, height], 3.0f64.min(width / 2.0));
     }
 }
 
-/// The elements, as they are written.
+/// The SVG elements written so far.
 struct Canvas(String);
 
 impl Canvas {
-    /// A rectangle by left, top, width and height.
+    /// A rectangle: left, top, width and height.
     fn rect(&mut self, class: &str, [x, y, width, height]: [f64; 4], round: f64) {
         self.add(format_args!(
             r#"<rect class="{class}" x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" rx="{round:.1}"/>"#

@@ -1,4 +1,4 @@
-//! Columns that line up.
+//! Aligned columns of text.
 
 /// Rows of text, each column as wide as its widest cell.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ impl Table {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
-    /// The lines. Cells must have been escaped.
+    /// The lines. Cells must be escaped.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> + '_ {
         let widths = self.widths();
         self.rows.iter().map(move |row| {
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_up() {
+    fn columns_are_aligned() {
         let mut table = Table::new(&["A", "LONG", "Z"]);
         table.row(["ärger", "b", "c"]);
         let lines: Vec<_> = table.lines().collect();

@@ -8,7 +8,7 @@ use biosock::{AddrInfo, Family, HostServ, Lookup, Priority, Type, UnixAddr};
 
 use crate::text::without_invalid_bytes;
 
-/// A host, a service, or a Unix address, not looked up yet.
+/// A host and service, or a Unix address, not looked up yet.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     Ip { host: Option<String>, service: Option<String> },
@@ -114,11 +114,11 @@ fn unix(text: &str) -> Result<UnixAddr, String> {
     Ok(addr)
 }
 
-/// The parts; `None` is any host or service, or one that is missing.
+/// The host and the service; `None` is any, or a missing one.
 fn host_and_service(text: &str) -> Result<(Option<&str>, Option<&str>), String> {
     if text.contains("://") {
         return Err(String::from(
-            "not a host and service but a URL\n  hint: write host and service as in example.org:80",
+            "a URL, not a host and service\n  hint: write host and service as in example.org:80",
         ));
     }
     let explain = |error: biosock::Error| {

@@ -1,4 +1,4 @@
-//! What the terminal of an output can show.
+//! What an output's terminal can display.
 
 use std::env;
 use std::io::IsTerminal;
@@ -10,12 +10,12 @@ use rustix::termios::tcgetwinsize;
 pub(crate) struct Terminal {
     /// In columns.
     pub(crate) width: usize,
-    /// More than ASCII can be shown.
+    /// It can display more than ASCII.
     pub(crate) unicode: bool,
     pub(crate) colour: bool,
 }
 
-/// The width where none is reported, by tradition.
+/// The width if none is reported.
 const USUAL: usize = 80;
 
 impl Terminal {
@@ -35,7 +35,7 @@ fn width(stream: &impl AsFd) -> usize {
     columns.filter(|&columns| columns > 0).or_else(|| asked().filter(|&columns| columns > 0)).unwrap_or(USUAL)
 }
 
-/// The character set of the locale (locale(7)): the first of these that is set.
+/// Whether the locale's character set is UTF-8 (locale(7)): the first set variable decides.
 fn unicode() -> bool {
     let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(env::var_os);
     let locale = set.into_iter().find(|value| !value.is_empty()).unwrap_or_default();

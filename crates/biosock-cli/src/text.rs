@@ -1,4 +1,4 @@
-//! Strings fit for a terminal: escaped, cut to a length, with a unit.
+//! Strings for a terminal: escaped, clipped, with a unit.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use biosock::needs_escape;
 
-/// The string with what [`needs_escape`] in the form `\u{1b}`.
+/// The string with characters that [`needs_escape`] selects written as `\u{1b}`.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(needs_escape) {
         return Cow::Borrowed(text);
@@ -19,8 +19,9 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A string as long as a message may have it, since a peer or an argument can
-/// make it any length: its beginning and its end, which says what was wrong.
+/// A string clipped to the length that messages allow, since a peer or an
+/// argument can be of any length: the beginning and the end, which says what was
+/// wrong.
 pub(crate) fn clipped(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST {
         return Cow::Borrowed(text);
@@ -38,7 +39,7 @@ pub(crate) fn clipped(text: &str) -> Cow<'_, str> {
 /// The longest string in a message, in bytes.
 pub(crate) const LONGEST: usize = 1024;
 
-/// With invalid UTF-8 as `\xff`, which is how a Unix address is written.
+/// With invalid UTF-8 as `\xff`, as in a Unix address.
 pub(crate) fn without_invalid_bytes(text: &OsStr) -> String {
     let mut out = String::new();
     for chunk in text.as_bytes().utf8_chunks() {
@@ -48,7 +49,7 @@ pub(crate) fn without_invalid_bytes(text: &OsStr) -> String {
     out
 }
 
-/// A time with the unit that suits it.
+/// A time in a suitable unit.
 pub(crate) fn duration(time: Duration) -> String {
     match time.as_nanos() {
         0..1_000_000 => format!("{:.1} µs", time.as_secs_f64() * 1e6),
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_what_drives_a_terminal() {
+    fn control_and_invisible_characters_are_escaped() {
         assert_eq!(escape("a\x1b[2Jb\u{9b}\u{202e}\n"), "a\\u{1b}[2Jb\\u{9b}\\u{202e}\\n");
         assert_eq!(escape("häuser – ok"), "häuser – ok");
         let invisible = "\u{61c}\u{feff}\u{ad}\u{180e}\u{e0041}";
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_keeps_its_beginning_and_its_end() {
+    fn a_long_string_keeps_its_beginning_and_end() {
         let long = format!("begins {} ends", "ä".repeat(100_000));
         let text = clipped(&long);
         assert!(text.len() <= LONGEST + 8 && text.starts_with("begins ä") && text.ends_with("ä ends"));

@@ -1,5 +1,5 @@
-//! A race drawn for the terminal: a row for each lookup and attempt, bars on
-//! one time axis.
+//! A race drawn on the terminal: a row for each lookup and attempt, as bars on a
+//! common time axis.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::text::escape;
 
 /// A wider drawing would not be clearer.
 const WIDEST: usize = 120;
-/// A bar narrower than this shows too little: the bars then get their own lines.
+/// A narrower bar shows too little: bars then get lines of their own.
 const NARROWEST_BAR: usize = 20;
 const GAP: &str = "  ";
-/// The columns that one tick of the axis takes at least.
+/// The minimum width of one tick of the axis, in columns.
 const TICK: usize = 8;
 
 /// The lines of the drawing.
@@ -23,7 +23,7 @@ pub(crate) fn draw(rows: &[Row], elapsed: Duration, terminal: &Terminal) -> Vec<
 }
 
 struct Glyphs {
-    /// A bar's whole cell, right half and left half.
+    /// A full cell of a bar, a right half and a left half.
     attempt: [char; 3],
     lookup: [char; 3],
     silent: [char; 3],
@@ -120,7 +120,7 @@ impl Drawing<'_> {
         rows.iter().zip(cells).map(line).chain([axis]).collect()
     }
 
-    /// Two lines a row, for narrow terminals.
+    /// Two lines per row, for narrow terminals.
     fn stacked(&self, rows: &[Row], cells: &[Cells], width: usize) -> Vec<String> {
         let bar = width.saturating_sub(GAP.len()).max(1);
         let texts = self.stacked_texts(cells, bar);
@@ -131,7 +131,7 @@ impl Drawing<'_> {
         lines.chain([format!("{GAP}{}", self.axis(bar))]).collect()
     }
 
-    /// With the times only if all of them fit: the bars show them too.
+    /// Includes the times only if all of them fit, since the bars show them too.
     fn stacked_texts(&self, cells: &[Cells], room: usize) -> Vec<String> {
         let short = |it: &Cells| format!("{}{GAP}{}", it.label, it.note);
         let long: Vec<_> = cells.iter().map(|it| format!("{}{GAP}{}", short(it), it.times)).collect();
@@ -161,7 +161,7 @@ impl Drawing<'_> {
         format!("{before}{}{after}", self.terminal.paint(colour(row.end), &bar))
     }
 
-    /// Where a bar begins and ends, in halves of a cell; never nothing.
+    /// Where a bar begins and ends, in half cells; at least one.
     fn halves(&self, row: &Row, width: usize) -> (usize, usize) {
         let whole = 2 * width;
         let from = ((self.scale.share(row.started) * whole as f64) as usize).min(whole - 1);
@@ -169,7 +169,7 @@ impl Drawing<'_> {
         (from, to.clamp(from + 1, whole))
     }
 
-    /// The free part of a row, with the ticks that are in it.
+    /// An empty part of a row, with its ticks.
     fn grid(&self, cells: std::ops::Range<usize>, width: usize) -> String {
         let ticks: Vec<_> = self.ticks(width).into_iter().map(|(cell, _)| cell).collect();
         let text: String =
@@ -184,12 +184,12 @@ impl Drawing<'_> {
         self.scale.ticks(width / TICK).into_iter().map(|tick| (cell(tick), text(tick))).collect()
     }
 
-    /// The times below their ticks, as many as there is room for.
+    /// The tick labels, as many as there is room for.
     fn axis(&self, width: usize) -> String {
         let mut line = String::new();
         for (cell, text) in self.ticks(width) {
             let (used, wide) = (line.chars().count(), text.chars().count());
-            // The last one ends where the axis does.
+            // The last label ends where the axis does.
             let cell = cell.min(width.saturating_sub(wide));
             if (cell > used || used == 0) && wide <= width {
                 line.push_str(&" ".repeat(cell - used));
@@ -265,7 +265,7 @@ mod tests {
         Attempt::new(addr.parse().unwrap(), ms(started), ms(took), outcome)
     }
 
-    /// IPv6 is silent, one IPv4 address fails at once, another answers.
+    /// The IPv6 address is silent, one IPv4 address fails at once, another answers.
     fn report() -> Report {
         let failed = Outcome::Failed(Error::from_reason(Operation::Connect, Reason::Connect));
         let mut report = Report::default();
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_lie_on_one_axis() {
+    fn bars_share_one_time_axis() {
         let expected = "\
 lookup IPv6        ─╴           ┊           ┊      0.0 +  20.0 ms  1 address
 lookup IPv4        ┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅      0.0 + 400.0 ms  no answer
@@ -296,7 +296,7 @@ lookup IPv4        ┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅┅�
     }
 
     #[test]
-    fn without_unicode_it_is_ascii() {
+    fn without_unicode_the_drawing_is_ascii() {
         let expected = "\
 lookup IPv6        --           :           :      0.0 +  20.0 ms  1 address
 lookup IPv4        ..........................      0.0 + 400.0 ms  no answer
@@ -308,7 +308,7 @@ lookup IPv4        ..........................      0.0 + 400.0 ms  no answer
     }
 
     #[test]
-    fn a_narrow_terminal_gets_two_lines_a_row() {
+    fn a_narrow_terminal_gets_two_lines_per_row() {
         let expected = "  lookup IPv6  1 address
   ─╴             ┊             ┊
   lookup IPv4  no answer
@@ -324,7 +324,7 @@ lookup IPv4        ..........................      0.0 + 400.0 ms  no answer
     }
 
     #[test]
-    fn colour_changes_nothing_but_the_colour() {
+    fn colour_changes_only_the_colour() {
         let coloured = drawn(&report(), 80, true, true);
         let mut plain = String::new();
         for part in coloured.split("\x1b[") {
@@ -335,7 +335,7 @@ lookup IPv4        ..........................      0.0 + 400.0 ms  no answer
     }
 
     #[test]
-    fn no_width_is_too_small_and_none_is_overrun() {
+    fn the_drawing_fits_any_width() {
         let path = biosock::UnixAddr::from_path("/\u{1b}[2J/häuser/".repeat(6)).unwrap();
         let outcome = Outcome::NoAnswer;
         let unix = Attempt::new(SocketAddr::Unix(path), ms(0), ms(0), outcome);
@@ -345,7 +345,7 @@ lookup IPv4        ..........................      0.0 + 400.0 ms  no answer
             for width in 0..200 {
                 let drawing = drawn(&report, width, true, false);
                 assert!(!drawing.contains('\x1b'));
-                // Also what took no time has a bar.
+                // Even an attempt that took no time has a bar.
                 assert!(drawing.contains('┅'), "{width}:\n{drawing}");
                 for line in drawing.lines() {
                     assert!(line.chars().count() <= width.max(3), "{width}:\n{drawing}");

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::output::Output;
 use crate::text::duration;
 
-/// How much is moved by one read and write.
+/// The size of one read and write.
 pub(crate) const BUFFER: usize = 128 * 1024;
 
 /// The bytes moved so far.

@@ -1,4 +1,4 @@
-//! One connection served by standard input and output, and reported.
+//! Serves one connection by standard input and output, and reports it.
 
 use std::time::Instant;
 

@@ -33,36 +33,36 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
 
 /// Options that do not apply to a Unix socket are refused for one.
 fn checked(cli: Cli) -> Result<Cli, clap::Error> {
-    let unfit = match &cli.command {
-        Command::Connect(args) => args.unfit_for_unix(),
-        Command::Listen(args) => args.unfit_for_unix().or_else(|| args.unfit_together()),
-        Command::Lookup(args) => args.family.unfit_for_unix(&args.target),
+    let inapplicable = match &cli.command {
+        Command::Connect(args) => args.not_for_unix(),
+        Command::Listen(args) => args.not_for_unix().or_else(|| args.conflict()),
+        Command::Lookup(args) => args.family.not_for_unix(&args.target),
         _ => None,
     };
-    match unfit {
+    match inapplicable {
         Some(message) => Err(clap::Error::raw(ErrorKind::ArgumentConflict, message)),
         None => Ok(cli),
     }
 }
 
 impl ConnectArgs {
-    fn unfit_for_unix(&self) -> Option<String> {
-        let stream = self.stream.unfit_for_unix(&self.target);
+    fn not_for_unix(&self) -> Option<String> {
+        let stream = self.stream.not_for_unix(&self.target);
         let mine =
             [(!self.bind.is_empty(), "--bind"), (self.device.is_some(), "--device"), (self.mptcp, "--mptcp")];
-        self.family.unfit_for_unix(&self.target).or(stream).or_else(|| unfit(&self.target, &mine))
+        self.family.not_for_unix(&self.target).or(stream).or_else(|| inapplicable(&self.target, &mine))
     }
 }
 
 impl ListenArgs {
-    fn unfit_for_unix(&self) -> Option<String> {
+    fn not_for_unix(&self) -> Option<String> {
         let target = self.target.as_ref()?;
-        let stream = self.stream.unfit_for_unix(target);
+        let stream = self.stream.not_for_unix(target);
         let mine = [(self.v6only, "--v6only"), (self.device.is_some(), "--device")];
-        self.family.unfit_for_unix(target).or(stream).or_else(|| unfit(target, &mine))
+        self.family.not_for_unix(target).or(stream).or_else(|| inapplicable(target, &mine))
     }
 
-    fn unfit_together(&self) -> Option<String> {
+    fn conflict(&self) -> Option<String> {
         let other = if self.echo { "--echo" } else { "--exec" };
         (self.transfer.progress && (self.echo || self.exec.is_some()))
             .then(|| format!("'--progress' cannot be used with '{other}'"))
@@ -70,18 +70,18 @@ impl ListenArgs {
 }
 
 impl Family {
-    fn unfit_for_unix(self, target: &Target) -> Option<String> {
-        unfit(target, &[(self.ipv4, "--ipv4"), (self.ipv6, "--ipv6")])
+    fn not_for_unix(self, target: &Target) -> Option<String> {
+        inapplicable(target, &[(self.ipv4, "--ipv4"), (self.ipv6, "--ipv6")])
     }
 }
 
 impl StreamArgs {
-    fn unfit_for_unix(self, target: &Target) -> Option<String> {
-        unfit(target, &[(self.nodelay, "--nodelay"), (self.tfo, "--tfo")])
+    fn not_for_unix(self, target: &Target) -> Option<String> {
+        inapplicable(target, &[(self.nodelay, "--nodelay"), (self.tfo, "--tfo")])
     }
 }
 
-fn unfit(target: &Target, options: &[(bool, &str)]) -> Option<String> {
+fn inapplicable(target: &Target, options: &[(bool, &str)]) -> Option<String> {
     let Target::Unix(addr) = target else { return None };
     let (_, option) = options.iter().find(|(given, _)| *given)?;
     Some(format!("'{option}' is for IP addresses, not for '{addr}'"))
@@ -109,7 +109,7 @@ fn usage_failure(error: &clap::Error, args: &[String]) -> Failure {
     let text = text.strip_prefix("error: ").unwrap_or(text);
     let (text, tip) =
         text.split_once("\n\n  tip: ").or_else(|| text.split_once("\n  hint: ")).unwrap_or((text, ""));
-    // How to pass a mistyped option as a value is no help.
+    // How to pass a mistyped option as a value does not help.
     let hint = if tip.is_empty() || tip.starts_with("to pass ") { help_hint(args) } else { one_line(tip) };
     Failure::usage(one_line(text)).hint(hint)
 }

@@ -9,8 +9,8 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use crate::text::without_invalid_bytes;
 
-/// A parser of one value, as clap takes it. Invalid UTF-8 is accepted, since a
-/// path may have it; an error is a string.
+/// A clap parser for one value. Invalid UTF-8 is accepted, since a path may
+/// contain it; an error is a string.
 pub(crate) fn value<T: Clone + Send + Sync + 'static>(
     parser: fn(&OsStr) -> Result<T, String>,
 ) -> impl TypedValueParser<Value = T> {
@@ -36,7 +36,7 @@ pub(crate) fn seconds(text: &OsStr) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|_| String::from("too large"))
 }
 
-/// Between two attempts of a race, within the RFC's bounds.
+/// The delay between two attempts of a race, within the RFC's bounds.
 pub(crate) fn attempt_delay(text: &OsStr) -> Result<Duration, String> {
     let delay = seconds(text)?;
     let (least, most) = Pace::ATTEMPT_DELAYS;
@@ -81,7 +81,7 @@ pub(crate) fn file(text: &OsStr) -> Result<PathBuf, String> {
     match text.to_str() {
         Some("") => Err(String::from("must not be empty")),
         Some("-") => Err(String::from(
-            "standard output carries what the peer sends\n  hint: name a file; ./- is one called -",
+            "standard output carries the peer's data\n  hint: name a file; for one named -, use ./-",
         )),
         _ => Ok(text.into()),
     }

@@ -1,4 +1,4 @@
-//! The errors for wrong invocations and inputs, word for word.
+//! The exact errors for invalid usage and input.
 //!
 //! `cargo test -p biosock-cli --test bad_input -- --nocapture` prints the table.
 
@@ -12,7 +12,7 @@ use common::{refusing, run};
 
 /// Arguments, exit status, the lines of standard error. In both,
 /// `{dir}` is a directory with an empty file `file` in it, `{refused}` an address
-/// where nothing listens, `{used}` one where something does, `{long}` a name of
+/// that nothing listens on, `{used}` one that something does, `{long}` a name of
 /// 109 bytes; in arguments `{esc}` is the byte 1b and `{ff}` the byte ff.
 type Row = (&'static [&'static str], i32, &'static [&'static str]);
 
@@ -59,7 +59,7 @@ const TABLE: &[Row] = &[
         "  hint: write an IPv6 address in brackets: [::1]:80",
     ]),
     (&["connect", "http://host:80/"], 2, &[
-        "biosock: invalid value 'http://host:80/' for '<HOST:SERVICE|unix:PATH>': not a host and service but a URL",
+        "biosock: invalid value 'http://host:80/' for '<HOST:SERVICE|unix:PATH>': a URL, not a host and service",
         "  hint: write host and service as in example.org:80",
     ]),
     (&["lookup", "*"], 2, &[
@@ -199,8 +199,8 @@ const TABLE: &[Row] = &[
         "  hint: see 'biosock connect --help'",
     ]),
     (&["connect", "--trace-svg", "-", "a:1"], 2, &[
-        "biosock: invalid value '-' for '--trace-svg <FILE>': standard output carries what the peer sends",
-        "  hint: name a file; ./- is one called -",
+        "biosock: invalid value '-' for '--trace-svg <FILE>': standard output carries the peer's data",
+        "  hint: name a file; for one named -, use ./-",
     ]),
     (&["connect", "--device", "lo", "unix:/x"], 2, &[
         "biosock: '--device' is for IP addresses, not for 'unix:/x'",
@@ -500,7 +500,7 @@ fn the_table_is_long_enough_and_has_no_row_twice() {
     }
 }
 
-/// No message has a byte that drives a terminal.
+/// No message contains a terminal control character.
 #[test]
 fn no_message_has_a_control_character() {
     let names = Names::new();

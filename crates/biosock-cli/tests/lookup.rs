@@ -8,7 +8,7 @@ use common::{Process, run, with_threads};
 use serde_json::json;
 
 #[test]
-fn a_table_of_what_was_found() {
+fn addresses_are_printed_as_a_table() {
     let ended = run(["lookup", "127.0.0.1:443"], b"").ok();
     let expected = "\
 FAMILY  TYPE    PROTOCOL  ADDRESS
@@ -36,7 +36,7 @@ fn json_has_stable_fields() {
 }
 
 #[test]
-fn names_of_an_address() {
+fn names_of_an_address_are_printed() {
     let objects = run(["lookup", "--json", "--names", "--type", "stream", "127.0.0.1:80"], b"").ok().json();
     assert_eq!(objects[0]["host"], "localhost");
     let table = run(["lookup", "--names", "--type", "stream", "127.0.0.1:80"], b"").ok().out();
@@ -45,7 +45,7 @@ fn names_of_an_address() {
 }
 
 #[test]
-fn passive_returns_the_wildcard() {
+fn passive_lookup_returns_the_wildcard() {
     let objects = run(["lookup", "--json", "--passive", "-4", "--type", "stream", ":8080"], b"").ok().json();
     assert_eq!(objects[0]["address"], "0.0.0.0:8080");
     let objects = run(["lookup", "--json", "-4", "--type", "stream", ":8080"], b"").ok().json();
@@ -53,7 +53,7 @@ fn passive_returns_the_wildcard() {
 }
 
 #[test]
-fn a_family_alone() {
+fn a_single_family_is_looked_up() {
     for (flag, family) in [("-4", "IPv4"), ("-6", "IPv6")] {
         let host = if flag == "-4" { "127.0.0.1" } else { "[::1]" };
         let objects = run(["lookup", "--json", flag, host], b"").ok().json();
@@ -62,15 +62,15 @@ fn a_family_alone() {
 }
 
 #[test]
-fn unix_paths() {
+fn unix_paths_are_addresses() {
     let objects = run(["lookup", "--json", "unix:@name"], b"").ok().json();
     assert_eq!((&objects[0]["address"], &objects[0]["ip"]), (&json!("unix:@name"), &json!(null)));
-    // A path reaches the terminal escaped.
+    // Paths are escaped for the terminal.
     let table = run(["lookup", "unix:/\x1b[2J"], b"").ok().out();
     assert!(table.ends_with("unix:/\\x1b[2J\n"), "{table}");
 }
 
-/// Each character of Unicode's category Cf, by Python's table of them.
+/// Tries every character of Unicode's category Cf, according to Python's table.
 #[test]
 fn no_invisible_character_reaches_the_terminal() {
     if !common::has("python3") {
@@ -100,7 +100,7 @@ fn no_invisible_character_reaches_the_terminal() {
             assert_eq!(is_raw(&text), None, "{args:?}");
         }
     }
-    // In JSON they are there, two escapes for one beyond the basic plane.
+    // JSON has them, with two escapes outside the Basic Multilingual Plane.
     let objects = run(["connect", "--json", "x:\u{e0041}"], b"").stderr;
     assert!(objects.contains(r"\udb40\udc41") && is_raw(&objects).is_none(), "{objects}");
 }
@@ -114,7 +114,7 @@ fn verbose_logs_the_call() {
     assert_eq!((&trace[0]["event"], &trace[0]["routine"]), (&json!("call"), &json!("BIO_lookup_ex")));
 }
 
-/// As for a user at the limit of processes.
+/// For a user at the process limit.
 #[test]
 fn an_error_is_printed_without_a_thread() {
     let Some(mut command) = with_threads(1, &["lookup", "[::1"]) else { return };

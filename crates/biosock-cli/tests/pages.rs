@@ -25,10 +25,10 @@ fn every_help_has_examples() {
     }
 }
 
-/// What cannot be written is an error, on closed descriptors too: each run by a
-/// shell, which leaves the descriptors as set up.
+/// A failed write is an error, on closed descriptors too. A shell runs each
+/// command, since it leaves the descriptors as set up.
 #[test]
-fn what_is_not_written_is_a_failure() {
+fn output_that_cannot_be_written_is_a_failure() {
     let results = [
         "--help",
         "--version",
@@ -52,7 +52,7 @@ fn what_is_not_written_is_a_failure() {
             assert!(ended.stderr.contains("write standard output: "), "{args} {place}: {}", ended.stderr);
         }
     }
-    // A place that takes everything is fine, even one opened for both directions.
+    // /dev/null is fine, even opened for both directions.
     for place in [">/dev/null", "1<>/dev/null", "2>&- >/dev/null"] {
         in_shell(&format!("exec \"$0\" lookup 127.0.0.1:1 {place}")).ok();
     }
@@ -65,13 +65,13 @@ fn in_shell(script: &str) -> common::Ended {
 }
 
 #[test]
-fn the_version_is_the_crates() {
+fn the_version_is_that_of_the_crate() {
     let version = run(["--version"], b"").ok().out();
     assert_eq!(version, concat!("biosock ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
-fn completions_for_every_shell() {
+fn every_shell_has_completions() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = run(["completions", shell], b"").ok().out();
         for word in ["connect", "listen", "reuseaddr"] {
@@ -81,7 +81,7 @@ fn completions_for_every_shell() {
 }
 
 #[test]
-fn bash_takes_its_completions() {
+fn bash_accepts_its_completions() {
     if !has("bash") {
         return;
     }
@@ -107,13 +107,13 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn the_manual_pages_are_those_the_command_writes() {
+fn the_manual_pages_are_up_to_date() {
     let written = tempfile::tempdir().unwrap();
     run([Path::new("man"), written.path()], b"").ok();
     assert_eq!(names(written.path()), names(directory()));
     for name in names(directory()) {
         let (written, kept) = (fs::read(written.path().join(&name)), fs::read(directory().join(&name)));
-        assert!(written.unwrap() == kept.unwrap(), "{name} is old; run: biosock man man/man1");
+        assert!(written.unwrap() == kept.unwrap(), "{name} is out of date; run: biosock man man/man1");
     }
     let first = run(["man"], b"").ok().stdout;
     assert_eq!(first, fs::read(directory().join("biosock.1")).unwrap());

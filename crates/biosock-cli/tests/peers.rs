@@ -1,5 +1,5 @@
-//! Other projects' programs as peers. One that is not installed is reported as
-//! skipped; with BIOSOCK_REQUIRE_ALL=1 that is a failure.
+//! Third-party programs as peers. A missing one is reported as skipped, or is a
+//! failure with BIOSOCK_REQUIRE_ALL=1.
 
 mod common;
 
@@ -20,7 +20,7 @@ fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Waits until a server that does not report it takes connections.
+/// Waits until a server accepts connections, if it does not report that itself.
 fn wait_for(port: u16, server: &mut Process) {
     let end = Instant::now() + DEADLINE;
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -35,7 +35,7 @@ fn page_directory() -> tempfile::TempDir {
     directory
 }
 
-/// Asks a web server for the page, by the command.
+/// Requests the page from a web server, with the command.
 fn gets_the_page(port: u16) {
     let answer = run(["connect", &format!("localhost:{port}")], GET).ok().out();
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
@@ -45,14 +45,14 @@ fn gets_the_page(port: u16) {
 
 #[test]
 fn nginx_serves_its_page_to_connect() {
-    // Debian keeps it out of the usual path of a user.
+    // On Debian it is not in a user's PATH.
     let nginx = if Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" };
     if nginx == "nginx" && !has("nginx") {
         return;
     }
     let (directory, port) = (page_directory(), free_port());
     let (root, config) = (directory.path().display(), directory.path().join("nginx.conf"));
-    // A master that is root would serve as another user, who may not read the directory.
+    // As root, its workers would run as another user, who may not read the directory.
     let user = if is_root() { "user root;" } else { "" };
     let text = format!(
         "daemon off; {user} worker_processes 1; pid {root}/pid; error_log {root}/error.log;
@@ -110,14 +110,14 @@ fn curl_gets_a_page_from_exec() {
 }
 
 #[test]
-fn curl_hears_its_own_bytes_from_echo() {
+fn curl_receives_its_own_bytes_from_echo() {
     if !has("curl") {
         return;
     }
     let (server, addr) = Process::listen([":0", "--echo"], Stdio::null());
     let port = addr.rsplit_once(':').unwrap().1;
-    // By telnet:// curl sends what it is given, but never ends its side: it
-    // is ended once it has heard all. Its own time limit ends it if not.
+    // With telnet://, curl sends its input but never ends its side: it is killed
+    // once it has received everything, or by its own time limit.
     let mut curl = Command::new("curl");
     curl.args(["--silent", "--show-error", "--no-buffer", "--noproxy", "*", "--max-time", "60"]);
     curl.arg(format!("telnet://127.0.0.1:{port}")).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -134,7 +134,7 @@ fn curl_hears_its_own_bytes_from_echo() {
 }
 
 #[test]
-fn socat_and_echo() {
+fn socat_receives_its_own_bytes_from_echo() {
     if !has("socat") {
         return;
     }
@@ -146,7 +146,7 @@ fn socat_and_echo() {
     {
         let (server, addr) = Process::listen([target, "--echo"], Stdio::null());
         let peer = format!("{form}{}", addr.trim_start_matches("unix:"));
-        // socat waits half a second for the rest after one side's end, unless told.
+        // By default socat waits only half a second for the rest after one side's end.
         let mut socat = Command::new("socat");
         let mut socat = Process::start(socat.args(["-t", "60", "-", &peer]), Stdio::piped());
         std::thread::scope(|scope| scope.spawn(|| socat.give(&sent)).join()).unwrap();
@@ -156,7 +156,7 @@ fn socat_and_echo() {
 }
 
 #[test]
-fn connect_and_socat() {
+fn connect_and_socat_exchange_data() {
     if !has("socat") {
         return;
     }
@@ -186,8 +186,8 @@ fn s_server(directory: &Path, port: u16) -> Process {
     Process::start(&mut command, Stdio::null())
 }
 
-/// TLS of one openssl to another, through us on both sides: s_client talks
-/// to `listen`, whose command is `connect` to s_server.
+/// TLS between two openssl processes through biosock on both sides: s_client
+/// connects to `listen`, whose command is `connect` to s_server.
 #[test]
 fn openssl_s_client_through_listen_and_connect_to_s_server() {
     if !has("openssl") {
@@ -211,10 +211,10 @@ fn openssl_s_client_through_listen_and_connect_to_s_server() {
     listener.finish().ok();
 }
 
-/// What an s_server hears that is no TLS it answers with an alert record
-/// (RFC 8446, section 6); the bytes come to standard output as they are.
+/// s_server answers data that is not TLS with an alert record (RFC 8446, section
+/// 6), whose bytes arrive unchanged on standard output.
 #[test]
-fn connect_hears_the_alert_of_openssl_s_server() {
+fn connect_receives_the_alert_of_openssl_s_server() {
     if !has("openssl") {
         return;
     }
@@ -224,7 +224,7 @@ fn connect_hears_the_alert_of_openssl_s_server() {
     }
     let mut server = s_server(directory.path(), port);
     wait_for(port, &mut server);
-    // A record of a handshake, whose first message is no ClientHello.
+    // A handshake record whose first message is not a ClientHello.
     let wrong = [22, 3, 1, 0, 5, 2, 0, 0, 1, 0];
     let mut client = Process::start(&mut biosock(["connect", &format!("127.0.0.1:{port}")]), Stdio::piped());
     client.give(&wrong);

@@ -12,14 +12,14 @@ use std::process::{Command, Stdio};
 use common::{Ended, Process, biosock, has, json_lines, refusing, silent, with_two_addresses};
 use roxmltree::Document;
 
-/// A process that has standard error's text drawn in this style.
+/// Runs the command with this width and locale.
 fn drawn(args: &[&str], columns: &str, locale: &str) -> Ended {
     let mut command = biosock(args);
     command.env("COLUMNS", columns).env("LC_ALL", locale);
     Process::start(&mut command, Stdio::null()).finish()
 }
 
-/// Of `two.test` the first address is silent and the second answers.
+/// Dials `two.test`, whose first address is silent and whose second answers.
 fn outrun(args: &[&str]) -> Option<(Ended, String)> {
     let (silent, _sockets) = silent();
     let port = silent.rsplit_once(':').unwrap().1;
@@ -35,13 +35,13 @@ fn columns(line: &str) -> usize {
     line.chars().count()
 }
 
-/// Where a part begins, in columns.
+/// The column at which a part begins.
 fn column_of(line: &str, part: &str) -> usize {
     columns(&line[..line.find(part).unwrap_or_else(|| panic!("'{part}' in: {line}"))])
 }
 
 #[test]
-fn the_race_is_drawn_in_rows_that_line_up() {
+fn the_race_is_drawn_in_aligned_rows() {
     let Some((ended, port)) = outrun(&["--trace"]) else { return };
     let lines: Vec<_> = ended.stderr.lines().collect();
     let [lookup, first, second, axis, outcome] = lines[..] else { panic!("{}", ended.stderr) };
@@ -60,12 +60,12 @@ fn the_race_is_drawn_in_rows_that_line_up() {
         assert_eq!(column_of(line, note), column_of(first, "no answer"), "{}", ended.stderr);
         assert!(columns(line) <= 80, "{line}");
     }
-    // The test's locale is not known: both glyphs of the mark will do.
+    // The test's locale is unknown: either glyph of the mark is fine.
     assert!(second.contains('✓') || second.contains('*'), "{second}");
 }
 
 #[test]
-fn the_locale_decides_whether_it_is_more_than_ascii() {
+fn the_locale_decides_whether_the_drawing_is_ascii() {
     let addr = refusing();
     for (locale, unicode) in [("C.UTF-8", true), ("de_DE.utf8", true), ("C", false), ("de_DE", false)] {
         let Ended { stderr, .. } = drawn(&["connect", "--trace", &addr], "80", locale);
@@ -93,7 +93,7 @@ fn a_failed_race_is_drawn_and_the_message_follows() {
 }
 
 #[test]
-fn it_is_as_narrow_as_columns() {
+fn columns_limits_the_width() {
     let addr = refusing();
     for width in [1, 10, 30, 50, 64, 80, 120, 300] {
         let ended = drawn(&["connect", "--trace", &addr], &width.to_string(), "C.UTF-8");
@@ -106,7 +106,7 @@ fn it_is_as_narrow_as_columns() {
             assert!(row.starts_with(&format!("✗ {addr}  ECONNREFUSED")), "{width}: {drawing}");
         }
     }
-    // Nonsense is ignored.
+    // Invalid values are ignored.
     for nonsense in ["", "0", "-3", "x"] {
         let ended = drawn(&["connect", "--trace", &addr], nonsense, "C.UTF-8");
         assert!(ended.stderr.lines().next().is_some_and(|line| (60..=80).contains(&columns(line))));
@@ -114,7 +114,7 @@ fn it_is_as_narrow_as_columns() {
 }
 
 #[test]
-fn on_a_terminal_it_has_colour_and_the_terminals_width() {
+fn on_a_terminal_the_drawing_has_its_width_and_colour() {
     if !has("script") {
         return;
     }
@@ -128,7 +128,7 @@ fn on_a_terminal_it_has_colour_and_the_terminals_width() {
         assert_eq!(shown.contains("\x1b[31m✗\x1b[0m"), coloured, "{shown:?}");
         assert_eq!(shown.contains('\x1b'), coloured, "{shown:?}");
         if !coloured {
-            // Two lines a row: it knows that 50 columns are few.
+            // Two lines per row, since 50 columns are few.
             let mut lines = shown.lines();
             assert_eq!(lines.next().map(|line| line.starts_with(&format!("✗ {addr}  "))), Some(true));
             assert!(lines.take(2).all(|line| columns(line.trim_end()) <= 50), "{shown:?}");
@@ -137,7 +137,7 @@ fn on_a_terminal_it_has_colour_and_the_terminals_width() {
 }
 
 #[test]
-fn the_race_as_data() {
+fn json_has_the_race_as_data() {
     let Some((ended, port)) = outrun(&["--json", "--trace"]) else { return };
     let objects = json_lines(&ended.stderr);
     let events: Vec<_> = objects.iter().map(|object| object["event"].as_str().unwrap()).collect();
@@ -159,7 +159,7 @@ fn the_race_as_data() {
 }
 
 #[test]
-fn lookups_that_fail_are_reported() {
+fn failed_lookups_are_reported() {
     let target = "127.0.0.1:no-such-service";
     let ended = drawn(&["connect", "--json", target], "80", "C");
     let race = &json_lines(&ended.stderr)[0];
@@ -202,7 +202,7 @@ fn the_picture_shows_the_race() {
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left behind");
 }
 
-/// Each rectangle with its width, and the beginning of each text.
+/// Checks each rectangle with its width, and the beginning of each text.
 fn all_within_the_sheet(svg: &Document<'_>) {
     let number = |node: roxmltree::Node<'_, '_>, name| {
         node.attribute(name).map_or(0.0, |text| text.parse::<f64>().expect("a number"))
@@ -234,7 +234,7 @@ fn trace_into(file: &Path) -> Ended {
 }
 
 #[test]
-fn a_picture_takes_the_place_of_the_last_one() {
+fn a_picture_replaces_the_previous_one() {
     let directory = tempfile::tempdir().unwrap();
     let (file, link) = (directory.path().join("race.svg"), directory.path().join("link.svg"));
     fs::write(&file, "old").unwrap();
@@ -244,13 +244,13 @@ fn a_picture_takes_the_place_of_the_last_one() {
     assert!(fs::read_to_string(&file).unwrap().starts_with("<svg "));
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
-    // Written to as it is: a device is not to be replaced.
+    // A device is written to, not replaced.
     let ended = trace_into(Path::new("/dev/stderr"));
     let (svg, message) = ended.stderr.split_once("biosock: ").expect("a message");
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n") && message.starts_with("connect to "));
 }
 
-/// It stays the same file: its owner, its mode and its other names.
+/// It stays the same file, with its owner, mode and other names.
 #[test]
 fn a_picture_is_written_into_an_existing_file() {
     let directory = tempfile::tempdir().unwrap();
@@ -269,7 +269,7 @@ fn a_picture_is_written_into_an_existing_file() {
 }
 
 #[test]
-fn a_picture_into_a_fifo_does_not_wait_for_a_reader() {
+fn writing_a_picture_into_a_fifo_does_not_wait_for_a_reader() {
     let directory = tempfile::tempdir().unwrap();
     let fifo = directory.path().join("fifo");
     let made = Command::new("mkfifo").arg(&fifo).status();
@@ -283,13 +283,13 @@ fn a_picture_into_a_fifo_does_not_wait_for_a_reader() {
     assert_eq!((ended.code(), ended.stderr), (Some(1), expected));
     let mut reader = Command::new("cat");
     let reader = Process::start(reader.arg(&fifo), Stdio::null());
-    // Until it has opened it.
+    // Until the reader has opened it.
     while trace_into(&fifo).stderr.contains("ENXIO") {}
     assert!(reader.finish().out().ends_with("</svg>\n"));
 }
 
 #[test]
-fn nothing_is_dialled_for_a_picture_that_cannot_be_written() {
+fn nothing_is_dialled_if_the_picture_cannot_be_written() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let addr = listener.local_addr().unwrap().to_string();

@@ -1,4 +1,4 @@
-//! Much data, both ways at once, arrives as it was sent.
+//! Large transfers, both ways at once, arrive unchanged.
 
 mod common;
 
@@ -10,17 +10,17 @@ use common::{Process, biosock, varied_bytes};
 const SIZE: usize = 64 << 20;
 
 #[test]
-fn over_ipv4() {
+fn large_transfers_over_ipv4_arrive() {
     both_ways("127.0.0.1:0");
 }
 
 #[test]
-fn over_ipv6() {
+fn large_transfers_over_ipv6_arrive() {
     both_ways("[::1]:0");
 }
 
 #[test]
-fn over_unix() {
+fn large_transfers_over_unix_arrive() {
     let directory = tempfile::tempdir().unwrap();
     both_ways(&format!("unix:{}", directory.path().join("s").display()));
 }
@@ -49,7 +49,7 @@ fn both_ways(target: &str) {
     assert_ne!(sha256(&path("up")), sha256(&path("down")));
 }
 
-/// By coreutils, which is wherever there is a shell.
+/// Uses coreutils.
 fn sha256(path: &std::path::Path) -> String {
     let output = Command::new("sha256sum").arg(path).output().expect("sha256sum runs");
     let text = String::from_utf8(output.stdout).expect("is text");

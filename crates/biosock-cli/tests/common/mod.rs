@@ -1,4 +1,4 @@
-//! The command as a process, under a deadline.
+//! Runs the command as a process, with a deadline.
 
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
@@ -11,7 +11,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// No test measures time; this only ends one that hangs.
+/// Ends a test that hangs; no test measures time.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) fn biosock<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
@@ -20,7 +20,7 @@ pub(crate) fn biosock<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Com
     command
 }
 
-/// What an ended process left.
+/// The output and status of a process that has exited.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
@@ -52,14 +52,14 @@ pub(crate) fn json_lines(text: &str) -> Vec<serde_json::Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
 }
 
-/// Runs the command with some input to its end.
+/// Runs the command with this input until it exits.
 pub(crate) fn run<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, input: &[u8]) -> Ended {
     let mut process = Process::start(&mut biosock(args), Stdio::piped());
     process.give(input);
     process.finish()
 }
 
-/// A process that runs, killed when dropped.
+/// A running process, killed when dropped.
 pub(crate) struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -113,13 +113,13 @@ impl Process {
         }
     }
 
-    /// Gives input and ends it.
+    /// Writes input and ends it.
     pub(crate) fn give(&mut self, input: &[u8]) {
         self.write(input);
         self.stdin = None;
     }
 
-    /// Gives input. A process that has ended does not take it; its status shows that.
+    /// Writes input. A process that has exited does not read it; its status shows why.
     pub(crate) fn write(&mut self, input: &[u8]) {
         let stdin = self.stdin.as_mut().expect("piped and not given yet");
         let _ = stdin.write_all(input).and_then(|()| stdin.flush());
@@ -135,7 +135,7 @@ impl Process {
         assert!(done.expect("sh runs").success());
     }
 
-    /// Accepts its connection; one that does not come is a failure.
+    /// Accepts its connection; fails if none comes.
     pub(crate) fn accepted_by(&mut self, listener: &TcpListener) -> (TcpStream, SocketAddr) {
         listener.set_nonblocking(true).unwrap();
         let end = Instant::now() + DEADLINE;
@@ -156,7 +156,7 @@ impl Process {
         }
     }
 
-    /// Waits for the end of standard output; input that was not ended stays open.
+    /// Waits for the end of standard output; input stays open unless ended.
     pub(crate) fn output_to_its_end(&mut self) -> Vec<u8> {
         let out = self.stdout.take().expect("piped and not read yet");
         let end = Instant::now() + DEADLINE;
@@ -171,7 +171,7 @@ impl Process {
         self.child.try_wait().expect("is a child").is_none()
     }
 
-    /// Waits for the end; input that was not ended stays open.
+    /// Waits for the process to exit; input stays open unless ended.
     pub(crate) fn finish(mut self) -> Ended {
         let end = Instant::now() + DEADLINE;
         let status = loop {
@@ -214,8 +214,8 @@ fn read_all(mut from: impl Read) -> Vec<u8> {
     all
 }
 
-/// Whether a test can go on with a program that may not be here. Where skips
-/// are forbidden (BIOSOCK_REQUIRE_ALL=1), a missing one is a failure.
+/// Whether an optional program is installed. If skips are forbidden
+/// (BIOSOCK_REQUIRE_ALL=1), a missing one is a failure.
 pub(crate) fn has(name: &str) -> bool {
     let found = Command::new("sh").args(["-c", &format!("command -v {name}")]).stdout(Stdio::null()).status();
     found.is_ok_and(|status| status.success()) || skip(name, "not installed")
@@ -241,12 +241,12 @@ pub(crate) fn refusing() -> String {
     addr.to_string()
 }
 
-/// Runs the command where the host `two.test` has two addresses.
+/// Runs the command with a hosts file in which `two.test` has two addresses.
 pub(crate) fn with_two_addresses(args: &[&str], stdin: Stdio) -> Option<Process> {
     with_hosts("127.0.0.1 two.test\n127.0.0.2 two.test\n", args, stdin)
 }
 
-/// Runs the command where these are the known hosts.
+/// Runs the command with this hosts file.
 pub(crate) fn with_hosts(known: &str, args: &[&str], stdin: Stdio) -> Option<Process> {
     let directory = tempfile::tempdir().unwrap().keep();
     let hosts = directory.join("hosts");
@@ -263,8 +263,8 @@ pub(crate) fn with_hosts(known: &str, args: &[&str], stdin: Stdio) -> Option<Pro
     None
 }
 
-/// The command as a different user that may have so many threads and processes,
-/// if permitted.
+/// The command as another user with this limit of threads and processes, if
+/// permitted.
 pub(crate) fn with_threads(most: u32, args: &[&str]) -> Option<Command> {
     static USERS: AtomicU32 = AtomicU32::new(0);
     if !["bash", "setpriv", "prlimit"].into_iter().all(has) {
@@ -273,7 +273,7 @@ pub(crate) fn with_threads(most: u32, args: &[&str]) -> Option<Command> {
     // The OS counts all processes of a user.
     let number = std::process::id().wrapping_mul(16).wrapping_add(USERS.fetch_add(1, Ordering::Relaxed));
     let user = (20_000 + number % 40_000).to_string();
-    // Opened before: that user may have no access to the build directory.
+    // Opened beforehand: that user may have no access to the build directory.
     let script = "exec 9< \"$0\"
         exec setpriv --reuid \"$1\" --regid \"$1\" --clear-groups prlimit --nproc=\"$2\" -- /proc/self/fd/9 \"${@:3}\"";
     let limited = |args: &[&str]| {
@@ -289,8 +289,8 @@ pub(crate) fn with_threads(most: u32, args: &[&str]) -> Option<Command> {
     None
 }
 
-/// A listener whose queue is full: the OS does not answer further peers. The
-/// sockets must be kept.
+/// A listener whose queue is full, so that the OS does not answer further peers.
+/// The sockets must be kept open.
 pub(crate) fn silent() -> (String, Vec<biosock::Socket>) {
     silent_at("127.0.0.1:0")
 }

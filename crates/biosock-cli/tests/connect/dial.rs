@@ -1,4 +1,4 @@
-//! How it reaches the peer.
+//! How a connection is made.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -24,7 +24,7 @@ fn every_stream_option_connects() {
 }
 
 #[test]
-fn comes_from_the_source_that_was_asked_for() {
+fn the_connection_comes_from_the_given_source() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     let client = thread::spawn(move || run(["connect", "--bind", "127.0.0.9", &addr], b""));
@@ -35,7 +35,7 @@ fn comes_from_the_source_that_was_asked_for() {
 }
 
 #[test]
-fn a_source_for_each_family_and_a_source_by_name() {
+fn each_family_can_have_a_source_and_a_source_can_be_a_name() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     for (binds, from) in [(&["127.0.0.9", "::1"][..], "127.0.0.9"), (&["127.0.0.8", "[::1]:0"], "127.0.0.8")]
@@ -67,7 +67,7 @@ fn a_source_for_each_family_and_a_source_by_name() {
 }
 
 #[test]
-fn goes_through_the_interface_that_was_asked_for() {
+fn the_connection_uses_the_given_interface() {
     let (addr, server) = answering(b"");
     run(["connect", "--device", "lo", &addr], b"").ok();
     server.join().unwrap();
@@ -103,7 +103,7 @@ fn each_address_is_tried_in_order() {
 }
 
 #[test]
-fn when_all_fail_each_attempt_is_listed() {
+fn if_all_attempts_fail_each_is_listed() {
     let addr = TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap();
     let target = format!("two.test:{}", addr.port());
     let Some(client) = with_two_addresses(&["connect", "-4", &target], Stdio::null()) else { return };
@@ -126,7 +126,7 @@ fn a_silent_address_is_overtaken() {
     let port = silent.rsplit_once(':').unwrap().1;
     let listener = TcpListener::bind(format!("127.0.0.2:{port}")).unwrap();
     let source = free_port("127.0.0.9");
-    // The attempts share the port that they come from.
+    // The attempts share the source port.
     let args = ["connect", "--json", "--bind", &source, &format!("two.test:{port}")];
     let Some(mut client) = with_two_addresses(&args, Stdio::null()) else { return };
     let (socket, peer) = client.accepted_by(&listener);
@@ -150,7 +150,7 @@ fn free_port(ip: &str) -> String {
 }
 
 #[test]
-fn attempts_start_as_far_apart_and_are_as_many_as_asked_for() {
+fn the_attempt_delay_and_the_maximum_are_obeyed() {
     let (silent, _sockets) = silent();
     let port = silent.rsplit_once(':').unwrap().1;
     let (_, _others) = silent_at(&format!("127.0.0.2:{port}"));
@@ -169,7 +169,7 @@ fn attempts_start_as_far_apart_and_are_as_many_as_asked_for() {
     assert_eq!(error["symbol"], "ETIMEDOUT");
 }
 
-/// In a network of its own, whose one DNS server takes questions and never answers.
+/// In a network namespace whose only DNS server receives queries and never answers.
 #[test]
 fn the_timeout_includes_the_lookups() {
     if !has("socat") || !has("ip") {
@@ -200,7 +200,7 @@ fn the_timeout_includes_the_lookups() {
     assert_eq!((ended.code(), &*without_times(&ended.stderr)), (Some(1), expected));
 }
 
-/// The numbers at the beginning of a list's lines are as they happen.
+/// Removes the times from the beginning of lines, which vary.
 fn without_times(text: &str) -> String {
     let plain = |line: &str| match line.split_once(" s  ") {
         Some((times, rest)) if line.starts_with("  ") => {
@@ -216,7 +216,7 @@ fn a_silent_peer_is_given_up_on_within_the_timeout() {
     let (addr, _sockets) = silent();
     let start = Instant::now();
     let ended = run(["connect", "--timeout", "0.25", &addr], b"");
-    // As late as a busy machine may be, far less than the OS's two minutes.
+    // Enough for a busy machine, far less than the OS's two minutes.
     let took = start.elapsed();
     assert!((Duration::from_millis(250)..Duration::from_secs(10)).contains(&took), "{took:?}");
     let expected = format!(
@@ -228,11 +228,11 @@ fn a_silent_peer_is_given_up_on_within_the_timeout() {
 }
 
 #[test]
-fn a_name_of_the_hosts_file_takes_no_thread() {
+fn a_name_in_the_hosts_file_needs_no_thread() {
     if !has("strace") {
         return;
     }
-    // The names of threads, as they are set (PR_SET_NAME).
+    // The thread names that are set (PR_SET_NAME).
     let named = |target: &str| {
         let mut command = Command::new("strace");
         command.args(["-f", "-qq", "-e", "trace=prctl", env!("CARGO_BIN_EXE_biosock"), "connect", target]);
@@ -247,10 +247,10 @@ fn a_name_of_the_hosts_file_takes_no_thread() {
 fn threads_that_cannot_be_started_are_an_error_with_a_hint() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
-    // The first is for signals, the second for what is sent.
+    // The first thread handles signals, the second sends.
     for (most, what) in [(1, "handle signals"), (2, &*format!("serve {addr}: start a thread"))] {
         let Some(mut command) = with_threads(most, &["connect", &addr]) else { return };
-        // The listener neither accepts nor ends: nothing waits for that.
+        // The listener neither accepts nor closes, and nothing waits for it.
         let ended = Process::start(&mut command, Stdio::null()).finish();
         assert_eq!(ended.code(), Some(1), "{ended:?}");
         assert_eq!(

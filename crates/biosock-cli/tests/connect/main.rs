@@ -12,7 +12,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
-/// A server for one connection: reads to the end, then answers, then closes.
+/// A server for one connection, which reads to the end, answers and closes.
 fn answering(answer: &'static [u8]) -> (String, thread::JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();

@@ -1,4 +1,4 @@
-//! Standard output, and what is printed.
+//! Standard output, and the messages.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -8,15 +8,15 @@ use std::thread;
 use crate::answering;
 use crate::common::{Process, biosock, has, json_lines, refusing, run};
 
-/// A network file system reports late what it could not write.
+/// A network file system reports write errors late.
 #[test]
-fn an_output_whose_close_fails_is_reported() {
+fn a_failing_close_of_standard_output_is_reported() {
     if !has("strace") {
         return;
     }
     let (addr, server) = answering(b"answer");
     let directory = tempfile::tempdir().unwrap();
-    // As the kernel has it, for what strace compares.
+    // As the kernel resolves it, since strace compares that.
     let path = directory.path().canonicalize().unwrap().join("out");
     let out = std::fs::File::create(&path).unwrap();
     let mut command = Command::new("strace");
@@ -29,15 +29,15 @@ fn an_output_whose_close_fails_is_reported() {
     assert_eq!(std::fs::read(&path).unwrap(), b"answer");
 }
 
-/// It does not discard what a peer sends indefinitely.
+/// The peer's data is not discarded indefinitely.
 #[test]
-fn an_output_that_fails_ends_it_though_the_peer_goes_on() {
+fn failing_output_ends_the_command_even_if_the_peer_keeps_sending() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let client = Process::start_with(&mut biosock(["connect", &addr]), Stdio::piped(), full.into());
     let (mut socket, _) = listener.accept().unwrap();
-    // Far more than both systems' buffers hold.
+    // Far more than the buffers of both sides hold.
     let sent = (0..256).take_while(|_| socket.write_all(&[b'x'; 1 << 20]).is_ok()).count();
     assert!(sent < 256, "all was read");
     let ended = client.finish();
@@ -46,17 +46,17 @@ fn an_output_that_fails_ends_it_though_the_peer_goes_on() {
 }
 
 #[test]
-fn a_closed_output_ends_it_quietly() {
+fn closed_output_ends_the_command_silently() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     let (reader, writer) = rustix::pipe::pipe().unwrap();
     drop(reader);
-    // Input stays open, and the peer goes on sending: only the output can end it.
+    // Input stays open and the peer keeps sending: only the output can end it.
     let client = Process::start_with(&mut biosock(["connect", &addr]), Stdio::piped(), writer.into());
     let (mut socket, _) = listener.accept().unwrap();
     let server = thread::spawn(move || while socket.write_all(&[b'x'; 4096]).is_ok() {});
     let ended = client.finish();
-    // Not everything was written, but the reader knows.
+    // Not everything was written, but the reader closed it and knows.
     assert_eq!((ended.code(), &*ended.stderr), (Some(1), ""));
     server.join().unwrap();
 }
@@ -72,7 +72,7 @@ fn a_full_disk_is_reported() {
 }
 
 #[test]
-fn an_output_that_is_closed_is_a_failure_and_an_input_is_empty() {
+fn missing_output_is_a_failure_and_missing_input_is_empty() {
     let in_shell = |script: &str, addr: &str| {
         let mut command = Command::new("sh");
         command.args(["-c", script, env!("CARGO_BIN_EXE_biosock"), addr]);
@@ -89,7 +89,7 @@ fn an_output_that_is_closed_is_a_failure_and_an_input_is_empty() {
         let ended = in_shell(&format!("exec \"$0\" connect \"$1\" {input}"), &addr).ok();
         assert_eq!((ended.stdout, server.join().unwrap()), (b"answer".to_vec(), Vec::new()), "{input}");
     }
-    // With nothing to write there is nothing to fail.
+    // With nothing to write, nothing fails.
     let (addr, server) = answering(b"");
     in_shell("exec \"$0\" connect \"$1\" >&-", &addr).ok();
     server.join().unwrap();

@@ -1,4 +1,4 @@
-//! A dial that a signal ends.
+//! Signals during a dial.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::common::{DEADLINE, Process, biosock, silent};
 
 #[test]
-fn a_signal_ends_a_dial_and_its_attempts_are_reported() {
+fn a_signal_ends_a_dial_and_the_attempts_are_reported() {
     let (addr, _sockets) = silent();
     let mut client = Process::start(&mut biosock(["connect", "--verbose", &addr]), Stdio::null());
     wait_for_attempt(&addr);
@@ -20,7 +20,7 @@ fn a_signal_ends_a_dial_and_its_attempts_are_reported() {
 }
 
 #[test]
-fn an_interrupted_dial_is_not_to_be_retried() {
+fn an_interrupted_dial_is_reported_as_cancelled() {
     let (addr, _sockets) = silent();
     let mut client = Process::start(&mut biosock(["connect", "--json", &addr]), Stdio::null());
     wait_for_attempt(&addr);
@@ -30,8 +30,8 @@ fn an_interrupted_dial_is_not_to_be_retried() {
     client.finish();
 }
 
-/// Until two sockets wait for this address' answer: the one that filled its
-/// queue, and the client's.
+/// Waits until two sockets are connecting to this address: the one that filled
+/// its queue, and the client's.
 fn wait_for_attempt(addr: &str) {
     let port: u16 = addr.rsplit_once(':').unwrap().1.parse().unwrap();
     // Address and port in hexadecimal, and the state SYN_SENT (proc_net_tcp).
@@ -43,7 +43,7 @@ fn wait_for_attempt(addr: &str) {
     }
 }
 
-/// As the shell has it for a script's background jobs.
+/// As for a shell script's background jobs.
 #[test]
 fn an_ignored_signal_stays_ignored() {
     let (addr, _sockets) = silent();
@@ -58,7 +58,7 @@ fn an_ignored_signal_stays_ignored() {
     assert_eq!(client.finish().status.signal(), Some(15));
 }
 
-/// Until there is a handler for SIGTERM, it would just end the process.
+/// Before there is a handler for SIGTERM, it would just end the process.
 fn wait_for_signal_handlers(client: &Process) {
     let end = Instant::now() + DEADLINE;
     while caught(client) & signal_bit(15) == 0 {
@@ -67,7 +67,7 @@ fn wait_for_signal_handlers(client: &Process) {
     }
 }
 
-/// The signals that a process has handlers for (proc(5)).
+/// The signals that the process handles (proc(5)).
 fn caught(client: &Process) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", client.id())).unwrap();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t")).unwrap();

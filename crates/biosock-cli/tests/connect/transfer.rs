@@ -1,4 +1,4 @@
-//! What is sent, received and passed on.
+//! Data and ends of both sides.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
@@ -11,7 +11,7 @@ use crate::answering;
 use crate::common::{self, Ended, Process, biosock, has, json_lines, run};
 
 #[test]
-fn input_goes_out_its_end_is_passed_on_and_the_answer_comes() {
+fn input_and_its_end_are_sent_and_the_answer_is_printed() {
     let (addr, server) = answering(b"answer");
     let ended = run(["connect", &addr], b"question").ok();
     assert_eq!((server.join().unwrap(), ended.stdout), (b"question".to_vec(), b"answer".to_vec()));
@@ -19,7 +19,7 @@ fn input_goes_out_its_end_is_passed_on_and_the_answer_comes() {
 }
 
 #[test]
-fn ends_when_the_peer_closes_though_a_terminal_stays_open() {
+fn the_command_exits_when_the_peer_closes_even_if_a_terminal_stays_open() {
     if !has("script") {
         return;
     }
@@ -34,7 +34,7 @@ fn ends_when_the_peer_closes_though_a_terminal_stays_open() {
 }
 
 #[test]
-fn input_that_comes_after_the_peer_is_gone_is_a_failure() {
+fn input_after_the_peer_is_gone_is_a_failure() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     let mut client = Process::start(&mut biosock(["connect", "--json", &addr]), Stdio::piped());
@@ -50,7 +50,7 @@ fn input_that_comes_after_the_peer_is_gone_is_a_failure() {
     assert_eq!(error["hint"], "the peer closed the connection before it had read everything");
 }
 
-/// As a TCP peer is: nothing is lost until input comes.
+/// Like a TCP peer: nothing is lost until input comes.
 #[test]
 fn a_unix_peer_that_is_gone_is_a_failure_only_if_input_comes() {
     let directory = tempfile::tempdir().unwrap();
@@ -81,7 +81,7 @@ fn a_unix_peer_that_is_gone_is_a_failure_only_if_input_comes() {
 }
 
 #[test]
-fn input_is_sent_to_a_peer_that_has_nothing_more_to_send() {
+fn input_is_sent_to_a_peer_that_has_shut_down_writing() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     let mut client = Process::start(&mut biosock(["connect", &addr]), Stdio::piped());
@@ -95,15 +95,15 @@ fn input_is_sent_to_a_peer_that_has_nothing_more_to_send() {
     });
     let (first, second) = sent.split_at(1 << 20);
     client.write(first);
-    // Longer than any pause that was once taken for the end.
+    // Longer than any pause that was once mistaken for the end.
     thread::sleep(Duration::from_millis(1500));
     client.give(second);
     client.finish().ok();
     assert!(reader.join().unwrap() == sent);
 }
 
-/// As a program has it that holds both pipes: it ends the input once it has
-/// read all output.
+/// For a program that holds both pipes and ends the input once it has read all
+/// output.
 #[test]
 fn the_peers_end_is_passed_on_while_input_stays_open() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -121,7 +121,7 @@ fn the_peers_end_is_passed_on_while_input_stays_open() {
 }
 
 #[test]
-fn input_that_the_peer_did_not_take_is_a_failure() {
+fn input_that_the_peer_does_not_read_is_a_failure() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     let mut command = biosock(["connect", &addr]);
@@ -151,19 +151,19 @@ fn input_that_cannot_be_read_is_reported() {
     assert_eq!(ended.stderr, "biosock: read standard input: is a directory (EISDIR)\n");
 }
 
-/// An output that fails ends it, but does not cut short what was sent.
+/// Failing output ends the command without truncating what was sent.
 #[test]
-fn what_was_sent_arrives_though_the_output_fails() {
+fn sent_data_arrives_even_if_the_output_fails() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = biosock(["connect", "--json", &addr]);
     let mut client = Process::start_with(&mut command, Stdio::piped(), full.into());
     let (mut socket, _) = listener.accept().unwrap();
-    // More than this side's socket takes unread.
+    // More than this side's socket buffers.
     let sent = common::varied_bytes(250_000);
     client.write(&sent);
-    // More than the client ever reads: closing so would reset the connection.
+    // More than the client ever reads: closing now would reset the connection.
     let mut writer = socket.try_clone().unwrap();
     let writer = thread::spawn(move || writer.write_all(&[b'x'; 300_000]).is_ok());
     assert!(writer.join().unwrap());

@@ -1,4 +1,4 @@
-//! What is listened on.
+//! Which addresses are listened on.
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
@@ -17,7 +17,7 @@ fn every_listener_option_listens() {
 }
 
 #[test]
-fn every_address_is_listened_on_with_one_port() {
+fn every_address_is_listened_on_with_the_same_port() {
     let (mut server, addr) = Process::listen([":0", "--echo", "--max", "2"], Stdio::null());
     let port = addr.strip_prefix("[::]:").expect("IPv6's wildcard");
     assert_eq!(server.line_with("listening on "), format!("0.0.0.0:{port}"));
@@ -27,7 +27,7 @@ fn every_address_is_listened_on_with_one_port() {
 }
 
 #[test]
-fn the_addresses_that_are_listened_on_are_events() {
+fn each_address_listened_on_is_an_event() {
     let mut command = biosock(["listen", "*:0", "--json"]);
     let mut server = Process::start(&mut command, Stdio::null());
     let addrs: Vec<_> = (0..2).map(|_| server.line_with("{\"event\":\"listening\",\"address\":")).collect();
@@ -37,7 +37,7 @@ fn the_addresses_that_are_listened_on_are_events() {
 
 #[test]
 fn if_one_address_is_in_use_none_is_listened_on() {
-    // Some other program may have the same port over IPv6: another, then.
+    // Another program may have the same port over IPv6: try another.
     let found = (0..20).any(|_| {
         let holder = TcpListener::bind("0.0.0.0:0").unwrap();
         let port = holder.local_addr().unwrap().port();
@@ -51,7 +51,7 @@ fn if_one_address_is_in_use_none_is_listened_on() {
 }
 
 #[test]
-fn one_family_alone_where_asked_for() {
+fn a_single_family_can_be_requested() {
     for flag in ["--v6only", "-6"] {
         let (server, addr) = Process::listen([":0", "--echo", flag], Stdio::null());
         let port = addr.strip_prefix("[::]:").expect("IPv6's wildcard");
@@ -67,7 +67,7 @@ fn one_family_alone_where_asked_for() {
 }
 
 #[test]
-fn a_device_is_listened_on_alone() {
+fn only_the_given_device_is_listened_on() {
     // Binding to a device needs no privilege on Linux since 5.7.
     let (server, addr) = Process::listen(["127.0.0.1:0", "--echo", "--device", "lo"], Stdio::null());
     assert_eq!(exchange_tcp(&addr, b"x"), b"x");
@@ -78,7 +78,7 @@ fn a_device_is_listened_on_alone() {
 }
 
 #[test]
-fn systemd_activation_starts_it_with_the_listeners() {
+fn systemd_activation_passes_the_listeners() {
     if !has("systemd-socket-activate") {
         return;
     }
@@ -93,7 +93,7 @@ fn systemd_activation_starts_it_with_the_listeners() {
     let mut manager = Process::start(&mut command, Stdio::null());
     manager.line_with("Listening on ");
     manager.line_with("Listening on ");
-    // It starts biosock, by exec, on the first connection.
+    // systemd-socket-activate executes biosock on the first connection.
     assert_eq!(exchange_tcp(&port, b"TCP"), b"TCP");
     assert_eq!(exchange_unix(&path, b"Unix"), b"Unix");
     let ended = manager.finish().ok();
@@ -104,7 +104,7 @@ fn systemd_activation_starts_it_with_the_listeners() {
 }
 
 #[test]
-fn an_address_that_lingers_is_taken_unless_without_reuseaddr() {
+fn an_address_in_time_wait_can_be_bound_except_with_no_reuseaddr() {
     let args = ["127.0.0.1:0", "--exec", "exec true"];
     let (server, addr) = Process::listen(args, Stdio::null());
     // The server's side closes first, so that its address is in TIME_WAIT.
@@ -121,7 +121,7 @@ fn an_address_that_lingers_is_taken_unless_without_reuseaddr() {
 }
 
 #[test]
-fn the_port_is_free_once_the_last_connection_was_accepted() {
+fn the_port_is_free_once_the_last_connection_is_accepted() {
     let (mut server, addr) = Process::listen(["127.0.0.1:0"], Stdio::piped());
     let mut client = dial(&addr);
     server.write(b"x");

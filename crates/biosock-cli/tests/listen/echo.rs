@@ -10,10 +10,10 @@ use crate::common::{DEADLINE, Process, biosock, json_lines, varied_bytes};
 use crate::{dial, exchange_tcp};
 
 #[test]
-fn an_echo_serves_many_at_once() {
+fn an_echo_serves_many_connections_at_once() {
     let (server, addr) = Process::listen(["127.0.0.1:0", "--echo", "--keep-open"], Stdio::null());
     let mut open: Vec<_> = (0..20).map(|_| dial(&addr)).collect();
-    // The last first: none waits for another's end.
+    // The last one first: none waits for another to end.
     for (number, socket) in open.iter_mut().enumerate().rev() {
         let text = format!("connection {number}");
         socket.write_all(text.as_bytes()).unwrap();
@@ -39,7 +39,7 @@ fn an_echo_serves_many_at_once() {
 }
 
 #[test]
-fn at_once_makes_the_others_wait() {
+fn connections_beyond_at_once_wait() {
     let args = ["127.0.0.1:0", "--echo", "--max", "2", "--at-once", "1"];
     let (server, addr) = Process::listen(args, Stdio::null());
     let mut first = dial(&addr);
@@ -57,7 +57,7 @@ fn at_once_makes_the_others_wait() {
 }
 
 #[test]
-fn max_counts_the_connections_in_all() {
+fn max_limits_the_total_number_of_connections() {
     let (server, addr) = Process::listen(["127.0.0.1:0", "--echo", "--max", "3"], Stdio::null());
     for _ in 0..3 {
         assert_eq!(exchange_tcp(&addr, b"x"), b"x");
@@ -67,14 +67,14 @@ fn max_counts_the_connections_in_all() {
 }
 
 #[test]
-fn an_echo_that_the_peer_did_not_take_is_a_failure() {
+fn an_echo_that_the_peer_does_not_read_is_a_failure() {
     let (server, addr) = Process::listen(["127.0.0.1:0", "--echo"], Stdio::null());
     let mut client = dial(&addr);
-    // More than the client's socket takes unread, so that some of it is still
-    // with the server; closing with input unread resets.
+    // More than the client's socket buffers, so that some of it is still in the
+    // server; closing with unread input resets the connection.
     client.write_all(&varied_bytes(300_000)).unwrap();
     client.shutdown(Shutdown::Write).unwrap();
-    // A server that takes what it wrote for sent has ended by now.
+    // A server that treats written bytes as delivered has exited by now.
     std::thread::sleep(Duration::from_millis(300));
     drop(client);
     let ended = server.finish();
@@ -83,7 +83,7 @@ fn an_echo_that_the_peer_did_not_take_is_a_failure() {
 }
 
 #[test]
-fn a_peer_that_resets_does_not_end_a_listener_that_is_kept_open() {
+fn a_reset_does_not_end_a_listener_that_is_kept_open() {
     let (server, addr) = Process::listen(["127.0.0.1:0", "--max", "2", "--echo"], Stdio::null());
     let mut rude = dial(&addr);
     rude.write_all(b"12").unwrap();
@@ -98,7 +98,7 @@ fn a_peer_that_resets_does_not_end_a_listener_that_is_kept_open() {
 }
 
 #[test]
-fn json_events() {
+fn json_has_an_object_for_each_event() {
     let mut command = biosock(["listen", "127.0.0.1:0", "--echo", "--json"]);
     let mut server = Process::start(&mut command, Stdio::null());
     let line = server.line_with("{\"event\":\"listening\",");

@@ -19,7 +19,7 @@ fn a_command_has_the_connection_and_the_addresses() {
 }
 
 #[test]
-fn an_answer_is_whole_though_the_command_left_input_unread() {
+fn an_answer_is_complete_even_if_the_command_leaves_input_unread() {
     let args = ["127.0.0.1:0", "--exec", "head -c 5000000 /dev/zero"];
     let (server, addr) = Process::listen(args, Stdio::null());
     let mut client = dial(&addr);
@@ -31,7 +31,7 @@ fn an_answer_is_whole_though_the_command_left_input_unread() {
     server.finish().ok();
 }
 
-/// As socat and ncat have it: the command's children may hold the connection.
+/// As in socat and ncat, even if the command's children hold the connection.
 #[test]
 fn the_connection_ends_with_the_command() {
     let (server, addr) =
@@ -43,7 +43,7 @@ fn the_connection_ends_with_the_command() {
 }
 
 #[test]
-fn commands_run_at_the_same_time_and_a_failing_one_is_reported() {
+fn commands_run_concurrently_and_a_failing_one_is_reported() {
     let args = ["127.0.0.1:0", "--max", "2", "--exec", "cat; exit 3"];
     let (server, addr) = Process::listen(args, Stdio::null());
     let (mut first, second) = (dial(&addr), exchange_tcp(&addr, b"second"));
@@ -60,7 +60,7 @@ fn commands_run_at_the_same_time_and_a_failing_one_is_reported() {
     assert!(ended.stderr.contains(&line), "{}", ended.stderr);
 }
 
-/// What a command that is run has of this process.
+/// What a command inherits from this process.
 #[test]
 fn a_command_has_its_own_signals_descriptors_and_environment() {
     let directory = tempfile::tempdir().unwrap();
@@ -92,9 +92,9 @@ fn a_command_has_its_own_signals_descriptors_and_environment() {
     assert_eq!(heard.matches("anon_inode").count(), 0, "{heard}");
 }
 
-/// The example of the manual, for a peer whose address is made for it.
+/// The manual page's example, with a peer whose address is a shell pattern.
 #[test]
-fn the_manuals_command_does_not_take_a_peer_for_a_pattern() {
+fn the_manual_pages_command_does_not_expand_a_peers_address() {
     let help = run(["listen", "--help"], b"").ok().out();
     let (_, example) = help.split_once("--exec 'echo ").expect("an example");
     let script = format!("cd /; echo {}", example.split('\'').next().unwrap());

@@ -24,7 +24,7 @@ fn dial(addr: &str) -> TcpStream {
     socket
 }
 
-/// Sends, ends, and reads what comes back.
+/// Sends, ends, and reads the answer.
 fn exchange(mut socket: impl Read + Write, end: impl FnOnce(), bytes: &[u8]) -> Vec<u8> {
     socket.write_all(bytes).unwrap();
     end();

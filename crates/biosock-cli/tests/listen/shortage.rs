@@ -1,4 +1,4 @@
-//! Where connections, threads, descriptors or the reader of standard error run short.
+//! When places, threads, descriptors or the reader of standard error run short.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use crate::common::{DEADLINE, Process, biosock, json_lines, with_threads};
 use crate::{dial, exchange, exchange_tcp, socket_path};
 
-/// Unread messages hold up neither peers nor threads.
+/// Unread messages block neither peers nor threads.
 #[test]
-fn unread_messages_hold_up_nothing_and_are_counted() {
+fn unread_messages_block_nothing_and_are_counted() {
     const CONNECTIONS: usize = 3000;
     let most = CONNECTIONS.to_string();
     let args = ["listen", "127.0.0.1:0", "--echo", "--json", "--max", &most, "--at-once", "10"];
@@ -38,8 +38,8 @@ fn unread_messages_hold_up_nothing_and_are_counted() {
     let last = dial(&addr);
     assert_eq!(exchange(&last, || last.shutdown(Shutdown::Write).unwrap(), b"x"), b"x");
     drop(last);
-    // Ten connections, and the main thread, that of signals and that of messages;
-    // one that has given its slot back may be about to end.
+    // Ten connections, the main thread, and those for signals and messages; one
+    // that has returned its slot may be about to end.
     assert!(threads <= 10 + 3 + 10, "{threads} threads");
 
     let mut text = String::new();
@@ -52,9 +52,9 @@ fn unread_messages_hold_up_nothing_and_are_counted() {
     assert_eq!(server.wait().unwrap().code(), Some(1), "not all that was asked for was written");
 }
 
-/// Without the thread that waits for standard error's reader.
+/// Without the thread that writes messages.
 #[test]
-fn unread_messages_hold_up_nothing_without_a_thread() {
+fn unread_messages_block_nothing_without_a_thread() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
     let (path, target) = socket_path(&directory);
@@ -98,7 +98,7 @@ fn it_reports_when_all_places_are_taken() {
     first.write_all(b"1").unwrap();
     first.read_exact(&mut [0]).unwrap();
     let second = dial(&addr);
-    server.line_with("1 connection is open and the next one waits; --at-once N allows more");
+    server.line_with("1 connection is open and the next one waits; use --at-once to allow more");
     drop((first, second));
     server.finish().ok();
 }
@@ -113,7 +113,7 @@ fn it_reports_when_all_places_are_taken_by_connections_that_close() {
         assert_eq!(client.read(&mut [0]).unwrap(), 0, "the command has ended");
     }
     let third = dial(&addr);
-    server.line_with("2 connections are open and the next one waits; --at-once N allows more");
+    server.line_with("2 connections are open and the next one waits; use --at-once to allow more");
     drop((stay, third));
     server.finish().ok();
 }

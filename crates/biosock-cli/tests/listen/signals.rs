@@ -12,7 +12,7 @@ use crate::common::{self, DEADLINE, Process, biosock};
 use crate::{dial, exchange, exchange_tcp, socket_path};
 
 #[test]
-fn signals_end_it_and_remove_the_file() {
+fn signals_end_the_listener_and_remove_the_file() {
     for (name, number) in [("HUP", 1), ("INT", 2), ("QUIT", 3), ("TERM", 15)] {
         if [1, 3].contains(&number) && is_ignored(number as u32) {
             println!("skipped: SIG{name}: this process ignores it");
@@ -21,7 +21,7 @@ fn signals_end_it_and_remove_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let (path, target) = socket_path(&directory);
         let (server, _) = Process::listen([&*target, "--keep-open", "--echo"], Stdio::null());
-        // One that is being served does not keep it.
+        // A connection that is being served does not keep it alive.
         let _client = UnixStream::connect(&path).unwrap();
         server.signal(name);
         let ended = server.finish();
@@ -32,10 +32,10 @@ fn signals_end_it_and_remove_the_file() {
 
 /// Whenever the signal comes, it ends the listener and leaves no file.
 #[test]
-fn no_signal_is_lost_while_it_starts() {
+fn no_signal_is_lost_during_start() {
     let directory = tempfile::tempdir().unwrap();
     let (path, target) = socket_path(&directory);
-    // A shell's background jobs ignore SIGINT until they say otherwise.
+    // A shell's background jobs ignore SIGINT by default.
     let signals = if is_ignored(2) { [("TERM", 15); 2] } else { [("INT", 2), ("TERM", 15)] };
     for number in 0..60 {
         let (name, signal) = signals[number as usize % 2];
@@ -49,7 +49,7 @@ fn no_signal_is_lost_while_it_starts() {
     }
 }
 
-/// Whether this process, and so what it starts, ignores a signal: proc_pid_status(5).
+/// Whether this process, and so its children, ignores a signal (proc_pid_status(5)).
 fn is_ignored(signal: u32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
@@ -83,9 +83,9 @@ fn a_signal_ends_the_commands() {
     }
 }
 
-/// As nohup(1) starts it.
+/// As under nohup(1).
 #[test]
-fn a_hangup_that_is_ignored_ends_nothing() {
+fn an_ignored_sighup_ends_nothing() {
     let mut command = Command::new("sh");
     let script = "trap '' HUP; exec \"$0\" listen 127.0.0.1:0 --echo --keep-open";
     command.args(["-c", script, env!("CARGO_BIN_EXE_biosock")]);
@@ -97,8 +97,8 @@ fn a_hangup_that_is_ignored_ends_nothing() {
     assert_eq!(server.finish().status.signal(), Some(15));
 }
 
-/// The kernel ends a process whose thread blocks the signal of its own fault,
-/// whatever handler there is (a sandbox's for SIGSYS).
+/// The kernel kills a process whose thread blocks the signal of its own fault,
+/// even if there is a handler (a sandbox's for SIGSYS).
 #[test]
 fn no_thread_blocks_the_signals_of_faults() {
     let (server, _) = Process::listen(["127.0.0.1:0", "--exec", "cat", "--keep-open"], Stdio::null());
@@ -113,18 +113,18 @@ fn no_thread_blocks_the_signals_of_faults() {
         }
         threads_without += blocked >> (15 - 1) & 1;
     }
-    // Those of signals, of children and of messages; one that starts them does so for a moment.
+    // Those for signals, children and messages; the thread that starts them does so briefly.
     assert!(threads_without >= 3, "{threads_without} threads leave SIGTERM to the others");
 }
 
 #[test]
-fn signals_that_its_parent_blocked_are_seen() {
+fn signals_that_the_parent_blocked_are_seen() {
     let blocked: SigSet = [Signal::SIGCHLD, Signal::SIGTERM].into_iter().collect();
     blocked.thread_block().unwrap();
     let args = ["127.0.0.1:0", "--keep-open", "--at-once", "1", "--exec", "echo hello"];
     let (server, addr) = Process::listen(args, Stdio::null());
     blocked.thread_unblock().unwrap();
-    // The second has to wait until the first command's end was seen.
+    // The second waits until the first command's end has been seen.
     for _ in 0..2 {
         assert_eq!(exchange_tcp(&addr, b""), b"hello\n");
     }
@@ -132,10 +132,10 @@ fn signals_that_its_parent_blocked_are_seen() {
     assert_eq!(server.finish().status.signal(), Some(Signal::SIGTERM as i32));
 }
 
-/// The first process of a PID namespace, as in a container. Nothing there is
-/// ended by a signal that it does not handle, and all orphans are its children.
+/// PID 1 of a PID namespace, as in a container, dies only of signals that it
+/// handles, and all orphans are its children.
 #[test]
-fn as_pid_1_it_ends_by_sigterm_and_reaps_orphans() {
+fn as_pid_1_it_exits_on_sigterm_and_reaps_orphans() {
     let mut probe = Command::new("unshare");
     if !probe
         .args(["-pf", "--mount-proc", "true"])
@@ -173,7 +173,7 @@ fn as_pid_1_it_ends_by_sigterm_and_reaps_orphans() {
     assert_eq!(server.finish().code(), Some(128 + 15));
 }
 
-/// The process whose parent this is (proc_pid_stat(5)).
+/// The child of this process (proc_pid_stat(5)).
 fn child_of(parent: u32) -> u32 {
     let is_child = |pid: &u32| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

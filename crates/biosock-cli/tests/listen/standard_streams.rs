@@ -1,4 +1,4 @@
-//! Standard input and output serve one connection after the other.
+//! Standard input and output serve one connection after another.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -10,7 +10,7 @@ use crate::common::{Process, biosock};
 use crate::{dial, exchange, exchange_tcp, socket_path};
 
 #[test]
-fn one_connection_is_standard_input_and_output() {
+fn standard_input_and_output_serve_one_connection() {
     let (mut server, addr) = Process::listen(["127.0.0.1:0"], Stdio::piped());
     assert!(!addr.ends_with(":0"), "the port is the one the system chose: {addr}");
     server.give(b"from the server");
@@ -19,7 +19,7 @@ fn one_connection_is_standard_input_and_output() {
 }
 
 #[test]
-fn kept_open_one_after_the_other_comes_to_standard_output() {
+fn with_keep_open_connections_are_served_one_after_another() {
     let (server, addr) = Process::listen(["127.0.0.1:0", "--max", "3"], Stdio::null());
     for text in ["one ", "two ", "three"] {
         assert_eq!(exchange_tcp(&addr, text.as_bytes()), b"");
@@ -28,13 +28,13 @@ fn kept_open_one_after_the_other_comes_to_standard_output() {
 }
 
 #[test]
-fn input_that_pauses_is_sent_though_the_peer_has_ended() {
+fn input_that_pauses_is_sent_even_if_the_peer_has_ended() {
     let (mut server, addr) = Process::listen(["127.0.0.1:0"], Stdio::piped());
     server.write(b"part one, ");
     let mut client = dial(&addr);
     client.shutdown(Shutdown::Write).unwrap();
     client.read_exact(&mut [0; 10]).unwrap();
-    // Longer than any pause that was once taken for the end.
+    // Longer than any pause that was once mistaken for the end.
     std::thread::sleep(Duration::from_millis(1500));
     server.give(b"part two");
     let mut rest = Vec::new();
@@ -43,7 +43,7 @@ fn input_that_pauses_is_sent_though_the_peer_has_ended() {
     server.finish().ok();
 }
 
-/// As a program has it that holds both pipes, and only after the last connection.
+/// For a program that holds both pipes, and only after the last connection.
 #[test]
 fn the_last_peers_end_is_passed_on_while_input_stays_open() {
     let (mut server, addr) = Process::listen(["127.0.0.1:0"], Stdio::piped());
@@ -59,9 +59,9 @@ fn the_last_peers_end_is_passed_on_while_input_stays_open() {
     assert_eq!(heard, b"after the end");
 }
 
-/// A peer that is gone takes nothing from the next one.
+/// A peer that is gone consumes no input meant for the next one.
 #[test]
-fn input_that_a_peer_cannot_take_any_more_is_for_the_next() {
+fn input_that_a_peer_can_no_longer_receive_goes_to_the_next() {
     let directory = tempfile::tempdir().unwrap();
     let (path, target) = socket_path(&directory);
     let args = ["listen", &target, "--max", "2", "--json"];
@@ -80,7 +80,7 @@ fn input_that_a_peer_cannot_take_any_more_is_for_the_next() {
 
 /// The first peer ends while input is open and silent.
 #[test]
-fn input_that_pauses_holds_no_peer_that_has_ended_where_others_follow() {
+fn paused_input_does_not_delay_the_next_peer() {
     for args in [&["--keep-open"][..], &["--max", "3"]] {
         let args = ["127.0.0.1:0"].iter().chain(args);
         let (mut server, addr) = Process::listen(args, Stdio::piped());

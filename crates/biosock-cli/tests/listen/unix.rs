@@ -10,7 +10,7 @@ use crate::common::{Process, biosock, run};
 use crate::{exchange_unix, socket_path};
 
 #[test]
-fn a_unix_socket_file_is_made_and_removed() {
+fn a_unix_socket_file_is_created_and_removed() {
     let directory = tempfile::tempdir().unwrap();
     let (path, target) = socket_path(&directory);
     let (server, addr) = Process::listen([&*target, "--echo"], Stdio::null());
@@ -20,8 +20,8 @@ fn a_unix_socket_file_is_made_and_removed() {
     assert!(!path.exists());
 }
 
-/// A socket file on which nothing listens: its server was killed. Made by this
-/// process it would also be a child's that another test starts, until its execve(2).
+/// A socket file whose server was killed. If this process created the socket, a
+/// child that another test forks would also have it until its execve(2).
 fn stale(path: &Path) -> u64 {
     drop(Process::listen([format!("unix:{}", path.display())], Stdio::null()));
     path.symlink_metadata().unwrap().ino()
@@ -39,13 +39,13 @@ fn a_stale_socket_file_is_replaced() {
 }
 
 #[test]
-fn of_many_that_find_a_stale_file_one_gets_it() {
+fn only_one_of_many_listeners_replaces_a_stale_file() {
     let directory = tempfile::tempdir().unwrap();
     let (path, target) = socket_path(&directory);
     stale(&path);
     let start = || Process::start(&mut biosock(["listen", &target, "--echo"]), Stdio::null());
     let mut servers: Vec<_> = (0..8).map(|_| start()).collect();
-    // The losers end by themselves.
+    // The losers exit by themselves.
     let mut losers = 0;
     while losers < 7 {
         let ended = servers.iter_mut().position(|server| !server.is_running());
@@ -63,7 +63,7 @@ fn of_many_that_find_a_stale_file_one_gets_it() {
 }
 
 #[test]
-fn a_socket_that_is_in_use_is_not_touched_nor_disturbed() {
+fn a_socket_in_use_is_neither_removed_nor_disturbed() {
     let directory = tempfile::tempdir().unwrap();
     let (path, target) = socket_path(&directory);
     let listener = UnixListener::bind(&path).unwrap();
@@ -86,7 +86,7 @@ fn a_socket_that_is_in_use_is_not_touched_nor_disturbed() {
 }
 
 #[test]
-fn what_is_not_a_socket_is_not_touched() {
+fn a_file_that_is_not_a_socket_is_not_touched() {
     let directory = tempfile::tempdir().unwrap();
     let (path, target) = socket_path(&directory);
     let elsewhere = directory.path().join("elsewhere");
@@ -110,7 +110,7 @@ fn what_is_not_a_socket_is_not_touched() {
 }
 
 #[test]
-fn a_file_put_in_its_place_is_left() {
+fn a_file_that_replaced_the_socket_is_not_removed() {
     let directory = tempfile::tempdir().unwrap();
     let (path, target) = socket_path(&directory);
     let (server, _) = Process::listen([&*target, "--echo"], Stdio::null());
