@@ -1,12 +1,12 @@
 /*
- * <biosock.h>: from a name to a live connection, and from a name to every
- * listener, in one call. biosock_dial(3) is the page to begin with.
+ * <biosock.h>: turns a name into a connection, or into listeners, in one call.
+ * Start with biosock_dial(3).
  *
  * SPDX-License-Identifier: Apache-2.0 OR MIT
  *
- * Names of biosock's own: no OpenSSL has them. They are in libbiosock and in
- * libbiosock_overlay, and use the BIO_ADDR and the error queue of
- * <openssl/bio.h>, whichever library that belongs to.
+ * These names are specific to biosock; OpenSSL does not have them. They are in
+ * libbiosock and libbiosock_overlay, and use the BIO_ADDR and the error queue
+ * of <openssl/bio.h>, whichever library that belongs to.
  */
 #if !defined(BIOSOCK_H)
 #  define BIOSOCK_H
@@ -18,12 +18,12 @@
 #    error "biosock: <openssl/bio.h> is the library's own, which lacks BIO_ADDRINFO: put biosock's -I before its"
 #  endif
 
-/* Bits for options words, beside BIO_SOCK_*. */
+/* Option bits, in addition to BIO_SOCK_*. */
 #  define BIOSOCK_INHERIT 0x01000000 /* executed programs inherit the descriptor */
-#  define BIOSOCK_MPTCP 0x02000000   /* Multipath TCP where the kernel has it */
+#  define BIOSOCK_MPTCP 0x02000000   /* Multipath TCP if the kernel supports it */
 #  define BIOSOCK_NO_REUSEADDR 0x04000000 /* listen without SO_REUSEADDR */
 
-/* How an attempt ended. */
+/* The outcome of an attempt. */
 #  define BIOSOCK_CONNECTED 1
 #  define BIOSOCK_FAILED 2
 #  define BIOSOCK_NO_ANSWER 3
@@ -43,8 +43,8 @@ typedef struct biosock_memory_st biosock_memory;
 typedef struct biosock_report_st biosock_report;
 typedef struct biosock_listeners_st biosock_listeners;
 
-/* Structures that begin with their size grow at their end. Begin with the INIT
- * macro; 0 and NULL then mean the default. */
+/* Structures that begin with their size may grow at their end. Initialise them
+ * with the INIT macro; 0 and NULL mean the default. */
 typedef struct biosock_dial_options_st {
     size_t size;
     int options;
@@ -116,11 +116,11 @@ int biosock_dial_addrs(const BIO_ADDR *const *addrs, size_t count,
                        const biosock_dial_options *options);
 int biosock_dial_addrinfo(const BIO_ADDRINFO *list, const biosock_dial_options *options);
 
-/* The most threads that the lookups of all dials have, those not counted that
- * have run for 30 s; 0 only asks. */
+/* Sets the maximum number of threads for the lookups of all dials, not counting
+ * those that have run for 30 s, and returns the previous one; 0 changes nothing. */
 size_t biosock_lookup_threads(size_t most);
 
-/* What a dial did: biosock_report(3). */
+/* Reports of dials: biosock_report(3). */
 size_t biosock_report_attempts(const biosock_report *report);
 int biosock_report_attempt(const biosock_report *report, size_t index, biosock_attempt *attempt);
 size_t biosock_report_lookups(const biosock_report *report);
@@ -130,8 +130,8 @@ const char *biosock_report_text(const biosock_report *report);
 const char *biosock_report_hint(const biosock_report *report);
 void biosock_report_free(biosock_report *report);
 
-/* Ending dials, and remembering what worked: biosock_cancel(3), biosock_memory(3).
- * Processes share a cancel after fork(2): set in one, it is set in all. */
+/* Cancelling dials, and the history of addresses: biosock_cancel(3), biosock_memory(3).
+ * Processes share a cancel after fork(2): setting it in one sets it in all. */
 biosock_cancel *biosock_cancel_new(void);
 void biosock_cancel_set(const biosock_cancel *cancel);
 int biosock_cancel_is_set(const biosock_cancel *cancel);
@@ -156,7 +156,8 @@ int biosock_listeners_inheritable(const biosock_listeners *set, int *fds, size_t
 int biosock_listeners_unlink(const biosock_listeners *set);
 void biosock_listeners_free(biosock_listeners *set);
 
-/* Accepting: biosock_accept(3). After fork(2), stop in one process stops all. */
+/* Accepting: biosock_accept(3). After fork(2), stopping a set in one process stops
+ * it in all. */
 int biosock_accept(const biosock_listeners *set, BIO_ADDR *peer, int options, int timeout_ms);
 int biosock_accept_advice(int error);
 int biosock_serve(const biosock_listeners *set, int options,

@@ -2,8 +2,8 @@
  * client HOST SERVICE [LINE]
  *
  * Connects to the first address of HOST that answers, sends LINE (or, without
- * one, all of standard input), says that no more will come, and prints the
- * answer. HOST may be a Unix socket's path when SERVICE is "unix".
+ * one, all of standard input), shuts down writing, and prints the answer. If
+ * SERVICE is "unix", HOST is the path of a Unix socket.
  *
  * Build:  cc client.c $(pkg-config --cflags --libs biosock)
  *    or:  cc client.c $(pkg-config --cflags --libs libcrypto)
@@ -22,7 +22,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 
-/* One attempt: a socket connected to the address, or -1 and the reason queued. */
+/* One attempt: returns a connected socket, or -1 with the reason queued. */
 static int connect_to(const BIO_ADDRINFO *ai)
 {
     int sock = BIO_socket(BIO_ADDRINFO_family(ai), BIO_ADDRINFO_socktype(ai),
@@ -30,7 +30,7 @@ static int connect_to(const BIO_ADDRINFO *ai)
     int options = BIO_SOCK_KEEPALIVE | BIO_SOCK_NODELAY;
 
     if (BIO_ADDRINFO_family(ai) == AF_UNIX)
-        options = 0; /* both options belong to TCP */
+        options = 0; /* both options are for TCP */
     if (sock == -1)
         return -1;
     if (!BIO_connect(sock, BIO_ADDRINFO_address(ai), options)) {
@@ -40,7 +40,7 @@ static int connect_to(const BIO_ADDRINFO *ai)
     return sock;
 }
 
-/* Tries every address in the order given; only a total failure is reported. */
+/* Tries every address in order; reports errors only if all of them fail. */
 static int connect_to_any(const char *host, const char *service)
 {
     int family = strcmp(service, "unix") == 0 ? AF_UNIX : AF_UNSPEC;
@@ -53,7 +53,7 @@ static int connect_to_any(const char *host, const char *service)
         sock = connect_to(ai);
     BIO_ADDRINFO_free(all);
     if (sock != -1)
-        ERR_clear_error(); /* what the earlier addresses left */
+        ERR_clear_error(); /* errors of earlier addresses */
     return sock;
 }
 
@@ -104,7 +104,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s HOST SERVICE [LINE]\n", argv[0]);
         return 2;
     }
-    signal(SIGPIPE, SIG_IGN); /* a peer that went away is an error, not our end */
+    signal(SIGPIPE, SIG_IGN); /* make a write to a closed connection an error */
     sock = connect_to_any(argv[1], argv[2]);
     if (sock == -1) {
         fprintf(stderr, "%s: no connection to %s %s:\n", argv[0], argv[1], argv[2]);

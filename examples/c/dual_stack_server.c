@@ -2,10 +2,10 @@
  * dual_stack_server [--once] SERVICE
  * dual_stack_server [--once] --port-0
  *
- * Listens on every address that a server for SERVICE should have, IPv4 and
- * IPv6 each on a socket of its own, says who connects, and echoes what they
- * send, one at a time. --port-0 takes any free port, the same for all
- * addresses; --once ends after the first connection.
+ * Listens on every address for SERVICE, with separate sockets for IPv4 and
+ * IPv6, prints who connects, and echoes what they send, one client at a time.
+ * --port-0 uses any free port, the same for all addresses; --once exits after
+ * the first connection.
  *
  * Build:  cc dual_stack_server.c $(pkg-config --cflags --libs biosock)
  *    or:  cc dual_stack_server.c $(pkg-config --cflags --libs libcrypto)
@@ -27,8 +27,8 @@
 
 #define MAX_LISTENERS 8
 
-/* Prints "WHAT HOST PORT", both as numbers. */
-static void say_address(const char *what, const BIO_ADDR *addr)
+/* Prints "WHAT HOST PORT", host and port as numbers. */
+static void print_address(const char *what, const BIO_ADDR *addr)
 {
     char *host = BIO_ADDR_hostname_string(addr, 1);
     char *service = BIO_ADDR_service_string(addr, 1);
@@ -53,8 +53,8 @@ static int with_port(BIO_ADDR *to, const BIO_ADDR *from, unsigned short port)
 }
 
 /*
- * A socket that listens on the address, or -1 with the reason queued. *port is
- * asked for unless it is 0, and becomes the port that the socket got.
+ * Returns a socket that listens on the address, or -1 with the reason queued.
+ * Uses *port unless it is 0, and stores the socket's port there.
  */
 static int listen_on(const BIO_ADDRINFO *ai, BIO_ADDR *bound, unsigned short *port)
 {
@@ -65,8 +65,8 @@ static int listen_on(const BIO_ADDRINFO *ai, BIO_ADDR *bound, unsigned short *po
     if (sock == -1)
         return -1;
     info.addr = bound;
-    /* V6_ONLY: the IPv4 addresses have sockets of their own. NONBLOCK: a client
-     * may be gone again between poll and accept. */
+    /* V6_ONLY: IPv4 has separate sockets. NONBLOCK: a client may be gone between
+     * poll and accept. */
     if ((*port == 0 || with_port(bound, BIO_ADDRINFO_address(ai), *port))
         && BIO_listen(sock, *port == 0 ? BIO_ADDRINFO_address(ai) : bound,
                       BIO_SOCK_REUSEADDR | BIO_SOCK_V6_ONLY | BIO_SOCK_NONBLOCK)
@@ -78,7 +78,7 @@ static int listen_on(const BIO_ADDRINFO *ai, BIO_ADDR *bound, unsigned short *po
     return -1;
 }
 
-/* Listens on all addresses of the service; returns how many it could. */
+/* Listens on all addresses of the service; returns the number of sockets. */
 static nfds_t listen_on_all(const char *service, struct pollfd *set, BIO_ADDR *scratch)
 {
     BIO_ADDRINFO *all = NULL;
@@ -92,7 +92,7 @@ static nfds_t listen_on_all(const char *service, struct pollfd *set, BIO_ADDR *s
         int sock = listen_on(ai, scratch, &port);
 
         if (sock == -1) {
-            /* One family may be switched off here; the other can still serve. */
+            /* One family may be disabled; the other can still serve. */
             ERR_print_errors_fp(stderr);
             continue;
         }
@@ -103,15 +103,15 @@ static nfds_t listen_on_all(const char *service, struct pollfd *set, BIO_ADDR *s
     return count;
 }
 
-/* Says where, now that every address is served. */
-static void say_listeners(const struct pollfd *set, nfds_t count, BIO_ADDR *scratch)
+/* Prints the addresses, now that all of them are listened on. */
+static void print_listeners(const struct pollfd *set, nfds_t count, BIO_ADDR *scratch)
 {
     union BIO_sock_info_u info;
 
     info.addr = scratch;
     for (nfds_t i = 0; i < count; i++)
         if (BIO_sock_info(set[i].fd, BIO_SOCK_INFO_ADDRESS, &info))
-            say_address("listening on", scratch);
+            print_address("listening on", scratch);
         else
             ERR_print_errors_fp(stderr);
 }
@@ -138,20 +138,20 @@ static void echo(int sock)
     }
 }
 
-/* Serves one client; 1 if there was one, 0 if it had gone, -1 on failure. */
+/* Serves one client; returns 1, 0 if it had gone, -1 on failure. */
 static int serve(int listener, BIO_ADDR *peer)
 {
     int sock = BIO_accept_ex(listener, peer, 0);
 
     if (sock == -1)
         return BIO_sock_should_retry(sock) ? 0 : -1;
-    say_address("connection from", peer);
+    print_address("connection from", peer);
     echo(sock);
     BIO_closesocket(sock);
     return 1;
 }
 
-/* Serves each client, until `once` is satisfied or an error. */
+/* Serves clients until an error, or only one if `once`. */
 static int serve_all(struct pollfd *set, nfds_t count, BIO_ADDR *peer, int once)
 {
     for (;;) {
@@ -184,9 +184,9 @@ int main(int argc, char **argv)
         BIO_ADDR_free(addr);
         return 2;
     }
-    signal(SIGPIPE, SIG_IGN); /* a client that went away is no reason to end */
+    signal(SIGPIPE, SIG_IGN); /* make a write to a closed connection an error */
     count = listen_on_all(strcmp(service, "--port-0") == 0 ? "0" : service, set, addr);
-    say_listeners(set, count, addr);
+    print_listeners(set, count, addr);
     served = count > 0 && serve_all(set, count, addr, once);
     if (count == 0) {
         fprintf(stderr, "%s: cannot listen for %s:\n", argv[0], service);

@@ -1,8 +1,8 @@
 /*
  * greeter TARGET
  *
- * Listens on every address of TARGET (*:8443, localhost:https, unix:/run/x),
- * or on what a service manager passes, and greets each client, until
+ * Listens on every address of TARGET (*:8443, localhost:https, unix:/run/x), or
+ * on the sockets that a service manager passes, and greets each client until
  * SIGINT or SIGTERM.
  *
  * Build:  cc greeter.c $(pkg-config --cflags --libs biosock)
@@ -29,7 +29,7 @@ static void on_signal(int number)
     biosock_listeners_stop(set);
 }
 
-/* The passed set if there is one, else that of the target. */
+/* The passed set if there is one, else a set for the target. */
 static biosock_listeners *open_set(const char *target)
 {
     biosock_listen_options options = BIOSOCK_LISTEN_OPTIONS_INIT;
@@ -41,7 +41,7 @@ static biosock_listeners *open_set(const char *target)
     return passed != NULL ? passed : biosock_listen(target, &options);
 }
 
-static void say_addresses(void)
+static void print_addresses(void)
 {
     BIO_ADDR *addr = BIO_ADDR_new();
 
@@ -61,7 +61,7 @@ static void say_addresses(void)
     fflush(stdout);
 }
 
-/* Greets until stopped; 0 if the set is of no use any more. */
+/* Greets clients until stopped; returns 0 if the set is no longer usable. */
 static int greet_all(void)
 {
     const struct timespec pause = {0, 50 * 1000 * 1000};
@@ -93,10 +93,10 @@ int main(int argc, char **argv)
         return 2;
     }
     set = open_set(argv[1]);
-    signal(SIGPIPE, SIG_IGN); /* a client that went away is no reason to end */
+    signal(SIGPIPE, SIG_IGN); /* make a write to a closed connection an error */
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
-    say_addresses();
+    print_addresses();
     done = set != NULL && greet_all() && biosock_listeners_unlink(set);
     if (!done)
         ERR_print_errors_fp(stderr);

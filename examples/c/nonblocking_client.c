@@ -1,7 +1,7 @@
 /*
  * nonblocking_client HOST SERVICE LINE
  *
- * As client.c, but nothing ever blocks for longer than the deadline: neither
+ * Like client.c, but no step blocks for longer than the timeout: neither
  * connecting, nor sending LINE, nor reading the answer.
  *
  * Build:  cc nonblocking_client.c $(pkg-config --cflags --libs biosock)
@@ -27,7 +27,7 @@
 
 enum direction { FOR_WRITING, FOR_READING };
 
-/* Waits until the socket is ready: 1; 0 and errno when time is up or it failed. */
+/* Waits until the socket is ready; returns 1, or 0 with errno on timeout or failure. */
 static int wait_until_ready(int sock, enum direction direction)
 {
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L
@@ -46,9 +46,9 @@ static int wait_until_ready(int sock, enum direction direction)
 }
 
 /*
- * Whether the connection stands. A connect that would block returns 0 with
- * nothing queued; the socket turns writable when there is an outcome, and
- * BIO_sock_error reads it.
+ * Returns whether the connection is established. A connect that would block
+ * returns 0 with nothing queued; the socket becomes writable when there is an
+ * outcome, which BIO_sock_error returns.
  */
 static int finish_connect(int sock, const BIO_ADDR *addr)
 {
@@ -132,7 +132,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s HOST SERVICE LINE\n", argv[0]);
         return 2;
     }
-    signal(SIGPIPE, SIG_IGN); /* a peer that went away is an error, not our end */
+    signal(SIGPIPE, SIG_IGN); /* make a write to a closed connection an error */
     sock = connect_to_any(argv[1], argv[2]);
     if (sock == -1)
         return EXIT_FAILURE;

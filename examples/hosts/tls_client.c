@@ -2,11 +2,11 @@
  * tls_client HOST:SERVICE CAFILE LINE
  * tls_client unix:PATH CAFILE LINE
  *
- * Connects with the routines of BIO_connect(3), shakes hands by TLS, checks
- * the server against the certificates in CAFILE, sends LINE and prints the
- * line that comes back. Whatever fails is told from the error queue of the
- * library that is linked: an OpenSSL as it is, or LibreSSL, AWS-LC or
- * BoringSSL with libbiosock_overlay before them.
+ * Connects with the routines of BIO_connect(3), does a TLS handshake, verifies
+ * the server with the certificates in CAFILE, sends LINE and prints the line
+ * that it gets back. Errors are printed from the error queue of the linked
+ * library: an unmodified OpenSSL, or LibreSSL, AWS-LC or BoringSSL with
+ * libbiosock_overlay before it.
  *
  * Build:  cc tls_client.c -I BIOSOCK/include -I AWS-LC/include \
  *            -lbiosock_overlay -lssl -lcrypto
@@ -26,7 +26,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-/* A socket connected to the address, or -1 and the reason queued. */
+/* Returns a connected socket, or -1 with the reason queued. */
 static int connect_to(const BIO_ADDRINFO *ai)
 {
     int family = BIO_ADDRINFO_family(ai);
@@ -40,7 +40,7 @@ static int connect_to(const BIO_ADDRINFO *ai)
     return sock;
 }
 
-static void say_peer(const BIO_ADDRINFO *ai)
+static void print_peer(const BIO_ADDRINFO *ai)
 {
     const BIO_ADDR *addr = BIO_ADDRINFO_address(ai);
     int is_path = BIO_ADDR_family(addr) == AF_UNIX;
@@ -58,14 +58,14 @@ static int connect_to_any(const BIO_ADDRINFO *all)
     for (const BIO_ADDRINFO *ai = all; ai != NULL && sock == -1; ai = BIO_ADDRINFO_next(ai)) {
         sock = connect_to(ai);
         if (sock != -1)
-            say_peer(ai);
+            print_peer(ai);
     }
     if (sock != -1)
-        ERR_clear_error(); /* what the earlier addresses left */
+        ERR_clear_error(); /* errors of earlier addresses */
     return sock;
 }
 
-/* Looks the name up and connects; *host is the name, where there is one. */
+/* Looks the name up and connects; *host is the name, if there is one. */
 static int reach(const char *where, char **host)
 {
     BIO_ADDRINFO *all = NULL;
@@ -85,13 +85,13 @@ static int reach(const char *where, char **host)
     return sock;
 }
 
-/* The certificate has to be for the host, be that a name or an address. */
+/* The certificate must be for the host, whether a name or an address. */
 static int expect_host(SSL *ssl, const char *host)
 {
     return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) || SSL_set1_host(ssl, host);
 }
 
-static SSL *shake_hands(SSL_CTX *ctx, int sock, const char *cafile, const char *host)
+static SSL *handshake(SSL_CTX *ctx, int sock, const char *cafile, const char *host)
 {
     SSL *ssl;
 
@@ -106,7 +106,7 @@ static SSL *shake_hands(SSL_CTX *ctx, int sock, const char *cafile, const char *
     return NULL;
 }
 
-/* Sends the line and prints the one that comes back. */
+/* Sends the line and prints the line received. */
 static int exchange(SSL *ssl, const char *line)
 {
     int len = (int)strlen(line);
@@ -125,7 +125,7 @@ static int exchange(SSL *ssl, const char *line)
 static int talk(int sock, const char *cafile, const char *host, const char *line)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-    SSL *ssl = ctx == NULL ? NULL : shake_hands(ctx, sock, cafile, host);
+    SSL *ssl = ctx == NULL ? NULL : handshake(ctx, sock, cafile, host);
     int done = 0;
 
     if (ssl != NULL) {
@@ -148,7 +148,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s HOST:SERVICE|unix:PATH CAFILE LINE\n", argv[0]);
         return 2;
     }
-    signal(SIGPIPE, SIG_IGN); /* a server that went away is an error, not our end */
+    signal(SIGPIPE, SIG_IGN); /* make a write to a closed connection an error */
     sock = reach(argv[1], &host);
     if (sock != -1) {
         done = talk(sock, argv[2], host == NULL ? "localhost" : host, argv[3]);

@@ -1,6 +1,6 @@
 /*
- * <openssl/bio.h> of biosock: addresses, lookup and the socket routines of
- * BIO_connect(3). Nothing of BIO objects themselves.
+ * biosock's <openssl/bio.h>: addresses, lookup and the socket routines of
+ * BIO_connect(3), without BIO objects.
  *
  * SPDX-License-Identifier: Apache-2.0 OR MIT
  *
@@ -17,7 +17,7 @@
 
 #if defined(BIOSOCK_BIO_YIELDS)
 #  undef BIOSOCK_BIO_YIELDS
-#  pragma GCC system_header /* #include_next is no standard C */
+#  pragma GCC system_header /* #include_next is not standard C */
 #  include_next <openssl/bio.h>
 #  if defined(LIBRESSL_VERSION_NUMBER) || defined(OPENSSL_IS_AWSLC) || \
       defined(OPENSSL_IS_BORINGSSL)
@@ -27,7 +27,7 @@
 #    endif
 #  elif OPENSSL_VERSION_NUMBER < 0x30200000L && !defined(BIOSOCK_OPENSSL_BIO_NEWER)
 #    define BIOSOCK_OPENSSL_BIO_NEWER
-/* What came with OpenSSL 3.0 and 3.2, and the overlay has over older ones too. */
+/* New in OpenSSL 3.0 and 3.2; the overlay adds it to older ones. */
 #    include <time.h>
 #    if !defined(BIO_SOCK_TFO)
 #      define BIO_SOCK_TFO 0x20
@@ -61,12 +61,12 @@ int BIO_socket_wait(int fd, int for_read, time_t max_time);
 #  include <time.h>
 #  include <sys/types.h>
 
-/* What a routine that makes a descriptor returns when it made none. */
+/* What routines that return a descriptor return on failure. */
 #  if !defined(INVALID_SOCKET)
 #    define INVALID_SOCKET (-1)
 #  endif
 
-/* Options; see BIO_connect(3) for which routine takes which. */
+/* Options; BIO_connect(3) says which routine accepts which. */
 #  define BIO_SOCK_REUSEADDR 0x01
 #  define BIO_SOCK_V6_ONLY 0x02
 #  define BIO_SOCK_KEEPALIVE 0x04
@@ -81,8 +81,8 @@ int BIO_socket_wait(int fd, int for_read, time_t max_time);
 #    define BIO_BIND_REUSEADDR_IF_UNUSED BIO_SOCK_REUSEADDR
 #  endif
 
-/* Reasons in the error queue. A library underneath may number some its own
- * way, and then its number holds. */
+/* Reasons in the error queue. If the library underneath numbers some of them
+ * differently, its numbers are used. */
 #  if !defined(BIO_R_ACCEPT_ERROR)
 #    define BIO_R_ACCEPT_ERROR 100
 #  endif
@@ -160,7 +160,7 @@ int BIO_socket_wait(int fd, int for_read, time_t max_time);
 extern "C" {
 #  endif
 
-/* Both opaque: a socket address, and one link of a chain of lookup results. */
+/* Both opaque: a socket address, and one element of a list of lookup results. */
 typedef union bio_addr_st BIO_ADDR;
 typedef struct bio_addrinfo_st BIO_ADDRINFO;
 

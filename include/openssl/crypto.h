@@ -1,13 +1,13 @@
 /*
- * <openssl/crypto.h> of biosock: the allocator functions that own the strings
- * which the BIO_* routines return.
+ * biosock's <openssl/crypto.h>: the allocator of the strings that the BIO_*
+ * routines return.
  *
  * SPDX-License-Identifier: Apache-2.0 OR MIT
  *
  * Which header a program gets
  *   -DBIOSOCK_ALONE            this one (what `pkg-config --cflags biosock` sets)
  *   an OpenSSL further down
- *   the include path           that OpenSSL's: this file only passes it on
+ *   the include path           that OpenSSL's: this file only includes it
  *   neither                    this one
  * "An OpenSSL" is any library that has <openssl/opensslv.h>: OpenSSL, LibreSSL,
  * AWS-LC, BoringSSL. bio.h and err.h decide in the same way, so that the three
@@ -21,7 +21,7 @@
 
 #if defined(BIOSOCK_CRYPTO_YIELDS)
 #  undef BIOSOCK_CRYPTO_YIELDS
-#  pragma GCC system_header /* #include_next is no standard C */
+#  pragma GCC system_header /* #include_next is not standard C */
 #  include_next <openssl/crypto.h>
 #elif !defined(BIOSOCK_OPENSSL_CRYPTO_H)
 #  define BIOSOCK_OPENSSL_CRYPTO_H
@@ -30,21 +30,21 @@
 #    error "biosock: OpenSSL's own headers are in use already: drop -DBIOSOCK_ALONE and use biosock-overlay"
 #  endif
 
-/* Real headers bring these along, and programs rely on it. */
+/* OpenSSL's headers include these, and programs rely on it. */
 #  include <stddef.h>
 #  include <stdlib.h>
 #  include <time.h>
 
-/* The level of OpenSSL's interface that this subset reaches (BIO_SOCK_TFO and
- * BIO_ADDR_dup came in 3.2), for programs that choose by version. */
+/* The level of OpenSSL's interface that this subset has (BIO_SOCK_TFO and
+ * BIO_ADDR_dup are new in 3.2), for programs that check the version. */
 #  define OPENSSL_VERSION_MAJOR 3
 #  define OPENSSL_VERSION_MINOR 2
 #  define OPENSSL_VERSION_PATCH 0
 #  define OPENSSL_VERSION_NUMBER 0x30200000L
 
-/* Warn where a program uses a deprecated routine, and keep silent for those
- * who say that they know: by OPENSSL_SUPPRESS_DEPRECATED, or by an
- * OPENSSL_API_COMPAT older than the deprecation. */
+/* Warns about uses of a deprecated routine, except with
+ * OPENSSL_SUPPRESS_DEPRECATED or an OPENSSL_API_COMPAT older than the
+ * deprecation. */
 #  if defined(OPENSSL_API_COMPAT)
 #    define BIOSOCK_API_BEFORE_(hex, level) \
          (OPENSSL_API_COMPAT < (level) || \

@@ -1,6 +1,6 @@
 /*
- * <openssl/err.h> of biosock: the error queue of the calling thread, with its
- * codes packed as OpenSSL 3 packs them.
+ * biosock's <openssl/err.h>: the error queue of the calling thread, with codes
+ * packed as in OpenSSL 3.
  *
  * SPDX-License-Identifier: Apache-2.0 OR MIT
  *
@@ -15,7 +15,7 @@
 
 #if defined(BIOSOCK_ERR_YIELDS)
 #  undef BIOSOCK_ERR_YIELDS
-#  pragma GCC system_header /* #include_next is no standard C */
+#  pragma GCC system_header /* #include_next is not standard C */
 #  include_next <openssl/err.h>
 #elif !defined(BIOSOCK_OPENSSL_ERR_H)
 #  define BIOSOCK_OPENSSL_ERR_H
@@ -25,10 +25,10 @@
 #  include <stdio.h>
 #  include <openssl/bio.h>
 
-/* The queue has 16 places, one of them always free. */
+/* The queue has 16 slots, one of which is always free. */
 #  define ERR_NUM_ERRORS 16
 
-/* What *flags says of an entry's data. */
+/* The flags of an entry's data. */
 #  define ERR_TXT_MALLOCED 0x01
 #  define ERR_TXT_STRING 0x02
 
@@ -39,8 +39,8 @@
 #  define ERR_LIB_BIO 32
 #  define ERR_LIB_USER 128
 
-/* The parts of a code: a system error is the top bit and an errno, any other
- * is eight bits of library above 23 bits of reason, whose flags start at 18. */
+/* The parts of a code: an OS error is the top bit and an errno, any other is
+ * eight bits of library above 23 bits of reason, whose flags start at bit 18. */
 #  define ERR_SYSTEM_FLAG ((unsigned int)INT_MAX + 1)
 #  define ERR_SYSTEM_MASK ((unsigned int)INT_MAX)
 #  define ERR_LIB_OFFSET 23L
@@ -56,7 +56,7 @@
        ((((unsigned long)(lib) & ERR_LIB_MASK) << ERR_LIB_OFFSET) | \
         ((unsigned long)(reason) & ERR_REASON_MASK))
 
-/* Reasons that every library may give. */
+/* Reasons common to all libraries. */
 #  define ERR_R_FATAL (ERR_RFLAG_FATAL | ERR_RFLAG_COMMON)
 #  define ERR_R_SYS_LIB (ERR_LIB_SYS | ERR_RFLAG_COMMON)
 #  define ERR_R_BIO_LIB (ERR_LIB_BIO | ERR_RFLAG_COMMON)
@@ -104,14 +104,14 @@ BIOSOCK_MAYBE_UNUSED static inline int ERR_COMMON_ERROR(unsigned long code)
     return (ERR_GET_RFLAGS(code) & ERR_RFLAG_COMMON) != 0;
 }
 
-/* The oldest entry, taken off the queue. */
+/* The oldest entry, removed from the queue. */
 unsigned long ERR_get_error(void);
 unsigned long ERR_get_error_all(const char **file, int *line, const char **func,
                                 const char **data, int *flags);
 BIOSOCK_DEPRECATED_3_0
 unsigned long ERR_get_error_line_data(const char **file, int *line, const char **data, int *flags);
 
-/* The oldest entry, left where it is. */
+/* The oldest entry, left on the queue. */
 unsigned long ERR_peek_error(void);
 unsigned long ERR_peek_error_line(const char **file, int *line);
 unsigned long ERR_peek_error_func(const char **func);
@@ -121,7 +121,7 @@ unsigned long ERR_peek_error_all(const char **file, int *line, const char **func
 BIOSOCK_DEPRECATED_3_0
 unsigned long ERR_peek_error_line_data(const char **file, int *line, const char **data, int *flags);
 
-/* The newest entry, left where it is. */
+/* The newest entry, left on the queue. */
 unsigned long ERR_peek_last_error(void);
 unsigned long ERR_peek_last_error_line(const char **file, int *line);
 unsigned long ERR_peek_last_error_func(const char **func);
@@ -132,7 +132,7 @@ BIOSOCK_DEPRECATED_3_0
 unsigned long ERR_peek_last_error_line_data(const char **file, int *line, const char **data,
                                             int *flags);
 
-/* A code in words. */
+/* Error codes as strings. */
 char *ERR_error_string(unsigned long code, char *buf);
 void ERR_error_string_n(unsigned long code, char *buf, size_t len);
 const char *ERR_lib_error_string(unsigned long code);
@@ -140,12 +140,12 @@ const char *ERR_reason_error_string(unsigned long code);
 BIOSOCK_DEPRECATED_3_0
 const char *ERR_func_error_string(unsigned long code);
 
-/* The whole queue: emptied, or printed and so emptied. */
+/* The whole queue: emptied, or printed and emptied. */
 void ERR_clear_error(void);
 void ERR_print_errors_fp(FILE *fp);
 void ERR_print_errors_cb(int (*cb)(const char *str, size_t len, void *u), void *u);
 
-/* A place in the queue to come back to. */
+/* Marks in the queue. */
 int ERR_set_mark(void);
 int ERR_pop_to_mark(void);
 int ERR_clear_last_mark(void);
