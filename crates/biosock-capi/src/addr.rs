@@ -1,4 +1,4 @@
-//! BIO_ADDR(3): socket addresses as C sees them.
+//! BIO_ADDR(3): socket addresses in C.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::marker::PhantomData;
@@ -18,11 +18,11 @@ use crate::sites::{ADDR_STRINGS, Site, site};
 /// An address of any family: a union of `sockaddr_in`, `sockaddr_in6` and
 /// `sockaddr_un`, of 112 bytes on Linux.
 ///
-/// A `*const BIO_ADDR` that C passes is NULL, or points to an address of at
-/// least the size of its family that nobody changes until the function
-/// returns. A `*mut BIO_ADDR` is NULL, or has room for a whole one. As
-/// programs pass less than a whole one to read from, no Rust reference to one
-/// is ever made from a pointer that C passed.
+/// A `*const BIO_ADDR` from C is NULL, or points to an address of at least the
+/// size of its family that nothing changes until the function returns. A
+/// `*mut BIO_ADDR` is NULL, or has room for a whole one. As programs may pass
+/// less than a whole one for reading, no Rust reference is ever made from a
+/// pointer that C passed.
 #[repr(C)]
 pub union BIO_ADDR {
     family: sa_family_t,
@@ -39,7 +39,7 @@ impl BIO_ADDR {
     /// No address: AF_UNSPEC.
     pub(crate) const EMPTY: Self = Self { whole: [0; WHOLE] };
 
-    /// An address of these bytes, and 0 where they end.
+    /// An address of these bytes, padded with 0.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
         Self { whole: whole(bytes) }
     }
@@ -49,15 +49,15 @@ const SIZE: usize = size_of::<BIO_ADDR>();
 const SUN_PATH: usize = offset_of!(sockaddr_un, sun_path);
 const SUN_PATH_LEN: usize = size_of::<sockaddr_un>() - SUN_PATH;
 
-/// The bytes that an address of a family has; for a family that BIO_ADDR
-/// does not have, all there are.
+/// The size of an address of a family; for a family that BIO_ADDR does not have,
+/// that of the whole union.
 #[inline]
 fn size_of_family(family: c_int) -> usize {
     let known = usize::try_from(family).ok().and_then(|family| SIZES.get(family));
     known.map_or(SIZE, |size| usize::from(*size))
 }
 
-/// Sizes by family, which are looked up faster than decided.
+/// Sizes by family: a table is faster than branches.
 static SIZES: [u8; AF_INET6 as usize + 1] = {
     assert!(AF_INET < AF_INET6 && AF_UNIX < AF_INET6 && SIZE <= u8::MAX as usize);
     let mut sizes = [SIZE as u8; AF_INET6 as usize + 1];
@@ -77,17 +77,17 @@ unsafe fn family_of(addr: *const BIO_ADDR) -> c_int {
     unsafe { addr.cast::<sa_family_t>().read_unaligned() }.into()
 }
 
-/// The bytes of an address, as many as its family has.
+/// The bytes of an address, up to the size of its family.
 ///
 /// # Safety
 ///
-/// `addr` is as [`BIO_ADDR`] says, and the bytes are used until the C
+/// `addr` is as described at [`BIO_ADDR`], and the bytes are used until the C
 /// function returns.
 pub(crate) unsafe fn bytes_of<'a>(addr: *const BIO_ADDR) -> Result<&'a [u8], Failure> {
     if addr.is_null() {
         return Err(Failure::Null("addr"));
     }
-    // SAFETY: an address, as it is not NULL.
+    // SAFETY: not NULL, so an address.
     let size = size_of_family(unsafe { family_of(addr) });
     // SAFETY: an address of at least this size.
     Ok(unsafe { std::slice::from_raw_parts(addr.cast::<u8>(), size) })
@@ -104,7 +104,7 @@ pub(crate) unsafe fn view<'a>(addr: *const BIO_ADDR) -> Result<SockAddr<'a>, Fai
     unsafe { bytes_of(addr) }.map(SockAddr::from_bytes)
 }
 
-/// A caller's place for a whole address.
+/// A caller's room for a whole address.
 #[derive(Debug)]
 pub(crate) struct AddrOut<'a> {
     place: NonNull<[u8; SIZE]>,
@@ -112,35 +112,34 @@ pub(crate) struct AddrOut<'a> {
 }
 
 impl AddrOut<'_> {
-    /// Takes a pointer that C passed; `None` for NULL.
+    /// From a pointer that C passed; `None` for NULL.
     ///
     /// # Safety
     ///
     /// `addr` is NULL, or has room for a whole [`BIO_ADDR`] that nothing else
-    /// writes to or, while [`room`](Self::room) is lent, uses until the C
+    /// writes to or, while [`room`](Self::room) is borrowed, uses until the C
     /// function returns.
     pub(crate) unsafe fn new(addr: *mut BIO_ADDR) -> Option<Self> {
         Some(Self { place: NonNull::new(addr.cast())?, caller: PhantomData })
     }
 
-    /// Fills the address with `bytes`, and with 0 where they end. They may
-    /// be in the same place.
+    /// Fills the address with `bytes`, padded with 0. They may overlap it.
     pub(crate) fn store(&self, bytes: &[u8]) {
         let whole = whole(bytes);
         // SAFETY: there is room for it.
         unsafe { self.place.write(whole) };
     }
 
-    /// The place, for the system to write to.
+    /// The room, for a system call to write to.
     pub(crate) fn room(&mut self) -> &mut [MaybeUninit<u8>] {
-        // SAFETY: the room is there, and lent once.
+        // SAFETY: the room exists, and is borrowed once.
         unsafe { self.place.cast::<[MaybeUninit<u8>; SIZE]>().as_mut() }
     }
 
-    /// Fills the address with 0 behind the `length` bytes that the system
-    /// wrote, where its family may have more.
+    /// Fills the address with 0 after the `length` bytes that the kernel wrote,
+    /// if its family may have more.
     pub(crate) fn clear_rest(&mut self, length: usize) {
-        // SAFETY: the system wrote the family, where the length says so.
+        // SAFETY: the kernel wrote the family if the length includes it.
         if length >= size_of::<sockaddr_in>() && unsafe { family_of(self.place.as_ptr().cast()) } != AF_UNIX {
             return;
         }
@@ -150,7 +149,7 @@ impl AddrOut<'_> {
     }
 }
 
-/// `bytes` as a whole address, filled up with 0.
+/// `bytes` as a whole address, padded with 0.
 pub(crate) fn whole(bytes: &[u8]) -> [u8; SIZE] {
     let mut whole = [0; SIZE];
     for (to, from) in whole.iter_mut().zip(bytes) {
@@ -163,7 +162,7 @@ pub(crate) fn whole(bytes: &[u8]) -> [u8; SIZE] {
 ///
 /// # Safety
 ///
-/// None is needed.
+/// No requirements.
 pub unsafe fn BIO_ADDR_new<H: Host>() -> *mut BIO_ADDR {
     let site = site!(c"BIO_ADDR_new", 144);
     run_quick::<H, _>(site, ptr::null_mut(), || new::<H>(site, &[]))
@@ -171,13 +170,13 @@ pub unsafe fn BIO_ADDR_new<H: Host>() -> *mut BIO_ADDR {
 
 fn new<H: Host>(site: &'static Site, bytes: &[u8]) -> Result<*mut BIO_ADDR, Failure> {
     let addr = H::alloc(SIZE, site).cast::<BIO_ADDR>();
-    // SAFETY: NULL, or new memory of the size of an address.
+    // SAFETY: NULL, or new memory for an address.
     let place = unsafe { AddrOut::new(addr) }.ok_or(Failure::Reported)?;
     place.store(bytes);
     Ok(addr)
 }
 
-/// `BIO_ADDR_free`: frees an address; NULL is fine.
+/// `BIO_ADDR_free`: frees an address; NULL is ignored.
 ///
 /// # Safety
 ///
@@ -193,24 +192,24 @@ pub unsafe fn BIO_ADDR_free<H: Host>(addr: *mut BIO_ADDR) {
 ///
 /// # Safety
 ///
-/// `addr` is as [`BIO_ADDR`] says.
+/// `addr` is as described at [`BIO_ADDR`].
 pub unsafe fn BIO_ADDR_clear<H: Host>(addr: *mut BIO_ADDR) {
     run_quick::<H, _>(site!(c"BIO_ADDR_clear", 0), (), || {
-        // SAFETY: NULL or a place for an address.
+        // SAFETY: NULL or room for an address.
         unsafe { AddrOut::new(addr) }.ok_or(Failure::Null("addr"))?.store(&[]);
         Ok(())
     });
 }
 
-/// `BIO_ADDR_copy`: 1 where `to` is now as `from`, 0 where it cannot be, and
-/// then it is empty.
+/// `BIO_ADDR_copy`: copies `from` to `to`; 1, or 0 if it cannot be copied, and
+/// then `to` is empty.
 ///
 /// # Safety
 ///
-/// `to` and `from` are as [`BIO_ADDR`] says.
+/// `to` and `from` are as described at [`BIO_ADDR`].
 pub unsafe fn BIO_ADDR_copy<H: Host>(to: *mut BIO_ADDR, from: *const BIO_ADDR) -> c_int {
     run_quick::<H, _>(site!(c"BIO_ADDR_copy", 0), 0, || {
-        // SAFETY: NULL or a place for an address.
+        // SAFETY: NULL or room for an address.
         let to = unsafe { AddrOut::new(to) }.ok_or(Failure::Reported)?;
         if from.is_null() {
             return Err(Failure::Reported);
@@ -223,13 +222,13 @@ pub unsafe fn BIO_ADDR_copy<H: Host>(to: *mut BIO_ADDR, from: *const BIO_ADDR) -
 }
 
 /// The bytes of an address that can be copied: none of an empty one, `None`
-/// for a family that BIO_ADDR has not.
+/// for a family that BIO_ADDR does not have.
 ///
 /// # Safety
 ///
 /// `addr` points to an address of at least the size of its family.
 unsafe fn copyable<'a>(addr: *const BIO_ADDR) -> Option<&'a [u8]> {
-    // SAFETY: an address, as it is not NULL.
+    // SAFETY: not NULL, so an address.
     match unsafe { family_of(addr) } {
         AF_UNSPEC => Some(&[]),
         // SAFETY: NULL or an address.
@@ -238,18 +237,18 @@ unsafe fn copyable<'a>(addr: *const BIO_ADDR) -> Option<&'a [u8]> {
     }
 }
 
-/// `BIO_ADDR_dup`: a new address that is as `from`; NULL for NULL.
+/// `BIO_ADDR_dup`: a copy of `from`; NULL for NULL.
 ///
 /// # Safety
 ///
-/// `from` is as [`BIO_ADDR`] says.
+/// `from` is as described at [`BIO_ADDR`].
 pub unsafe fn BIO_ADDR_dup<H: Host>(from: *const BIO_ADDR) -> *mut BIO_ADDR {
     let site = site!(c"BIO_ADDR_dup", 0);
     run_quick::<H, _>(site, ptr::null_mut(), || {
         if from.is_null() {
             return Err(Failure::Reported);
         }
-        // SAFETY: an address, as it is not NULL.
+        // SAFETY: not NULL, so an address.
         match unsafe { copyable(from) } {
             Some(bytes) => new::<H>(site, bytes),
             None => Err(Failure::Reported),
@@ -257,8 +256,8 @@ pub unsafe fn BIO_ADDR_dup<H: Host>(from: *const BIO_ADDR) -> *mut BIO_ADDR {
     })
 }
 
-/// `BIO_ADDR_make`: copies a `sockaddr` of a family that BIO_ADDR has. For
-/// OpenSSL's own use.
+/// `BIO_ADDR_make`: copies a `sockaddr` of a family that BIO_ADDR has. Internal
+/// to OpenSSL.
 ///
 /// # Safety
 ///
@@ -267,9 +266,9 @@ pub unsafe fn BIO_ADDR_make<H: Host>(to: *mut BIO_ADDR, from: *const libc::socka
     run_quick::<H, _>(site!(c"BIO_ADDR_make", 0), 0, || {
         // SAFETY: NULL or an address.
         let bytes = unsafe { bytes_of(from.cast()) }?;
-        // SAFETY: an address, as it is not NULL.
+        // SAFETY: not NULL, so an address.
         let known = matches!(unsafe { family_of(from.cast()) }, AF_INET | AF_INET6 | AF_UNIX);
-        // SAFETY: NULL or a place for an address.
+        // SAFETY: NULL or room for an address.
         let to = unsafe { AddrOut::new(to) }.ok_or(Failure::Null("to"))?;
         if known {
             to.store(bytes);
@@ -279,12 +278,12 @@ pub unsafe fn BIO_ADDR_make<H: Host>(to: *mut BIO_ADDR, from: *const libc::socka
 }
 
 /// `BIO_ADDR_rawmake`: an address from its family, the bytes of its host
-/// part or path, and its port in network order. 0 where the length is not
-/// the family's, and `addr` stays as it was.
+/// part or path, and its port in network byte order. 0 if the length is not
+/// the family's, and then `addr` is unchanged.
 ///
 /// # Safety
 ///
-/// `addr` is as [`BIO_ADDR`] says; `place` is NULL or has `length` bytes.
+/// `addr` is as described at [`BIO_ADDR`]; `place` is NULL or has `length` bytes.
 pub unsafe fn BIO_ADDR_rawmake<H: Host>(
     addr: *mut BIO_ADDR,
     family: c_int,
@@ -294,20 +293,20 @@ pub unsafe fn BIO_ADDR_rawmake<H: Host>(
 ) -> c_int {
     run_quick::<H, _>(site!(c"BIO_ADDR_rawmake", 0), 0, || {
         let Some(place_at) = host_part(family, length) else { return Ok(0) };
-        // SAFETY: NULL or a place for an address.
+        // SAFETY: NULL or room for an address.
         let addr = unsafe { AddrOut::new(addr) }.ok_or(Failure::Null("addr"))?;
         if place.is_null() {
             return Err(Failure::Null("place"));
         }
-        // SAFETY: not NULL, so `length` bytes, which are the family's number.
+        // SAFETY: not NULL, so `length` bytes, the length of the family.
         let part = unsafe { std::slice::from_raw_parts(place.cast::<u8>(), length) };
         addr.store(&raw_bytes(family, place_at, part, port));
         Ok(1)
     })
 }
 
-/// Where the host part or path of a family goes; `None` where a part of
-/// `length` bytes is not the family's. A path leaves room for its NUL.
+/// The offset of the host part or path of a family; `None` if `length` is wrong
+/// for the family. A path leaves room for its NUL.
 fn host_part(family: c_int, length: usize) -> Option<usize> {
     match family {
         AF_INET if length == 4 => Some(offset_of!(sockaddr_in, sin_addr)),
@@ -330,7 +329,7 @@ fn raw_bytes(family: c_int, place_at: usize, part: &[u8], port: u16) -> [u8; SIZ
     whole
 }
 
-/// Where both families that have ports have them.
+/// The offset of the port, which is the same in both families with ports.
 const PORT: usize = {
     assert!(offset_of!(sockaddr_in, sin_port) == offset_of!(sockaddr_in6, sin6_port));
     offset_of!(sockaddr_in, sin_port)
@@ -340,23 +339,23 @@ const PORT: usize = {
 ///
 /// # Safety
 ///
-/// `addr` is as [`BIO_ADDR`] says.
+/// `addr` is as described at [`BIO_ADDR`].
 pub unsafe fn BIO_ADDR_family<H: Host>(addr: *const BIO_ADDR) -> c_int {
     run_quick::<H, _>(site!(c"BIO_ADDR_family", 0), AF_UNSPEC, || {
         if addr.is_null() {
             return Err(Failure::Null("addr"));
         }
-        // SAFETY: an address, as it is not NULL.
+        // SAFETY: not NULL, so an address.
         Ok(unsafe { family_of(addr) })
     })
 }
 
 /// `BIO_ADDR_rawaddress`: writes the bytes of the host part or path and
-/// their number. 0 for a family that has neither.
+/// their number; 0 for a family that has neither.
 ///
 /// # Safety
 ///
-/// `addr` is as [`BIO_ADDR`] says; `place` is NULL or has room for the part;
+/// `addr` is as described at [`BIO_ADDR`]; `place` is NULL or has room for the part;
 /// `length` is NULL or valid for writing.
 pub unsafe fn BIO_ADDR_rawaddress<H: Host>(
     addr: *const BIO_ADDR,
@@ -388,17 +387,17 @@ fn part_of(bytes: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The path of an AF_UNIX address, up to its NUL or the end of its room.
+/// The path of an AF_UNIX address, up to its NUL or the end of `sun_path`.
 fn path_of(bytes: &[u8]) -> Option<&[u8]> {
     let room = bytes.get(SUN_PATH..)?;
     room.split(|byte| *byte == 0).next()
 }
 
-/// `BIO_ADDR_rawport`: the port in network order; 0 where there is none.
+/// `BIO_ADDR_rawport`: the port in network byte order; 0 if there is none.
 ///
 /// # Safety
 ///
-/// `addr` is as [`BIO_ADDR`] says.
+/// `addr` is as described at [`BIO_ADDR`].
 pub unsafe fn BIO_ADDR_rawport<H: Host>(addr: *const BIO_ADDR) -> u16 {
     run_quick::<H, _>(site!(c"BIO_ADDR_rawport", 0), 0, || {
         // SAFETY: NULL or an address.
@@ -406,7 +405,7 @@ pub unsafe fn BIO_ADDR_rawport<H: Host>(addr: *const BIO_ADDR) -> u16 {
     })
 }
 
-/// The port of an address, in network order.
+/// The port of an address, in network byte order.
 pub(crate) fn port_of(bytes: &[u8]) -> u16 {
     let family = SockAddr::from_bytes(bytes).family();
     match (family.map(biosock::Domain::as_raw), bytes.get(PORT..PORT + 2)) {
@@ -420,7 +419,7 @@ pub(crate) fn port_of(bytes: &[u8]) -> u16 {
 ///
 /// # Safety
 ///
-/// `addr` is as [`BIO_ADDR`] says.
+/// `addr` is as described at [`BIO_ADDR`].
 pub unsafe fn BIO_ADDR_hostname_string<H: Host>(addr: *const BIO_ADDR, numeric: c_int) -> *mut c_char {
     // SAFETY: NULL or an address.
     unsafe { name_string::<H>(addr, numeric, |names| names.host()) }
@@ -431,7 +430,7 @@ pub unsafe fn BIO_ADDR_hostname_string<H: Host>(addr: *const BIO_ADDR, numeric: 
 ///
 /// # Safety
 ///
-/// `addr` is as [`BIO_ADDR`] says.
+/// `addr` is as described at [`BIO_ADDR`].
 pub unsafe fn BIO_ADDR_service_string<H: Host>(addr: *const BIO_ADDR, numeric: c_int) -> *mut c_char {
     // SAFETY: NULL or an address.
     unsafe { name_string::<H>(addr, numeric, |names| names.service()) }
@@ -441,7 +440,7 @@ pub unsafe fn BIO_ADDR_service_string<H: Host>(addr: *const BIO_ADDR, numeric: c
 ///
 /// # Safety
 ///
-/// `addr` is as [`BIO_ADDR`] says.
+/// `addr` is as described at [`BIO_ADDR`].
 unsafe fn name_string<H: Host>(
     addr: *const BIO_ADDR,
     numeric: c_int,
@@ -465,8 +464,8 @@ impl Names<'_> {
         self.found.host()
     }
 
-    /// For AF_UNIX the path; where there is no service, the port stands for
-    /// it, as with the original.
+    /// The path for AF_UNIX; the port if there is no service name, as in the
+    /// original.
     pub(crate) fn service(&self) -> &[u8] {
         let service = self.path.unwrap_or_else(|| self.found.service());
         if service.is_empty() { b"0" } else { service }
@@ -486,13 +485,13 @@ pub(crate) fn names_of(addr: SockAddr<'_>, numeric: bool) -> Result<Names<'_>, F
 ///
 /// # Safety
 ///
-/// `addr` is as [`BIO_ADDR`] says.
+/// `addr` is as described at [`BIO_ADDR`].
 pub unsafe fn BIO_ADDR_path_string<H: Host>(addr: *const BIO_ADDR) -> *mut c_char {
     let site = site!(c"BIO_ADDR_path_string", 0);
     run_quick::<H, _>(site, ptr::null_mut(), || {
         // SAFETY: NULL or an address.
         let bytes = unsafe { bytes_of(addr) }?;
-        // SAFETY: an address, as it is not NULL.
+        // SAFETY: not NULL, so an address.
         match unsafe { family_of(addr) } {
             AF_UNIX => c_string::duplicate::<H>(path_of(bytes).unwrap_or_default(), site),
             _ => Ok(ptr::null_mut()),
@@ -500,21 +499,21 @@ pub unsafe fn BIO_ADDR_path_string<H: Host>(addr: *const BIO_ADDR) -> *mut c_cha
     })
 }
 
-/// `BIO_ADDR_sockaddr`: the address as a `sockaddr`. For OpenSSL's own use.
+/// `BIO_ADDR_sockaddr`: the address as a `sockaddr`. Internal to OpenSSL.
 pub fn BIO_ADDR_sockaddr(addr: *const BIO_ADDR) -> *const libc::sockaddr {
     addr.cast()
 }
 
-/// `BIO_ADDR_sockaddr_noconst`: the address as a `sockaddr`. For OpenSSL's own use.
+/// `BIO_ADDR_sockaddr_noconst`: the address as a `sockaddr`. Internal to OpenSSL.
 pub fn BIO_ADDR_sockaddr_noconst(addr: *mut BIO_ADDR) -> *mut libc::sockaddr {
     addr.cast()
 }
 
-/// `BIO_ADDR_sockaddr_size`: the bytes that the address has. For OpenSSL's own use.
+/// `BIO_ADDR_sockaddr_size`: the size of the address in bytes. Internal to OpenSSL.
 ///
 /// # Safety
 ///
-/// `addr` is as [`BIO_ADDR`] says.
+/// `addr` is as described at [`BIO_ADDR`].
 pub unsafe fn BIO_ADDR_sockaddr_size<H: Host>(addr: *const BIO_ADDR) -> libc::socklen_t {
     run_quick::<H, _>(site!(c"BIO_ADDR_sockaddr_size", 0), 0, || {
         // SAFETY: NULL or an address.

@@ -1,4 +1,4 @@
-//! Memory for the form that stands alone: OPENSSL_malloc(3) over malloc(3).
+//! Memory for the stand-alone form: OPENSSL_malloc(3) over malloc(3).
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
@@ -6,15 +6,15 @@ use std::ptr;
 use crate::host::{Entry, What};
 use crate::queue;
 
-/// `CRYPTO_malloc`: memory, or NULL for none and for a size of 0.
+/// `CRYPTO_malloc`: memory, or NULL if out of memory or the size is 0.
 pub fn CRYPTO_malloc(size: usize, _file: *const c_char, _line: c_int) -> *mut c_void {
-    // SAFETY: malloc takes any size.
+    // SAFETY: malloc accepts any size.
     allocate(size, || unsafe { libc::malloc(size) })
 }
 
-/// `CRYPTO_zalloc`: memory filled with 0, or NULL for none and for a size of 0.
+/// `CRYPTO_zalloc`: zeroed memory, or NULL if out of memory or the size is 0.
 pub fn CRYPTO_zalloc(size: usize, _file: *const c_char, _line: c_int) -> *mut c_void {
-    // SAFETY: calloc takes any size.
+    // SAFETY: calloc accepts any size.
     allocate(size, || unsafe { libc::calloc(1, size) })
 }
 
@@ -30,7 +30,7 @@ fn allocate(size: usize, take: impl FnOnce() -> *mut c_void) -> *mut c_void {
     memory
 }
 
-/// `CRYPTO_free`: frees memory; NULL is fine.
+/// `CRYPTO_free`: frees memory; NULL is ignored.
 ///
 /// # Safety
 ///
@@ -44,7 +44,7 @@ pub unsafe fn CRYPTO_free(memory: *mut c_void, _file: *const c_char, _line: c_in
 ///
 /// # Safety
 ///
-/// `text` is NULL or ends with a NUL.
+/// `text` is NULL or a NUL-terminated string.
 pub unsafe fn CRYPTO_strdup(text: *const c_char, file: *const c_char, line: c_int) -> *mut c_char {
     // SAFETY: NULL or a C string.
     unsafe { CRYPTO_strndup(text, usize::MAX, file, line) }
@@ -54,7 +54,7 @@ pub unsafe fn CRYPTO_strdup(text: *const c_char, file: *const c_char, line: c_in
 ///
 /// # Safety
 ///
-/// `text` is NULL, or ends with a NUL or has `most` bytes.
+/// `text` is NULL, or NUL-terminated or at least `most` bytes long.
 pub unsafe fn CRYPTO_strndup(
     text: *const c_char,
     most: usize,
@@ -64,7 +64,7 @@ pub unsafe fn CRYPTO_strndup(
     if text.is_null() {
         return ptr::null_mut();
     }
-    // SAFETY: not NULL, and ended by a NUL or by `most` bytes.
+    // SAFETY: not NULL, and NUL-terminated or `most` bytes long.
     let length = unsafe { libc::strnlen(text, most) };
     let copy = CRYPTO_malloc(length + 1, file, line).cast::<c_char>();
     if !copy.is_null() {

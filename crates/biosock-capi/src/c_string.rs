@@ -1,4 +1,4 @@
-//! C strings: a caller's, and those for the caller.
+//! C strings from and for the caller.
 
 use std::ffi::{CStr, CString, c_char};
 use std::marker::PhantomData;
@@ -12,7 +12,7 @@ use crate::sites::Site;
 ///
 /// # Safety
 ///
-/// `text` is NULL or ends with a NUL, and nobody changes it meanwhile.
+/// `text` is NULL or a NUL-terminated string, which nothing changes meanwhile.
 pub(crate) unsafe fn string_bytes<'a>(text: *const c_char) -> Option<&'a [u8]> {
     if text.is_null() {
         return None;
@@ -21,7 +21,7 @@ pub(crate) unsafe fn string_bytes<'a>(text: *const c_char) -> Option<&'a [u8]> {
     Some(unsafe { CStr::from_ptr(text) }.to_bytes())
 }
 
-/// The bytes of a caller's string, read only as far as they are asked for.
+/// The bytes of a caller's string, read lazily.
 pub(crate) struct CBytes<'a> {
     next: *const u8,
     caller: PhantomData<&'a CStr>,
@@ -44,18 +44,18 @@ impl Iterator for CBytes<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<u8> {
-        // SAFETY: the string goes on at least to its NUL, which is never passed.
+        // SAFETY: the string extends to its NUL, which is never passed.
         let byte = unsafe { self.next.read() };
         if byte == 0 {
             return None;
         }
-        // SAFETY: not the NUL, so the string goes on.
+        // SAFETY: not the NUL, so the string continues.
         self.next = unsafe { self.next.add(1) };
         Some(byte)
     }
 }
 
-/// A string for C, without the NULs that it may hold.
+/// A string for C, with any NULs removed.
 pub(crate) fn without_nul(text: &str) -> CString {
     let bytes: Vec<u8> = text.bytes().filter(|byte| *byte != 0).collect();
     CString::new(bytes).unwrap_or_default()
@@ -66,7 +66,7 @@ pub(crate) fn duplicate<H: Host>(text: &[u8], site: &'static Site) -> Result<*mu
     join::<H>(&[text], site)
 }
 
-/// The parts in a row, as a string that the caller frees with `OPENSSL_free`.
+/// The concatenated parts, as a string that the caller frees with `OPENSSL_free`.
 pub(crate) fn join<H: Host>(parts: &[&[u8]], site: &'static Site) -> Result<*mut c_char, Failure> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let text = H::alloc(length + 1, site).cast::<u8>();
@@ -75,7 +75,7 @@ pub(crate) fn join<H: Host>(parts: &[&[u8]], site: &'static Site) -> Result<*mut
     }
     let mut end = text;
     for part in parts.iter().copied().chain([&b"\0"[..]]) {
-        // SAFETY: the parts and the NUL are as long together as the new memory.
+        // SAFETY: the parts and the NUL together are as long as the new memory.
         unsafe { ptr::copy_nonoverlapping(part.as_ptr(), end, part.len()) };
         // SAFETY: still within that memory, or one past it at the end.
         end = unsafe { end.add(part.len()) };

@@ -1,15 +1,15 @@
-//! System calls as the error queue names them.
+//! The names of system calls in the error queue.
 
 use std::ffi::CStr;
 
 use biosock::Syscall;
 
-/// A system call as the error queue names it.
+/// A system call's name in the error queue.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Call {
     /// The data of its entries: `calling connect()`.
     pub calling: &'static CStr,
-    /// Its number among the functions of OpenSSL 1.1.1's library SYS.
+    /// Its function number in OpenSSL 1.1.1's library SYS.
     pub code: u8,
 }
 
@@ -18,11 +18,11 @@ pub(crate) fn call_of(syscall: Syscall) -> &'static Call {
     CALLS.get(syscall as usize).unwrap_or(&UNNAMED)
 }
 
-/// For calls that join [`Syscall`] later.
+/// For calls added to [`Syscall`] later.
 static UNNAMED: Call = Call { calling: c"calling the system", code: 0 };
 
-/// The names by number of [`Syscall`], with the functions' numbers in OpenSSL
-/// 1.1.1, which had none for some.
+/// The names, indexed by [`Syscall`], with the function numbers of OpenSSL 1.1.1,
+/// which had none for some.
 static CALLS: [Call; 32] = {
     let mut calls = [const { Call { calling: c"calling the system", code: 0 } }; 32];
     calls[Syscall::Socket as usize] = Call { calling: c"calling socket()", code: 4 };
@@ -81,7 +81,7 @@ mod tests {
             let expected = format!("calling {}()", syscall.name());
             assert_eq!(call_of(syscall).calling.to_str(), Ok(&*expected));
         }
-        // The queue names this one as Windows does.
+        // The queue uses Windows' name for this one.
         assert_eq!(call_of(Ioctl).calling, c"calling ioctlsocket()");
     }
 }

@@ -17,7 +17,7 @@ use crate::sites::{BIO_ACCEPT_EX, BIO_BIND, BIO_LISTEN, BIO_SOCKET, site};
 ///
 /// # Safety
 ///
-/// None is needed.
+/// No requirements.
 pub unsafe fn BIO_socket<H: Host>(domain: c_int, socktype: c_int, protocol: c_int, _options: c_int) -> c_int {
     run_quick::<H, _>(BIO_SOCKET, INVALID_SOCKET, || {
         let (domain, socktype) = (Domain::from_raw(domain), Type::from_raw(socktype));
@@ -30,7 +30,7 @@ pub unsafe fn BIO_socket<H: Host>(domain: c_int, socktype: c_int, protocol: c_in
 ///
 /// # Safety
 ///
-/// `addr` is as [`BIO_ADDR`] says.
+/// `addr` is as described at [`BIO_ADDR`].
 pub unsafe fn BIO_bind<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: c_int) -> c_int {
     // SAFETY: NULL or an address.
     run::<H, _>(BIO_BIND, 0, || unsafe { with_addr(sock, addr, options, fd::bind) })
@@ -40,7 +40,7 @@ pub unsafe fn BIO_bind<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: c_i
 ///
 /// # Safety
 ///
-/// `addr` is as [`BIO_ADDR`] says.
+/// `addr` is as described at [`BIO_ADDR`].
 pub unsafe fn BIO_connect<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: c_int) -> c_int {
     run_through::<H, _>(site!(c"BIO_connect", 138), 0, || {
         // SAFETY: NULL or an address.
@@ -52,7 +52,7 @@ pub unsafe fn BIO_connect<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: 
 ///
 /// # Safety
 ///
-/// `addr` is as [`BIO_ADDR`] says.
+/// `addr` is as described at [`BIO_ADDR`].
 pub unsafe fn BIO_listen<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: c_int) -> c_int {
     // SAFETY: NULL or an address.
     run::<H, _>(BIO_LISTEN, 0, || unsafe { with_addr(sock, addr, options, fd::listen) })
@@ -62,7 +62,7 @@ pub unsafe fn BIO_listen<H: Host>(sock: c_int, addr: *const BIO_ADDR, options: c
 ///
 /// # Safety
 ///
-/// `addr` is as [`BIO_ADDR`] says.
+/// `addr` is as described at [`BIO_ADDR`].
 #[inline]
 unsafe fn with_addr(
     sock: c_int,
@@ -77,21 +77,21 @@ unsafe fn with_addr(
     Ok(1)
 }
 
-/// `BIO_accept_ex`: the socket of an incoming connection, or -1; its peer's
-/// address goes to `peer`.
+/// `BIO_accept_ex`: the socket of an incoming connection, or -1; stores its
+/// peer's address in `peer`.
 ///
 /// # Safety
 ///
-/// `peer` is as [`BIO_ADDR`] says.
+/// `peer` is as described at [`BIO_ADDR`].
 pub unsafe fn BIO_accept_ex<H: Host>(sock: c_int, peer: *mut BIO_ADDR, options: c_int) -> c_int {
     run_through::<H, _>(BIO_ACCEPT_EX, INVALID_SOCKET, || {
-        // SAFETY: NULL or a place for an address.
+        // SAFETY: NULL or room for an address.
         let peer = unsafe { AddrOut::new(peer) };
         Ok(accept(sock, peer, flags(options))?.into_raw_fd())
     })
 }
 
-/// Accepts; the system writes the peer's address where the caller wants it.
+/// Accepts; the kernel writes the peer's address directly to the caller's room.
 #[inline(always)]
 pub(crate) fn accept(
     sock: c_int,
@@ -116,7 +116,7 @@ pub unsafe fn BIO_closesocket<H: Host>(sock: c_int) -> c_int {
         if sock < 0 {
             return Ok(H::close_negative());
         }
-        // SAFETY: the caller gives the descriptor up.
+        // SAFETY: the caller gives up the descriptor.
         let sock = unsafe { OwnedFd::from_raw_fd(sock) };
         fd::close(sock).map_err(Failure::errno_only)?;
         Ok(1)

@@ -31,7 +31,7 @@ unsafe extern "C" {
 ///
 /// # Safety
 ///
-/// `name` is NULL or ends with a NUL.
+/// `name` is NULL or a NUL-terminated string.
 pub unsafe fn BIO_gethostbyname<H: Host>(name: *const c_char) -> *mut hostent {
     run::<H, _>(site!(c"BIO_gethostbyname", 0), ptr::null_mut(), || {
         if name.is_null() {
@@ -42,18 +42,17 @@ pub unsafe fn BIO_gethostbyname<H: Host>(name: *const c_char) -> *mut hostent {
     })
 }
 
-/// `BIO_get_port`: writes the number of a TCP service, in the machine's
-/// order; 1, or 0.
+/// `BIO_get_port`: writes the port of a TCP service, in host byte order; 1, or 0.
 ///
 /// # Safety
 ///
-/// `name` is NULL or ends with a NUL; `port` is NULL or valid for writing.
+/// `name` is NULL or a NUL-terminated string; `port` is NULL or valid for writing.
 pub unsafe fn BIO_get_port<H: Host>(name: *const c_char, port: *mut u16) -> c_int {
     run::<H, _>(site!(c"BIO_get_port", 107), 0, || {
         // SAFETY: NULL or a C string.
         let service = unsafe { string_bytes(name) };
         let service = service.ok_or(Failure::Bio(Reason::NoPortDefined.code().into()))?;
-        // SAFETY: a C string, as it is not NULL.
+        // SAFETY: not NULL, so a C string.
         let found = unsafe { first_v4::<H>(None, Some(service), name) }?;
         if port.is_null() {
             return Err(Failure::Null("port"));
@@ -68,12 +67,12 @@ pub unsafe fn BIO_get_port<H: Host>(name: *const c_char, port: *mut u16) -> c_in
 ///
 /// # Safety
 ///
-/// `name` is NULL or ends with a NUL; `ip` is NULL or has room for four bytes.
+/// `name` is NULL or a NUL-terminated string; `ip` is NULL or has room for four bytes.
 pub unsafe fn BIO_get_host_ip<H: Host>(name: *const c_char, ip: *mut c_uchar) -> c_int {
     run::<H, _>(site!(c"BIO_get_host_ip", 106), 0, || {
         // SAFETY: NULL or a C string.
         let host = unsafe { string_bytes(name) }.ok_or(Failure::Null("name"))?;
-        // SAFETY: a C string, as it is not NULL.
+        // SAFETY: not NULL, so a C string.
         let found = unsafe { first_v4::<H>(Some(host), None, name) }?;
         if ip.is_null() {
             return Err(Failure::Null("ip"));
@@ -120,11 +119,11 @@ fn first_of(answer: Answer) -> Result<AddrInfo, Failure> {
 const LOOKUP_RETURNED_NOTHING: u16 = 142;
 
 /// `BIO_get_accept_socket`: a socket that listens on the first address of
-/// `host_port`, which `mode` lets be in use already; or -1.
+/// `host_port`, with SO_REUSEADDR if `mode` says so; or -1.
 ///
 /// # Safety
 ///
-/// `host_port` is NULL or ends with a NUL.
+/// `host_port` is NULL or a NUL-terminated string.
 pub unsafe fn BIO_get_accept_socket<H: Host>(host_port: *const c_char, mode: c_int) -> c_int {
     run::<H, _>(site!(c"BIO_get_accept_socket", 105), INVALID_SOCKET, || {
         // SAFETY: NULL or a C string.
@@ -148,8 +147,7 @@ fn accept_socket<H: Host>(text: &[u8], options: Options) -> Result<OwnedFd, Fail
 /// `BIO_PARSE_PRIO_SERV`
 const PRIO_SERVICE: c_int = 1;
 
-/// Does a step that another C function would do, whose name its
-/// entries bear.
+/// Performs a step of another C function, whose name its entries have.
 fn within<H: Host, T>(site: &'static Site, step: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     step().map_err(|failure| {
         raise::<H>(site, failure);
@@ -157,9 +155,9 @@ fn within<H: Host, T>(site: &'static Site, step: impl FnOnce() -> Result<T, Fail
     })
 }
 
-/// `BIO_accept`: the socket of an incoming connection; its peer's numeric
-/// address goes to `ip_port`, freed with `OPENSSL_free`. -1 for a failure,
-/// -2 for one that another try may mend.
+/// `BIO_accept`: the socket of an incoming connection; stores its peer's numeric
+/// address in `ip_port`, freed with `OPENSSL_free`. -1 on failure, -2 if the
+/// caller should try again.
 ///
 /// # Safety
 ///
@@ -168,7 +166,7 @@ pub unsafe fn BIO_accept<H: Host>(sock: c_int, ip_port: *mut *mut c_char) -> c_i
     let site = site!(c"BIO_accept", 101);
     run::<H, _>(site, INVALID_SOCKET, || {
         let mut peer = BIO_ADDR::EMPTY;
-        // SAFETY: a place for an address.
+        // SAFETY: room for an address.
         let place = unsafe { AddrOut::new(&raw mut peer) };
         let accepted = match accept(sock, place, Options::empty()) {
             Ok(accepted) => accepted,
@@ -183,15 +181,14 @@ pub unsafe fn BIO_accept<H: Host>(sock: c_int, ip_port: *mut *mut c_char) -> c_i
     })
 }
 
-/// Queues BIO_accept_ex's entries, if there are any; the same follow again
-/// under BIO_accept.
+/// Queues BIO_accept_ex's entries, if any; the same follow again under BIO_accept.
 fn refused<H: Host>(failure: Failure) -> Result<c_int, Failure> {
     let is_retry = matches!(failure, Failure::Errno(_));
     raise::<H>(BIO_ACCEPT_EX, failure);
     if is_retry { Ok(AGAIN) } else { Err(Failure::last_os_error(Syscall::Accept, Some(Reason::Accept))) }
 }
 
-/// What BIO_accept returns where another try may succeed.
+/// What BIO_accept returns if the caller should try again.
 const AGAIN: c_int = -2;
 
 /// A peer as `host:port`, both numeric.

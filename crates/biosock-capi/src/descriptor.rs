@@ -25,14 +25,14 @@ pub(crate) fn borrow<'a>(sock: c_int) -> Result<BorrowedFd<'a>, Failure> {
     }
 }
 
-/// A caller's descriptor that the system is to judge, -1 included.
+/// A caller's descriptor, unchecked, -1 included.
 #[inline]
 pub(crate) fn descriptor<'a>(sock: c_int) -> BorrowedFd<'a> {
     let sock = if sock == INVALID_SOCKET { NOT_OPEN } else { sock };
-    // SAFETY: not -1. It is used during this call alone, in which the caller
-    // keeps it as it is; one that is not open is refused by the system.
+    // SAFETY: not -1. It is used only during this call, in which the caller leaves
+    // it alone; the kernel refuses one that is not open.
     unsafe { BorrowedFd::borrow_raw(sock) }
 }
 
-/// Rust's type has no room for -1; the system refuses -2 in the same words.
+/// `BorrowedFd` cannot hold -1; the kernel refuses -2 with the same error.
 const NOT_OPEN: c_int = -2;

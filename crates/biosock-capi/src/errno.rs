@@ -1,4 +1,4 @@
-//! The calling thread's errno: the C layer's second way of reporting what failed.
+//! The calling thread's errno, the C layer's second way of reporting errors.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use crate::uncancelled::uncancelled;
 
 /// The calling thread's errno.
 pub(crate) fn get() -> i32 {
-    // SAFETY: takes nothing, and always returns the calling thread's own errno.
+    // SAFETY: takes no arguments, and always returns the calling thread's own errno.
     let place = unsafe { libc::__errno_location() };
     // SAFETY: the place is valid for as long as the calling thread lives.
     unsafe { *place }
@@ -16,15 +16,15 @@ pub(crate) fn get() -> i32 {
 
 /// Sets the calling thread's errno.
 pub(crate) fn set(errno: i32) {
-    // SAFETY: takes nothing, and always returns the calling thread's own errno.
+    // SAFETY: takes no arguments, and always returns the calling thread's own errno.
     let place = unsafe { libc::__errno_location() };
     // SAFETY: the place is valid for as long as the calling thread lives, and
     // no reference to it exists.
     unsafe { *place = errno }
 }
 
-/// Does `work`, which may call anything: it leaves errno as it was before,
-/// and no cancellation ends it.
+/// Does `work`, which may call anything, with errno preserved and cancellation
+/// disabled.
 pub(crate) fn keeping<T>(work: impl FnOnce() -> T) -> T {
     let before = get();
     let done = uncancelled(work);
@@ -32,7 +32,7 @@ pub(crate) fn keeping<T>(work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// The OS error of an error; where it has none, the number that says the same.
+/// The OS error of an error, or the nearest number if it has none.
 pub(crate) fn of(error: &Error) -> i32 {
     error.raw_os_error().unwrap_or_else(|| match error.kind() {
         ErrorKind::NameNotFound | ErrorKind::NoAddress | ErrorKind::ServiceNotFound => libc::ENOENT,
@@ -49,7 +49,7 @@ pub(crate) fn of(error: &Error) -> i32 {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn keeping_undoes_what_the_work_did_to_errno() {
+    fn keeping_preserves_errno() {
         super::set(libc::EPIPE);
         super::keeping(|| super::set(libc::EBADF));
         assert_eq!(super::get(), libc::EPIPE);

@@ -1,6 +1,5 @@
-//! The list of exported functions, in this one place: what each form of the
-//! C library gives a C symbol. `scripts/exports` compares it with the built
-//! libraries.
+//! The list of exported functions: what has a C symbol in each form of the C
+//! library. `scripts/exports` compares it with the built libraries.
 
 /// The types that the lists below use.
 #[doc(hidden)]
@@ -84,8 +83,8 @@ macro_rules! export_bio {
     };
 }
 
-/// The two functions that a third object file of OpenSSL has, which the
-/// swap leaves in place.
+/// The two functions of another object file of OpenSSL, which the swap form
+/// leaves in place.
 #[macro_export]
 macro_rules! export_retry {
     () => {
@@ -96,7 +95,7 @@ macro_rules! export_retry {
     };
 }
 
-/// What OpenSSL's other object files expect of the three that the swap
+/// What OpenSSL's other object files need of the three that the swap form
 /// replaces, for a [`Host`](crate::Host).
 #[macro_export]
 macro_rules! export_internals {
@@ -120,7 +119,7 @@ macro_rules! export_internals {
     };
 }
 
-/// The error queue and the allocator, where no OpenSSL supplies them.
+/// The error queue and the allocator, for use without an OpenSSL.
 #[macro_export]
 macro_rules! export_queue {
     () => {
@@ -182,7 +181,7 @@ macro_rules! export_queue {
 }
 
 /// The biosock-specific functions, of `<biosock.h>`, for a [`Host`](crate::Host).
-/// The swap lacks them: a libcrypto has OpenSSL's own names and no others.
+/// The swap form lacks them, since a libcrypto has only OpenSSL's names.
 #[macro_export]
 macro_rules! export_own {
     ($host:ty) => {
@@ -258,7 +257,7 @@ macro_rules! export_own {
     };
 }
 
-/// Gives functions that are generic over the host their C symbols.
+/// Defines the C symbols of functions that are generic over the host.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! export_generic {
@@ -271,15 +270,15 @@ macro_rules! export_generic {
             #[doc = concat!("As `biosock_capi::", stringify!($name), "`.")]
             #[unsafe(no_mangle)]
             pub unsafe extern "C" fn $name($($arg: $type),*) -> $result {
-                // SAFETY: the caller's promises are the same.
+                // SAFETY: the caller guarantees the same.
                 unsafe { $crate::$name::<$host>($($arg),*) }
             }
         )*
     };
 }
 
-/// The same for functions in which the calling thread may be cancelled, which
-/// unwinds through them.
+/// The same for functions in which the calling thread may be cancelled, so that
+/// an unwind passes through them.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! export_cancelled {
@@ -292,14 +291,14 @@ macro_rules! export_cancelled {
             #[doc = concat!("As `biosock_capi::", stringify!($name), "`.")]
             #[unsafe(no_mangle)]
             pub unsafe extern "C-unwind" fn $name($($arg: $type),*) -> $result {
-                // SAFETY: the caller's promises are the same.
+                // SAFETY: the caller guarantees the same.
                 unsafe { $crate::$name::<$host>($($arg),*) }
             }
         )*
     };
 }
 
-/// Gives functions that have no host their C symbols.
+/// Defines the C symbols of functions without a host.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! export_plain {
@@ -313,7 +312,7 @@ macro_rules! export_plain {
             #[unsafe(no_mangle)]
             pub unsafe extern "C" fn $name($($arg: $type),*) -> $result {
                 #[allow(unused_unsafe, reason = "some of these functions are safe")]
-                // SAFETY: the caller's promises are the same.
+                // SAFETY: the caller guarantees the same.
                 unsafe { $crate::$name($($arg),*) }
             }
         )*

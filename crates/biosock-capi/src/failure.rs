@@ -1,4 +1,4 @@
-//! Why C functions fail, as values: nothing is on a queue yet.
+//! Failures of C functions, as values: nothing is queued yet.
 
 use std::ffi::c_int;
 use std::fmt::Display;
@@ -19,7 +19,7 @@ pub(crate) enum Failure {
     Descriptor(c_int, Error),
     /// A dial failed.
     Dial(DialError),
-    /// The system refused a call.
+    /// A system call failed.
     System(Refusal),
     /// Something else failed, as described here.
     Io(&'static str, io::Error),
@@ -29,7 +29,7 @@ pub(crate) enum Failure {
     Null(&'static str),
     /// The caller passed something invalid, as described here.
     Invalid(Message),
-    /// A panic was caught, or the core failed in a way that it cannot.
+    /// A panic was caught, or the core failed in an unexpected way.
     Internal,
     /// Only errno reports it: try again, or it was cancelled.
     Errno(i32),
@@ -43,13 +43,13 @@ impl Failure {
         Self::Invalid(Message::of(&what))
     }
 
-    /// The system refused a call of this crate, as errno says.
+    /// A system call of this crate failed; errno has the error.
     pub(crate) fn last_os_error(syscall: Syscall, reason: Option<Reason>) -> Self {
         Self::System(Refusal { errno: errno::get(), syscall, reason, operation: None })
     }
 
-    /// The failure of one of OpenSSL's functions around a socket call: errno
-    /// alone reports it where the same call may succeed later.
+    /// The failure of one of OpenSSL's functions in a socket call: reported only by
+    /// errno if the same call may succeed later.
     #[inline]
     pub(crate) fn of_call(error: Error) -> Self {
         match error.system() {
@@ -64,19 +64,19 @@ impl Failure {
     }
 }
 
-/// A system call that was refused.
+/// A failed system call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refusal {
     pub(crate) errno: i32,
     pub(crate) syscall: Syscall,
     pub(crate) reason: Option<Reason>,
-    /// What the core did, where it made the call.
+    /// The core's operation, if it made the call.
     pub(crate) operation: Option<Operation>,
 }
 
 impl Refusal {
-    /// What an error of the core says of a refused call; `None` where it is
-    /// about something else, or about a name.
+    /// The system call that an error of the core reports; `None` if it is about
+    /// something else, or about a name.
     #[inline]
     pub(crate) fn of(error: &Error) -> Option<Self> {
         if error.resolver().is_some() {

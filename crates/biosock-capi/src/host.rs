@@ -1,5 +1,5 @@
-//! Where errors and memory go: the one thing in which the three forms of the
-//! C library differ.
+//! Where errors go and memory comes from: the only difference between the three
+//! forms of the C library.
 
 use std::ffi::{CStr, c_int, c_void};
 
@@ -9,23 +9,23 @@ use crate::sites::Site;
 /// The library that the C functions live in or alongside.
 ///
 /// Every C function of this crate is generic over its host, so that the forms
-/// share their code, and each thin crate names its own.
+/// share their code, and each thin crate supplies its host.
 pub trait Host: 'static {
-    /// Puts one entry on the calling thread's error queue.
+    /// Pushes an entry onto the calling thread's error queue.
     fn push(entry: &Entry);
 
-    /// Adds `label` and `text` to the data of the newest entry, in the way
-    /// of the host's version of OpenSSL.
+    /// Appends `label` and `text` to the data of the newest entry, as the host's
+    /// version of OpenSSL does.
     fn annotate(label: &'static CStr, text: &CStr);
 
-    /// What closing a negative descriptor returns: 0, and errno as it was; but
-    /// OpenSSL 1.1.1 asked the system, which sets errno to EBADF.
+    /// What closing a negative descriptor returns: 0, with errno unchanged; but
+    /// OpenSSL 1.1.1 calls close(2), which sets errno to EBADF.
     fn close_negative() -> c_int {
         0
     }
 
-    /// Memory that the caller frees with `OPENSSL_free`. NULL if there is none,
-    /// and the queue reports it.
+    /// Memory that the caller frees with `OPENSSL_free`. NULL if out of memory,
+    /// which is reported on the queue.
     fn alloc(size: usize, site: &'static Site) -> *mut c_void;
 
     /// Frees what [`Host::alloc`] returned.
@@ -50,7 +50,7 @@ pub struct Entry {
 /// The kinds of entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// The operating system refused a call.
+    /// A system call failed.
     System {
         /// The OS error.
         errno: i32,
@@ -59,9 +59,9 @@ pub enum What {
     },
     /// A reason of OpenSSL's BIO library.
     Bio(u16),
-    /// A reason that all of OpenSSL's libraries share, given by BIO.
+    /// A reason that all of OpenSSL's libraries share, raised by BIO.
     Common(Common),
-    /// No memory.
+    /// Out of memory.
     Memory,
 }
 
@@ -69,13 +69,13 @@ pub enum What {
 /// with OpenSSL 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Common {
-    /// `ERR_R_SYS_LIB`: a library of the system (the resolver) failed.
+    /// `ERR_R_SYS_LIB`: a system library (the resolver) failed.
     SystemLibrary,
     /// `ERR_R_PASSED_NULL_PARAMETER`
     Null,
     /// `ERR_R_INTERNAL_ERROR`
     Internal,
-    /// `ERR_R_BIO_LIB`: an address could not be made.
+    /// `ERR_R_BIO_LIB`: an address could not be created.
     BioLibrary,
     /// `ERR_R_PASSED_INVALID_ARGUMENT`
     Invalid,
@@ -93,7 +93,7 @@ impl Common {
         }
     }
 
-    /// The number up to OpenSSL 1.1.1, and in all that came from it.
+    /// The number up to OpenSSL 1.1.1, and in the libraries derived from it.
     pub const fn classic(self) -> u32 {
         match self {
             Self::SystemLibrary => 2,
@@ -108,7 +108,7 @@ impl Common {
 /// `ERR_R_MALLOC_FAILURE` since OpenSSL 3.
 pub(crate) const MEMORY_MODERN: u32 = 0xC_0100;
 
-/// `ERR_R_MALLOC_FAILURE` up to OpenSSL 1.1.1, and in all that came from it.
+/// `ERR_R_MALLOC_FAILURE` up to OpenSSL 1.1.1, and in the libraries derived from it.
 pub(crate) const MEMORY_CLASSIC: u32 = 65;
 
 /// OpenSSL's number of the operating system as a library.

@@ -1,4 +1,4 @@
-//! BIO_parse_hostserv(3): `host:service` taken apart.
+//! BIO_parse_hostserv(3): splitting `host:service`.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
@@ -15,12 +15,12 @@ use crate::sites::BIO_PARSE_HOSTSERV;
 /// `BIO_PARSE_PRIO_HOST`
 const PRIO_HOST: c_int = 0;
 
-/// `BIO_parse_hostserv`: writes host and service, NULL where the string
-/// says any, nothing where it names none; both freed with `OPENSSL_free`. 1, or 0.
+/// `BIO_parse_hostserv`: writes host and service, NULL for any, nothing for one
+/// that is missing; both freed with `OPENSSL_free`. 1, or 0.
 ///
 /// # Safety
 ///
-/// `text` is NULL or ends with a NUL; `host` and `service` are NULL or valid
+/// `text` is NULL or a NUL-terminated string; `host` and `service` are NULL or valid
 /// for writing.
 pub unsafe fn BIO_parse_hostserv<H: Host>(
     text: *const c_char,
@@ -41,7 +41,7 @@ pub unsafe fn BIO_parse_hostserv<H: Host>(
     })
 }
 
-/// Takes a string apart.
+/// Splits a string.
 pub(crate) fn parse(text: &[u8], priority: c_int) -> biosock::Result<HostServ<&[u8]>> {
     let priority = if priority == PRIO_HOST { Priority::Host } else { Priority::Service };
     HostServ::parse_bytes(text, priority)
@@ -55,7 +55,7 @@ fn give<H: Host>(
 ) -> Result<(), Failure> {
     let host_copy = copy::<H>(parts.host, host)?;
     let service_copy = copy::<H>(parts.service, service).inspect_err(|_| {
-        // SAFETY: the copy is this function's, and NULL is fine.
+        // SAFETY: the copy belongs to this function, and NULL is allowed.
         unsafe { H::free(host_copy.unwrap_or(ptr::null_mut()).cast::<c_void>(), BIO_PARSE_HOSTSERV) };
     })?;
     host_copy.into_iter().for_each(|copy| host.set(copy));
@@ -63,7 +63,7 @@ fn give<H: Host>(
     Ok(())
 }
 
-/// What to write for a part, if anything, where the caller has a place for it.
+/// What to write for a part, if anything, and if the caller wants it.
 fn copy<H: Host>(part: Part<&[u8]>, place: &Out<*mut c_char>) -> Result<Option<*mut c_char>, Failure> {
     Ok(match part {
         _ if place.is_null() => None,
@@ -79,10 +79,10 @@ mod tests {
     use crate::Standalone;
 
     #[test]
-    fn nothing_is_copied_for_nobody() {
-        // SAFETY: NULL is fine.
-        let nobody = unsafe { Out::new(ptr::null_mut()) };
-        let copied = copy::<Standalone>(Part::Named(b"host"), &nobody);
+    fn nothing_is_copied_without_an_output_argument() {
+        // SAFETY: NULL is allowed.
+        let unwanted = unsafe { Out::new(ptr::null_mut()) };
+        let copied = copy::<Standalone>(Part::Named(b"host"), &unwanted);
         assert!(matches!(copied, Ok(None)), "{copied:?}");
     }
 }

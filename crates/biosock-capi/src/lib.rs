@@ -1,9 +1,9 @@
 //! The C functions of BIO_connect(3) and related pages over `biosock`.
 //!
 //! Each is a Rust function of the same name, generic over the [`Host`] that
-//! takes its errors and gives its memory. Nothing here has a C symbol; the
-//! thin crates `libbiosock`, `libbiosock-overlay` and `libbiosock-swap` give
-//! them theirs.
+//! receives its errors and supplies its memory. Nothing here has a C symbol; the
+//! thin crates `libbiosock`, `libbiosock-overlay` and `libbiosock-swap` define
+//! those.
 #![allow(
     non_snake_case,
     non_camel_case_types,

@@ -1,10 +1,10 @@
 //! BIO_ADDRINFO(3): names to addresses, as a list of `struct addrinfo`.
 //!
-//! A list may have been made here, by getaddrinfo(3) or by an OpenSSL in the
-//! process, and may be freed by any of them. So nodes of AF_UNIX come from
-//! the host's allocator, as OpenSSL's do; all others are as freeaddrinfo(3)
-//! takes them, which with glibc is one piece of malloc's memory for each node
-//! and its address.
+//! A list may have been created here, by getaddrinfo(3) or by an OpenSSL in the
+//! process, and may be freed by any of them. So AF_UNIX nodes come from the
+//! host's allocator, like OpenSSL's; all others are as freeaddrinfo(3) expects
+//! them, which with glibc is one malloc(3) allocation for each node and its
+//! address.
 
 use std::ffi::{c_char, c_int};
 use std::mem::offset_of;
@@ -45,7 +45,7 @@ pub unsafe fn BIO_lookup<H: Host>(
     socktype: c_int,
     list: *mut *mut BIO_ADDRINFO,
 ) -> c_int {
-    // SAFETY: the same promises.
+    // SAFETY: the same requirements.
     unsafe { BIO_lookup_ex::<H>(host, service, lookup_type, family, socktype, 0, list) }
 }
 
@@ -54,7 +54,7 @@ pub unsafe fn BIO_lookup<H: Host>(
 ///
 /// # Safety
 ///
-/// `host` and `service` are NULL or end with a NUL; `list` is NULL or valid
+/// `host` and `service` are NULL or NUL-terminated strings; `list` is NULL or valid
 /// for writing.
 #[inline]
 pub unsafe fn BIO_lookup_ex<H: Host>(
@@ -74,7 +74,7 @@ pub unsafe fn BIO_lookup_ex<H: Host>(
         let host = unsafe { CBytes::new(host) };
         // SAFETY: NULL or a C string.
         let service = unsafe { CBytes::new(service) };
-        // The quick way needs no guard: it indexes nothing and allocates by malloc.
+        // The fast path needs no guard: it indexes nothing and allocates with malloc.
         let found = host.map_or(ptr::null_mut(), |host| list_v4(host, service, socktype, protocol));
         if !found.is_null() {
             list.set(found);
@@ -113,7 +113,7 @@ unsafe fn look_up<H: Host>(
             if host.is_none() {
                 return Err(Failure::Null("host"));
             }
-            // For an address that cannot be made the list is NULL.
+            // If the address cannot be created, the list is NULL.
             list.set(ptr::null_mut());
             question.unix()
         } else {
@@ -124,8 +124,8 @@ unsafe fn look_up<H: Host>(
     })
 }
 
-/// The list for a numeric IPv4 address; NULL where it is something else, or
-/// there is no memory.
+/// The list for a numeric IPv4 address; NULL if it is something else, or if out
+/// of memory.
 #[inline]
 fn list_v4(
     host: CBytes<'_>,
@@ -142,7 +142,7 @@ fn list_v4(
     }
 }
 
-/// Asks the resolver, or makes an address of a path.
+/// Queries the resolver, or creates an address from a path.
 fn found<H: Host>(question: &Lookup<'_>) -> Result<*mut BIO_ADDRINFO, Failure> {
     let found = match answer(question)? {
         Answer::Literal(literal) => literal_list(&literal),
@@ -152,7 +152,7 @@ fn found<H: Host>(question: &Lookup<'_>) -> Result<*mut BIO_ADDRINFO, Failure> {
     if found.is_null() { Err(no_memory::<H>()) } else { Ok(found) }
 }
 
-/// A question about a host and a service.
+/// A lookup of a host and a service.
 pub(crate) fn question<'a>(
     host: Option<&'a [u8]>,
     service: Option<&'a [u8]>,
@@ -163,12 +163,12 @@ pub(crate) fn question<'a>(
     if lookup_type == SERVER { question.passive() } else { question }
 }
 
-/// Asks. errno is afterwards what the resolver left, as with the original.
+/// Runs the lookup. Leaves errno as the resolver set it, like the original.
 pub(crate) fn answer(question: &Lookup<'_>) -> Result<Answer, Failure> {
     Ok(question.answer()?)
 }
 
-/// The list for a numeric address; NULL where there is no memory.
+/// The list for a numeric address; NULL if out of memory.
 fn literal_list(literal: &Literal) -> *mut BIO_ADDRINFO {
     match literal.addr() {
         net::SocketAddr::V4(v4) => {
@@ -182,7 +182,7 @@ fn literal_list(literal: &Literal) -> *mut BIO_ADDRINFO {
     }
 }
 
-/// A list with a node of each kind; NULL where there is no memory.
+/// A list with a node of each kind; NULL if out of memory.
 #[inline]
 fn list_of(
     kinds: &[(Type, Protocol)],
@@ -193,7 +193,7 @@ fn list_of(
     for kind in kinds.iter().rev() {
         let node = node(*kind, first);
         if node.is_null() {
-            // SAFETY: the list so far is whole, and made here.
+            // SAFETY: the list so far is complete, and was created here.
             unsafe { free_list(first) };
             return node;
         }
@@ -207,22 +207,22 @@ fn no_memory<H: Host>() -> Failure {
     Failure::Reported
 }
 
-/// One piece of memory for a node and its address.
+/// One allocation for a node and its address.
 #[repr(C)]
 struct Node<A> {
     info: addrinfo,
     addr: A,
 }
 
-/// A node by malloc, or NULL.
+/// A node from malloc, or NULL.
 #[inline]
 fn node<A>(family: c_int, kind: (Type, Protocol), next: *mut BIO_ADDRINFO, addr: A) -> *mut BIO_ADDRINFO {
-    // SAFETY: malloc takes any size.
+    // SAFETY: malloc accepts any size.
     let node = unsafe { libc::malloc(size_of::<Node<A>>()) }.cast::<Node<A>>();
     if !node.is_null() {
         let place = node.wrapping_byte_add(offset_of!(Node<A>, addr)).cast();
         let info = info(family, kind, size_of::<A>(), place, next);
-        // SAFETY: malloc gave the room, aligned for anything.
+        // SAFETY: malloc returned enough memory, aligned for anything.
         unsafe { node.write(Node { info, addr }) };
     }
     node.cast()
@@ -254,15 +254,15 @@ fn unix_node<H: Host>(found: &AddrInfo) -> Result<*mut BIO_ADDRINFO, Failure> {
         return Err(Failure::Reported);
     }
     let addr = H::alloc(size_of::<BIO_ADDR>(), BIO_LOOKUP_EX).cast::<BIO_ADDR>();
-    // SAFETY: NULL, or new memory of the size of an address.
+    // SAFETY: NULL, or new memory for an address.
     let Some(place) = (unsafe { AddrOut::new(addr) }) else {
-        // SAFETY: the node is this function's own.
+        // SAFETY: the node belongs to this function.
         unsafe { H::free(node.cast(), BIO_LOOKUP_EX) };
         return Err(Failure::Reported);
     };
     found.addr.with_sockaddr(|raw| place.store(raw.as_bytes()));
     let length = size_of::<libc::sockaddr_un>();
-    // The original's node names no protocol, whichever was asked for.
+    // The original's node has no protocol, whichever was requested.
     let kind = (found.socktype, Protocol::DEFAULT);
     // SAFETY: the memory has room for a node.
     unsafe { node.write(info(libc::AF_UNIX, kind, length, addr.cast(), ptr::null_mut())) };
@@ -289,11 +289,11 @@ fn info(
     }
 }
 
-/// Frees a list that is not of AF_UNIX; NULL is fine.
+/// Frees a list that is not AF_UNIX; NULL is ignored.
 ///
 /// # Safety
 ///
-/// The list is as getaddrinfo(3) makes them, and is not used again.
+/// The list is like those of getaddrinfo(3), and is not used again.
 unsafe fn free_list(list: *mut BIO_ADDRINFO) {
     if !list.is_null() {
         // SAFETY: NULL or a list.
@@ -301,7 +301,7 @@ unsafe fn free_list(list: *mut BIO_ADDRINFO) {
     }
 }
 
-/// `BIO_ADDRINFO_free`: frees a list; NULL is fine. errno stays as it was.
+/// `BIO_ADDRINFO_free`: frees a list; NULL is ignored. errno is preserved.
 ///
 /// # Safety
 ///
@@ -360,8 +360,8 @@ pub unsafe fn BIO_ADDRINFO_socktype(node: *const BIO_ADDRINFO) -> c_int {
     unsafe { read(node, 0, |info| info.ai_socktype) }
 }
 
-/// `BIO_ADDRINFO_protocol`: the protocol; where the node names none, the
-/// usual one for its type; 0 for NULL.
+/// `BIO_ADDRINFO_protocol`: the protocol, or the default of its type if the node
+/// has none; 0 for NULL.
 ///
 /// # Safety
 ///
@@ -381,7 +381,7 @@ pub(crate) fn protocol_of(info: &addrinfo) -> c_int {
     }
 }
 
-/// `BIO_ADDRINFO_address`: the address, which the list goes on to own; NULL for NULL.
+/// `BIO_ADDRINFO_address`: the address, which belongs to the list; NULL for NULL.
 ///
 /// # Safety
 ///
@@ -391,7 +391,7 @@ pub unsafe fn BIO_ADDRINFO_address(node: *const BIO_ADDRINFO) -> *const BIO_ADDR
     unsafe { read(node, ptr::null(), |info| info.ai_addr.cast_const().cast()) }
 }
 
-/// `BIO_ADDRINFO_sockaddr`: the address as a `sockaddr`. For OpenSSL's own use.
+/// `BIO_ADDRINFO_sockaddr`: the address as a `sockaddr`. Internal to OpenSSL.
 ///
 /// # Safety
 ///
@@ -401,7 +401,7 @@ pub unsafe fn BIO_ADDRINFO_sockaddr(node: *const BIO_ADDRINFO) -> *const libc::s
     unsafe { BIO_ADDRINFO_address(node) }.cast()
 }
 
-/// `BIO_ADDRINFO_sockaddr_size`: the bytes of the address. For OpenSSL's own use.
+/// `BIO_ADDRINFO_sockaddr_size`: the size of the address in bytes. Internal to OpenSSL.
 ///
 /// # Safety
 ///

@@ -1,11 +1,11 @@
-//! Where C functions write their results.
+//! Output arguments of C functions.
 
-/// A caller's place for a value, or NULL where the caller has no use for it.
+/// An output argument, or NULL if the caller does not want the value.
 #[derive(Debug)]
 pub(crate) struct Out<T>(*mut T);
 
 impl<T> Out<T> {
-    /// Takes a pointer that C passed.
+    /// From a pointer that C passed.
     ///
     /// # Safety
     ///
@@ -19,10 +19,10 @@ impl<T> Out<T> {
         self.0.is_null()
     }
 
-    /// Writes the value, which may be done again; does nothing for NULL.
+    /// Writes the value, possibly again; does nothing for NULL.
     pub(crate) fn set(&self, value: T) {
         if !self.is_null() {
-            // SAFETY: not NULL, so valid for writing, as `new` was promised.
+            // SAFETY: not NULL, so valid for writing, as `new` requires.
             unsafe { self.0.write(value) };
         }
     }

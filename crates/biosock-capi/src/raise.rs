@@ -1,5 +1,5 @@
-//! From a failure to entries on the host's queue, errno and a C failure
-//! value: the boundary where errors stop being values.
+//! Turns a failure into entries on the host's queue, errno and a C failure
+//! value: the boundary at which errors stop being values.
 
 mod entries;
 mod message;
@@ -19,9 +19,9 @@ use crate::sites::{BIO_BIND, BIO_SOCKET_IOCTL, Site};
 use crate::uncancelled::uncancelled;
 use entries::Entries;
 
-/// Runs the body of a C function. Its failure is raised and becomes the C
-/// failure value; so does a panic, which goes no further. A cancellation of
-/// the thread waits until the function has returned.
+/// Runs the body of a C function. A failure is raised and becomes the C failure
+/// value; so is a panic, which is caught here. A cancellation of the thread waits
+/// until the function has returned.
 #[inline]
 pub(crate) fn run<H: Host, T>(
     site: &'static Site,
@@ -55,8 +55,8 @@ pub(crate) fn run_quick<H: Host, T>(
 }
 
 /// [`run`] for a body that makes one blocking call with nothing to clean up:
-/// it may be cancelled in that call, and the thread unwinds through here. So
-/// there is nothing to catch that, and the body does not panic.
+/// the thread may be cancelled in that call and unwinds through here. So nothing
+/// catches an unwind, and the body must not panic.
 #[inline]
 pub(crate) fn run_through<H: Host, T>(
     site: &'static Site,
@@ -72,7 +72,7 @@ pub(crate) fn run_through<H: Host, T>(
     }
 }
 
-/// [`raise`], but what is to be tried again is no failure that one should feel.
+/// [`raise`], except that a call to be retried should cost nothing.
 #[inline]
 fn fail<H: Host>(site: &'static Site, failure: Failure) {
     match failure {
@@ -85,8 +85,8 @@ fn fail<H: Host>(site: &'static Site, failure: Failure) {
     }
 }
 
-/// Puts a failure on the queue. errno is afterwards the failure's, or what it
-/// was where the failure has none.
+/// Queues a failure. Sets errno to the failure's, or preserves it if the failure
+/// has none.
 #[cold]
 pub(crate) fn raise<H: Host>(site: &'static Site, failure: Failure) {
     let before = errno::get();
@@ -131,8 +131,8 @@ fn push<H: Host>(site: &'static Site, failure: &Failure) -> Option<i32> {
     site.explains.then_some(libc::EINVAL)
 }
 
-/// The system's entry, and BIO's reason after it. Some calls are made by
-/// another function than the one called, whose entries they then are.
+/// Pushes the OS error, and BIO's reason after it. Some calls are made by another
+/// function than the one called, and their entries name that function.
 fn push_refusal<H: Host>(site: &'static Site, refusal: Refusal) {
     let site = match (refusal.operation, refusal.syscall) {
         (Some(Operation::Bind), _) => BIO_BIND,
@@ -146,7 +146,7 @@ fn push_refusal<H: Host>(site: &'static Site, refusal: Refusal) {
     }
 }
 
-/// The entries that OpenSSL has for an error of the core.
+/// Pushes the entries that OpenSSL has for an error of the core.
 fn push_error<H: Host>(site: &'static Site, error: &Error) -> Option<i32> {
     if let Some(refusal) = Refusal::of(error) {
         push_refusal::<H>(site, refusal);
@@ -160,17 +160,17 @@ fn push_error<H: Host>(site: &'static Site, error: &Error) -> Option<i32> {
     let what = match error.reason() {
         Some(Reason::SystemLibrary) => What::Common(Common::SystemLibrary),
         Some(reason) => What::Bio(reason.code().into()),
-        // Only an address that cannot be made has none.
+        // Only an address that cannot be created has none.
         None => What::Common(Common::BioLibrary),
     };
     entries.push_data(what, resolver);
     error.raw_os_error()
 }
 
-/// The resolver's string as it stands in the C library.
+/// The resolver's string, which is static in the C library.
 fn resolver_text(error: ResolverError) -> &'static CStr {
-    // SAFETY: takes any number.
+    // SAFETY: accepts any number.
     let text = unsafe { libc::gai_strerror(error.code()) };
-    // SAFETY: the C library's strings end with a NUL and stay for good.
+    // SAFETY: the C library's strings are NUL-terminated and static.
     unsafe { CStr::from_ptr(text) }
 }

@@ -1,9 +1,9 @@
-//! The places that errors come from, as the error queue names them: the
-//! numbers and names that ERR_put_error(3) and ERR_set_debug(3) take.
+//! Where errors are raised, as named in the error queue: the numbers and names
+//! that ERR_put_error(3) and ERR_set_debug(3) take.
 
 use std::ffi::CStr;
 
-/// A place in this library that raises errors: one for each C function.
+/// A source of errors in this library: one for each C function.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Site {
     /// The C function's name.
@@ -14,8 +14,8 @@ pub struct Site {
     pub file: &'static CStr,
     /// The line in it.
     pub line: u32,
-    /// Whether failures carry messages and always set errno, which success
-    /// leaves alone: as the functions of `<biosock.h>` do, and OpenSSL's do not.
+    /// Whether failures have messages and always set errno, which success
+    /// preserves: true of `<biosock.h>`'s functions, not of OpenSSL's.
     pub(crate) explains: bool,
 }
 
@@ -44,8 +44,8 @@ macro_rules! site {
 }
 pub(crate) use site;
 
-// Sites that entries of other functions name too, where one function does
-// another's work.
+// Sites that entries of other functions name too, if one function does the work
+// of another.
 pub(crate) const ADDR_STRINGS: &Site = site!(c"addr_strings", 134);
 pub(crate) const BIO_ACCEPT_EX: &Site = site!(c"BIO_accept_ex", 137);
 pub(crate) const BIO_BIND: &Site = site!(c"BIO_bind", 147);

@@ -1,4 +1,4 @@
-//! BIO_sock_init(3) and related functions: modes, options, state of a socket.
+//! BIO_sock_init(3) and related functions: socket modes, options and state.
 
 use std::ffi::{c_int, c_long, c_void};
 use std::ptr;
@@ -18,21 +18,20 @@ use crate::sites::{BIO_SOCKET_IOCTL, site};
 /// `BIO_R_UNKNOWN_INFO_TYPE`
 const UNKNOWN_INFO_TYPE: u16 = 140;
 
-/// `BIO_sock_init`: 1; there is nothing to start on Unix.
+/// `BIO_sock_init`: 1; there is nothing to initialise on Unix.
 pub fn BIO_sock_init() -> c_int {
     1
 }
 
-/// `bio_sock_cleanup_int`: nothing, as there is nothing to end on Unix. For
-/// OpenSSL's own use.
+/// `bio_sock_cleanup_int`: does nothing on Unix. Internal to OpenSSL.
 pub fn bio_sock_cleanup_int() {}
 
-/// `BIO_sock_error`: the pending error of a socket, which is cleared by this,
-/// as an error number; 0 for none.
+/// `BIO_sock_error`: returns and clears the pending error of a socket, as an
+/// error number; 0 for none.
 ///
 /// # Safety
 ///
-/// None is needed.
+/// No requirements.
 pub unsafe fn BIO_sock_error<H: Host>(sock: c_int) -> c_int {
     run::<H, _>(site!(c"BIO_sock_error", 0), 1, || match fd::take_error(descriptor(sock)) {
         Ok(pending) => Ok(pending),
@@ -55,7 +54,7 @@ pub union BIO_sock_info_u {
 /// `BIO_SOCK_INFO_ADDRESS`
 const INFO_ADDRESS: c_int = 0;
 
-/// `BIO_sock_info`: what the system knows of a socket; 1, or 0.
+/// `BIO_sock_info`: the local address of a socket; 1, or 0.
 ///
 /// # Safety
 ///
@@ -69,7 +68,7 @@ pub unsafe fn BIO_sock_info<H: Host>(sock: c_int, kind: c_int, info: *const BIO_
         let info = unsafe { info.as_ref() }.ok_or(Failure::Null("info"))?;
         // SAFETY: the union has one member.
         let place = unsafe { info.addr };
-        // SAFETY: NULL or a place for an address.
+        // SAFETY: NULL or room for an address.
         let place = unsafe { AddrOut::new(place) }.ok_or(Failure::Null("info"))?;
         let bound = fd::local_addr(descriptor(sock))?;
         place.store(bound.as_sockaddr().as_bytes());
@@ -77,8 +76,8 @@ pub unsafe fn BIO_sock_info<H: Host>(sock: c_int, kind: c_int, info: *const BIO_
     })
 }
 
-/// `BIO_sock_should_retry`: whether a call that returned `result` with the
-/// present errno is worth another try.
+/// `BIO_sock_should_retry`: whether to retry a call that returned `result` with
+/// the current errno.
 pub fn BIO_sock_should_retry(result: c_int) -> c_int {
     match result {
         0 | -1 => BIO_sock_non_fatal_error(errno::get()),
@@ -96,21 +95,21 @@ pub fn BIO_sock_non_fatal_error(error: c_int) -> c_int {
 ///
 /// # Safety
 ///
-/// `argument` is what the request takes.
+/// `argument` is what the request requires.
 pub unsafe fn BIO_socket_ioctl<H: Host>(sock: c_int, request: c_long, argument: *mut c_void) -> c_int {
     run::<H, _>(BIO_SOCKET_IOCTL, -1, || {
         #[expect(clippy::cast_sign_loss, reason = "requests are bits; C passes them as long")]
-        // SAFETY: the argument is what the request takes.
+        // SAFETY: the argument is what the request requires.
         let result = unsafe { libc::ioctl(sock, request as libc::Ioctl, argument) };
         if result == -1 { Err(Failure::last_os_error(Syscall::Ioctl, None)) } else { Ok(result) }
     })
 }
 
-/// `BIO_socket_nbio`: makes a socket non-blocking, or with 0 blocking; 1, or 0.
+/// `BIO_socket_nbio`: makes a socket non-blocking, or blocking if `mode` is 0; 1, or 0.
 ///
 /// # Safety
 ///
-/// None is needed.
+/// No requirements.
 pub unsafe fn BIO_socket_nbio<H: Host>(sock: c_int, mode: c_int) -> c_int {
     run::<H, _>(BIO_SOCKET_IOCTL, 0, || {
         fd::set_nonblocking(descriptor(sock), mode != 0)?;
@@ -122,7 +121,7 @@ pub unsafe fn BIO_socket_nbio<H: Host>(sock: c_int, mode: c_int) -> c_int {
 ///
 /// # Safety
 ///
-/// None is needed.
+/// No requirements.
 pub unsafe fn BIO_set_tcp_ndelay<H: Host>(sock: c_int, on: c_int) -> c_int {
     run::<H, _>(site!(c"BIO_set_tcp_ndelay", 0), 0, || {
         fd::set_nodelay(descriptor(sock), on != 0).map_err(Failure::errno_only)?;
@@ -130,13 +129,13 @@ pub unsafe fn BIO_set_tcp_ndelay<H: Host>(sock: c_int, on: c_int) -> c_int {
     })
 }
 
-/// `BIO_socket_wait`: waits until a socket can be read, or written, at most
-/// until the time `until`, indefinitely for 0. 1 when it can, 0 when the time
-/// has passed, -1 for a failure.
+/// `BIO_socket_wait`: waits until a socket can be read, or written, until the
+/// time `until` at most. 1 if it can or `until` is 0, 0 if the time has passed,
+/// -1 on failure.
 ///
 /// # Safety
 ///
-/// None is needed.
+/// No requirements.
 pub unsafe fn BIO_socket_wait<H: Host>(sock: c_int, for_read: c_int, until: time_t) -> c_int {
     run_through::<H, _>(site!(c"BIO_socket_wait", 0), -1, || match (sock, until) {
         (..0, _) => Err(Failure::Reported),
@@ -146,16 +145,16 @@ pub unsafe fn BIO_socket_wait<H: Host>(sock: c_int, for_read: c_int, until: time
 }
 
 unsafe extern "C-unwind" {
-    /// poll(2), in which the thread may be cancelled; libc's is declared not to unwind.
+    /// poll(2), in which the thread may be cancelled; libc's declaration cannot unwind.
     fn poll(fds: *mut libc::pollfd, count: libc::nfds_t, timeout: c_int) -> c_int;
 }
 
-/// One poll(2), which the core would begin again after a signal. As poll has
-/// it, a descriptor that is not open is ready: the next call on it fails at once.
+/// One poll(2), which the core would restart after a signal. As in poll(2), a
+/// descriptor that is not open is ready: the next call on it fails at once.
 fn wait(sock: c_int, for_read: bool, left: Duration) -> Result<c_int, Failure> {
     let events = if for_read { libc::POLLIN } else { libc::POLLOUT };
     let mut asked = libc::pollfd { fd: sock, events, revents: 0 };
-    // More than poll can count is as good as indefinitely.
+    // More than poll(2) can count is practically indefinite.
     let milliseconds = c_int::try_from(left.as_millis()).unwrap_or(-1);
     // SAFETY: one entry, as the count says.
     match unsafe { poll(&raw mut asked, 1, milliseconds) } {
@@ -164,10 +163,10 @@ fn wait(sock: c_int, for_read: bool, left: Duration) -> Result<c_int, Failure> {
     }
 }
 
-/// What is left until a time by the calendar's clock, in whole seconds as the
-/// caller counts them; `None` where it has passed.
+/// The time left until a point of calendar time, in whole seconds as the caller
+/// counts them; `None` if it has passed.
 fn time_left(until: time_t) -> Option<Duration> {
-    // The very clock that the caller asked: others are ahead of it at times.
+    // The caller's clock: others may be ahead of it.
     // SAFETY: NULL means that the time is only returned.
     let now = unsafe { libc::time(ptr::null_mut()) };
     u64::try_from(until.checked_sub(now)?).ok().map(Duration::from_secs)

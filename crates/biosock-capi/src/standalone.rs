@@ -1,4 +1,4 @@
-//! The host that is no other library: biosock's queue and malloc.
+//! The host without another library: biosock's queue and malloc.
 
 use std::ffi::{CStr, c_int, c_void};
 
@@ -6,7 +6,7 @@ use crate::host::{Entry, Host};
 use crate::sites::Site;
 use crate::{allocator, queue};
 
-/// For programs that have no OpenSSL at all.
+/// For programs without OpenSSL.
 #[derive(Debug)]
 pub enum Standalone {}
 

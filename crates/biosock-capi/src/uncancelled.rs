@@ -1,7 +1,7 @@
-//! pthread_cancel(3): it unwinds the thread by force from inside a system
-//! call, which Rust frames that own anything do not survive: the process
-//! aborts. So no cancellation is acted on while such a frame is on the stack;
-//! it stays pending until the caller's next cancellation point.
+//! pthread_cancel(3): it unwinds the thread by force from inside a system call,
+//! which aborts the process if a Rust frame on the stack owns anything. So
+//! cancellation is disabled while there is such a frame, and stays pending until
+//! the caller's next cancellation point.
 
 use std::ffi::c_int;
 use std::ptr;
@@ -13,7 +13,7 @@ unsafe extern "C" {
 /// `PTHREAD_CANCEL_DISABLE`
 const DISABLE: c_int = 1;
 
-/// The calling thread's cancellation state as it was, to be restored.
+/// The calling thread's previous cancellation state, restored on drop.
 struct Uncancelled {
     before: c_int,
 }
@@ -22,8 +22,8 @@ impl Uncancelled {
     #[inline]
     fn begin() -> Self {
         let mut before = DISABLE;
-        // SAFETY: the place is valid. It is no system call, and a signal
-        // handler may make it.
+        // SAFETY: the pointer is valid. It is not a system call, and is safe in
+        // signal handlers.
         unsafe { pthread_setcancelstate(DISABLE, &raw mut before) };
         Self { before }
     }
@@ -32,8 +32,8 @@ impl Uncancelled {
 impl Drop for Uncancelled {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: NULL asks for nothing. A deferred cancellation is not acted
-        // on here, and that of the asynchronous type is not defended against.
+        // SAFETY: NULL means no output. A deferred cancellation does not take effect
+        // here, and the asynchronous type is not supported.
         unsafe { pthread_setcancelstate(self.before, ptr::null_mut()) };
     }
 }

@@ -1,5 +1,5 @@
-//! No call of `<biosock.h>` loses a descriptor, and a shortage of them loses
-//! no connection. One test, as both are matters of the whole process.
+//! No call of `<biosock.h>` leaks a descriptor, and a shortage of them loses no
+//! connection. One test, as both concern the whole process.
 #![allow(
     clippy::undocumented_unsafe_blocks,
     clippy::multiple_unsafe_ops_per_block,
@@ -16,12 +16,12 @@ use biosock_capi::*;
 use common::*;
 
 fn open_descriptors() -> usize {
-    // The directory's own is one more each time.
+    // The open directory itself is always one more.
     std::fs::read_dir("/proc/self/fd").expect("it is there").count()
 }
 
 #[test]
-fn descriptors_are_neither_lost_nor_needed() {
+fn descriptors_do_not_leak_and_a_shortage_loses_no_connection() {
     let round = || {
         dials();
         sets();
@@ -93,7 +93,7 @@ unsafe extern "C" fn tell(user: *mut c_void, event: *const biosock_event) {
     }
 }
 
-/// Every descriptor is taken, then some are given back.
+/// Uses up all descriptors, then closes some.
 fn shortage() {
     let set = unsafe { biosock_listen::<S>(c"127.0.0.1:0".as_ptr(), ptr::null()) };
     let addr = Addr::new();
@@ -117,7 +117,7 @@ fn shortage() {
     unsafe { biosock_listeners_free(set) };
 }
 
-/// A set that has a descriptor less than it needs leaves no socket file behind.
+/// A set with one descriptor too few leaves no socket file behind.
 fn no_file_is_left(hoard: &mut Vec<c_int>) {
     hoard.pop().into_iter().for_each(close);
     let path = std::env::temp_dir().join(format!("biosock-none-{}", std::process::id()));
@@ -128,7 +128,7 @@ fn no_file_is_left(hoard: &mut Vec<c_int>) {
     hoard.push(unsafe { libc::fcntl(0, libc::F_DUPFD_CLOEXEC, 0) });
 }
 
-/// All the descriptors that this process may have, few as they are for a while.
+/// Uses up all descriptors of this process, under a lowered limit.
 fn hoard() -> Vec<c_int> {
     let few = libc::rlimit { rlim_cur: 64, rlim_max: 64 };
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &few) }, 0);

@@ -1,5 +1,5 @@
-//! biosock_dial(3), biosock_report(3), biosock_cancel(3) and biosock_memory(3)
-//! as a C program calls them.
+//! biosock_dial(3), biosock_report(3), biosock_cancel(3) and biosock_memory(3),
+//! called as from C.
 #![allow(
     clippy::undocumented_unsafe_blocks,
     clippy::multiple_unsafe_ops_per_block,
@@ -17,7 +17,7 @@ use std::{mem, ptr, thread};
 use biosock_capi::*;
 use common::*;
 
-/// As the INIT macro: the size, and 0.
+/// Like the INIT macro: the size, and 0.
 fn options() -> biosock_dial_options {
     let zero: biosock_dial_options = unsafe { mem::zeroed() };
     biosock_dial_options { size: size_of::<biosock_dial_options>(), ..zero }
@@ -35,7 +35,7 @@ fn refuses(options: &biosock_dial_options, says: &str) {
 }
 
 #[test]
-fn a_connection_is_ready_for_use_and_leaves_errno() {
+fn a_connection_is_ready_for_use_and_errno_is_preserved() {
     let (listener, target) = listener();
     set_errno(libc::EPIPE);
     let sock = unsafe { biosock_dial::<S>(target.as_ptr(), ptr::null()) };
@@ -47,7 +47,7 @@ fn a_connection_is_ready_for_use_and_leaves_errno() {
 }
 
 #[test]
-fn flags_are_for_the_connected_socket() {
+fn flags_apply_to_the_connected_socket() {
     let (_listener, target) = listener();
     let sock = dial(&target, &biosock_dial_options { options: INHERIT | 0x08 | 0x10 | 0x04, ..options() });
     assert_eq!(flags(sock), (false, true), "inherited, non-blocking");
@@ -79,7 +79,7 @@ fn keep_alive_times_are_rounded_up_to_seconds() {
 }
 
 #[test]
-fn each_failed_attempt_is_an_entry_and_the_whole_is_another() {
+fn each_failed_attempt_and_the_dial_itself_is_an_entry() {
     let closed = [closed_port(), closed_port()];
     let addrs = [Addr::v4(closed[0].1), Addr::v4(closed[1].1)];
     let pointers = [addrs[0].0.cast_const(), addrs[1].0.cast_const()];
@@ -95,7 +95,7 @@ fn each_failed_attempt_is_an_entry_and_the_whole_is_another() {
 }
 
 #[test]
-fn a_chain_of_a_look_up_is_dialled_each_address_once() {
+fn each_address_of_a_lookup_is_dialled_once() {
     let (_kept, port) = closed_port();
     let chain = Chain::of(c"127.0.0.1", &port.to_string(), 0);
     assert_eq!(unsafe { biosock_dial_addrinfo::<S>(chain.0, ptr::null()) }, -1);
@@ -116,7 +116,7 @@ fn no_address_is_a_failed_dial() {
 }
 
 #[test]
-fn null_is_named() {
+fn an_error_names_the_null_argument() {
     assert_eq!(unsafe { biosock_dial::<S>(ptr::null(), ptr::null()) }, -1);
     refused(NULL_ENTRY, "target is NULL", libc::EINVAL);
     assert_eq!(unsafe { biosock_dial_addrs::<S>(ptr::null(), 1, ptr::null()) }, -1);
@@ -133,7 +133,7 @@ fn an_address_without_a_family_is_refused() {
 }
 
 #[test]
-fn a_bad_target_is_said_in_one_entry() {
+fn an_invalid_target_is_one_entry() {
     for (target, code) in [("a:b:c", 0x1000_0081), ("[::1", 0x1000_0082), ("localhost", 0x1000_0071)] {
         assert_eq!(dial(&c(target), &options()), -1);
         refused(code, &format!("dial {target}: "), libc::EINVAL);
@@ -143,7 +143,7 @@ fn a_bad_target_is_said_in_one_entry() {
 }
 
 #[test]
-fn a_failed_look_up_is_an_entry_each_family() {
+fn a_failed_lookup_is_an_entry_for_each_family() {
     assert_eq!(dial(&c("127.0.0.1:no-such-service"), &options()), -1);
     assert_eq!(errno(), libc::ENOENT);
     let queue = queue();
@@ -159,7 +159,7 @@ fn a_size_that_was_never_set_is_refused() {
     }
 }
 
-/// Options of a later version: longer than this one's.
+/// Options of a later version, longer than this one's.
 #[repr(C)]
 struct Later {
     known: biosock_dial_options,
@@ -167,7 +167,7 @@ struct Later {
 }
 
 #[test]
-fn older_and_newer_callers_are_served() {
+fn older_and_newer_callers_are_supported() {
     let (_listener, target) = listener();
     let size = size_of::<Later>();
     let mut later = Later { known: biosock_dial_options { size, ..options() }, more: [0; 2] };
@@ -178,7 +178,7 @@ fn older_and_newer_callers_are_served() {
     assert_eq!(unsafe { biosock_dial::<S>(target.as_ptr(), (&raw const later).cast()) }, -1);
     refused(INVALID, "settings that this version lacks", libc::EINVAL);
 
-    // What lies beyond an older caller's structure is not looked at.
+    // Nothing beyond an older caller's structure is read.
     let older = biosock_dial_options { size: 16, attempt_delay_ms: -1, family: 99, ..options() };
     let sock = dial(&target, &older);
     assert!(sock >= 0, "{:?}", queue());
@@ -186,7 +186,7 @@ fn older_and_newer_callers_are_served() {
 }
 
 #[test]
-fn settings_that_make_no_sense_are_named() {
+fn an_error_names_the_invalid_setting() {
     refuses(&biosock_dial_options { options: 0x40, ..options() }, "0x40");
     refuses(&biosock_dial_options { timeout_ms: -1, ..options() }, "timeout_ms is -1");
     refuses(&biosock_dial_options { attempt_delay_ms: -5, ..options() }, "attempt_delay_ms is -5");
@@ -218,7 +218,7 @@ fn source_and_device_are_used() {
 }
 
 #[test]
-fn datagrams_and_multipath_are_served() {
+fn datagrams_and_multipath_tcp_are_supported() {
     let (_listener, target) = listener();
     let sock = dial(&target, &biosock_dial_options { socktype: libc::SOCK_DGRAM, ..options() });
     let (mut socktype, mut length): (c_int, _) = (0, size_of::<c_int>() as libc::socklen_t);
@@ -232,7 +232,7 @@ fn datagrams_and_multipath_are_served() {
 }
 
 #[test]
-fn a_unix_path_may_be_any_bytes() {
+fn a_unix_path_may_have_any_bytes() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join(std::ffi::OsStr::from_bytes(b"s\xff"));
     let listener = std::os::unix::net::UnixListener::bind(&path).expect("listening");
@@ -246,7 +246,7 @@ fn a_unix_path_may_be_any_bytes() {
 }
 
 #[test]
-fn the_deadline_is_an_entry_for_each_attempt_that_goes_on() {
+fn at_the_deadline_each_unfinished_attempt_is_an_entry() {
     let silent = Silent::new();
     let mut report = ptr::null_mut();
     let sock =
@@ -263,7 +263,7 @@ fn the_deadline_is_an_entry_for_each_attempt_that_goes_on() {
 }
 
 #[test]
-fn another_thread_ends_a_dial() {
+fn another_thread_can_cancel_a_dial() {
     let silent = Silent::new();
     let cancel = unsafe { biosock_cancel_new::<S>() };
     let shared = AtomicPtr::new(cancel);
@@ -292,7 +292,7 @@ extern "C" fn on_signal(_: c_int) {
 }
 
 #[test]
-fn a_signal_handler_ends_a_dial() {
+fn a_signal_handler_can_cancel_a_dial() {
     let silent = Silent::new();
     let cancel = unsafe { biosock_cancel_new::<S>() };
     BY_SIGNAL.store(cancel, Ordering::Relaxed);
@@ -314,7 +314,7 @@ fn a_signal_handler_ends_a_dial() {
 }
 
 #[test]
-fn null_is_fine_where_nothing_is_needed() {
+fn null_is_accepted_for_optional_arguments() {
     unsafe {
         biosock_cancel_set(ptr::null());
         biosock_cancel_free(ptr::null_mut());
@@ -329,7 +329,7 @@ fn null_is_fine_where_nothing_is_needed() {
 }
 
 #[test]
-fn the_number_of_lookup_threads_is_asked_and_set() {
+fn the_number_of_lookup_threads_is_read_and_set() {
     set_errno(libc::EPIPE);
     let before = biosock_lookup_threads(0);
     assert_eq!(biosock_lookup_threads(before + 1), before);
@@ -339,7 +339,7 @@ fn the_number_of_lookup_threads_is_asked_and_set() {
     assert_eq!((errno(), codes()), (libc::EPIPE, vec![]));
 }
 
-/// As the INIT macro, then filled in.
+/// Like the INIT macro, then filled in.
 fn attempt(report: *mut biosock_report, index: usize) -> biosock_attempt {
     let mut attempt: biosock_attempt = unsafe { mem::zeroed() };
     attempt.size = size_of::<biosock_attempt>();
@@ -348,7 +348,7 @@ fn attempt(report: *mut biosock_report, index: usize) -> biosock_attempt {
 }
 
 #[test]
-fn the_report_tells_of_success() {
+fn the_report_describes_a_success() {
     let (listener, _) = listener();
     let target = c(&format!("localhost:{}", port_of(&listener)));
     let mut report = ptr::null_mut();
@@ -372,7 +372,7 @@ fn the_report_tells_of_success() {
 }
 
 #[test]
-fn the_report_tells_of_failure() {
+fn the_report_describes_a_failure() {
     let (_kept, port) = closed_port();
     let mut report = ptr::null_mut();
     let sock =
@@ -398,10 +398,10 @@ fn the_report_tells_of_failure() {
     unsafe { biosock_report_free(report) };
 }
 
-/// Set in the copy that runs in a network of its own.
+/// Set in the process that runs in a network namespace.
 const IN_A_NETWORK: &str = "BIOSOCK_TEST_IN_A_NETWORK";
 
-/// In a network with so few ports that the system soon gives the socket the one
+/// In a network with so few ports that the OS soon assigns the socket the port
 /// that it dials.
 #[test]
 fn a_connection_to_itself_is_a_refusal() {
@@ -444,13 +444,13 @@ fn refuse_itself() {
 }
 
 #[test]
-fn bad_settings_leave_no_report() {
+fn invalid_settings_give_no_report() {
     let mut report = ptr::dangling_mut();
     refuses(&biosock_dial_options { report: &mut report, family: 99, ..options() }, "family 99");
     assert!(report.is_null());
 }
 
-/// An attempt as a later version has it.
+/// An attempt in a later version.
 #[repr(C)]
 struct LaterAttempt {
     known: biosock_attempt,
@@ -458,7 +458,7 @@ struct LaterAttempt {
 }
 
 #[test]
-fn attempts_are_given_to_older_and_newer_callers() {
+fn older_and_newer_callers_get_attempts() {
     let (_kept, port) = closed_port();
     let mut report = ptr::null_mut();
     dial(&c(&format!("127.0.0.1:{port}")), &biosock_dial_options { report: &mut report, ..options() });
@@ -480,7 +480,7 @@ fn attempts_are_given_to_older_and_newer_callers() {
 }
 
 #[test]
-fn a_memory_puts_what_worked_first() {
+fn a_history_puts_what_worked_first() {
     let (listener, _) = listener();
     let (_kept, closed) = closed_port();
     let addrs = [Addr::v4(closed), Addr::v4(port_of(&listener))];
@@ -498,7 +498,7 @@ fn a_memory_puts_what_worked_first() {
 }
 
 #[test]
-fn the_most_attempts_are_kept_to() {
+fn the_maximum_number_of_attempts_is_obeyed() {
     let closed = [closed_port(), closed_port()];
     let addrs = [Addr::v4(closed[0].1), Addr::v4(closed[1].1)];
     let pointers = [addrs[0].0.cast_const(), addrs[1].0.cast_const()];
@@ -508,7 +508,7 @@ fn the_most_attempts_are_kept_to() {
 }
 
 #[test]
-fn the_queue_keeps_the_newest_entries() {
+fn the_queue_keeps_the_latest_entries() {
     let closed: Vec<_> = std::iter::repeat_with(closed_port).take(20).collect();
     let addrs: Vec<_> = closed.iter().map(|(_, port)| Addr::v4(*port)).collect();
     let pointers: Vec<_> = addrs.iter().map(|addr| addr.0.cast_const()).collect();

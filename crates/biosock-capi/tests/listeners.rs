@@ -1,4 +1,4 @@
-//! biosock_listen(3) and biosock_accept(3) as a C program calls them.
+//! biosock_listen(3) and biosock_accept(3), called as from C.
 #![allow(
     clippy::undocumented_unsafe_blocks,
     clippy::multiple_unsafe_ops_per_block,
@@ -19,7 +19,7 @@ use common::*;
 /// A set, freed at the end.
 struct Set(*mut biosock_listeners);
 
-// As the manual page says: any thread may use a set.
+// According to the manual page, any thread may use a set.
 unsafe impl Sync for Set {}
 
 impl Set {
@@ -67,7 +67,7 @@ impl Drop for Set {
     }
 }
 
-/// As the INIT macro: the size, and 0.
+/// Like the INIT macro: the size, and 0.
 fn options() -> biosock_listen_options {
     let zero: biosock_listen_options = unsafe { mem::zeroed() };
     biosock_listen_options { size: size_of::<biosock_listen_options>(), ..zero }
@@ -106,7 +106,7 @@ fn every_address_of_a_name_has_the_same_port() {
 }
 
 #[test]
-fn when_nobody_comes_errno_says_so_and_nothing_is_queued() {
+fn a_timeout_sets_errno_and_queues_nothing() {
     let set = Set::on("127.0.0.1:0");
     for timeout in [0, 5] {
         assert_eq!((set.accept(timeout), errno()), (-1, libc::EAGAIN));
@@ -115,7 +115,7 @@ fn when_nobody_comes_errno_says_so_and_nothing_is_queued() {
 }
 
 #[test]
-fn another_thread_stops_an_accept() {
+fn another_thread_can_stop_an_accept() {
     let set = Set::on("127.0.0.1:0");
     let set = &set;
     let accepted = thread::scope(|scope| {
@@ -147,7 +147,7 @@ unsafe extern "C" fn note(user: *mut c_void, event: *const biosock_event) {
 }
 
 #[test]
-fn serving_tells_each_connection_until_stopped() {
+fn serving_reports_each_connection_until_stopped() {
     let set = Set::on("127.0.0.1:0");
     let clients: Vec<_> = std::iter::repeat_with(|| set.client()).take(3).collect();
     let mut seen = Seen { set: set.0, ports: Vec::new() };
@@ -157,7 +157,7 @@ fn serving_tells_each_connection_until_stopped() {
 }
 
 #[test]
-fn a_set_that_is_of_no_use_any_more_ends_serving() {
+fn serving_ends_if_the_set_is_no_longer_usable() {
     let set = Set::on("127.0.0.1:0");
     unsafe { libc::shutdown(set.fd(0), libc::SHUT_RDWR) };
     assert_eq!(unsafe { biosock_serve::<S>(set.0, 0, Some(note), ptr::null_mut()) }, 0);
@@ -168,7 +168,7 @@ fn a_set_that_is_of_no_use_any_more_ends_serving() {
 }
 
 #[test]
-fn advice_after_errno() {
+fn advice_depends_on_errno() {
     for (error, advice) in [(libc::ECONNABORTED, 1), (libc::EAGAIN, 1), (libc::EMFILE, 2), (libc::EBADF, 3)] {
         assert_eq!(biosock_accept_advice(error), advice);
     }
@@ -189,7 +189,7 @@ fn a_failure_names_the_call_and_the_address() {
 }
 
 #[test]
-fn bad_targets_are_refused() {
+fn invalid_targets_are_refused() {
     assert!(unsafe { biosock_listen::<S>(ptr::null(), ptr::null()) }.is_null());
     refused(NULL_ENTRY, "target is NULL", libc::EINVAL);
     assert!(unsafe { biosock_listen::<S>(c("a:b:c").as_ptr(), ptr::null()) }.is_null());
@@ -267,7 +267,7 @@ fn shards_share_an_address() {
 }
 
 #[test]
-fn listening_sockets_are_taken_over() {
+fn listening_sockets_can_be_taken_over() {
     let listeners = [TcpListener::bind("127.0.0.1:0"), TcpListener::bind("127.0.0.1:0")];
     let fds = listeners.map(|listener| listener.expect("loopback").into_raw_fd());
     let set = Set::made(unsafe { biosock_listeners_take_over::<S>(fds.as_ptr(), 2) });
@@ -278,7 +278,7 @@ fn listening_sockets_are_taken_over() {
 }
 
 #[test]
-fn what_cannot_be_taken_over_stays_the_callers() {
+fn sockets_that_cannot_be_taken_over_still_belong_to_the_caller() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let datagrams = UdpSocket::bind("127.0.0.1:0").expect("loopback");
     let (good, bad) = (listener.as_raw_fd(), datagrams.as_raw_fd());
@@ -308,7 +308,7 @@ fn without_a_service_manager_nothing_is_passed() {
 }
 
 #[test]
-fn copies_for_a_child_are_inherited() {
+fn copies_for_a_child_are_inheritable() {
     let set = Set::on("127.0.0.1:0");
     let mut fds = [-1; 2];
     assert_eq!(unsafe { biosock_listeners_inheritable::<S>(set.0, fds.as_mut_ptr(), 2) }, 1);
@@ -322,7 +322,7 @@ fn copies_for_a_child_are_inherited() {
 }
 
 #[test]
-fn socket_files_are_removed_on_demand() {
+fn unlink_removes_the_socket_files() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("s");
     let set = Set::on(&format!("unix:{}", path.display()));
@@ -332,7 +332,7 @@ fn socket_files_are_removed_on_demand() {
 }
 
 #[test]
-fn null_and_bad_indexes_are_named() {
+fn errors_name_null_arguments_and_invalid_indexes() {
     let set = Set::on("127.0.0.1:0");
     assert_eq!(set.fd(1), -1);
     refused(INVALID, "there is no socket 1, only 1", libc::EINVAL);
@@ -355,7 +355,7 @@ fn null_and_bad_indexes_are_named() {
     refused(NULL_ENTRY, "set is NULL", libc::EINVAL);
 }
 
-/// As prefork servers do: each worker has the set, and one of them stops it.
+/// Like a prefork server: each worker has the set, and one of them stops it.
 #[test]
 fn a_stop_in_one_process_ends_the_workers_of_all() {
     let set = Set::on("127.0.0.1:0");
@@ -387,7 +387,7 @@ fn a_stop_in_one_process_ends_the_workers_of_all() {
     assert_eq!((statuses, set.accept(-1), errno()), ([0; 3], -1, libc::ECANCELED));
 }
 
-/// Not a test of its own: strace makes every ioctl(2) fail.
+/// Run by the next test, with strace failing every ioctl(2).
 #[test]
 fn taking_over_fails_late() {
     if std::env::var_os("BIOSOCK_TEST_WATCHED").is_none() {
@@ -403,11 +403,11 @@ fn taking_over_fails_late() {
     }
 }
 
-/// After all looked right, too.
+/// Even after all checks passed.
 #[test]
-fn descriptors_stay_the_callers_however_late_taking_over_fails() {
+fn descriptors_still_belong_to_the_caller_however_late_taking_over_fails() {
     use std::process::Command;
-    let test = "descriptors_stay_the_callers_however_late_taking_over_fails";
+    let test = "descriptors_still_belong_to_the_caller_however_late_taking_over_fails";
     if Command::new("strace").arg("-V").output().is_err() {
         println!("skipped: {test}: strace is not installed");
         assert!(std::env::var_os("BIOSOCK_REQUIRE_ALL").is_none(), "strace is required here");

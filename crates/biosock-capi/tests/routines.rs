@@ -1,5 +1,5 @@
-//! The C functions as a C program calls them, over the queue of the form that
-//! stands alone. The expectations are the originals', save for NULL.
+//! The C functions, called as from C, with the stand-alone form's queue. The
+//! expected values are those of the originals, except for NULL.
 #![allow(
     clippy::undocumented_unsafe_blocks,
     clippy::multiple_unsafe_ops_per_block,
@@ -17,7 +17,7 @@ use common::{Addr, CONNECT, NULL_ENTRY, S, close, codes, errno, set_errno, syste
 
 const INVALID_SOCKET_ENTRY: c_ulong = 0x1000_0087;
 
-/// Takes a string that the library returned.
+/// Frees a string that the library returned.
 fn text(given: *mut c_char) -> Option<String> {
     if given.is_null() {
         return None;
@@ -42,7 +42,7 @@ fn listener() -> (c_int, Addr) {
 }
 
 #[test]
-fn a_connection_from_end_to_end() {
+fn connections_carry_data_end_to_end() {
     let (server, addr) = listener();
     let client = stream();
     assert_eq!(unsafe { BIO_connect::<S>(client, addr.0, 0x04 | 0x10) }, 1);
@@ -67,7 +67,7 @@ fn a_refused_connection_leaves_two_entries_and_errno() {
 }
 
 #[test]
-fn minus_one_is_an_invalid_socket_and_leaves_errno() {
+fn minus_one_is_an_invalid_socket_and_errno_is_preserved() {
     let addr = Addr::v4(1);
     for call in [BIO_bind::<S>, BIO_connect::<S>, BIO_listen::<S>] {
         set_errno(libc::EPIPE);
@@ -77,7 +77,7 @@ fn minus_one_is_an_invalid_socket_and_leaves_errno() {
 }
 
 #[test]
-fn a_closed_descriptor_is_named_by_the_first_call_on_it() {
+fn the_error_for_a_closed_descriptor_names_the_first_call() {
     let addr = Addr::v4(1);
     let closed = stream();
     close(closed);
@@ -96,7 +96,7 @@ fn a_closed_descriptor_is_named_by_the_first_call_on_it() {
 }
 
 #[test]
-fn a_bind_within_listen_is_told_as_bind() {
+fn a_failed_bind_within_listen_is_reported_as_bind() {
     let (first, addr) = listener();
     let second = stream();
     assert_eq!(unsafe { BIO_listen::<S>(second, addr.0, 0) }, 0);
@@ -109,7 +109,7 @@ fn a_bind_within_listen_is_told_as_bind() {
 }
 
 #[test]
-fn would_block_leaves_errno_alone() {
+fn would_block_is_only_in_errno() {
     let (server, _addr) = listener();
     assert_eq!(unsafe { BIO_socket_nbio::<S>(server, 1) }, 1);
     assert_eq!(unsafe { BIO_accept_ex::<S>(server, ptr::null_mut(), 0) }, -1);
@@ -122,7 +122,7 @@ fn would_block_leaves_errno_alone() {
 }
 
 #[test]
-fn the_deprecated_pair_works() {
+fn the_deprecated_accept_functions_work() {
     let server = unsafe { BIO_get_accept_socket::<S>(c"127.0.0.1:0".as_ptr(), 1) };
     assert!(server >= 0, "{:?}", codes());
     let addr = Addr::new();
@@ -146,7 +146,7 @@ fn the_deprecated_pair_works() {
 }
 
 #[test]
-fn failed_old_lookups_name_what_was_looked_up() {
+fn failed_deprecated_lookups_name_the_host_or_service() {
     let mut ip = [0u8; 4];
     assert_eq!(unsafe { BIO_get_host_ip::<S>(c"::1".as_ptr(), ip.as_mut_ptr()) }, 0);
     let (mut data, mut flags) = (ptr::null(), 0);
@@ -192,8 +192,8 @@ fn null_is_refused_with_an_entry() {
 }
 
 #[test]
-fn addresses_are_read_no_further_than_their_family() {
-    // A page of its own, with nothing readable after it.
+fn addresses_are_read_only_up_to_the_size_of_their_family() {
+    // A separate page, followed by an unreadable one.
     let page = 4096;
     let both = unsafe {
         libc::mmap(ptr::null_mut(), 2 * page, libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0)
@@ -216,7 +216,7 @@ fn addresses_are_read_no_further_than_their_family() {
 }
 
 #[test]
-fn addresses_take_and_give_the_bytes_of_their_family() {
+fn raw_addresses_have_the_bytes_of_their_family() {
     let addr = Addr::new();
     let bytes: Vec<u8> = (1..=16).collect();
     let make = |family, length| unsafe {
@@ -237,9 +237,9 @@ fn addresses_take_and_give_the_bytes_of_their_family() {
     assert_eq!(codes(), []);
 }
 
-/// What OpenSSL itself calls: the address is the system's own structure.
+/// For OpenSSL's internal calls: the address is the OS's structure.
 #[test]
-fn addresses_are_the_system_s_structures() {
+fn addresses_have_the_layout_of_the_os() {
     let addr = Addr::v4(80);
     assert_eq!(BIO_ADDR_sockaddr(addr.0), addr.0.cast_const().cast());
     assert_eq!(BIO_ADDR_sockaddr_noconst(addr.0), addr.0.cast());
@@ -248,7 +248,7 @@ fn addresses_are_the_system_s_structures() {
 }
 
 #[test]
-fn unix_addresses_take_exactly_the_bytes_given() {
+fn unix_addresses_have_exactly_the_given_bytes() {
     let addr = Addr::new();
     let make = |path: &[u8]| unsafe {
         BIO_ADDR_rawmake::<S>(addr.0, libc::AF_UNIX, path.as_ptr().cast(), path.len(), 9)
@@ -281,7 +281,7 @@ fn found(host: &CStr, service: &CStr, family: c_int, socktype: c_int) -> Vec<(c_
 }
 
 #[test]
-fn figures_are_answered_for_every_kind() {
+fn numeric_addresses_are_looked_up_for_every_type() {
     let one = |host: &str| vec![(libc::SOCK_STREAM, libc::IPPROTO_TCP, String::from(host))];
     for family in [libc::AF_UNSPEC, libc::AF_INET] {
         assert_eq!(found(c"127.0.0.1", c"80", family, libc::SOCK_STREAM), one("127.0.0.1"));
@@ -292,7 +292,7 @@ fn figures_are_answered_for_every_kind() {
 }
 
 #[test]
-fn unknown_families_and_services_leave_their_codes() {
+fn unknown_families_and_services_have_specific_codes() {
     assert_eq!(found(c"127.0.0.1", c"80", 99, 0), []);
     assert_eq!(codes(), [0x1000_0083]);
     assert_eq!(found(c"127.0.0.1", c"no-such-service", libc::AF_INET, libc::SOCK_STREAM), []);
@@ -303,7 +303,7 @@ fn unknown_families_and_services_leave_their_codes() {
 }
 
 #[test]
-fn host_and_service_come_apart() {
+fn host_and_service_are_split() {
     let parse = |all: &CStr, priority| {
         let (mut host, mut service) = (ptr::null_mut(), ptr::null_mut());
         let done = unsafe { BIO_parse_hostserv::<S>(all.as_ptr(), &mut host, &mut service, priority) };
@@ -318,7 +318,7 @@ fn host_and_service_come_apart() {
     assert_eq!(parse(c"[::1]x", 0), (0, None, None));
     assert_eq!(codes(), [0x1000_0081, 0x1000_0082]);
 
-    // NULL for a part that nobody wants.
+    // NULL for an unwanted part.
     let null = ptr::null_mut();
     let (mut host, mut service) = (ptr::null_mut(), ptr::null_mut());
     assert_eq!(unsafe { BIO_parse_hostserv::<S>(c"a:b".as_ptr(), &mut host, null, 0) }, 1);
@@ -327,7 +327,7 @@ fn host_and_service_come_apart() {
 }
 
 #[test]
-fn waiting_tells_ready_late_and_wrong() {
+fn waiting_returns_ready_timed_out_or_failed() {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair().expect("a pair of sockets");
     let wait = |sock, for_read, until| unsafe { BIO_socket_wait::<S>(sock, for_read, until) };
     let now = unsafe { libc::time(ptr::null_mut()) };
@@ -341,7 +341,7 @@ fn waiting_tells_ready_late_and_wrong() {
 }
 
 #[test]
-fn the_helpers_tell_by_errno_or_by_entry() {
+fn the_helpers_report_by_errno_or_by_entry() {
     let sock = stream();
     assert_eq!(unsafe { BIO_set_tcp_ndelay::<S>(sock, 1) }, 1);
     assert_eq!(unsafe { BIO_sock_error::<S>(sock) }, 0);

@@ -1,5 +1,5 @@
-//! The BIO_* socket names, laid over the OpenSSL in the process: errors go
-//! onto its queue, memory comes from its allocator.
+//! The BIO_* socket names, over the OpenSSL in the process: errors go to its
+//! queue, memory comes from its allocator.
 #![allow(non_snake_case, non_upper_case_globals, reason = "the names are those of the C functions")]
 
 use biosock_capi::Overlay;

@@ -1,4 +1,4 @@
-//! The C library with the names of BIO_connect(3), standing alone: its own
+//! The C library with the names of BIO_connect(3), stand-alone: with its own
 //! error queue and allocator functions.
 #![allow(non_snake_case, non_upper_case_globals, reason = "the names are those of the C functions")]
 

@@ -1,4 +1,4 @@
-//! From what C callers pass to what the core takes.
+//! Converts C callers' arguments to the core's types.
 
 use std::ffi::{OsStr, c_char, c_int};
 use std::os::fd::{AsRawFd, IntoRawFd};
@@ -13,17 +13,17 @@ use crate::c_string::string_bytes;
 use crate::failure::Failure;
 use crate::lookup::{BIO_ADDRINFO, BIO_ADDRINFO_address, BIO_ADDRINFO_next};
 
-/// `BIOSOCK_INHERIT`: programs that are executed inherit the descriptor.
+/// `BIOSOCK_INHERIT`: executed programs inherit the descriptor.
 pub(super) const INHERIT: c_int = 0x0100_0000;
 
-/// `BIOSOCK_MPTCP`: Multipath TCP where the kernel has it.
+/// `BIOSOCK_MPTCP`: Multipath TCP if the kernel supports it.
 pub(super) const MPTCP: c_int = 0x0200_0000;
 
-/// `BIOSOCK_NO_REUSEADDR`: listening sockets go without SO_REUSEADDR.
+/// `BIOSOCK_NO_REUSEADDR`: listening sockets do not get SO_REUSEADDR.
 pub(super) const NO_REUSEADDR: c_int = 0x0400_0000;
 
-/// BIO_connect(3)'s bits of an options word. A bit that neither it nor
-/// `others` has is refused, so that nothing is silently ignored.
+/// BIO_connect(3)'s bits of an options word. A bit that is neither one of them
+/// nor in `others` is refused, so that nothing is silently ignored.
 pub(super) fn options(given: c_int, others: c_int) -> Result<Options, Failure> {
     let known = Options::all().bits() as c_int | others;
     match given & !known {
@@ -40,7 +40,7 @@ pub(super) fn family(given: c_int) -> Result<Family, Failure> {
         .map_err(|_| Failure::invalid(format_args!("family {given} is not AF_UNSPEC, AF_INET or AF_INET6")))
 }
 
-/// A setting of which 0 means that it is not given.
+/// A setting for which 0 means the default.
 pub(super) fn positive(name: &str, given: c_int) -> Result<Option<u32>, Failure> {
     match u32::try_from(given) {
         Ok(0) => Ok(None),
@@ -54,11 +54,11 @@ pub(super) fn time(name: &str, given: c_int) -> Result<Option<Duration>, Failure
     Ok(positive(name, given)?.map(|given| Duration::from_millis(given.into())))
 }
 
-/// A caller's string, which is to be UTF-8; `None` for NULL.
+/// A caller's string, which must be UTF-8; `None` for NULL.
 ///
 /// # Safety
 ///
-/// `text` is NULL or ends with a NUL, and nobody changes it meanwhile.
+/// `text` is NULL or a NUL-terminated string, which nothing changes meanwhile.
 pub(super) unsafe fn utf8<'a>(name: &str, text: *const c_char) -> Result<Option<&'a str>, Failure> {
     // SAFETY: NULL or a C string.
     let Some(bytes) = (unsafe { string_bytes(text) }) else { return Ok(None) };
@@ -77,7 +77,7 @@ pub(super) enum Target<'a> {
 
 /// # Safety
 ///
-/// `target` is NULL or ends with a NUL, and nobody changes it meanwhile.
+/// `target` is NULL or a NUL-terminated string, which nothing changes meanwhile.
 pub(super) unsafe fn target<'a>(target: *const c_char) -> Result<Target<'a>, Failure> {
     // SAFETY: NULL or a C string.
     let bytes = unsafe { string_bytes(target) }.ok_or(Failure::Null("target"))?;
@@ -109,12 +109,12 @@ pub(super) unsafe fn addrs(addrs: *const *const BIO_ADDR, count: usize) -> Resul
     addrs.map(|addr| unsafe { known(addr) }).collect()
 }
 
-/// The elements of a caller's array, each read when it is asked for: a count
-/// that is too large does no harm where an earlier element is refused.
+/// The elements of a caller's array, read lazily: a count that is too large does
+/// no harm if an earlier element is refused.
 ///
 /// # Safety
 ///
-/// `first` points to as many elements as are asked for, at any alignment.
+/// `first` points to as many elements as are read, at any alignment.
 pub(super) unsafe fn elements<T: Copy>(first: *const T, count: usize) -> impl Iterator<Item = T> {
     (0..count).map(move |index| {
         let place = first.wrapping_add(index);
@@ -123,23 +123,23 @@ pub(super) unsafe fn elements<T: Copy>(first: *const T, count: usize) -> impl It
     })
 }
 
-/// The addresses of a chain that a lookup gave, each once; none for NULL.
+/// The addresses of a lookup's list, each once; none for NULL.
 ///
 /// # Safety
 ///
-/// `list` is NULL or a chain of a lookup.
+/// `list` is NULL or a list from a lookup.
 pub(super) unsafe fn chain(list: *const BIO_ADDRINFO) -> Result<Vec<SocketAddr>, Failure> {
     let mut addrs = Vec::new();
     let mut node = list;
     while !node.is_null() {
-        // SAFETY: a node of the caller's chain.
+        // SAFETY: a node of the caller's list.
         let addr = unsafe { BIO_ADDRINFO_address(node) };
         // SAFETY: its address.
         let addr = unsafe { known(addr) }?;
         if !addrs.contains(&addr) {
             addrs.push(addr);
         }
-        // SAFETY: a node of the caller's chain.
+        // SAFETY: a node of the caller's list.
         node = unsafe { BIO_ADDRINFO_next(node) };
     }
     Ok(addrs)
@@ -147,7 +147,7 @@ pub(super) unsafe fn chain(list: *const BIO_ADDRINFO) -> Result<Vec<SocketAddr>,
 
 /// # Safety
 ///
-/// `addr` is as [`BIO_ADDR`] says.
+/// `addr` is as described at [`BIO_ADDR`].
 unsafe fn known(addr: *const BIO_ADDR) -> Result<SocketAddr, Failure> {
     // SAFETY: NULL or an address.
     let addr = unsafe { addr::view(addr) }.map_err(|_| Failure::Null("an address"))?;
@@ -157,12 +157,12 @@ unsafe fn known(addr: *const BIO_ADDR) -> Result<SocketAddr, Failure> {
     })
 }
 
-/// An address as C has it.
+/// An address in C's layout.
 pub(super) fn c_addr(addr: &SocketAddr) -> BIO_ADDR {
     addr.with_sockaddr(|addr| BIO_ADDR::from_bytes(addr.as_bytes()))
 }
 
-/// The descriptor for the caller, who may want it for other programs.
+/// The descriptor for the caller, inheritable if requested.
 pub(super) fn into_descriptor(socket: Socket, options: c_int) -> c_int {
     if options & INHERIT != 0 {
         inherit(&socket);
@@ -170,8 +170,8 @@ pub(super) fn into_descriptor(socket: Socket, options: c_int) -> c_int {
     socket.into_raw_fd()
 }
 
-/// Takes CLOEXEC off, which cannot fail on an open descriptor.
+/// Clears CLOEXEC, which cannot fail on an open descriptor.
 pub(super) fn inherit(socket: &Socket) {
-    // SAFETY: the descriptor is open, and only its flag is changed.
+    // SAFETY: the descriptor is open, and only a flag of it changes.
     unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_SETFD, 0) };
 }

@@ -1,4 +1,4 @@
-//! biosock_dial(3): from a name, or from addresses, to a connection.
+//! biosock_dial(3): connecting to a name, or to addresses.
 
 use std::ffi::{c_char, c_int};
 use std::ptr;
@@ -26,7 +26,7 @@ use crate::out::Out;
 use crate::raise::run;
 use crate::sites::{Site, site};
 
-/// How to dial; biosock_dial(3) says what each field means.
+/// How to dial; biosock_dial(3) describes the fields.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs, reason = "the manual page has them")]
@@ -50,7 +50,7 @@ pub struct biosock_dial_options {
     pub report: *mut *mut biosock_report,
 }
 
-// SAFETY: it is as the trait asks.
+// SAFETY: it meets the trait's requirements.
 unsafe impl SizedStruct for biosock_dial_options {
     const NAME: &'static str = "biosock_dial_options";
     const INIT: &'static str = "BIOSOCK_DIAL_OPTIONS_INIT";
@@ -60,8 +60,8 @@ unsafe impl SizedStruct for biosock_dial_options {
 ///
 /// # Safety
 ///
-/// `target` is NULL or ends with a NUL; `options` is NULL or has as many bytes
-/// as its size says, and what its pointers point to is there.
+/// `target` is NULL or a NUL-terminated string; `options` is NULL or as large as
+/// its `size` says, with valid pointers.
 pub unsafe fn biosock_dial<H: Host>(target: *const c_char, options: *const biosock_dial_options) -> c_int {
     // SAFETY: NULL or a C string.
     let dial = |dialer: &Dialer| match unsafe { convert::target(target) }? {
@@ -71,7 +71,7 @@ pub unsafe fn biosock_dial<H: Host>(target: *const c_char, options: *const bioso
         }
         Target::Path(path) => Ok(dialer.dial_addrs(&[path])),
     };
-    // SAFETY: NULL, or as large as they say, with pointers that are valid.
+    // SAFETY: NULL, or as large as they say, with valid pointers.
     unsafe { run_dial::<H>(site!(c"biosock_dial"), options, dial) }
 }
 
@@ -89,27 +89,27 @@ pub unsafe fn biosock_dial_addrs<H: Host>(
 ) -> c_int {
     // SAFETY: `count` pointers to addresses.
     let dial = |dialer: &Dialer| Ok(dialer.dial_addrs(&unsafe { convert::addrs(addrs, count) }?));
-    // SAFETY: NULL, or as large as they say, with pointers that are valid.
+    // SAFETY: NULL, or as large as they say, with valid pointers.
     unsafe { run_dial::<H>(site!(c"biosock_dial_addrs"), options, dial) }
 }
 
-/// `biosock_dial_addrinfo`: the same for the chain of a lookup.
+/// `biosock_dial_addrinfo`: the same for a lookup's list.
 ///
 /// # Safety
 ///
-/// `list` is NULL or a chain of a lookup; `options` as for [`biosock_dial`].
+/// `list` is NULL or a list from a lookup; `options` as for [`biosock_dial`].
 pub unsafe fn biosock_dial_addrinfo<H: Host>(
     list: *const BIO_ADDRINFO,
     options: *const biosock_dial_options,
 ) -> c_int {
     // SAFETY: NULL or a list.
     let dial = |dialer: &Dialer| Ok(dialer.dial_addrs(&unsafe { convert::chain(list) }?));
-    // SAFETY: NULL, or as large as they say, with pointers that are valid.
+    // SAFETY: NULL, or as large as they say, with valid pointers.
     unsafe { run_dial::<H>(site!(c"biosock_dial_addrinfo"), options, dial) }
 }
 
-/// `biosock_lookup_threads`: how many threads the lookups of all dials have at
-/// most, and from now on may have; 0 leaves the number as it is.
+/// `biosock_lookup_threads`: sets the maximum number of threads for the lookups
+/// of all dials and returns the previous one; 0 changes nothing.
 pub fn biosock_lookup_threads(most: usize) -> usize {
     errno::keeping(|| {
         let before = lookup_threads();
@@ -120,11 +120,11 @@ pub fn biosock_lookup_threads(most: usize) -> usize {
     })
 }
 
-/// Dials as the options say, and gives the report to callers that want one.
+/// Dials with the options, and stores the report if the caller wants it.
 ///
 /// # Safety
 ///
-/// `options` as for [`biosock_dial`].
+/// `options` is as for [`biosock_dial`].
 unsafe fn run_dial<H: Host>(
     site: &'static Site,
     options: *const biosock_dial_options,
@@ -136,7 +136,7 @@ unsafe fn run_dial<H: Host>(
         // SAFETY: NULL or valid for writing.
         let report = unsafe { Out::new(options.report) };
         report.set(ptr::null_mut());
-        // SAFETY: the pointers are valid, as those of the caller's options.
+        // SAFETY: the caller's pointers are valid.
         let ended = dial(&unsafe { dialer(&options) }?)?;
         if !report.is_null() {
             report.set(biosock_report::of(&ended));
@@ -147,7 +147,7 @@ unsafe fn run_dial<H: Host>(
 
 /// # Safety
 ///
-/// What the options' pointers point to is there.
+/// The options' pointers are valid.
 unsafe fn dialer(given: &biosock_dial_options) -> Result<Dialer, Failure> {
     let flags = convert::options(given.options, INHERIT | MPTCP)?;
     let usual_times = flags.contains(Options::KEEPALIVE).then(KeepAlive::default);
@@ -194,7 +194,7 @@ fn pace(given: &biosock_dial_options) -> Result<Pace, Failure> {
         attempt_delay: convert::time("attempt_delay_ms", given.attempt_delay_ms)?
             .unwrap_or(usual.attempt_delay),
         resolution_delay: match given.resolution_delay_ms {
-            // 0 is not given, so that no wait at all needs another number.
+            // 0 means the default, so not waiting needs another number.
             ..0 => Duration::ZERO,
             given => convert::time("resolution_delay_ms", given)?.unwrap_or(usual.resolution_delay),
         },
@@ -212,8 +212,8 @@ fn socktype(given: c_int) -> Result<Type, Failure> {
     }
 }
 
-/// The times of keep-alive, if any is given, in the whole seconds that the
-/// system takes: a part of one counts as one.
+/// The keep-alive times, if any is given, rounded up to the whole seconds that
+/// the OS uses.
 fn keep_alive(given: &biosock_dial_options) -> Result<Option<KeepAlive>, Failure> {
     let seconds = |name, given| {
         let time = convert::positive(name, given)?;
@@ -231,7 +231,7 @@ fn keep_alive(given: &biosock_dial_options) -> Result<Option<KeepAlive>, Failure
 ///
 /// # Safety
 ///
-/// `text` is NULL or ends with a NUL.
+/// `text` is NULL or a NUL-terminated string.
 unsafe fn parsed<T: FromStr>(name: &str, text: *const c_char, what: &str) -> Result<Option<T>, Failure> {
     // SAFETY: NULL or a C string.
     let Some(text) = unsafe { convert::utf8(name, text) }? else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! biosock_memory(3): what dials remember between them.
+//! biosock_memory(3): a history of addresses, shared by dials.
 
 use std::sync::Arc;
 
@@ -6,20 +6,20 @@ use biosock::dial::AddressHistory;
 
 use super::handle;
 
-/// A memory that dials share.
+/// A history of addresses that dials share.
 #[derive(Debug)]
 pub struct biosock_memory(pub(super) Arc<AddressHistory>);
 
-/// `biosock_memory_new`: a memory of at most so many addresses.
+/// `biosock_memory_new`: a history of at most this many addresses.
 pub fn biosock_memory_new(most: usize) -> *mut biosock_memory {
     handle::give(biosock_memory(Arc::new(AddressHistory::new(most))))
 }
 
-/// `biosock_memory_free`: frees it; NULL is fine. Dials that have it go on.
+/// `biosock_memory_free`: frees it; NULL is ignored. Dials that use it continue.
 ///
 /// # Safety
 ///
-/// `memory` is NULL or one that is not freed yet, and is not used again.
+/// `memory` is NULL or not yet freed, and is not used again.
 pub unsafe fn biosock_memory_free(memory: *mut biosock_memory) {
     // SAFETY: NULL or a live handle, not used again.
     unsafe { handle::free(memory) };

@@ -1,5 +1,4 @@
-//! biosock_listen(3): from a name, from addresses or from descriptors to a set
-//! of listeners.
+//! biosock_listen(3): a set of listeners from a name, addresses or descriptors.
 
 use std::ffi::{c_char, c_int};
 use std::mem::ManuallyDrop;
@@ -20,7 +19,7 @@ use crate::lookup::BIO_ADDRINFO;
 use crate::raise::run;
 use crate::sites::{Site, site};
 
-/// How to listen; biosock_listen(3) says what each field means.
+/// How to listen; biosock_listen(3) describes the fields.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs, reason = "the manual page has them")]
@@ -33,13 +32,13 @@ pub struct biosock_listen_options {
     pub device: *const c_char,
 }
 
-// SAFETY: it is as the trait asks.
+// SAFETY: it meets the trait's requirements.
 unsafe impl SizedStruct for biosock_listen_options {
     const NAME: &'static str = "biosock_listen_options";
     const INIT: &'static str = "BIOSOCK_LISTEN_OPTIONS_INIT";
 }
 
-/// Listening sockets that are accepted from together, and what ends that.
+/// Listening sockets to accept from together, and what stops that.
 #[derive(Debug)]
 pub struct biosock_listeners {
     pub(super) set: Listeners,
@@ -50,8 +49,8 @@ pub struct biosock_listeners {
 ///
 /// # Safety
 ///
-/// `target` is NULL or ends with a NUL; `options` is NULL or has as many bytes
-/// as its size says, and what its pointers point to is there.
+/// `target` is NULL or a NUL-terminated string; `options` is NULL or as large as
+/// its `size` says, with valid pointers.
 pub unsafe fn biosock_listen<H: Host>(
     target: *const c_char,
     options: *const biosock_listen_options,
@@ -61,7 +60,7 @@ pub unsafe fn biosock_listen<H: Host>(
         Target::Utf8(text) => Ok(listen.listen(text)?),
         Target::Path(path) => Ok(listen.listen_addrs(&[path])?),
     };
-    // SAFETY: NULL, or as large as they say, with pointers that are valid.
+    // SAFETY: NULL, or as large as they say, with valid pointers.
     unsafe { run_listen::<H>(site!(c"biosock_listen"), options, open) }
 }
 
@@ -83,15 +82,15 @@ pub unsafe fn biosock_listen_addrs<H: Host>(
             addrs => Ok(listen.listen_addrs(&addrs)?),
         }
     };
-    // SAFETY: NULL, or as large as they say, with pointers that are valid.
+    // SAFETY: NULL, or as large as they say, with valid pointers.
     unsafe { run_listen::<H>(site!(c"biosock_listen_addrs"), options, open) }
 }
 
-/// `biosock_listen_addrinfo`: the same for the chain of a lookup.
+/// `biosock_listen_addrinfo`: the same for a lookup's list.
 ///
 /// # Safety
 ///
-/// `list` is NULL or a chain of a lookup; `options` as for [`biosock_listen`].
+/// `list` is NULL or a list from a lookup; `options` as for [`biosock_listen`].
 pub unsafe fn biosock_listen_addrinfo<H: Host>(
     list: *const BIO_ADDRINFO,
     options: *const biosock_listen_options,
@@ -103,7 +102,7 @@ pub unsafe fn biosock_listen_addrinfo<H: Host>(
             addrs => Ok(listen.listen_addrs(&addrs)?),
         }
     };
-    // SAFETY: NULL, or as large as they say, with pointers that are valid.
+    // SAFETY: NULL, or as large as they say, with valid pointers.
     unsafe { run_listen::<H>(site!(c"biosock_listen_addrinfo"), options, open) }
 }
 
@@ -129,7 +128,7 @@ pub unsafe fn biosock_listen_shards<H: Host>(
         let Target::Utf8(target) = unsafe { convert::target(target) }? else {
             return Err(Failure::invalid("a Unix path has no shards"));
         };
-        // SAFETY: the pointers are valid, as those of the caller's options.
+        // SAFETY: the caller's pointers are valid.
         let listen = unsafe { listen(&options) }?;
         let cancels = (0..count).map(|_| Cancel::new()).collect::<Result<Vec<_>, _>>()?;
         let sets = listen.shards(count, target)?.into_iter().zip(cancels);
@@ -145,7 +144,7 @@ pub unsafe fn biosock_listen_shards<H: Host>(
 
 /// # Safety
 ///
-/// `options` as for [`biosock_listen`].
+/// `options` is as for [`biosock_listen`].
 unsafe fn run_listen<H: Host>(
     site: &'static Site,
     options: *const biosock_listen_options,
@@ -154,7 +153,7 @@ unsafe fn run_listen<H: Host>(
     run::<H, _>(site, ptr::null_mut(), || {
         // SAFETY: NULL, or as large as it says.
         let options = unsafe { sized_struct::read(options) }?;
-        // First of all, as a socket file would stay behind if this failed later.
+        // First, as a socket file would be left behind if this failed later.
         let cancel = Cancel::new()?;
         // SAFETY: the pointers are valid, as those of the caller's options.
         let set = open(&unsafe { listen(&options) }?)?;
@@ -164,7 +163,7 @@ unsafe fn run_listen<H: Host>(
 
 /// # Safety
 ///
-/// What the options' pointers point to is there.
+/// The options' pointers are valid.
 unsafe fn listen(given: &biosock_listen_options) -> Result<Listen, Failure> {
     if given.reserved != 0 {
         return Err(Failure::invalid(format_args!("reserved is {}, not 0", given.reserved)));
@@ -194,8 +193,8 @@ fn boxed(set: Listeners, cancel: Cancel, options: c_int) -> *mut biosock_listene
     handle::give(biosock_listeners { set, cancel })
 }
 
-/// `biosock_listeners_take_over`: a set of sockets that listen already, made
-/// non-blocking; NULL on failure, and then they are still the caller's.
+/// `biosock_listeners_take_over`: a set of sockets that are already listening,
+/// made non-blocking; NULL on failure, and then the caller still owns them.
 ///
 /// # Safety
 ///
@@ -219,7 +218,7 @@ pub unsafe fn biosock_listeners_take_over<H: Host>(
         let taken = Listeners::try_take_over(owned.map(Socket::from).collect());
         let set = taken.map_err(|failed| {
             let (error, sockets) = failed.into_parts();
-            // They stay the caller's.
+            // The caller still owns them.
             sockets.into_iter().map(Socket::into_raw_fd).for_each(drop);
             error
         })?;
@@ -227,8 +226,8 @@ pub unsafe fn biosock_listeners_take_over<H: Host>(
     })
 }
 
-/// The descriptors, once all are checked for what the core could refuse:
-/// before the set owns any.
+/// Checks all descriptors for what the core could refuse, before the set owns
+/// any of them.
 fn checked(given: impl Iterator<Item = c_int>) -> Result<Vec<c_int>, Failure> {
     let mut fds = Vec::new();
     for fd in given {
@@ -238,8 +237,8 @@ fn checked(given: impl Iterator<Item = c_int>) -> Result<Vec<c_int>, Failure> {
         if fds.contains(&fd) {
             return Err(Failure::invalid(format_args!("descriptor {fd} is given twice")));
         }
-        // SAFETY: not negative; it is not closed at the end, and the system
-        // judges whether it is open.
+        // SAFETY: not negative; it is not closed at the end, and the kernel
+        // checks whether it is open.
         let socket = ManuallyDrop::new(Socket::from(unsafe { OwnedFd::from_raw_fd(fd) }));
         let about = |error| Failure::Descriptor(fd, error);
         if !socket.is_listening().map_err(about)? {
@@ -250,18 +249,18 @@ fn checked(given: impl Iterator<Item = c_int>) -> Result<Vec<c_int>, Failure> {
     Ok(fds)
 }
 
-/// `biosock_listeners_passed`: the set that a service manager passed to this
-/// process, or NULL where it passed none, goes to `set`; 1, or 0.
+/// `biosock_listeners_passed`: stores in `set` the set that a service manager
+/// passed to this process, or NULL if it passed none; 1, or 0.
 ///
 /// # Safety
 ///
-/// `set` is NULL or valid for writing. Nobody changes the environment meanwhile.
+/// `set` is NULL or valid for writing. Nothing changes the environment meanwhile.
 pub unsafe fn biosock_listeners_passed<H: Host>(set: *mut *mut biosock_listeners) -> c_int {
     run::<H, _>(site!(c"biosock_listeners_passed"), 0, || {
         if set.is_null() {
             return Err(Failure::Null("set"));
         }
-        // First of all, as sockets are passed but once.
+        // First, as sockets are passed only once.
         let cancel = Cancel::new()?;
         let passed = Listeners::inherited()?.map_or(ptr::null_mut(), |set| boxed(set, cancel, 0));
         // SAFETY: not NULL, so valid for writing.

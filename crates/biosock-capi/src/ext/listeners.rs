@@ -1,4 +1,4 @@
-//! biosock_accept(3): accepting from a set of listeners, and its end.
+//! biosock_accept(3): accepting from a set of listeners, and stopping it.
 
 use std::ffi::{c_int, c_void};
 use std::os::fd::{AsRawFd, IntoRawFd};
@@ -20,7 +20,7 @@ use crate::host::Host;
 use crate::raise::run;
 use crate::sites::site;
 
-/// What [`biosock_serve`] reports; biosock_accept(3) says what each field means.
+/// What [`biosock_serve`] reports; biosock_accept(3) describes the fields.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs, reason = "the manual page has them")]
@@ -40,12 +40,12 @@ const TRY_AGAIN: c_int = 1;
 const PAUSE: c_int = 2;
 const GIVE_UP: c_int = 3;
 
-/// `biosock_accept`: the socket of a connection, or -1; its peer's address
-/// goes to `peer`.
+/// `biosock_accept`: the socket of a connection, or -1; stores its peer's address
+/// in `peer`.
 ///
 /// # Safety
 ///
-/// `set` is NULL or one that is not freed yet; `peer` is NULL or has room for
+/// `set` is NULL or not yet freed; `peer` is NULL or has room for
 /// a whole address.
 pub unsafe fn biosock_accept<H: Host>(
     set: *const biosock_listeners,
@@ -57,14 +57,14 @@ pub unsafe fn biosock_accept<H: Host>(
         // SAFETY: NULL or a live handle.
         let set = unsafe { borrow(set) }?;
         let flags = convert::options(options, INHERIT)?;
-        // As poll(2) has it: a negative time means indefinitely.
+        // As in poll(2), a negative time means indefinitely.
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
         let accepted = match fd::accept_or_cancel(&set.set, flags, timeout, &set.cancel) {
             Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Err(Failure::Errno(libc::EAGAIN)),
             accepted => accepted?.ok_or(Failure::Errno(libc::ECANCELED)),
         };
         let (socket, from) = accepted?;
-        // SAFETY: NULL or a place for an address.
+        // SAFETY: NULL or room for an address.
         if let Some(peer) = unsafe { AddrOut::new(peer) } {
             store(&peer, &from);
         }
@@ -107,7 +107,7 @@ pub unsafe fn biosock_serve<H: Host>(
     })
 }
 
-/// Shows an event as C has it. The descriptor is the caller's from then on.
+/// Passes an event to C. The caller then owns the descriptor.
 fn with_event(event: Event, options: c_int, show: impl FnOnce(*const biosock_event)) {
     let nothing =
         biosock_event { sock: INVALID_SOCKET, error: 0, pause_ms: 0, reserved: 0, peer: ptr::null() };
@@ -129,17 +129,17 @@ fn with_event(event: Event, options: c_int, show: impl FnOnce(*const biosock_eve
 ///
 /// # Safety
 ///
-/// `set` is NULL or one that is not freed yet.
+/// `set` is NULL or not yet freed.
 pub unsafe fn biosock_listeners_count(set: *const biosock_listeners) -> usize {
     // SAFETY: NULL or a live handle.
     unsafe { handle::get(set) }.map_or(0, |set| set.set.sockets().len())
 }
 
-/// `biosock_listeners_fd`: the socket with this index, which stays the set's; or -1.
+/// `biosock_listeners_fd`: the socket with this index, still owned by the set; or -1.
 ///
 /// # Safety
 ///
-/// `set` is NULL or one that is not freed yet.
+/// `set` is NULL or not yet freed.
 pub unsafe fn biosock_listeners_fd<H: Host>(set: *const biosock_listeners, index: usize) -> c_int {
     run::<H, _>(site!(c"biosock_listeners_fd"), INVALID_SOCKET, || {
         // SAFETY: NULL or a live handle.
@@ -151,7 +151,7 @@ pub unsafe fn biosock_listeners_fd<H: Host>(set: *const biosock_listeners, index
 ///
 /// # Safety
 ///
-/// `set` is NULL or one that is not freed yet; `addr` is NULL or has room for
+/// `set` is NULL or not yet freed; `addr` is NULL or has room for
 /// a whole address.
 pub unsafe fn biosock_listeners_addr<H: Host>(
     set: *const biosock_listeners,
@@ -159,7 +159,7 @@ pub unsafe fn biosock_listeners_addr<H: Host>(
     addr: *mut BIO_ADDR,
 ) -> c_int {
     run::<H, _>(site!(c"biosock_listeners_addr"), 0, || {
-        // SAFETY: NULL or a place for an address.
+        // SAFETY: NULL or room for an address.
         let addr = unsafe { AddrOut::new(addr) }.ok_or(Failure::Null("addr"))?;
         // SAFETY: NULL or a live handle.
         let bound = socket(unsafe { borrow(set) }?, index)?.local_addr()?;
@@ -168,12 +168,12 @@ pub unsafe fn biosock_listeners_addr<H: Host>(
     })
 }
 
-/// `biosock_listeners_inheritable`: copies of the sockets that executed
-/// programs inherit, written to `fds`; 1, or 0 and none.
+/// `biosock_listeners_inheritable`: stores in `fds` copies of the sockets that
+/// executed programs inherit; 1, or 0 and none.
 ///
 /// # Safety
 ///
-/// `set` is NULL or one that is not freed yet; `fds` has room for `room`
+/// `set` is NULL or not yet freed; `fds` has room for `room`
 /// descriptors.
 pub unsafe fn biosock_listeners_inheritable<H: Host>(
     set: *const biosock_listeners,
@@ -206,7 +206,7 @@ pub unsafe fn biosock_listeners_inheritable<H: Host>(
 ///
 /// # Safety
 ///
-/// `set` is NULL or one that is not freed yet.
+/// `set` is NULL or not yet freed.
 pub unsafe fn biosock_listeners_unlink<H: Host>(set: *const biosock_listeners) -> c_int {
     run::<H, _>(site!(c"biosock_listeners_unlink"), 0, || {
         // SAFETY: NULL or a live handle.
@@ -215,13 +215,13 @@ pub unsafe fn biosock_listeners_unlink<H: Host>(set: *const biosock_listeners) -
     })
 }
 
-/// `biosock_listeners_stop`: no more connections are accepted. It writes
-/// to a descriptor and stores a flag, so a signal handler may call it.
-/// Processes share it after fork(2). NULL is fine.
+/// `biosock_listeners_stop`: stops accepting. It writes to a descriptor and sets
+/// a flag, so a signal handler may call it. Processes share it after fork(2). NULL
+/// is ignored.
 ///
 /// # Safety
 ///
-/// `set` is NULL or one that is not freed yet.
+/// `set` is NULL or not yet freed.
 pub unsafe fn biosock_listeners_stop(set: *const biosock_listeners) {
     // SAFETY: NULL or a live handle.
     if let Some(set) = unsafe { handle::get(set) } {
@@ -229,12 +229,12 @@ pub unsafe fn biosock_listeners_stop(set: *const biosock_listeners) {
     }
 }
 
-/// `biosock_listeners_free`: closes the sockets; NULL is fine.
+/// `biosock_listeners_free`: closes the sockets; NULL is ignored.
 ///
 /// # Safety
 ///
-/// `set` is NULL or one that is not freed yet, that nobody accepts from, and
-/// that is not used again.
+/// `set` is NULL, or not yet freed and not being accepted from, and is not used
+/// again.
 pub unsafe fn biosock_listeners_free(set: *mut biosock_listeners) {
     // SAFETY: NULL or a live handle, not used again.
     unsafe { handle::free(set) };
@@ -242,7 +242,7 @@ pub unsafe fn biosock_listeners_free(set: *mut biosock_listeners) {
 
 /// # Safety
 ///
-/// `set` is NULL or one that is not freed yet.
+/// `set` is NULL or not yet freed.
 unsafe fn borrow<'a>(set: *const biosock_listeners) -> Result<&'a biosock_listeners, Failure> {
     // SAFETY: NULL or a live handle.
     unsafe { handle::get(set) }.ok_or(Failure::Null("set"))

@@ -1,5 +1,5 @@
-//! What `<biosock.h>` declares beyond BIO_connect(3), under
-//! biosock-specific names: dialling, listener sets, and ending both from outside.
+//! The functions of `<biosock.h>`, beyond BIO_connect(3): dialling, listener
+//! sets, and cancelling both.
 
 mod cancel;
 mod convert;

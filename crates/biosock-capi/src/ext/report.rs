@@ -1,4 +1,4 @@
-//! biosock_report(3): what a dial did.
+//! biosock_report(3): reports of dials.
 
 use std::ffi::{CString, c_char, c_int, c_longlong};
 use std::ptr;
@@ -17,7 +17,7 @@ use crate::host::Host;
 use crate::raise::run;
 use crate::sites::site;
 
-/// The course of a dial.
+/// The report of a dial.
 pub struct biosock_report {
     text: CString,
     hint: Option<CString>,
@@ -26,7 +26,7 @@ pub struct biosock_report {
     attempts: Vec<AttemptLine>,
 }
 
-/// A lookup, but for its string.
+/// A lookup without its string.
 type LookupLine = (c_int, Option<Duration>, Option<usize>);
 
 struct AttemptLine {
@@ -44,7 +44,7 @@ const CONNECTED: c_int = 1;
 const FAILED: c_int = 2;
 const NO_ANSWER: c_int = 3;
 
-/// One attempt of a dial; biosock_report(3) says what each field means.
+/// One attempt of a dial; biosock_report(3) describes the fields.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs, reason = "the manual page has them")]
@@ -59,13 +59,13 @@ pub struct biosock_attempt {
     pub error: c_int,
 }
 
-// SAFETY: it is as the trait asks.
+// SAFETY: it meets the trait's requirements.
 unsafe impl SizedStruct for biosock_attempt {
     const NAME: &'static str = "biosock_attempt";
     const INIT: &'static str = "BIOSOCK_ATTEMPT_INIT";
 }
 
-/// One lookup of a dial; biosock_report(3) says what each field means.
+/// One lookup of a dial; biosock_report(3) describes the fields.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs, reason = "the manual page has them")]
@@ -77,7 +77,7 @@ pub struct biosock_lookup {
     pub found: c_int,
 }
 
-// SAFETY: it is as the trait asks.
+// SAFETY: it meets the trait's requirements.
 unsafe impl SizedStruct for biosock_lookup {
     const NAME: &'static str = "biosock_lookup";
     const INIT: &'static str = "BIOSOCK_LOOKUP_INIT";
@@ -121,7 +121,7 @@ fn attempt_line(Attempt { addr, started, took, outcome, .. }: &Attempt) -> Attem
     let (number, error) = match outcome {
         Outcome::Connected => (CONNECTED, None),
         Outcome::Failed(error) => (FAILED, Some(errno::of(error))),
-        // C has no other.
+        // C has no others.
         _ => (NO_ANSWER, None),
     };
     AttemptLine {
@@ -135,7 +135,7 @@ fn attempt_line(Attempt { addr, started, took, outcome, .. }: &Attempt) -> Attem
     }
 }
 
-/// Microseconds, which in this number last for 292,000 years.
+/// Microseconds, which overflow only after 292,000 years.
 fn microseconds(time: Duration) -> c_longlong {
     c_longlong::try_from(time.as_micros()).unwrap_or(c_longlong::MAX)
 }
@@ -144,7 +144,7 @@ fn microseconds(time: Duration) -> c_longlong {
 ///
 /// # Safety
 ///
-/// `report` is NULL or one that is not freed yet.
+/// `report` is NULL or not yet freed.
 pub unsafe fn biosock_report_attempts(report: *const biosock_report) -> usize {
     // SAFETY: NULL or a live handle.
     unsafe { handle::get(report) }.map_or(0, |report| report.attempts.len())
@@ -154,8 +154,8 @@ pub unsafe fn biosock_report_attempts(report: *const biosock_report) -> usize {
 ///
 /// # Safety
 ///
-/// `report` is NULL or one that is not freed yet; `attempt` is NULL or has as
-/// many bytes as its size says.
+/// `report` is NULL or not yet freed; `attempt` is NULL or as large as its `size`
+/// says.
 pub unsafe fn biosock_report_attempt<H: Host>(
     report: *const biosock_report,
     index: usize,
@@ -184,7 +184,7 @@ pub unsafe fn biosock_report_attempt<H: Host>(
 ///
 /// # Safety
 ///
-/// `report` is NULL or one that is not freed yet.
+/// `report` is NULL or not yet freed.
 pub unsafe fn biosock_report_lookups(report: *const biosock_report) -> usize {
     // SAFETY: NULL or a live handle.
     unsafe { handle::get(report) }.map_or(0, |report| report.lookups.len())
@@ -194,8 +194,8 @@ pub unsafe fn biosock_report_lookups(report: *const biosock_report) -> usize {
 ///
 /// # Safety
 ///
-/// `report` is NULL or one that is not freed yet; `lookup` is NULL or has as
-/// many bytes as its size says.
+/// `report` is NULL or not yet freed; `lookup` is NULL or as large as its `size`
+/// says.
 pub unsafe fn biosock_report_lookup<H: Host>(
     report: *const biosock_report,
     index: usize,
@@ -227,17 +227,17 @@ fn none(what: &str, index: usize, count: usize) -> Failure {
 ///
 /// # Safety
 ///
-/// `report` is NULL or one that is not freed yet.
+/// `report` is NULL or not yet freed.
 pub unsafe fn biosock_report_elapsed_us(report: *const biosock_report) -> c_longlong {
     // SAFETY: NULL or a live handle.
     unsafe { handle::get(report) }.map_or(0, |report| microseconds(report.elapsed))
 }
 
-/// `biosock_report_text`: the whole report for users; NULL for NULL.
+/// `biosock_report_text`: the whole report as text; NULL for NULL.
 ///
 /// # Safety
 ///
-/// `report` is NULL or one that is not freed yet.
+/// `report` is NULL or not yet freed.
 pub unsafe fn biosock_report_text(report: *const biosock_report) -> *const c_char {
     // SAFETY: NULL or a live handle.
     unsafe { handle::get(report) }.map_or(ptr::null(), |report| report.text.as_ptr())
@@ -247,18 +247,18 @@ pub unsafe fn biosock_report_text(report: *const biosock_report) -> *const c_cha
 ///
 /// # Safety
 ///
-/// `report` is NULL or one that is not freed yet.
+/// `report` is NULL or not yet freed.
 pub unsafe fn biosock_report_hint(report: *const biosock_report) -> *const c_char {
     // SAFETY: NULL or a live handle.
     let hint = unsafe { handle::get(report) }.and_then(|report| report.hint.as_ref());
     hint.map_or(ptr::null(), |hint| hint.as_ptr())
 }
 
-/// `biosock_report_free`: frees it and all that came from it; NULL is fine.
+/// `biosock_report_free`: frees it and everything obtained from it; NULL is ignored.
 ///
 /// # Safety
 ///
-/// `report` is NULL or one that is not freed yet, and is not used again.
+/// `report` is NULL or not yet freed, and is not used again.
 pub unsafe fn biosock_report_free(report: *mut biosock_report) {
     // SAFETY: NULL or a live handle, not used again.
     unsafe { handle::free(report) };

@@ -1,6 +1,6 @@
-//! Structures that later versions lengthen. Each begins with its size as its
-//! user's compiler knew it, so that programs and libraries of different ages
-//! understand each other.
+//! Structures that later versions may extend. Each begins with its size at the
+//! time the caller was compiled, so that programs and libraries of different
+//! versions work together.
 
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -12,19 +12,19 @@ use crate::failure::Failure;
 /// # Safety
 ///
 /// It is `repr(C)`, its first field is a `usize`, and every other is an
-/// integer or a raw pointer, so that 0 in every byte is a value of it.
+/// integer or a raw pointer, so that all bytes 0 is a valid value.
 pub(super) unsafe trait SizedStruct: Copy {
-    /// What the caller calls it.
+    /// Its name in error messages.
     const NAME: &'static str;
     /// The macro that sets its size.
     const INIT: &'static str;
 }
 
-/// No structure of biosock will ever be larger; a larger size is one not set.
+/// No structure of biosock will ever be larger; a larger size means that it was not set.
 const LARGEST: usize = 4096;
 
-/// What the caller gave, with 0 for what an older one does not know of; 0
-/// throughout for NULL. Refused if a newer one asks for what is not known here.
+/// The caller's structure, with 0 for fields that an older caller does not have,
+/// and all 0 for NULL. Refused if a newer caller sets fields unknown here.
 ///
 /// # Safety
 ///
@@ -32,22 +32,22 @@ const LARGEST: usize = 4096;
 pub(super) unsafe fn read<T: SizedStruct>(given: *const T) -> Result<T, Failure> {
     let mut known = MaybeUninit::<T>::zeroed();
     if !given.is_null() {
-        // SAFETY: not NULL, so there is a size at least.
+        // SAFETY: not NULL, so there is at least a size.
         let size = unsafe { size_of_given(given) }?;
-        // SAFETY: the size is the caller's.
+        // SAFETY: the caller supplied the size.
         let beyond = unsafe { beyond(given.cast(), size_of::<T>(), size) };
         if beyond.iter().any(|byte| *byte != 0) {
             return Err(Failure::invalid(format_args!("{} has settings that this version lacks", T::NAME)));
         }
         let size = size.min(size_of::<T>());
-        // SAFETY: both have so many bytes, and one is new.
+        // SAFETY: both are this long, and one is new.
         unsafe { ptr::copy_nonoverlapping(given.cast::<u8>(), known.as_mut_ptr().cast::<u8>(), size) };
     }
-    // SAFETY: 0 in every byte is a value, and so is any other in each.
+    // SAFETY: all bytes 0 is a valid value, and so is any other.
     Ok(unsafe { known.assume_init() })
 }
 
-/// Writes for the caller as much as it knows of, and 0 for what is not known here.
+/// Writes the fields that the caller has, and 0 for those unknown here.
 ///
 /// # Safety
 ///
@@ -56,7 +56,7 @@ pub(super) unsafe fn write<T: SizedStruct>(place: *mut T, value: T) -> Result<()
     if place.is_null() {
         return Err(Failure::Null(T::NAME));
     }
-    // SAFETY: not NULL, so there is a size at least.
+    // SAFETY: not NULL, so there is at least a size.
     let size = unsafe { size_of_given(place) }?;
     // SAFETY: as large as it says.
     unsafe { ptr::write_bytes(place.cast::<u8>(), 0, size) };

@@ -1,6 +1,6 @@
-//! Finding the host at first need: what the linker found, else what is in
-//! the process for all to see, else what is in the process at all (Python
-//! loads its OpenSSL for itself alone, with RTLD_LOCAL).
+//! Finding the host on first use: the one the linker found, else one visible to
+//! the whole process, else any in the process (Python loads its OpenSSL with
+//! RTLD_LOCAL).
 
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, CString, c_int, c_void};
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::table::{Linked, NAMES, Table};
 use crate::errno;
 
-/// Lends the host's functions. Until there is a host, none.
+/// Lends the host's functions, or an empty table until there is a host.
 pub(super) fn with_table<L: Linked, T>(work: impl FnOnce(&Table) -> T) -> T {
     let linked = L::table();
     if linked.takes_errors() {
@@ -22,8 +22,8 @@ pub(super) fn with_table<L: Linked, T>(work: impl FnOnce(&Table) -> T) -> T {
     }
 }
 
-/// What is found in the process now. Only a find is remembered, as a host may
-/// be loaded later on.
+/// What is in the process now. Only a success is cached, as a host may be loaded
+/// later.
 fn find() -> Table {
     let found = errno::keeping(|| visible().or_else(hidden));
     found.inspect(|found| FOUND.set(*found)).unwrap_or(Table::NONE)
@@ -31,8 +31,8 @@ fn find() -> Table {
 
 static FOUND: Found = Found { state: AtomicU8::new(EMPTY), table: UnsafeCell::new(MaybeUninit::uninit()) };
 
-/// The table that was found first. Nobody waits for it, lest a child that was
-/// forked in the middle of its writing would wait indefinitely.
+/// The table that was found first. No thread waits for it, since a child forked
+/// while it is written would wait indefinitely.
 struct Found {
     state: AtomicU8,
     table: UnsafeCell<MaybeUninit<Table>>,
@@ -51,46 +51,46 @@ impl Found {
         if self.state.load(Ordering::Acquire) != WRITTEN {
             return None;
         }
-        // SAFETY: written, and never again.
+        // SAFETY: written, and never written again.
         let table = unsafe { &*self.table.get() };
         // SAFETY: as above.
         Some(unsafe { table.assume_init_ref() })
     }
 
-    /// Remembers a table, unless another thread is or was quicker.
+    /// Caches a table, unless another thread is or was first.
     fn set(&self, table: Table) {
         let taken = self.state.compare_exchange(EMPTY, WRITING, Ordering::Relaxed, Ordering::Relaxed);
         if taken.is_ok() {
-            // SAFETY: this thread alone writes, and nobody reads yet.
+            // SAFETY: only this thread writes, and none reads yet.
             unsafe { self.table.get().write(MaybeUninit::new(table)) };
             self.state.store(WRITTEN, Ordering::Release);
         }
     }
 }
 
-/// A host that every library in the process sees.
+/// A host that is visible to every library in the process.
 fn visible() -> Option<Table> {
     // SAFETY: the handle that stands for all libraries.
     unsafe { look_in(libc::RTLD_DEFAULT) }
 }
 
-/// A host that was loaded for some library alone.
+/// A host that was loaded for a single library.
 fn hidden() -> Option<Table> {
     let mut names: Vec<CString> = Vec::new();
-    // SAFETY: the callback gets the vector that outlives the call, and keeps
-    // to what it is called with.
+    // SAFETY: the callback gets a vector that outlives the call, and uses only its
+    // arguments.
     unsafe { libc::dl_iterate_phdr(Some(note_name), (&raw mut names).cast()) };
     names.iter().find_map(|name| look_in_library(name))
 }
 
-/// Notes the name of a loaded library; looking into it has to wait until the
-/// loader's lock is free again.
+/// Records the name of a loaded library; it can be searched only once the
+/// loader's lock is released.
 ///
 /// # Safety
 ///
-/// As dl_iterate_phdr(3) calls it, with a vector of names.
+/// Called by dl_iterate_phdr(3), with a vector of names.
 unsafe extern "C" fn note_name(info: *mut libc::dl_phdr_info, _: usize, names: *mut c_void) -> c_int {
-    // SAFETY: dl_iterate_phdr gives a valid one.
+    // SAFETY: dl_iterate_phdr passes a valid one.
     let name = unsafe { (*info).dlpi_name };
     // SAFETY: the vector that `hidden` passed.
     let names = unsafe { &mut *names.cast::<Vec<CString>>() };
@@ -113,8 +113,8 @@ fn look_in_library(name: &CStr) -> Option<Table> {
     // SAFETY: not NULL, so open.
     let found = unsafe { look_in(library) };
     if found.is_none() {
-        // SAFETY: the handle is this function's own. The handle of a host is
-        // kept: its functions must stay.
+        // SAFETY: the handle belongs to this function. The handle of a host is
+        // kept, since its functions must stay loaded.
         unsafe { libc::dlclose(library) };
     }
     found
@@ -122,11 +122,11 @@ fn look_in_library(name: &CStr) -> Option<Table> {
 
 /// # Safety
 ///
-/// `library` is an open handle of dlopen(3), or stands for all libraries.
+/// `library` is an open handle of dlopen(3), or that for all libraries.
 unsafe fn look_in(library: *mut c_void) -> Option<Table> {
-    // SAFETY: such a handle; names end with a NUL.
+    // SAFETY: such a handle; names are NUL-terminated.
     let address = |name: &CStr| unsafe { libc::dlsym(library, name.as_ptr()) };
-    // SAFETY: a library that has functions of OpenSSL's names has OpenSSL's functions.
+    // SAFETY: functions with OpenSSL's names are OpenSSL's functions.
     let table = unsafe { Table::from_addresses(address) };
     table.takes_errors().then_some(table)
 }

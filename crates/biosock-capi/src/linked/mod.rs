@@ -1,5 +1,5 @@
-//! The hosts that are an OpenSSL, or a library that came from one: errors go
-//! onto its queue, memory comes from its allocator.
+//! The hosts that are an OpenSSL or a library derived from it: errors go to its
+//! queue, memory comes from its allocator.
 
 mod find;
 mod table;
@@ -16,12 +16,12 @@ use crate::host::{Common, Entry, Host, LIB_BIO, LIB_SYS, MEMORY_CLASSIC, MEMORY_
 use crate::sites::Site;
 use table::{Modern, Put};
 
-/// For laying over the OpenSSL in the process: the functions that this
-/// library was linked to, or those that are found when first needed.
+/// For use over the OpenSSL in the process: the functions that this library is
+/// linked to, or those found on first use.
 #[derive(Debug)]
 pub struct Overlay<L>(PhantomData<L>);
 
-/// For standing in OpenSSL's own place: the functions that this library was
+/// For use in place of OpenSSL's object files: the functions that this library is
 /// linked to.
 #[derive(Debug)]
 pub struct Swap<L>(PhantomData<L>);
@@ -72,14 +72,14 @@ impl<L: Linked> Host for Swap<L> {
     }
 }
 
-/// LibreSSL's one function number, which it prints as "CRYPTO_internal".
+/// LibreSSL's only function number, which it prints as "CRYPTO_internal".
 const LIBRE_FUNCTION: u32 = 0xFFF;
 
-/// LibreSSL's BIO_R_INVALID_ARGUMENT; the number that means so in OpenSSL
-/// 1.1.1 is another library's name there.
+/// LibreSSL's BIO_R_INVALID_ARGUMENT; OpenSSL 1.1.1's number is a library's name
+/// there.
 const LIBRE_INVALID_ARGUMENT: u32 = 125;
 
-/// The number of a system call, as far as LibreSSL names them.
+/// The number of a system call, if LibreSSL names it.
 fn libre_call(code: u8) -> u32 {
     if code <= 8 { code.into() } else { LIBRE_FUNCTION }
 }
@@ -94,7 +94,7 @@ impl Table {
             (None, Some(put)) if self.is_boring() => self.push_boring(put, entry),
             (None, Some(put)) if self.is_libre() => self.push_libre(put, entry),
             (None, Some(put)) => self.push_classic(put, entry),
-            // No queue anywhere: errno is all there is.
+            // There is no queue, only errno.
             (None, None) => {}
         }
     }
@@ -113,9 +113,9 @@ impl Table {
         }
     }
 
-    /// LibreSSL: no numbers of functions but one, and some reasons in library
-    /// BIO that are not OpenSSL's, which therefore go to a library of their
-    /// own. The data of each entry has the function's name and the words.
+    /// LibreSSL: only one function number, and some numbers in library BIO mean
+    /// other reasons than OpenSSL's, which therefore go to a separate library. The
+    /// data of each entry has the function's name and the reason's text.
     fn push_libre(&self, put: Put, entry: &Entry) {
         let (lib, function, reason) = match entry.what {
             What::System { errno, call } => (LIB_SYS, libre_call(call.code), errno as u32),
@@ -135,7 +135,7 @@ impl Table {
         let Some(format) = self.format_data else { return };
         let function = entry.site.function.as_ptr();
         match words {
-            // SAFETY: the host's function, as its header declares it; the
+            // SAFETY: the host's function, with the signature of its header; the
             // format names two strings, which follow. It keeps a copy.
             Some(words) => unsafe { format(c"%s: %s".as_ptr(), function, words.as_ptr()) },
             // SAFETY: as above, with one string.
@@ -143,9 +143,9 @@ impl Table {
         }
     }
 
-    /// BoringSSL and AWS-LC: no function, and other reasons in library BIO
-    /// than OpenSSL's. Those that they have go there under their own numbers,
-    /// the others to a library of their own; all with words.
+    /// BoringSSL and AWS-LC: no function, and other reasons in library BIO than
+    /// OpenSSL's. Those that they have go there under their numbers, the others to
+    /// a separate library; all with the reason's text.
     fn push_boring(&self, put: Put, entry: &Entry) {
         let (lib, reason) = match entry.what {
             What::System { errno, .. } => (LIB_SYS, errno as u32),
@@ -153,7 +153,7 @@ impl Table {
             What::Bio(118) => (BORING_LIB_BIO, 113),
             What::Bio(reason) => (self.own_library(), reason.into()),
             What::Common(Common::BioLibrary) => (BORING_LIB_BIO, BORING_LIB_BIO),
-            // Their nearest: "should not have been called".
+            // The nearest one: "should not have been called".
             What::Common(Common::Invalid) => (BORING_LIB_BIO, 66),
             What::Common(common) => (BORING_LIB_BIO, common.classic()),
             What::Memory => (BORING_LIB_BIO, MEMORY_CLASSIC),
@@ -166,17 +166,17 @@ impl Table {
         self.add_data(words, None);
     }
 
-    /// A library number that the host gives to callers that ask; the same ever after.
+    /// A library number allocated by the host; always the same.
     fn own_library(&self) -> u32 {
-        // 0 until it is known. Two threads that ask at once get two numbers, of
-        // which one is used: nobody waits, so neither does a child that was
-        // forked in the middle.
+        // 0 until it is known. Two threads at once get two numbers, of which one is
+        // used: no thread waits, so neither does a child that was forked in the
+        // middle.
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let known = NUMBER.load(Ordering::Relaxed);
         if known != 0 {
             return known;
         }
-        // SAFETY: the host's function takes nothing.
+        // SAFETY: the host's function takes no arguments.
         let new = self.next_library.map_or(BORING_LIB_BIO, |next| unsafe { next() } as u32);
         match NUMBER.compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => new,
@@ -198,13 +198,13 @@ impl Table {
     fn add_data(&self, first: Option<&CStr>, second: Option<&CStr>) {
         if let (Some(format), None) = (self.format_data, self.add_error_data) {
             let [first, second] = [first, second].map(|text| text.unwrap_or_default().as_ptr());
-            // SAFETY: the host's function, as its header declares it; the format
+            // SAFETY: the host's function, with the signature of its header; the format
             // names two strings, which follow.
             return unsafe { format(c"%s%s".as_ptr(), first, second) };
         }
         let (Some(add), Some(first)) = (self.add_error_data, first) else { return };
         match second {
-            // SAFETY: the host's function, as its manual page declares it: the
+            // SAFETY: the host's function, with the signature of its manual page: the
             // number of strings, then each.
             Some(second) => unsafe { add(2, first.as_ptr(), second.as_ptr()) },
             // SAFETY: as above.
@@ -214,7 +214,7 @@ impl Table {
 
     fn alloc(&self, size: usize, site: &'static Site) -> *mut c_void {
         let memory = match (self.boring_malloc, self.crypto_malloc) {
-            // SAFETY: the host's function, as it declares it.
+            // SAFETY: the host's function, with its declared signature.
             (Some(malloc), _) => unsafe { malloc(size) },
             // SAFETY: as above.
             (None, Some(malloc)) => unsafe { malloc(size, site.file.as_ptr(), line(site)) },
@@ -227,11 +227,11 @@ impl Table {
         memory
     }
 
-    /// Whether the host's allocator queued its failure by itself, as OpenSSL's
-    /// has done since 3.2.
+    /// Whether the host's allocator queued its failure itself, as OpenSSL's does
+    /// since 3.2.
     fn said_no_memory(&self) -> bool {
         const REASON: u64 = 0x7F_FFFF;
-        // SAFETY: the host's function takes nothing.
+        // SAFETY: the host's function takes no arguments.
         let newest = self.peek_last_error.map_or(0, |peek| unsafe { peek() });
         newest & REASON == MEMORY_MODERN.into()
     }
@@ -261,9 +261,9 @@ fn push_modern(host: &Modern, entry: &Entry) {
     };
     let Site { function, file, .. } = entry.site;
     let (lib, reason) = (lib as c_int, reason as c_int);
-    // SAFETY: the host's function takes nothing.
+    // SAFETY: the host's function takes no arguments.
     unsafe { (host.new)() };
-    // SAFETY: the host's function, as its manual page declares it; it keeps copies.
+    // SAFETY: the host's function, with the signature of its manual page; it keeps copies.
     unsafe { (host.set_debug)(file.as_ptr(), line(entry.site), function.as_ptr()) };
     match entry.data {
         // SAFETY: as above; the format names one string, which follows.
@@ -273,11 +273,11 @@ fn push_modern(host: &Modern, entry: &Entry) {
     }
 }
 
-/// `numbers` are library, function, reason.
+/// `numbers`: library, function, reason.
 fn put_error(put: Put, numbers: [u32; 3], site: &'static Site) {
     let [lib, function, reason] = numbers.map(|number| number as c_int);
-    // SAFETY: the host's function, as it declares it; it keeps the file's
-    // name, which stays.
+    // SAFETY: the host's function, with its declared signature; it keeps the file
+    // name, which is static.
     unsafe { put(lib, function, reason, site.file.as_ptr(), line(site)) };
 }
 

@@ -1,4 +1,4 @@
-//! The functions that a host offers.
+//! The functions of a host.
 
 use std::ffi::{c_char, c_int, c_ulong, c_void};
 
@@ -31,8 +31,8 @@ pub(super) const NAMES: [&std::ffi::CStr; 12] = [
     c"ERR_asprintf_error_data",
 ];
 
-/// What there is of a host, as the linker or the loader filled it in: each
-/// field is a function's address, or NULL where the host has no such function.
+/// The functions of a host, filled in by the linker or the loader: each field is
+/// a function's address, or NULL if the host has no such function.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Table {
@@ -50,7 +50,7 @@ pub struct Table {
     pub(super) format_data: Option<FormatData>,
 }
 
-/// The three functions by which OpenSSL 3 and 4 take an error.
+/// The three functions that raise an error in OpenSSL 3 and 4.
 pub(super) struct Modern {
     pub(super) new: New,
     pub(super) set_debug: SetDebug,
@@ -78,18 +78,18 @@ impl Table {
         Some(Modern { new: self.new?, set_debug: self.set_debug?, set_error: self.set_error? })
     }
 
-    /// Whether the host is BoringSSL or AWS-LC: for these alone OPENSSL_malloc
-    /// is a function.
+    /// Whether the host is BoringSSL or AWS-LC: only there OPENSSL_malloc is a
+    /// function.
     pub(super) fn is_boring(&self) -> bool {
         self.boring_malloc.is_some()
     }
 
-    /// Whether the host is LibreSSL: it alone has ERR_asprintf_error_data.
+    /// Whether the host is LibreSSL: only it has ERR_asprintf_error_data.
     pub(super) fn is_libre(&self) -> bool {
         self.format_data.is_some() && !self.is_boring()
     }
 
-    /// Whether errors can be put anywhere.
+    /// Whether there is an error queue.
     pub(super) fn takes_errors(&self) -> bool {
         self.modern().is_some() || self.put_error.is_some()
     }
@@ -101,25 +101,25 @@ impl Table {
     /// What `address` finds are the functions of those names, or NULL.
     pub(super) unsafe fn from_addresses(address: impl FnMut(&std::ffi::CStr) -> *mut c_void) -> Self {
         let addresses = NAMES.map(address);
-        // SAFETY: the fields are as many as the names, in the same order, each
-        // a function's address or NULL, as `Option` of a function is laid out.
+        // SAFETY: there are as many fields as names, in the same order, each a
+        // function's address or NULL, which is the layout of `Option` of a function.
         unsafe { std::mem::transmute::<[*mut c_void; NAMES.len()], Self>(addresses) }
     }
 }
 
-/// A library that was linked to a host, perhaps.
+/// A library that may be linked to a host.
 pub trait Linked: 'static {
-    /// What the linker found.
+    /// The functions that the linker found.
     fn table() -> &'static Table;
 }
 
 /// Defines a type `Linker` that is [`Linked`]: a table of weak references, so
-/// that a host that lacks some of the functions, or none, links as well.
+/// that it links without a host, or with one that lacks some of the functions.
 #[macro_export]
 macro_rules! linked {
     () => {
-        // Weak references have no place in stable Rust, so the assembler makes
-        // them. Rust sees a table of addresses that may be NULL.
+        // Stable Rust has no weak references, so the assembler creates them. Rust
+        // sees a table of addresses that may be NULL.
         ::std::arch::global_asm!(
             ".weak ERR_new, ERR_set_debug, ERR_set_error, ERR_put_error, ERR_add_error_data",
             ".weak ERR_peek_last_error, ERR_get_next_error_library",
@@ -141,7 +141,7 @@ macro_rules! linked {
             static biosock_host: $crate::Table;
         }
 
-        /// What this library was linked to.
+        /// What this library is linked to.
         #[derive(Debug)]
         enum Linker {}
 

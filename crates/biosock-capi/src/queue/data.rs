@@ -1,13 +1,13 @@
-//! The data string of one entry: fixed in the program, or made at run time.
+//! The data string of one entry: static, or allocated at run time.
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_char};
 use std::ptr::{self, NonNull};
 
-/// One entry's data. A string made at run time hides the fixed one.
+/// One entry's data. An allocated string hides the static one.
 #[derive(Debug)]
 pub(crate) struct Data {
-    /// A string of the program's, or NULL.
+    /// A static string, or NULL.
     fixed: Cell<*const c_char>,
     made: Place,
 }
@@ -17,35 +17,35 @@ impl Data {
         Self { fixed: Cell::new(ptr::null()), made: Place::new() }
     }
 
-    /// The string, or NULL where there is none. It stays valid until the slot
-    /// is used again.
+    /// The string, or NULL if there is none. It stays valid until the slot is
+    /// reused.
     pub(crate) fn as_ptr(&self) -> *const c_char {
         let made = self.made.as_ptr();
         if made.is_null() { self.fixed.get() } else { made }
     }
 
-    /// The string; empty where there is none.
+    /// The string; empty if there is none.
     ///
     /// # Safety
     ///
-    /// The slot is not used again while the string is used.
+    /// The slot is not reused while the string is used.
     pub(crate) unsafe fn as_c_str(&self) -> &CStr {
         let text = self.as_ptr();
-        // SAFETY: strings of the queue end with a NUL, and this one stays.
+        // SAFETY: the queue's strings are NUL-terminated, and this one stays valid.
         if text.is_null() { c"" } else { unsafe { CStr::from_ptr(text) } }
     }
 
-    /// Replaces the string by a fixed one. Needs no memory.
+    /// Replaces the string by a static one, without allocating.
     #[inline]
     pub(super) fn set(&self, fixed: Option<&'static CStr>) {
         self.fixed.set(fixed.map_or(ptr::null(), CStr::as_ptr));
         if !self.made.as_ptr().is_null() {
-            // SAFETY: NULL is fine.
+            // SAFETY: NULL is allowed.
             unsafe { self.made.replace(ptr::null_mut()) };
         }
     }
 
-    /// Lengthens the string. Where memory lacks, it stays as it is.
+    /// Appends to the string. If out of memory, it stays unchanged.
     pub(super) fn append(&self, label: &CStr, text: &CStr) {
         // SAFETY: only this thread uses the slot, below.
         let old = unsafe { self.as_c_str() };
@@ -56,9 +56,9 @@ impl Data {
     }
 }
 
-/// The place of a string made at run time in its slot: NULL, or memory from malloc. Only its
-/// thread comes here. It does not free what it holds when it is dropped, for a
-/// thread's queue is to have no destructor.
+/// An allocated string in its slot: NULL, or memory from malloc. Only its thread
+/// uses it. Dropping it does not free the string, since a thread's queue must have
+/// no destructor.
 #[derive(Debug)]
 struct Place(Cell<*mut c_char>);
 
@@ -76,7 +76,7 @@ impl Place {
     ///
     /// # Safety
     ///
-    /// `made` is NULL, or came from [`join`] and belongs to nobody else.
+    /// `made` is NULL, or came from [`join`] and has no other owner.
     unsafe fn replace(&self, made: *mut c_char) {
         let old = self.0.replace(made);
         // SAFETY: `join` took it from malloc, or it is NULL, and nothing points
@@ -85,10 +85,10 @@ impl Place {
     }
 }
 
-/// A string of these parts in a row. `None` where there is no memory.
+/// The concatenated parts. `None` if out of memory.
 fn join(parts: &[&[u8]]) -> Option<NonNull<c_char>> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
-    // SAFETY: malloc takes any size.
+    // SAFETY: malloc accepts any size.
     let memory = NonNull::new(unsafe { libc::malloc(length + 1) }.cast::<u8>())?;
     let mut end = memory.as_ptr();
     for part in parts.iter().copied().chain([&b"\0"[..]]) {

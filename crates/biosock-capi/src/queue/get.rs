@@ -7,11 +7,11 @@ use super::ring::{End, Queue, Slot};
 use super::thread::with;
 use crate::out::Out;
 
-/// `ERR_TXT_MALLOCED | ERR_TXT_STRING`, which OpenSSL 3 gives for every string.
+/// `ERR_TXT_MALLOCED | ERR_TXT_STRING`, which OpenSSL 3 returns for every string.
 const STRING: c_int = 0x03;
 
-/// Where one function of ERR_get_error(3) writes what it found; NULL where
-/// the caller does not want it.
+/// The output arguments of a function of ERR_get_error(3); NULL for what the
+/// caller does not want.
 struct Wanted {
     file: *mut *const c_char,
     line: *mut c_int,
@@ -29,8 +29,8 @@ impl Wanted {
         flags: ptr::null_mut(),
     };
 
-    /// Writes what the caller wants of `slot` and returns its code. An empty
-    /// queue gives 0 and writes nothing.
+    /// Writes what the caller wants of `slot` and returns its code. For an empty
+    /// queue, returns 0 and writes nothing.
     ///
     /// # Safety
     ///
@@ -54,7 +54,7 @@ impl Wanted {
     }
 }
 
-/// `ERR_get_error`: takes the oldest entry and returns its code, or 0.
+/// `ERR_get_error`: removes the oldest entry and returns its code, or 0.
 pub fn ERR_get_error() -> c_ulong {
     with(|queue| queue.take().map_or(0, |slot| c_ulong::from(slot.code.get())))
 }
@@ -73,7 +73,7 @@ fn code_at(queue: &Queue, end: End) -> c_ulong {
     queue.peek(end).map_or(0, |slot| c_ulong::from(slot.code.get()))
 }
 
-/// `ERR_get_error_all`: takes the oldest entry, with all that it holds.
+/// `ERR_get_error_all`: removes the oldest entry, and returns all its details.
 ///
 /// # Safety
 ///
@@ -90,7 +90,7 @@ pub unsafe fn ERR_get_error_all(
     with(|queue| unsafe { wanted.read(queue.take()) })
 }
 
-/// `ERR_get_error_line_data`: takes the oldest entry, with its place and data.
+/// `ERR_get_error_line_data`: removes the oldest entry, and returns its source line and data.
 ///
 /// # Safety
 ///
@@ -106,7 +106,7 @@ pub unsafe fn ERR_get_error_line_data(
     with(|queue| unsafe { wanted.read(queue.take()) })
 }
 
-/// `ERR_peek_error_line`: the oldest entry and its place.
+/// `ERR_peek_error_line`: the oldest entry and its source line.
 ///
 /// # Safety
 ///
@@ -139,7 +139,7 @@ pub unsafe fn ERR_peek_error_data(data: *mut *const c_char, flags: *mut c_int) -
     with(|queue| unsafe { wanted.read(queue.peek(End::Oldest)) })
 }
 
-/// `ERR_peek_error_all`: the oldest entry and all that it holds.
+/// `ERR_peek_error_all`: the oldest entry and all its details.
 ///
 /// # Safety
 ///
@@ -156,7 +156,7 @@ pub unsafe fn ERR_peek_error_all(
     with(|queue| unsafe { wanted.read(queue.peek(End::Oldest)) })
 }
 
-/// `ERR_peek_error_line_data`: the oldest entry, its place and data.
+/// `ERR_peek_error_line_data`: the oldest entry, its source line and data.
 ///
 /// # Safety
 ///
@@ -172,7 +172,7 @@ pub unsafe fn ERR_peek_error_line_data(
     with(|queue| unsafe { wanted.read(queue.peek(End::Oldest)) })
 }
 
-/// `ERR_peek_last_error_line`: the newest entry and its place.
+/// `ERR_peek_last_error_line`: the newest entry and its source line.
 ///
 /// # Safety
 ///
@@ -205,7 +205,7 @@ pub unsafe fn ERR_peek_last_error_data(data: *mut *const c_char, flags: *mut c_i
     with(|queue| unsafe { wanted.read(queue.peek(End::Newest)) })
 }
 
-/// `ERR_peek_last_error_all`: the newest entry and all that it holds.
+/// `ERR_peek_last_error_all`: the newest entry and all its details.
 ///
 /// # Safety
 ///
@@ -222,7 +222,7 @@ pub unsafe fn ERR_peek_last_error_all(
     with(|queue| unsafe { wanted.read(queue.peek(End::Newest)) })
 }
 
-/// `ERR_peek_last_error_line_data`: the newest entry, its place and data.
+/// `ERR_peek_last_error_line_data`: the newest entry, its source line and data.
 ///
 /// # Safety
 ///

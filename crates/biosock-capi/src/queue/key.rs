@@ -1,6 +1,5 @@
-//! A number that threads make at first need and share, without any of them
-//! ever waiting for another: two that are first at once make two, and one is
-//! deleted again.
+//! A key that threads create on first use and share without waiting for each
+//! other: two threads at once create two, and one is deleted again.
 
 #[cfg(not(all(test, loom)))]
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,13 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[cfg(all(test, loom))]
 use loom::sync::atomic::{AtomicU64, Ordering};
 
-/// A key of pthread_key_create(3), or that there is none.
+/// A key of pthread_key_create(3), or none.
 pub(super) struct Key(AtomicU64);
 
-/// Not made yet. Keys are stored plus one.
+/// Not created yet. Keys are stored plus one.
 const NONE: u64 = 0;
 
-/// The library has ended: there will be none any more.
+/// The library has been unloaded: there will be no more keys.
 const ENDED: u64 = u64::MAX;
 
 impl Key {
@@ -28,8 +27,8 @@ impl Key {
         Self(AtomicU64::new(NONE))
     }
 
-    /// The key, which `make` makes at first; `delete` takes one that another
-    /// thread was quicker to make. `None` where none can be made, or once it ended.
+    /// The key, created by `make` on first use; `delete` gets one that lost to
+    /// another thread's. `None` if none can be created, or after the end.
     pub(super) fn get(&self, make: impl FnOnce() -> Option<u32>, delete: impl FnOnce(u32)) -> Option<u32> {
         let before = self.0.load(Ordering::Acquire);
         if before != NONE {
@@ -45,7 +44,7 @@ impl Key {
         }
     }
 
-    /// Ends it for good; the key, if there was one, is the caller's to delete.
+    /// Ends it forever; the caller deletes the key, if there was one.
     pub(super) fn end(&self) -> Option<u32> {
         key_of(self.0.swap(ENDED, Ordering::AcqRel))
     }
@@ -65,7 +64,7 @@ mod tests {
     use loom::sync::atomic::AtomicU32;
     use loom::thread;
 
-    /// What the threads' library would know: which keys there are.
+    /// The keys that exist, in place of the threads library.
     struct Keys {
         made: AtomicU32,
         deleted: AtomicU32,

@@ -1,10 +1,10 @@
-//! The error queue of the form that stands alone: one a thread, after
-//! ERR_get_error(3) of OpenSSL 3.
+//! The error queue of the stand-alone form: one per thread, as in ERR_get_error(3)
+//! of OpenSSL 3.
 //!
-//! It is a ring in thread-local storage, without a destructor, so that a
-//! thread that never fails pays nothing and a library that is unloaded leaves
-//! no destructor behind. Only strings made at run time need memory; [`thread`]
-//! frees them with their thread.
+//! It is a ring in thread-local storage, without a destructor, so that a thread
+//! that never fails costs nothing and an unloaded library leaves no destructor
+//! behind. Only strings created at run time are allocated; [`thread`] frees them
+//! with their thread.
 
 mod data;
 mod get;

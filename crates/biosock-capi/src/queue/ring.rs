@@ -1,4 +1,4 @@
-//! The ring that holds a thread's entries, and how OpenSSL 3 packs them.
+//! The ring of a thread's entries, and how OpenSSL 3 packs them.
 
 use std::cell::Cell;
 
@@ -6,7 +6,7 @@ use super::data::Data;
 use crate::host::{Entry, LIB_BIO, LIB_CRYPTO, LIB_SYS, MEMORY_MODERN, What};
 use crate::sites::Site;
 
-/// Slots of the ring. One stays free, so the newest 15 entries are kept.
+/// Slots of the ring. One stays free, so the latest 15 entries are kept.
 const SLOTS: usize = 16;
 
 /// Set in the code of an entry that came from the operating system.
@@ -30,7 +30,7 @@ impl Slot {
     }
 }
 
-/// The ring: entries lie behind `bottom`, up to and including `top`.
+/// The ring: entries are after `bottom`, up to and including `top`.
 #[derive(Debug)]
 pub(crate) struct Queue {
     slots: [Slot; SLOTS],
@@ -38,7 +38,7 @@ pub(crate) struct Queue {
     bottom: Cell<usize>,
 }
 
-/// Which end of the queue to look at.
+/// An end of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Oldest,
@@ -58,7 +58,7 @@ impl Queue {
         Self { slots: [const { Slot::new() }; SLOTS], top: Cell::new(0), bottom: Cell::new(0) }
     }
 
-    /// Adds an entry; the oldest goes where there is no room.
+    /// Adds an entry, replacing the oldest if the queue is full.
     #[inline]
     pub(crate) fn push(&self, entry: &Entry) {
         let top = after(self.top.get());
@@ -86,47 +86,47 @@ impl Queue {
         if self.is_empty() { None } else { Some(&self.slots[at]) }
     }
 
-    /// Takes the oldest entry. Its strings stay until its slot is used again.
+    /// Removes the oldest entry. Its strings stay valid until its slot is reused.
     pub(crate) fn take(&self) -> Option<&Slot> {
         let oldest = self.peek(End::Oldest)?;
         self.bottom.set(after(self.bottom.get()));
         Some(oldest)
     }
 
-    /// Forgets every entry and every string.
+    /// Removes every entry and every string.
     pub(crate) fn clear(&self) {
         self.top.set(0);
         self.bottom.set(0);
         self.forget_strings();
     }
 
-    /// Frees every string made at run time.
+    /// Frees every allocated string.
     pub(super) fn forget_strings(&self) {
         for slot in &self.slots {
             slot.data.set(None);
         }
     }
 
-    /// Marks the newest entry, once more. `false` where there is none.
+    /// Adds a mark to the newest entry. `false` if there is none.
     pub(crate) fn set_mark(&self) -> bool {
         let newest = self.peek(End::Newest);
         newest.inspect(|slot| slot.marks.set(slot.marks.get().saturating_add(1))).is_some()
     }
 
-    /// Drops the entries newer than the newest mark, and one mark. Without a
-    /// mark everything goes, and the answer is `false`.
+    /// Removes the entries newer than the newest mark, and one mark. Without a
+    /// mark, removes everything and returns `false`.
     pub(crate) fn pop_to_mark(&self) -> bool {
         let marked = self.newest_mark();
         self.top.set(marked);
         self.drop_mark(marked)
     }
 
-    /// Drops the newest mark, and no entry. `false` where there is none.
+    /// Removes the newest mark, and no entry. `false` if there is none.
     pub(crate) fn clear_last_mark(&self) -> bool {
         self.drop_mark(self.newest_mark())
     }
 
-    /// The newest slot that has a mark, or the bottom.
+    /// The newest slot with a mark, or the bottom.
     fn newest_mark(&self) -> usize {
         let mut at = self.top.get();
         while at != self.bottom.get() && self.slots[at].marks.get() == 0 {

@@ -1,4 +1,4 @@
-//! The expectations are what OpenSSL 3 did in the same cases.
+//! The expected values are those of OpenSSL 3 in the same cases.
 
 use std::ffi::{CStr, c_char, c_int, c_ulong};
 use std::ptr;
@@ -33,7 +33,7 @@ fn in_new_thread(test: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
-fn entries_come_oldest_first_and_pack_as_in_openssl_3() {
+fn entries_are_oldest_first_and_packed_as_in_openssl_3() {
     in_new_thread(|| {
         push(103, NONE);
         push(118, NONE);
@@ -51,7 +51,7 @@ fn entries_come_oldest_first_and_pack_as_in_openssl_3() {
 }
 
 #[test]
-fn the_newest_fifteen_are_kept() {
+fn the_latest_fifteen_entries_are_kept() {
     in_new_thread(|| {
         (1..=20).for_each(|reason| push(reason, NONE));
         let reasons: Vec<_> = drain().iter().map(|code| code & 0xFF).collect();
@@ -90,7 +90,7 @@ fn an_empty_queue_writes_nothing() {
 }
 
 #[test]
-fn data_is_empty_where_there_is_none() {
+fn an_entry_without_data_has_an_empty_string() {
     in_new_thread(|| {
         push(103, NONE);
         assert_eq!(data(), (Vec::new(), 0));
@@ -116,7 +116,7 @@ fn annotations_are_appended_and_freed() {
 }
 
 #[test]
-fn a_slot_used_again_forgets_its_made_text() {
+fn reusing_a_slot_frees_its_allocated_string() {
     in_new_thread(|| {
         push(1, NONE);
         Standalone::annotate(c"old", c"");
@@ -151,7 +151,7 @@ fn clearing_a_mark_keeps_the_entries() {
 }
 
 #[test]
-fn a_mark_goes_with_its_entry() {
+fn a_mark_is_removed_with_its_entry() {
     in_new_thread(|| {
         push(1, NONE);
         ERR_set_mark();
@@ -175,7 +175,7 @@ fn each_thread_has_its_own_queue() {
 }
 
 #[test]
-fn many_threads_make_and_drop_texts_at_once() {
+fn many_threads_allocate_and_free_strings_at_once() {
     let threads: Vec<_> = (0..16)
         .map(|_| {
             std::thread::spawn(|| {

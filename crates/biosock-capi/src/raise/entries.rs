@@ -1,4 +1,4 @@
-//! Entries for the host's queue that one site raises.
+//! Entries for the host's queue, raised by one site.
 
 use std::ffi::CStr;
 use std::fmt::Display;
@@ -30,7 +30,7 @@ impl<H: Host> Entries<H> {
         H::push(&Entry { what, site: self.site, data });
     }
 
-    /// An entry with a string made for it, if there is memory for that.
+    /// Pushes an entry with this text as its data, if there is memory for it.
     pub(super) fn push_text(&self, what: What, text: &dyn Display) {
         self.push_message(what, &Message::of(text));
     }
@@ -42,7 +42,7 @@ impl<H: Host> Entries<H> {
         }
     }
 
-    /// The system's entry: it refused a call.
+    /// Pushes an OS error: a failed system call.
     pub(super) fn refused(&self, syscall: Syscall, errno: i32) {
         let call = call_of(syscall);
         self.push_data(What::System { errno, call }, Some(call.calling));

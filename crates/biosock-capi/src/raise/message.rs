@@ -1,5 +1,4 @@
-//! Entries with messages: they name the call, the address and the OS
-//! error.
+//! Entries with messages, which name the call, the address and the OS error.
 
 use std::fmt::{self, Display};
 use std::io;
@@ -12,7 +11,7 @@ use crate::calls::{Call, call_of};
 use crate::errno;
 use crate::host::{Common, Host, What};
 
-/// The entry of something around sockets that failed.
+/// The entry of a failure other than in a socket call.
 pub(super) fn push_io<H: Host>(entries: &Entries<H>, doing: &str, error: &io::Error) -> i32 {
     let denied = error.kind() == io::ErrorKind::PermissionDenied;
     let errno = error.raw_os_error().unwrap_or(if denied { libc::EPERM } else { libc::EIO });
@@ -20,10 +19,10 @@ pub(super) fn push_io<H: Host>(entries: &Entries<H>, doing: &str, error: &io::Er
     errno
 }
 
-/// A call that OpenSSL 1.1.1 has no number for.
+/// A call without a number in OpenSSL 1.1.1.
 static OTHER: Call = Call { calling: c"", code: 0 };
 
-/// The system's entry, then the reason with the whole message; or one of them.
+/// The OS error, then the reason with the whole message; or one of them.
 pub(super) fn push_error<H: Host>(entries: &Entries<H>, error: &Error, message: &dyn Display) -> i32 {
     match (error.system(), reason_of(error)) {
         (Some(system), Some(reason)) => {
@@ -59,8 +58,7 @@ fn reason_of(error: &Error) -> Option<What> {
     }
 }
 
-/// The lookups that failed, the attempts in the order of their starts, and
-/// what it came to.
+/// The failed lookups, the attempts in starting order, and the dial's error.
 pub(super) fn push_dial<H: Host>(entries: &Entries<H>, error: &DialError) -> i32 {
     if let DialFailure::Unable(cause) = error.failure() {
         return push_error(entries, cause, error);
@@ -85,7 +83,7 @@ fn push_attempt<H: Host>(entries: &Entries<H>, attempt: &Attempt, failure: &Dial
     match &attempt.outcome {
         Outcome::Connected => {}
         Outcome::Failed(error) => match error.system() {
-            // A step before the connect has more to say, as which device is unknown.
+            // A step before the connect has more details, such as the unknown device.
             Some(system) if error.operation() != Operation::Connect => {
                 entries.push_text(refused(system), &format_args!("{} for {place}: {error}", Calling(system)))
             }
@@ -103,7 +101,7 @@ fn push_attempt<H: Host>(entries: &Entries<H>, attempt: &Attempt, failure: &Dial
     }
 }
 
-/// An attempt's address, and when it was made.
+/// The reason of an attempt that failed without a failed system call.
 struct Place<'a>(&'a Attempt);
 
 impl Display for Place<'_> {
@@ -129,8 +127,8 @@ fn errno_of_end(failure: &DialFailure) -> i32 {
     }
 }
 
-/// That of the end; where every attempt failed, that of the last one, or of
-/// the lookups.
+/// The number of the dial's end; if every attempt failed, that of the last one,
+/// or of the lookups.
 fn errno_of_dial(error: &DialError) -> i32 {
     if !matches!(error.failure(), DialFailure::NoneAnswered) {
         return errno_of_end(error.failure());

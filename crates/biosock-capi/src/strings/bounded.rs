@@ -1,10 +1,10 @@
-//! Writing strings into memory of a fixed size that C code will read.
+//! Writing strings into a C buffer of fixed size.
 
 use std::ffi::c_char;
 use std::fmt::{self, Write};
 use std::marker::PhantomData;
 
-/// A string in a C buffer, always ended by a NUL and cut where it does not fit.
+/// A string in a C buffer, always NUL-terminated and truncated if it does not fit.
 pub(crate) struct Bounded<'a> {
     start: *mut c_char,
     room: usize,
@@ -30,19 +30,19 @@ impl Bounded<'_> {
         self.length
     }
 
-    /// Whether there is no room left, so that something may not have fitted.
+    /// Whether the buffer is full, so that something may have been truncated.
     pub(crate) fn is_full(&self) -> bool {
         self.length + 1 == self.room
     }
 
-    /// Goes back to an earlier length.
+    /// Truncates to an earlier length.
     pub(crate) fn truncate(&mut self, length: usize) {
         self.length = length.min(self.length);
         // SAFETY: `length` stays below `room`, so the NUL is within the buffer.
         unsafe { self.end().write(0) };
     }
 
-    /// Where the string ends.
+    /// The end of the string.
     fn end(&self) -> *mut c_char {
         // SAFETY: `length` is below `room`, so this is within the buffer.
         unsafe { self.start.add(self.length) }
@@ -51,8 +51,8 @@ impl Bounded<'_> {
     /// Adds bytes.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         let fits = bytes.len().min(self.room - 1 - self.length);
-        // SAFETY: `fits` bytes and the NUL after them are within the buffer,
-        // which is the caller's and overlaps no Rust value.
+        // SAFETY: `fits` bytes and the NUL after them are within the buffer, which
+        // belongs to the caller and overlaps no Rust value.
         unsafe { self.end().copy_from_nonoverlapping(bytes.as_ptr().cast(), fits) };
         self.length += fits;
         // SAFETY: `length` is at most `room - 1`.
@@ -61,7 +61,7 @@ impl Bounded<'_> {
 
     /// Adds formatted text.
     pub(crate) fn text(&mut self, text: fmt::Arguments<'_>) {
-        // Writing to a buffer never fails: what does not fit is cut.
+        // Writing to a buffer never fails: what does not fit is truncated.
         let _ = self.write_fmt(text);
     }
 }

@@ -1,8 +1,7 @@
-//! What packed errors mean in words: ERR_error_string(3).
+//! Strings for packed errors: ERR_error_string(3).
 //!
-//! The strings are OpenSSL's, as its functions return them, for the library that
-//! this one stands in for (BIO), the system, and the reasons that all of
-//! OpenSSL's libraries share.
+//! The strings are those that OpenSSL's functions return, for the BIO library, the
+//! OS, and the reasons that all of OpenSSL's libraries share.
 
 mod bounded;
 mod print;
@@ -31,13 +30,13 @@ pub fn ERR_func_error_string(_error: c_ulong) -> *const c_char {
 }
 
 /// `ERR_reason_error_string`: the string of an error's reason, or NULL; NULL for
-/// the system's errors, whose strings are strerror(3)'s.
+/// OS errors, whose strings are strerror(3)'s.
 pub fn ERR_reason_error_string(error: c_ulong) -> *const c_char {
     as_ptr_or_null(reason_text(packed(error)))
 }
 
-/// `ERR_error_string`: the whole string, in `buffer` or, where that is NULL, in
-/// a buffer of the calling thread that the next call overwrites.
+/// `ERR_error_string`: the whole string, in `buffer` or, if that is NULL, in a
+/// thread-local buffer that the next call overwrites.
 ///
 /// # Safety
 ///
@@ -52,10 +51,10 @@ pub unsafe fn ERR_error_string(error: c_ulong, buffer: *mut c_char) -> *mut c_ch
     buffer
 }
 
-/// The room that ERR_error_string(3) asks for.
+/// The room that ERR_error_string(3) requires.
 const ROOM: usize = 256;
 
-/// `ERR_error_string_n`: the whole string, cut to `room` bytes with their NUL.
+/// `ERR_error_string_n`: the whole string, truncated to `room` bytes, NUL included.
 ///
 /// # Safety
 ///
@@ -64,17 +63,17 @@ pub unsafe fn ERR_error_string_n(error: c_ulong, buffer: *mut c_char, room: usiz
     if buffer.is_null() || room == 0 {
         return;
     }
-    // SAFETY: the room is the caller's.
+    // SAFETY: the caller's buffer has this room.
     let mut out = unsafe { Bounded::new(buffer, room) };
     write_error(&mut out, error, c"");
 }
 
-/// Writes `error:CODE:LIBRARY:FUNCTION:REASON`, or its numbers alone where
-/// the words do not fit.
+/// Writes `error:CODE:LIBRARY:FUNCTION:REASON`, or only numbers if the words do
+/// not fit.
 pub(crate) fn write_error(out: &mut Bounded<'_>, error: c_ulong, function: &CStr) {
     let begin = out.len();
     write_words(out, error, function);
-    // Like the original, takes a string that just fits for one that does not.
+    // Like the original, treats a string that exactly fits as truncated.
     if out.is_full() {
         out.truncate(begin);
         let code = packed(error);
@@ -104,10 +103,10 @@ fn write_reason(out: &mut Bounded<'_>, code: u32) {
     }
 }
 
-/// The bits of a reason that say of which kind it is.
+/// The bits of a reason that specify its kind.
 const FLAGS: u32 = 0x7C_0000;
 
-/// The system's string for an error number that it knows.
+/// The OS's string for a known error number.
 fn system_text(code: u32, buffer: &mut [c_char; ROOM]) -> Option<&CStr> {
     let number = reason_of(code) as c_int;
     // SAFETY: the buffer has the room that goes with it.
@@ -139,7 +138,7 @@ fn find(strings: &Strings, number: u32) -> Option<&'static CStr> {
     strings.get(at).map(|(_, text)| *text)
 }
 
-/// The low half of an error, which holds all there is.
+/// The low half of an error, which contains all of it.
 fn packed(error: c_ulong) -> u32 {
     #[expect(clippy::cast_possible_truncation, reason = "OpenSSL packs errors in 32 bits")]
     let code = error as u32;

@@ -7,15 +7,15 @@ use super::write_error;
 use crate::queue;
 use crate::uncancelled::uncancelled;
 
-/// What `ERR_print_errors_cb` calls with each line: the line, its length,
-/// the caller's own pointer. It stops where the function returns 0 or less.
+/// The function that `ERR_print_errors_cb` calls with each line: the line, its
+/// length, the caller's pointer. Printing stops if it returns 0 or less.
 pub type PrintLine = unsafe extern "C" fn(*const c_char, usize, *mut c_void) -> c_int;
 
 /// The longest line, with its NUL.
 const LINE: usize = 4096;
 
-/// `ERR_print_errors_cb`: passes each entry to a function, oldest first, and
-/// takes it off the queue.
+/// `ERR_print_errors_cb`: removes each entry from the queue, oldest first, and
+/// passes it to a function.
 ///
 /// # Safety
 ///
@@ -33,15 +33,15 @@ pub unsafe fn ERR_print_errors_cb(print: Option<PrintLine>, user: *mut c_void) {
     });
 }
 
-/// `ERR_print_errors_fp`: writes each entry to a file as one line, oldest
-/// first, and takes it off the queue.
+/// `ERR_print_errors_fp`: removes each entry from the queue, oldest first, and
+/// writes it to a stream as one line.
 ///
 /// # Safety
 ///
 /// `file` is NULL or an open stream.
 pub unsafe fn ERR_print_errors_fp(file: *mut libc::FILE) {
     if !file.is_null() {
-        // SAFETY: the function takes a stream, which `file` is.
+        // SAFETY: the function expects a stream, which `file` is.
         unsafe { ERR_print_errors_cb(Some(print_to_file), file.cast()) };
     }
 }
@@ -55,7 +55,7 @@ unsafe extern "C" fn print_to_file(line: *const c_char, length: usize, file: *mu
     c_int::from(written == length)
 }
 
-/// Takes the oldest entry and puts its line into the buffer; returns its length.
+/// Removes the oldest entry and writes its line to the buffer; returns its length.
 fn next_line(line: &mut [c_char; LINE]) -> Option<usize> {
     queue::with(|queue| {
         let slot = queue.take()?;
@@ -67,7 +67,7 @@ fn next_line(line: &mut [c_char; LINE]) -> Option<usize> {
         out.bytes(b":");
         out.bytes(site.map_or(c"", |site| site.file).to_bytes());
         out.text(format_args!(":{}:", site.map_or(0, |site| site.line)));
-        // SAFETY: only this thread uses the slot, and nothing below does.
+        // SAFETY: only this thread uses the slot, and nothing below reuses it.
         out.bytes(unsafe { slot.data.as_c_str() }.to_bytes());
         out.bytes(b"\n");
         Some(out.len())
@@ -76,7 +76,7 @@ fn next_line(line: &mut [c_char; LINE]) -> Option<usize> {
 
 /// The thread's identity as OpenSSL prints it: the bytes of its handle.
 fn write_thread(out: &mut Bounded<'_>) {
-    // SAFETY: takes nothing.
+    // SAFETY: takes no arguments.
     let thread = unsafe { libc::pthread_self() };
     for byte in thread.to_ne_bytes() {
         out.text(format_args!("{byte:02X}"));

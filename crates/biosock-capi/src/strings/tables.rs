@@ -1,7 +1,7 @@
-//! The strings of libraries and reasons, as OpenSSL's own functions return them.
+//! The strings of libraries and reasons, as OpenSSL's functions return them.
 //!
-//! The BIO library's reasons are those of OpenSSL 4.0, which has all that
-//! earlier versions had.
+//! The BIO library's reasons are those of OpenSSL 4.0, which includes all of
+//! earlier versions.
 
 use std::ffi::CStr;
 

@@ -1,4 +1,4 @@
-//! The expectations are what OpenSSL 3.6 gave for the same numbers.
+//! The expected values are those of OpenSSL 3.6 for the same numbers.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 
@@ -17,7 +17,7 @@ fn whole(error: c_ulong, room: usize) -> String {
 }
 
 #[test]
-fn errors_read_as_openssl_words_them() {
+fn errors_have_the_strings_of_openssl() {
     for (error, text) in [
         (0, "error:00000000:lib(0)::reason(0)"),
         (0x1000_0067, "error:10000067:BIO routines::connect error"),
@@ -41,7 +41,7 @@ fn errors_read_as_openssl_words_them() {
 }
 
 #[test]
-fn where_the_words_do_not_fit_the_numbers_stand() {
+fn if_the_words_do_not_fit_numbers_are_written() {
     assert_eq!(whole(0x1000_0067, 44), "error:10000067:BIO routines::connect error");
     for (room, text) in
         [(43, "err:10000067:20:0:67"), (20, "err:10000067:20:0:6"), (10, "err:10000"), (1, "")]
@@ -51,7 +51,7 @@ fn where_the_words_do_not_fit_the_numbers_stand() {
 }
 
 #[test]
-fn no_room_means_nothing_is_written() {
+fn without_room_nothing_is_written() {
     // SAFETY: nothing is written.
     unsafe { ERR_error_string_n(1, std::ptr::null_mut(), 0) };
     let mut byte: c_char = 7;
@@ -61,15 +61,15 @@ fn no_room_means_nothing_is_written() {
 }
 
 #[test]
-fn without_a_buffer_the_threads_own_serves() {
-    // SAFETY: NULL is fine.
+fn without_a_buffer_a_thread_local_one_is_used() {
+    // SAFETY: NULL is allowed.
     let text = unsafe { ERR_error_string(0x1000_0067, std::ptr::null_mut()) };
     // SAFETY: the function ended the string with a NUL.
     assert_eq!(unsafe { CStr::from_ptr(text) }, c"error:10000067:BIO routines::connect error");
 }
 
 #[test]
-fn parts_have_texts_of_their_own() {
+fn libraries_and_reasons_have_separate_strings() {
     let text = |text: *const c_char| {
         // SAFETY: not NULL, so a string of the tables.
         (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) })
@@ -83,7 +83,7 @@ fn parts_have_texts_of_their_own() {
 }
 
 #[test]
-fn the_tables_are_in_order_for_the_search() {
+fn the_tables_are_sorted_for_binary_search() {
     for table in [LIBS, BIO_REASONS, COMMON_REASONS] {
         assert!(table.is_sorted_by_key(|(number, _)| *number));
     }
@@ -108,7 +108,7 @@ fn printed() -> Vec<String> {
 }
 
 #[test]
-fn lines_hold_thread_error_place_and_data() {
+fn lines_have_thread_error_source_line_and_data() {
     let site = site!(c"BIO_test", 0);
     Standalone::push(&Entry { what: What::Bio(103), site, data: Some(c"stop") });
     Standalone::push(&Entry { what: What::Bio(113), site, data: None });
@@ -123,7 +123,7 @@ fn lines_hold_thread_error_place_and_data() {
 }
 
 #[test]
-fn a_line_is_cut_at_its_length() {
+fn a_long_line_is_truncated() {
     let site = site!(c"BIO_test", 0);
     Standalone::push(&Entry { what: What::Bio(103), site, data: None });
     let long = CString::new(vec![b'x'; 9000]).expect("no NUL");
@@ -132,8 +132,8 @@ fn a_line_is_cut_at_its_length() {
 }
 
 #[test]
-fn nothing_to_print_with_prints_nothing() {
-    // SAFETY: NULL is fine for both.
+fn without_an_output_nothing_is_printed() {
+    // SAFETY: NULL is allowed for both.
     unsafe { ERR_print_errors_fp(std::ptr::null_mut()) };
     // SAFETY: as above.
     unsafe { ERR_print_errors_cb(None, std::ptr::null_mut()) };

@@ -1,4 +1,4 @@
-//! What the tests share: the queue, errno, addresses, listeners.
+//! Helpers for the tests: the queue, errno, addresses, listeners.
 #![allow(dead_code, reason = "not every test needs everything")]
 #![allow(
     clippy::undocumented_unsafe_blocks,
@@ -32,7 +32,7 @@ pub(crate) fn set_errno(number: c_int) {
     unsafe { *libc::__errno_location() = number };
 }
 
-/// The queue, emptied: codes and data.
+/// Empties the queue; returns codes and data.
 pub(crate) fn queue() -> Vec<(c_ulong, String)> {
     let mut entries = Vec::new();
     loop {
@@ -51,7 +51,7 @@ pub(crate) fn codes() -> Vec<c_ulong> {
     queue().into_iter().map(|(code, _)| code).collect()
 }
 
-/// Checks that one entry is all there is, that it has this message, and errno.
+/// Checks that there is exactly one entry, with this message, and errno.
 #[track_caller]
 pub(crate) fn refused(code: c_ulong, says: &str, number: c_int) {
     let (errno, queue) = (errno(), queue());
@@ -72,7 +72,7 @@ pub(crate) fn close(fd: c_int) {
     assert_eq!(unsafe { BIO_closesocket::<S>(fd) }, 1, "descriptor {fd}");
 }
 
-/// Whether executed programs lose the descriptor; whether it never waits.
+/// Whether the descriptor is close-on-exec; whether it is non-blocking.
 pub(crate) fn flags(fd: c_int) -> (bool, bool) {
     let (fd_flags, status) = unsafe { (libc::fcntl(fd, libc::F_GETFD), libc::fcntl(fd, libc::F_GETFL)) };
     assert!(fd_flags >= 0 && status >= 0, "descriptor {fd}");
@@ -89,7 +89,7 @@ pub(crate) fn listener() -> (TcpListener, CString) {
     (listener, target)
 }
 
-/// A port where nothing listens. Bound, so that no other test gets it.
+/// A port that nothing listens on; bound, so that no other test gets it.
 pub(crate) fn closed_port() -> (biosock::Socket, u16) {
     use biosock::{Socket, SocketAddr};
     let addr = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -155,7 +155,7 @@ impl Drop for Addr {
     }
 }
 
-/// A lookup's chain, freed at the end.
+/// A lookup's list, freed at the end.
 pub(crate) struct Chain(pub(crate) *mut BIO_ADDRINFO);
 
 impl Chain {
