@@ -110,7 +110,7 @@ fn shortage() {
 
     let mut seen = Seen { set, hoard, troubles: Vec::new(), connections: Vec::new() };
     assert_eq!(unsafe { biosock_serve::<S>(set, 0, Some(tell), (&raw mut seen).cast()) }, 1);
-    // The back-off goes on from that of the accept before: 5 ms, and then twice as long each time.
+    // The back-off continues from the previous accept's: 5 ms, then doubled each time.
     assert_eq!(seen.troubles, [(libc::EMFILE, 10), (libc::EMFILE, 20), (libc::EMFILE, 40)]);
     assert_eq!(seen.connections.len(), clients.len());
     seen.connections.into_iter().for_each(close);

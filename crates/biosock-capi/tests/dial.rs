@@ -129,7 +129,7 @@ fn an_error_names_the_null_argument() {
 fn an_address_without_a_family_is_refused() {
     let addr = Addr::new();
     assert_eq!(unsafe { biosock_dial_addrs::<S>(&addr.0.cast_const(), 1, ptr::null()) }, -1);
-    refused(INVALID, "an address of family 0", libc::EINVAL);
+    refused(INVALID, "address family 0 is not", libc::EINVAL);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_failed_lookup_is_an_entry_for_each_family() {
 #[test]
 fn a_size_that_was_never_set_is_refused() {
     for size in [0, 4, 7, 12, 5000, usize::MAX] {
-        refuses(&biosock_dial_options { size, ..options() }, &format!("size {size} makes no sense"));
+        refuses(&biosock_dial_options { size, ..options() }, &format!("invalid size {size}"));
     }
 }
 
@@ -176,7 +176,7 @@ fn older_and_newer_callers_are_supported() {
     close(sock);
     later.more[1] = 1;
     assert_eq!(unsafe { biosock_dial::<S>(target.as_ptr(), (&raw const later).cast()) }, -1);
-    refused(INVALID, "settings that this version lacks", libc::EINVAL);
+    refused(INVALID, "fields that this version lacks", libc::EINVAL);
 
     // Nothing beyond an older caller's structure is read.
     let older = biosock_dial_options { size: 16, attempt_delay_ms: -1, family: 99, ..options() };
@@ -388,9 +388,9 @@ fn the_report_describes_a_failure() {
     let mut none: biosock_attempt = unsafe { mem::zeroed() };
     none.size = size_of::<biosock_attempt>();
     assert_eq!(unsafe { biosock_report_attempt::<S>(report, 1, &mut none) }, 0);
-    refused(INVALID, "there is no attempt 1, only 1", libc::EINVAL);
+    refused(INVALID, "no attempt 1; there are 1", libc::EINVAL);
     assert_eq!(unsafe { biosock_report_lookup::<S>(report, 0, ptr::null_mut()) }, 0);
-    refused(INVALID, "there is no lookup 0, only 0", libc::EINVAL);
+    refused(INVALID, "no lookup 0; there are 0", libc::EINVAL);
     assert_eq!(unsafe { biosock_report_attempt::<S>(report, 0, ptr::null_mut()) }, 0);
     refused(NULL_ENTRY, "biosock_attempt is NULL", libc::EINVAL);
     assert_eq!(unsafe { biosock_report_attempt::<S>(ptr::null(), 0, &mut none) }, 0);

@@ -203,7 +203,7 @@ fn invalid_targets_are_refused() {
 #[test]
 fn settings_are_used_or_refused() {
     for size in [0, 4, 12, 1 << 20] {
-        refuses(&biosock_listen_options { size, ..options() }, "makes no sense");
+        refuses(&biosock_listen_options { size, ..options() }, "invalid size");
     }
     refuses(&biosock_listen_options { options: 0x0200_0000, ..options() }, "0x2000000");
     refuses(&biosock_listen_options { family: libc::AF_UNIX, ..options() }, "family 1");
@@ -316,7 +316,7 @@ fn copies_for_a_child_are_inheritable() {
     assert_eq!(fds[1], -1);
     close(fds[0]);
     assert_eq!(unsafe { biosock_listeners_inheritable::<S>(set.0, fds.as_mut_ptr(), 0) }, 0);
-    refused(INVALID, "room for 0 descriptors, where there are 1", libc::EINVAL);
+    refused(INVALID, "room for 0 of 1 descriptors", libc::EINVAL);
     assert_eq!(unsafe { biosock_listeners_inheritable::<S>(set.0, ptr::null_mut(), 9) }, 0);
     refused(NULL_ENTRY, "fds is NULL", libc::EINVAL);
 }
@@ -335,10 +335,10 @@ fn unlink_removes_the_socket_files() {
 fn errors_name_null_arguments_and_invalid_indexes() {
     let set = Set::on("127.0.0.1:0");
     assert_eq!(set.fd(1), -1);
-    refused(INVALID, "there is no socket 1, only 1", libc::EINVAL);
+    refused(INVALID, "no socket 1; there are 1", libc::EINVAL);
     let addr = Addr::new();
     assert_eq!(unsafe { biosock_listeners_addr::<S>(set.0, 7, addr.0) }, 0);
-    refused(INVALID, "there is no socket 7", libc::EINVAL);
+    refused(INVALID, "no socket 7", libc::EINVAL);
     assert_eq!(unsafe { biosock_listeners_addr::<S>(set.0, 0, ptr::null_mut()) }, 0);
     refused(NULL_ENTRY, "addr is NULL", libc::EINVAL);
     assert_eq!(unsafe { biosock_accept::<S>(set.0, ptr::null_mut(), 0x40, 0) }, -1);

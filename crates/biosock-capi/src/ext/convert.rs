@@ -28,9 +28,7 @@ pub(super) fn options(given: c_int, others: c_int) -> Result<Options, Failure> {
     let known = Options::all().bits() as c_int | others;
     match given & !known {
         0 => Ok(Options::from_bits_truncate(given as u32)),
-        unknown => {
-            Err(Failure::invalid(format_args!("options has bits that have no meaning here: {unknown:#x}")))
-        }
+        unknown => Err(Failure::invalid(format_args!("unknown option bits: {unknown:#x}"))),
     }
 }
 
@@ -45,7 +43,7 @@ pub(super) fn positive(name: &str, given: c_int) -> Result<Option<u32>, Failure>
     match u32::try_from(given) {
         Ok(0) => Ok(None),
         Ok(given) => Ok(Some(given)),
-        Err(_) => Err(Failure::invalid(format_args!("{name} is {given}; 0 leaves it to the library"))),
+        Err(_) => Err(Failure::invalid(format_args!("{name} is {given}; use 0 for the default"))),
     }
 }
 
@@ -153,7 +151,7 @@ unsafe fn known(addr: *const BIO_ADDR) -> Result<SocketAddr, Failure> {
     let addr = unsafe { addr::view(addr) }.map_err(|_| Failure::Null("an address"))?;
     addr.to_addr().ok_or_else(|| {
         let family = addr.family().map_or(0, Domain::as_raw);
-        Failure::invalid(format_args!("an address of family {family}, which is not IPv4, IPv6 or Unix"))
+        Failure::invalid(format_args!("address family {family} is not IPv4, IPv6 or Unix"))
     })
 }
 

@@ -188,9 +188,7 @@ pub unsafe fn biosock_listeners_inheritable<H: Host>(
             return Err(Failure::Null("fds"));
         }
         if room < count {
-            return Err(Failure::invalid(format_args!(
-                "room for {room} descriptors, where there are {count}"
-            )));
+            return Err(Failure::invalid(format_args!("room for {room} of {count} descriptors")));
         }
         for (index, copy) in set.set.inheritable()?.into_iter().enumerate() {
             // SAFETY: there is room for all.
@@ -250,9 +248,8 @@ unsafe fn borrow<'a>(set: *const biosock_listeners) -> Result<&'a biosock_listen
 
 fn socket(set: &biosock_listeners, index: usize) -> Result<&Socket, Failure> {
     let sockets = set.set.sockets();
-    let none = || {
-        Failure::invalid(format_args!("there is no socket {index}, only {}, counted from 0", sockets.len()))
-    };
+    let none =
+        || Failure::invalid(format_args!("no socket {index}; there are {}, counted from 0", sockets.len()));
     sockets.get(index).ok_or_else(none)
 }
 

@@ -220,7 +220,7 @@ pub unsafe fn biosock_report_lookup<H: Host>(
 }
 
 fn none(what: &str, index: usize, count: usize) -> Failure {
-    Failure::invalid(format_args!("there is no {what} {index}, only {count}, counted from 0"))
+    Failure::invalid(format_args!("no {what} {index}; there are {count}, counted from 0"))
 }
 
 /// `biosock_report_elapsed_us`: how long the dial took, in microseconds; 0 for NULL.

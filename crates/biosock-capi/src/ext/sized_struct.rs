@@ -37,7 +37,7 @@ pub(super) unsafe fn read<T: SizedStruct>(given: *const T) -> Result<T, Failure>
         // SAFETY: the caller supplied the size.
         let beyond = unsafe { beyond(given.cast(), size_of::<T>(), size) };
         if beyond.iter().any(|byte| *byte != 0) {
-            return Err(Failure::invalid(format_args!("{} has settings that this version lacks", T::NAME)));
+            return Err(Failure::invalid(format_args!("{} sets fields that this version lacks", T::NAME)));
         }
         let size = size.min(size_of::<T>());
         // SAFETY: both are this long, and one is new.
@@ -79,14 +79,14 @@ unsafe fn size_of_given<T: SizedStruct>(given: *const T) -> Result<usize, Failur
     if plausible {
         return Ok(size);
     }
-    Err(Failure::invalid(format_args!("{}: size {size} makes no sense, begin with {}", T::NAME, T::INIT)))
+    Err(Failure::invalid(format_args!("{}: invalid size {size}; initialise it with {}", T::NAME, T::INIT)))
 }
 
 /// The bytes after the first `known` of `size`.
 ///
 /// # Safety
 ///
-/// `given` points to `size` bytes, which nobody changes while these are used.
+/// `given` points to `size` bytes, which nothing changes while these are used.
 unsafe fn beyond<'a>(given: *const u8, known: usize, size: usize) -> &'a [u8] {
     if size <= known {
         return &[];

@@ -6,14 +6,14 @@ use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};
 
 use super::{Domain, SUN_PATH_LEN, UnixAddr};
 
-/// A socket address of one of the families that the page serves.
+/// A socket address of a family that BIO_ADDR(3) supports.
 ///
-/// The text forms, which [`FromStr`](std::str::FromStr) reads and [`Display`](fmt::Display)
-/// writes, are `127.0.0.1:80`, `[::1]:80`, `[fe80::1%2]:80`,
-/// `unix:/run/x.sock`, `unix:@abstract` and `unix:` (unnamed). A zone may be
-/// given by the name of its interface as well (`%eth0`), which is looked up
-/// then; writing makes no system call. IPv6 flow info has no text form (RFC
-/// 4291) and is 0 after reading.
+/// The text forms, parsed by [`FromStr`](std::str::FromStr) and written by
+/// [`Display`](fmt::Display), are `127.0.0.1:80`, `[::1]:80`, `[fe80::1%2]:80`,
+/// `unix:/run/x.sock`, `unix:@abstract` and `unix:` (unnamed). A zone may also be
+/// given as the name of its interface (`%eth0`), which is then looked up; writing
+/// makes no system call. IPv6 flow info has no text form (RFC 4291) and is 0 after
+/// parsing.
 ///
 /// ```
 /// use biosock::{Domain, SocketAddr};
@@ -52,7 +52,7 @@ impl SocketAddr {
         }
     }
 
-    /// The bytes of the address without port: 4, 16, or those of the path.
+    /// The bytes of the address without the port: 4, 16, or those of the path.
     ///
     /// ```
     /// # use biosock::SocketAddr;
@@ -86,7 +86,7 @@ impl SocketAddr {
         }
     }
 
-    /// The port in host order; `None` for AF_UNIX.
+    /// The port in host byte order; `None` for AF_UNIX.
     ///
     /// ```
     /// # use biosock::SocketAddr;
@@ -103,7 +103,7 @@ impl SocketAddr {
         }
     }
 
-    /// The same address with another port; AF_UNIX stays as it is.
+    /// The same address with another port; an AF_UNIX address is unchanged.
     ///
     /// ```
     /// # use biosock::SocketAddr;
@@ -121,7 +121,7 @@ impl SocketAddr {
         self
     }
 
-    /// The path of an AF_UNIX address with one.
+    /// The path of an AF_UNIX address, if it has one.
     ///
     /// ```
     /// # use biosock::SocketAddr;
@@ -139,7 +139,7 @@ impl SocketAddr {
     }
 }
 
-/// The bytes of an address without its port: at most a Unix path's.
+/// The bytes of an address without its port: at most as many as a Unix path has.
 ///
 /// ```
 /// # use biosock::SocketAddr;
@@ -157,7 +157,7 @@ impl RawAddress {
     fn new(from: &[u8]) -> Self {
         let mut bytes = [0; SUN_PATH_LEN];
         bytes[..from.len()].copy_from_slice(from);
-        // No address has more bytes than the path field, so the length fits.
+        // No address is longer than `sun_path`, so the length fits.
         Self { len: from.len() as u8, bytes }
     }
 }

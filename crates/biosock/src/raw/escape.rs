@@ -1,10 +1,9 @@
-//! Characters that a message does not show as they are.
+//! Characters that messages escape.
 
-/// Whether a character is written as an escape in messages: control
-/// characters, and those that are invisible, end lines or turn the direction
-/// of writing, so that text from outside can neither drive a terminal nor pass
-/// for other text. Unicode's categories Cc, Cf, Zl and Zp, and the whole plane
-/// of tags.
+/// Whether messages escape a character: control characters, and those that are
+/// invisible, end lines or change the writing direction, so that external text can
+/// neither control a terminal nor be mistaken for other text. These are Unicode's
+/// categories Cc, Cf, Zl and Zp, and the whole plane of tags.
 ///
 /// ```
 /// use biosock::needs_escape;

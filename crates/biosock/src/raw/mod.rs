@@ -1,5 +1,5 @@
-//! Socket addresses and numbers as the system lays them out. Nothing here makes
-//! a system call, or fails with an [`Error`](crate::Error).
+//! Socket addresses and numbers in the OS's layout. Nothing here makes a system
+//! call or fails with an [`Error`](crate::Error).
 
 mod addr;
 mod escape;

@@ -4,7 +4,7 @@ use std::mem::offset_of;
 
 use libc::sockaddr_un;
 
-/// Where `sun_path` begins.
+/// The offset of `sun_path`.
 pub(super) const SUN_PATH: usize = offset_of!(sockaddr_un, sun_path);
 
 /// Bytes in `sun_path`.
@@ -19,7 +19,7 @@ macro_rules! number_type {
         impl $name {
             $($(#[$const_doc])* pub const $konst: Self = Self($value);)*
 
-            /// The system's number, whatever it is; the system judges it.
+            /// From the OS's number, which is not checked here; the kernel validates it.
             ///
             /// ```
             /// # use biosock::Domain;
@@ -29,7 +29,7 @@ macro_rules! number_type {
                 Self(raw)
             }
 
-            /// The system's number.
+            /// The OS's number.
             ///
             /// ```
             /// # use biosock::Type;
@@ -72,7 +72,7 @@ number_type! {
         IPV4 = libc::AF_INET, "IPv4";
         /// AF_INET6: IPv6.
         IPV6 = libc::AF_INET6, "IPv6";
-        /// AF_UNIX: sockets of this machine, named by a path.
+        /// AF_UNIX: local sockets, named by a path.
         UNIX = libc::AF_UNIX, "Unix";
     }
 }
@@ -108,7 +108,7 @@ number_type! {
     /// assert_eq!(Protocol::TCP.to_string(), "TCP");
     /// ```
     Protocol {
-        /// 0: the usual protocol for the family and type.
+        /// 0: the default protocol of the family and type.
         DEFAULT = 0, "default";
         /// TCP (RFC 9293).
         TCP = libc::IPPROTO_TCP, "TCP";

@@ -1,4 +1,4 @@
-//! `struct sockaddr` and its kinds, as the system lays them out.
+//! `struct sockaddr` and its variants, in the OS's layout.
 
 use std::mem::offset_of;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
@@ -16,9 +16,8 @@ const SIN6_FLOWINFO: usize = offset_of!(sockaddr_in6, sin6_flowinfo);
 const SIN6_ADDR: usize = offset_of!(sockaddr_in6, sin6_addr);
 const SIN6_SCOPE_ID: usize = offset_of!(sockaddr_in6, sin6_scope_id);
 
-/// A socket address as bytes in the system's layout (`struct sockaddr`),
-/// borrowed from wherever they are. Nothing is promised of their content; the
-/// system judges it.
+/// A borrowed socket address as bytes in the OS's layout (`struct sockaddr`). The
+/// content is not checked; the kernel validates it.
 ///
 /// ```
 /// use biosock::{Domain, SocketAddr};
@@ -53,7 +52,7 @@ impl<'a> SockAddr<'a> {
         self.0
     }
 
-    /// The family of the address; `None` where there are too few bytes for one.
+    /// The family of the address; `None` if there are too few bytes for one.
     ///
     /// ```
     /// # use biosock::{Domain, SocketAddr};
@@ -67,8 +66,8 @@ impl<'a> SockAddr<'a> {
         Some(Domain::from_raw(libc::sa_family_t::from_ne_bytes(family).into()))
     }
 
-    /// The address as a value; `None` for another family than [`SocketAddr`]
-    /// has, or for fewer bytes than the family needs.
+    /// The address as a value; `None` if [`SocketAddr`] lacks its family, or if
+    /// there are fewer bytes than the family needs.
     ///
     /// ```
     /// # use biosock::{SocketAddr, fd::SockAddr};
@@ -83,7 +82,7 @@ impl<'a> SockAddr<'a> {
 }
 
 impl SocketAddr {
-    /// Lends the address in the system's layout.
+    /// Calls `f` with the address in the OS's layout.
     ///
     /// ```
     /// # use biosock::SocketAddr;
@@ -115,14 +114,14 @@ fn encode_v6(v6: &SocketAddrV6) -> [u8; size_of::<sockaddr_in6>()] {
     let mut out = [0; size_of::<sockaddr_in6>()];
     put(&mut out, 0, &(libc::AF_INET6 as libc::sa_family_t).to_ne_bytes());
     put(&mut out, SIN6_PORT, &v6.port().to_be_bytes());
-    // As std does, the flow info is taken for the field's own bytes.
+    // Like std, uses the flow info as the field's bytes.
     put(&mut out, SIN6_FLOWINFO, &v6.flowinfo().to_ne_bytes());
     put(&mut out, SIN6_ADDR, &v6.ip().octets());
     put(&mut out, SIN6_SCOPE_ID, &v6.scope_id().to_ne_bytes());
     out
 }
 
-/// A path keeps its closing NUL where the field has room for one (unix(7)).
+/// A path keeps its terminating NUL if `sun_path` has room for it (unix(7)).
 fn encode_unix(unix: &UnixAddr) -> ([u8; size_of::<sockaddr_un>()], usize) {
     let mut out = [0; size_of::<sockaddr_un>()];
     put(&mut out, 0, &(libc::AF_UNIX as libc::sa_family_t).to_ne_bytes());
@@ -136,8 +135,8 @@ fn put(out: &mut [u8], at: usize, bytes: &[u8]) {
     out[at..at + bytes.len()].copy_from_slice(bytes);
 }
 
-/// Reads an address that the system or a caller wrote, and no more bytes than
-/// its family has; `None` for another family or too few bytes.
+/// Decodes an address that the kernel or a caller wrote, reading no more bytes
+/// than its family has; `None` for another family or too few bytes.
 fn decode(addr: SockAddr<'_>) -> Option<SocketAddr> {
     let bytes = addr.as_bytes();
     match addr.family()? {
@@ -148,8 +147,8 @@ fn decode(addr: SockAddr<'_>) -> Option<SocketAddr> {
     }
 }
 
-/// A path ends at its NUL, whatever follows; an abstract name has no end but
-/// the length's.
+/// A path ends at its NUL, whatever follows; an abstract name ends only at the
+/// length.
 fn decode_unix(path: &[u8]) -> Option<SocketAddr> {
     let used = match path.iter().position(|&b| b == 0) {
         None | Some(0) => path,

@@ -1,5 +1,5 @@
-//! AF_UNIX addresses (unix(7)): paths up to the full length of the field,
-//! Linux abstract names, and the unnamed address.
+//! AF_UNIX addresses (unix(7)): paths up to the full length of `sun_path`, Linux
+//! abstract names, and the unnamed address.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -11,8 +11,8 @@ use super::{SUN_PATH_LEN, needs_escape};
 /// The address of an AF_UNIX socket.
 ///
 /// Its text form is `unix:PATH`, `unix:@NAME` for an abstract name and
-/// `unix:` for the unnamed address. Bytes that are no printable UTF-8, a
-/// backslash, and an `@` that begins a path are written `\xHH`.
+/// `unix:` for the unnamed address. Bytes that are not printable UTF-8, a
+/// backslash, and an `@` that begins a path are written as `\xHH`.
 ///
 /// ```
 /// use biosock::UnixAddr;
@@ -24,7 +24,7 @@ use super::{SUN_PATH_LEN, needs_escape};
 #[doc(alias = "sockaddr_un")]
 #[derive(Clone, Copy)]
 pub struct UnixAddr {
-    // What of `bytes` is used: 0 is unnamed; an abstract name counts its NUL.
+    // The used length of `bytes`: 0 is unnamed; an abstract name includes its NUL.
     len: u8,
     bytes: [u8; SUN_PATH_LEN],
 }
@@ -41,11 +41,11 @@ impl UnixAddr {
         Self { len: 0, bytes: [0; SUN_PATH_LEN] }
     }
 
-    /// From the bytes of the `sun_path` field that are in use: nothing, a
-    /// NUL and an abstract name, or a path (ended by a NUL or by the field).
+    /// From the used bytes of `sun_path`: nothing, a NUL and an abstract name, or a
+    /// path (ended by a NUL or by the field).
     ///
     /// # Errors
-    /// Where in it, and what is wrong.
+    /// The offset, and what is wrong.
     pub(crate) fn from_bytes(from: &[u8]) -> Result<Self, (usize, &'static str)> {
         let from = match from {
             [] | [0, ..] => from,
@@ -62,7 +62,7 @@ impl UnixAddr {
     /// From an abstract name.
     ///
     /// # Errors
-    /// How many bytes it may have.
+    /// The maximum length in bytes.
     pub(crate) fn from_name(name: &[u8]) -> Result<Self, usize> {
         if name.len() >= SUN_PATH_LEN {
             return Err(SUN_PATH_LEN - 1);
@@ -72,7 +72,7 @@ impl UnixAddr {
         Ok(Self { len: name.len() as u8 + 1, bytes })
     }
 
-    /// The bytes of `sun_path` in use, without a path's closing NUL.
+    /// The used bytes of `sun_path`, without a path's terminating NUL.
     pub(crate) fn sun_path(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
@@ -129,8 +129,8 @@ fn without_trailing_nul(path: &[u8]) -> Result<&[u8], (usize, &'static str)> {
 }
 
 impl PartialEq for UnixAddr {
-    // Within a loop over addresses of any family the optimiser would look at
-    // `len` before it knows the family, and valgrind would speak of it.
+    // In a loop over addresses of any family, the optimiser would read `len` before
+    // checking the family, and valgrind would report it.
     #[inline(never)]
     fn eq(&self, other: &Self) -> bool {
         self.sun_path() == other.sun_path()
@@ -165,7 +165,7 @@ impl fmt::Display for UnixAddr {
                 f.write_str("@")?;
                 escape(name, f)
             }
-            // An @ here is a character of the path, not the abstract mark.
+            // An @ here is part of the path, not the mark of an abstract name.
             [b'@', rest @ ..] => {
                 f.write_str(r"\x40")?;
                 escape(rest, f)

@@ -1,11 +1,11 @@
-//! What system calls are called with, on every platform.
+//! Arguments of system calls, on every platform.
 
-/// How a new descriptor begins.
+/// The flags of a new descriptor.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(biosock_unsupported, allow(dead_code, reason = "nothing is made there"))]
 pub(crate) struct Flags {
     pub(crate) nonblocking: bool,
-    /// It does not survive exec.
+    /// It is closed on exec.
     pub(crate) cloexec: bool,
 }
 
@@ -18,23 +18,23 @@ pub(crate) struct Flags {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
-    /// There is something to read, a connection to accept, or the end.
+    /// There is data to read, a connection to accept, or the end.
     Read,
-    /// There is room to write, or a connect has its outcome.
+    /// There is room to write, or a connect has an outcome.
     Write,
 }
 
-/// Which direction [`Socket::shutdown`](crate::Socket::shutdown) ends.
+/// Which direction [`Socket::shutdown`](crate::Socket::shutdown) shuts down.
 ///
 /// ```
 /// assert_ne!(biosock::Shutdown::Read, biosock::Shutdown::Write);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shutdown {
-    /// No more is read.
+    /// No more reading.
     Read,
-    /// No more is written: the peer reads to the end.
+    /// No more writing: the peer reads to the end.
     Write,
-    /// Neither.
+    /// No more reading or writing.
     Both,
 }

@@ -1,5 +1,5 @@
-//! The only place that knows the operating system: system calls, and what they
-//! are called with. `unsupported.rs` has what a platform supplies.
+//! The only OS-specific code: system calls and their arguments. `unsupported.rs`
+//! lists what a platform must supply.
 
 #[cfg(all(target_os = "linux", not(biosock_unsupported)))]
 mod linux;

@@ -1,9 +1,9 @@
 //! What every platform supplies. Here each call fails with ENOSYS: this file is
-//! the contract, which compiles (`--cfg biosock_unsupported`), and where a new
-//! platform begins.
+//! the contract, which compiles (`--cfg biosock_unsupported`), and the starting
+//! point for a new platform.
 //!
-//! Every call that can fail gives an [`Errno`]; what that means to the caller
-//! is decided above this module.
+//! Every call that can fail returns an [`Errno`]; modules above this one decide
+//! what it means to the caller.
 
 use std::ffi::c_void;
 use std::fmt;
@@ -41,7 +41,7 @@ pub(crate) fn connect(_: BorrowedFd<'_>, _: SockAddr<'_>) -> Result<(), Errno> {
     Err(NOSYS)
 }
 
-/// The longest queue of connections not yet accepted, SOMAXCONN.
+/// The longest queue of connections to accept, SOMAXCONN.
 pub(crate) const MAX_BACKLOG: i32 = 128;
 
 /// listen(2).
@@ -49,8 +49,8 @@ pub(crate) fn listen(_: BorrowedFd<'_>, _: i32) -> Result<(), Errno> {
     Err(NOSYS)
 }
 
-/// accept(2): the peer's address goes to `peer`, as much as there is room for; how
-/// long it is in full comes back.
+/// accept(2): stores as much of the peer's address in `peer` as there is room for,
+/// and returns its full length.
 pub(crate) fn accept_to(
     _: BorrowedFd<'_>,
     _: Flags,
@@ -64,7 +64,7 @@ pub(crate) fn accept(_: BorrowedFd<'_>, _: Flags) -> Result<(OwnedFd, SockAddrBu
     Err(NOSYS)
 }
 
-/// close(2). The descriptor is gone either way.
+/// close(2). The descriptor is closed even on failure.
 pub(crate) fn close(_: OwnedFd) -> Result<(), Errno> {
     Err(NOSYS)
 }
@@ -84,7 +84,7 @@ pub(crate) fn recv(_: BorrowedFd<'_>, _: &mut [u8]) -> Result<usize, Errno> {
     Err(NOSYS)
 }
 
-/// recv(2) that leaves the bytes where they are.
+/// recv(2) that leaves the bytes in the queue.
 pub(crate) fn peek(_: BorrowedFd<'_>, _: &mut [u8]) -> Result<usize, Errno> {
     Err(NOSYS)
 }
@@ -119,12 +119,12 @@ pub(crate) fn peer_addr(_: BorrowedFd<'_>) -> Result<SockAddrBuf, Errno> {
     Err(NOSYS)
 }
 
-/// An address that the system wrote.
+/// An address that the kernel wrote.
 #[derive(Clone, Copy)]
 pub struct SockAddrBuf(());
 
 impl SockAddrBuf {
-    /// The address, in the system's layout.
+    /// The address, in the OS's layout.
     pub fn as_sockaddr(&self) -> SockAddr<'_> {
         SockAddr::from_bytes(&[])
     }
@@ -165,10 +165,10 @@ options! {
     set_nodelay: bool;
     /// IPV6_V6ONLY.
     set_v6only: bool;
-    /// TCP Fast Open, listening: how many connections whose handshake is not
-    /// complete may carry data.
+    /// TCP Fast Open, listening: how many connections may carry data before their
+    /// handshake is complete.
     set_fastopen_listen: i32;
-    /// SO_LINGER; no time at all has closing reset the connection.
+    /// SO_LINGER; with zero, closing resets the connection.
     set_linger: Option<Duration>;
     /// SO_RCVBUF.
     set_recv_buffer_size: usize;
@@ -186,7 +186,7 @@ options! {
     set_user_timeout: Duration;
     /// SO_MARK.
     set_mark: u32;
-    /// SO_BINDTODEVICE; an empty name takes the binding back.
+    /// SO_BINDTODEVICE; an empty name removes the binding.
     bind_device: &[u8];
 }
 
@@ -201,7 +201,7 @@ macro_rules! queries {
 queries! {
     /// O_NONBLOCK.
     is_nonblocking: bool;
-    /// How many bytes were sent and are not acknowledged (SIOCOUTQ).
+    /// How many sent bytes are not acknowledged (SIOCOUTQ).
     unsent: usize;
     /// SO_LINGER.
     linger: Option<Duration>;
@@ -239,7 +239,7 @@ queries! {
     mark: u32;
     /// SO_PEERCRED: process, user, group.
     peer_credentials: (i32, u32, u32);
-    /// SO_BINDTODEVICE: the name of the device, empty without one.
+    /// SO_BINDTODEVICE: the name of the device, empty if there is none.
     device: Vec<u8>;
     /// SO_TYPE.
     socket_type: Type;
@@ -255,11 +255,11 @@ queries! {
     set_fastopen_connect: ();
     /// A copy that a child process inherits.
     inheritable: OwnedFd;
-    /// The number by which another process knows a socket again.
+    /// The number by which another process identifies a socket.
     inode: u64;
 }
 
-// Waiting for several, being woken.
+// Waiting for several descriptors, and being woken.
 
 /// poll(2) for one descriptor; `None` waits indefinitely. An error or hang-up on
 /// the socket counts as ready.
@@ -275,7 +275,7 @@ pub(crate) fn poll_any<'fd>(
     Err(NOSYS)
 }
 
-/// Whether a socket is connected to nothing, nor about to be, or closed both ways.
+/// Whether a socket is neither connected nor connecting, or is shut down both ways.
 pub(crate) fn has_hung_up(_: BorrowedFd<'_>) -> bool {
     false
 }
@@ -283,12 +283,12 @@ pub(crate) fn has_hung_up(_: BorrowedFd<'_>) -> bool {
 /// Which of the pollers that wait for a descriptor an arrival wakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wakes {
-    /// One that waits; all, on a system without such a mode.
+    /// One waiting poller; all of them, on an OS without such a mode.
     One,
     All,
 }
 
-/// Waits again and again until some of the same descriptors can be read.
+/// Waits repeatedly until some of a set of descriptors can be read.
 #[derive(Debug)]
 pub(crate) struct Poller(());
 
@@ -297,7 +297,7 @@ impl Poller {
         Err(NOSYS)
     }
 
-    /// Waits for this one, too, which must stay open as long as it does.
+    /// Also waits for this descriptor, which must outlive the poller.
     pub(crate) fn add(&self, _: BorrowedFd<'_>, _mark: usize, _: Wakes) -> Result<(), Errno> {
         Err(NOSYS)
     }
@@ -306,24 +306,24 @@ impl Poller {
         Err(NOSYS)
     }
 
-    /// Has it among what is ready, if it is, also where its arrival went to
+    /// Reports it as ready again if it is, even if its arrival was reported to
     /// another poller.
     pub(crate) fn look_again(&self, _: BorrowedFd<'_>, _mark: usize, _: Wakes) -> Result<(), Errno> {
         Err(NOSYS)
     }
 
-    /// Reports at most so many; the others come first the next time.
+    /// Waits, and reports at most this many; the others come first next time.
     pub(crate) fn wait(&mut self, _most: usize, _: Option<Duration>) -> Result<(), Errno> {
         Err(NOSYS)
     }
 
-    /// The marks of those that could be read or had failed.
+    /// The marks of those that were readable or had failed.
     pub(crate) fn ready(&self) -> &[usize] {
         &[]
     }
 }
 
-/// Wakes a thread that polls, in any process that has the descriptor.
+/// Wakes a polling thread, in any process that has the descriptor.
 #[derive(Debug)]
 pub(crate) struct Waker(OwnedFd);
 
@@ -332,12 +332,12 @@ impl Waker {
         Err(NOSYS)
     }
 
-    /// One that is to be cleared as often as it was woken.
+    /// A waker that must be cleared as often as it was woken.
     pub(crate) fn counting() -> Result<Self, Errno> {
         Err(NOSYS)
     }
 
-    /// Another descriptor of the same one.
+    /// Another descriptor of the same waker.
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
         self.0.try_clone().map(Self)
     }
@@ -348,7 +348,7 @@ impl Waker {
         false
     }
 
-    /// Whether there was a wake-up to take back.
+    /// Whether there was a wake-up to clear.
     pub(crate) fn clear(&self) -> bool {
         false
     }
@@ -368,7 +368,7 @@ impl AsFd for Waker {
 
 // Names.
 
-/// What getaddrinfo is asked.
+/// The hints for getaddrinfo(3).
 #[derive(Clone, Copy)]
 #[allow(dead_code, reason = "nothing reads the question here")]
 pub(crate) struct Hints {
@@ -380,12 +380,12 @@ pub(crate) struct Hints {
     pub(crate) protocol: Protocol,
 }
 
-/// A resolver's code, and errno where the code says to look there.
+/// A resolver's code, and errno for EAI_SYSTEM.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EaiError {
     pub(crate) code: i32,
     pub(crate) system: Option<i32>,
-    /// The errno of a shortage that the resolver met on its way to another code.
+    /// The errno of a shortage behind another code.
     pub(crate) shortage: Option<i32>,
 }
 
@@ -393,13 +393,13 @@ impl EaiError {
     pub(crate) const NO_MEMORY: Self = Self { code: EAI_MEMORY, system: None, shortage: None };
     const UNSUPPORTED: Self = Self { code: EAI_FAIL, system: None, shortage: None };
 
-    /// Whether it tells of the system or of memory, not of the name.
+    /// Whether it is about the system or memory, not the name.
     pub(crate) fn is_of_the_system(&self) -> bool {
         self.code == EAI_MEMORY
     }
 }
 
-// getaddrinfo(3)'s codes, as POSIX names them.
+// getaddrinfo(3)'s codes, with POSIX's names.
 pub(crate) const EAI_AGAIN: i32 = 1;
 pub(crate) const EAI_BADFLAGS: i32 = 2;
 pub(crate) const EAI_FAIL: i32 = 3;
@@ -417,7 +417,7 @@ pub(crate) fn eai_name(_: i32) -> Option<&'static str> {
     None
 }
 
-/// The resolver's text for a code.
+/// The resolver's message for a code.
 pub(crate) fn eai_text(_: i32) -> &'static str {
     "not supported on this system"
 }
@@ -427,7 +427,7 @@ pub(crate) fn errno_name(_: i32) -> Option<&'static str> {
     None
 }
 
-/// The system's text for an error number, which needs no memory.
+/// The OS's message for an error number, without allocating.
 #[derive(Debug)]
 pub(crate) struct ErrnoText;
 
@@ -436,24 +436,24 @@ impl ErrnoText {
         Self
     }
 
-    #[expect(clippy::unused_self, reason = "elsewhere it is the text's place")]
+    #[expect(clippy::unused_self, reason = "other platforms store the message in it")]
     pub(crate) fn as_str(&self) -> &str {
         "not supported on this system"
     }
 }
 
-/// Whether an error number says that descriptors, buffers or memory ran out.
+/// Whether an error number means that descriptors, buffers or memory ran out.
 pub(crate) fn is_shortage(_: i32) -> bool {
     false
 }
 
-/// A list that getaddrinfo(3) made.
+/// A list from getaddrinfo(3).
 #[derive(Debug)]
 pub(crate) struct AddrInfoList(NonNull<c_void>);
 
-// SAFETY: there is none.
+// SAFETY: no value exists.
 unsafe impl Send for AddrInfoList {}
-// SAFETY: there is none.
+// SAFETY: no value exists.
 unsafe impl Sync for AddrInfoList {}
 
 impl AddrInfoList {
@@ -461,7 +461,7 @@ impl AddrInfoList {
         std::iter::empty()
     }
 
-    /// Gives the list away, to be freed by freeaddrinfo(3).
+    /// Gives up the list, which the caller frees with freeaddrinfo(3).
     pub(crate) fn into_raw(self) -> NonNull<c_void> {
         self.0
     }
@@ -497,7 +497,7 @@ impl NameBuffers {
     }
 }
 
-/// getnameinfo(3); with `numeric` as numbers, asking nobody.
+/// getnameinfo(3); with `numeric` as numbers, without a lookup.
 pub(crate) fn getnameinfo(_: SockAddr<'_>, _numeric: bool) -> Result<NameBuffers, EaiError> {
     Err(EaiError::UNSUPPORTED)
 }
@@ -507,29 +507,29 @@ pub(crate) fn interface_name(_: u32) -> Option<String> {
     None
 }
 
-/// The number of a network interface; `None` where there is no such.
+/// The number of a network interface; `None` if there is no such interface.
 pub(crate) fn interface_index(_: &str) -> Result<Option<u32>, Errno> {
     Err(NOSYS)
 }
 
-/// Whether IPv6 is switched off in the calling thread's network.
+/// Whether IPv6 is disabled in the calling thread's network namespace.
 pub(crate) fn is_ipv6_off() -> bool {
     false
 }
 
 // Processes, and what they inherit.
 
-/// How many fork(2)s lie between the first process and this one.
+/// How many calls of fork(2) separate this process from the first caller.
 pub(crate) fn forks() -> usize {
     0
 }
 
-/// The same, seen by the library: counted from the first call on.
+/// Like [`forks`], but also counts the forks that this process made itself.
 pub(crate) fn forks_seen() -> usize {
     0
 }
 
-/// What a child must not have from its parent: made anew after fork(2).
+/// What a child must not share with its parent: created anew after fork(2).
 pub(crate) struct PerProcess<T: 'static>(OnceLock<T>);
 
 impl<T: Default> PerProcess<T> {
@@ -542,7 +542,7 @@ impl<T: Default> PerProcess<T> {
     }
 }
 
-/// While it lives, this thread and those that it starts take no signals.
+/// While it exists, this thread and those that it starts block signals.
 pub(crate) struct SignalsBlocked(PhantomData<*const ()>);
 
 impl SignalsBlocked {
@@ -551,27 +551,27 @@ impl SignalsBlocked {
     }
 }
 
-/// Has the command's process, and no other, inherit these under their numbers.
+/// Lets the command's process, and no other, inherit these under their numbers.
 pub(crate) fn inherit(_: &mut Command, _: Vec<OwnedFd>) {}
 
-/// A pair of sockets, of which the second is to carry a descriptor.
+/// A pair of sockets, the second of which will carry a descriptor.
 pub(crate) fn socket_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     Err(NOSYS)
 }
 
-/// Puts a descriptor into the other socket of a pair.
+/// Sends a descriptor to the other socket of a pair.
 pub(crate) fn enclose(_sender: BorrowedFd<'_>, _: BorrowedFd<'_>) -> Result<(), Errno> {
     Err(NOSYS)
 }
 
-/// A descriptor that another process says it passed, and the inode of its socket.
+/// A descriptor that another process claims to have passed, and its socket's inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Passed {
     pub(crate) fd: RawFd,
     pub(crate) inode: Option<u64>,
 }
 
-/// What is wrong with a descriptor that is said to be passed.
+/// What is wrong with a descriptor claimed to be passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(dead_code, reason = "nothing is passed here")]
 pub(crate) enum Wrong {
@@ -583,8 +583,8 @@ pub(crate) enum Wrong {
     NotListening,
 }
 
-/// Takes the descriptors that another process passed to this one, once in the life
-/// of the process, and what the carrier has [enclosed](enclose).
+/// Takes the descriptors that another process passed to this one, only once per
+/// process, and what the carrier has [enclosed](enclose).
 pub(crate) fn take_passed(
     _: &[Passed],
     _carrier: Option<Passed>,
@@ -592,22 +592,22 @@ pub(crate) fn take_passed(
     Ok((Vec::new(), None))
 }
 
-// The machine's own files.
+// Local files.
 
-/// The user by whose rights files are opened and made.
+/// The user with whose rights files are opened and created.
 pub(crate) fn effective_user() -> u32 {
     0
 }
 
-/// A regular file, opened without waiting.
+/// A regular file, opened without blocking.
 pub(crate) fn open_regular(_: &str) -> io::Result<(File, Metadata)> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Its content, refused where it has more bytes.
+/// The content of a file; an error if it has more bytes than this.
 pub(crate) fn read_at_most(_: File, _most: u64) -> io::Result<Vec<u8>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-// std's access to abstract names, which Linux alone has.
+// std's access to abstract names, which only Linux has.
 pub(crate) use std::os::linux::net::SocketAddrExt as AbstractNameExt;

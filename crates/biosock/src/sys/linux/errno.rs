@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use rustix::io::Errno;
 
-/// errno, just after a call of libc's failed.
+/// errno, right after a libc call failed.
 #[inline]
 pub(super) fn last() -> Errno {
     // SAFETY: takes nothing, and returns the calling thread's own errno.
@@ -13,7 +13,7 @@ pub(super) fn last() -> Errno {
     Errno::from_raw_os_error(unsafe { place.read() })
 }
 
-/// Makes one lookup of symbols that libc defines.
+/// Defines a lookup of symbols in libc.
 macro_rules! names {
     ($vis:vis $name:ident: $($symbol:ident)*) => {
         $vis fn $name(code: i32) -> Option<&'static str> {
@@ -35,7 +35,7 @@ names! { pub(crate) errno_name:
     EALREADY EDQUOT EFBIG EINPROGRESS ENOSYS ENODATA ENOSR ENONET ENOLINK EREMOTEIO ECANCELED EBADFD
 }
 
-/// The system's text for an error number (strerror(3)), which needs no memory.
+/// The OS's message for an error number (strerror(3)), without allocating.
 #[derive(Debug)]
 pub(crate) struct ErrnoText {
     room: [u8; 128],
@@ -44,8 +44,7 @@ pub(crate) struct ErrnoText {
 impl ErrnoText {
     pub(crate) fn of(errno: i32) -> Self {
         let mut room = [0; 128];
-        // SAFETY: it writes a string with its NUL into the room, or as much as
-        // that holds.
+        // SAFETY: it writes a NUL-terminated string to the buffer, truncated if needed.
         unsafe { libc::strerror_r(errno, room.as_mut_ptr().cast(), room.len()) };
         Self { room }
     }
@@ -56,7 +55,7 @@ impl ErrnoText {
     }
 }
 
-// glibc's own, which libc leaves out.
+// glibc-specific, missing from the libc crate.
 pub(crate) const EAI_ADDRFAMILY: i32 = -9;
 
 /// The symbol of a resolver's code, from getaddrinfo(3).
@@ -72,15 +71,15 @@ names! { posix_eai_name:
     EAI_MEMORY EAI_SYSTEM EAI_OVERFLOW
 }
 
-/// The resolver's text for a code.
+/// The resolver's message for a code.
 pub(crate) fn eai_text(code: i32) -> &'static str {
-    // SAFETY: gai_strerror gives a string for any code.
+    // SAFETY: gai_strerror returns a string for any code.
     let text = unsafe { libc::gai_strerror(code) };
-    // SAFETY: it is a constant string that ends in NUL, never NULL.
+    // SAFETY: it is a static NUL-terminated string, never NULL.
     unsafe { CStr::from_ptr(text) }.to_str().unwrap_or("unknown error")
 }
 
-/// Whether an error number says that descriptors, buffers or memory ran out.
+/// Whether an error number means that descriptors, buffers or memory ran out.
 pub(crate) fn is_shortage(errno: i32) -> bool {
     matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
 }

@@ -1,23 +1,23 @@
-//! Telling a process from its parent.
+//! Distinguishing a process from its parent.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Forks between this process and the one that asked first.
+/// Forks between the first caller and this process.
 static ABOVE: AtomicUsize = AtomicUsize::new(0);
-/// These, and those by which each of them has made others.
+/// These, and the forks that each process on the way made itself.
 static SEEN: AtomicUsize = AtomicUsize::new(0);
 
-/// How many forks lie between this process and the one that asked first: a
-/// child has another number than its parent.
+/// How many forks are between the first caller and this process: a child's number
+/// differs from its parent's.
 ///
-/// It costs no system call, as getpid(2) would. A child that clone(2) made
-/// without libc has its parent's number.
+/// Unlike getpid(2), it costs no system call. A child created by clone(2) without
+/// libc has its parent's number.
 pub(crate) fn forks() -> usize {
     counted(&ABOVE)
 }
 
-/// Another number after each fork, in the child and in the parent. Programs
-/// that posix_spawn(3) runs do not count.
+/// A number that changes with each fork, in the child and in the parent. Programs
+/// run by posix_spawn(3) do not count.
 pub(crate) fn forks_seen() -> usize {
     counted(&SEEN)
 }
@@ -25,9 +25,9 @@ pub(crate) fn forks_seen() -> usize {
 fn counted(count: &AtomicUsize) -> usize {
     static COUNTING: AtomicBool = AtomicBool::new(false);
     if !COUNTING.load(Ordering::Acquire) {
-        // Before anyone has a number that is not counted on. Not under a lock,
-        // which a child might find held for good: threads that meet here count
-        // each fork several times, and the numbers differ all the same.
+        // Registered before any caller gets a number. Not under a lock, which a child
+        // might find held forever: threads that race here count each fork several
+        // times, and the numbers still differ.
         // SAFETY: the handlers are async-signal-safe, and take no lock.
         let registered = unsafe { libc::pthread_atfork(None, Some(in_parent), Some(in_child)) };
         COUNTING.store(registered == 0, Ordering::Release);

@@ -1,6 +1,6 @@
-//! Tests of what processes share after fork(2), which is unsafe code. Each
-//! runs in a process of its own, since a child gets copies of every other
-//! test's descriptors.
+//! Tests of what processes share after fork(2), which need unsafe code. Each runs
+//! in a separate process, since a child gets copies of every other test's
+//! descriptors.
 
 use std::os::fd::AsFd;
 use std::process::Command;
@@ -13,7 +13,7 @@ use crate::{Cancel, Interest, ListenOptions, Socket, children};
 
 const ALONE: &str = "BIOSOCK_TEST_ALONE";
 
-/// Runs a test of this file alone; `true` in that process.
+/// Runs a test of this file in a separate process; `true` in that process.
 fn is_alone(test: &str) -> bool {
     if std::env::var_os(ALONE).is_some() {
         return true;
@@ -27,29 +27,29 @@ fn is_alone(test: &str) -> bool {
     false
 }
 
-/// A child process, which is killed if it does not end by itself.
+/// A child process, killed if it does not exit by itself.
 struct Child(libc::pid_t);
 
 impl Child {
-    /// Runs the job in a child, whose status is 0 where it gives `true`.
+    /// Runs the job in a child, whose status is 0 if the job returns `true`.
     fn fork(job: impl FnOnce() -> bool) -> Self {
         // SAFETY: no other thread of this process holds a lock: it runs one test.
         match unsafe { libc::fork() } {
             0 => {
                 let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).unwrap_or(false);
-                // SAFETY: ends the process, without what is to be run at its end.
+                // SAFETY: ends the process without running exit handlers.
                 unsafe { libc::_exit(i32::from(!done)) }
             }
             pid => Self(pid),
         }
     }
 
-    /// The status, or `None` where it is still there after a minute.
+    /// The status, or `None` if it is still running after a minute.
     fn status(&self) -> Option<i32> {
         let end = Instant::now() + Duration::from_secs(60);
         while Instant::now() < end {
             let mut status = 0;
-            // SAFETY: a child of this process, and a place for its status.
+            // SAFETY: a child of this process, and room for its status.
             if unsafe { libc::waitpid(self.0, &mut status, libc::WNOHANG) } == self.0 {
                 return Some(status);
             }
@@ -60,7 +60,7 @@ impl Child {
 }
 
 impl Drop for Child {
-    /// One that spins would go on, and hold this process's standard output.
+    /// A spinning child would continue, and keep this process's standard output open.
     fn drop(&mut self) {
         let me = std::process::id();
         let status = std::fs::read_to_string(format!("/proc/{}/stat", self.0)).unwrap_or_default();
@@ -72,7 +72,7 @@ impl Drop for Child {
     }
 }
 
-/// An address where connecting is not over until someone accepts.
+/// An address at which connect(2) blocks until a connection is accepted.
 fn full() -> (Socket, Vec<Socket>) {
     let any = "127.0.0.1:0".parse().unwrap();
     let listener = Socket::stream_for(&any).unwrap();
@@ -84,7 +84,7 @@ fn full() -> (Socket, Vec<Socket>) {
         let _ = client.start_connect(&addr).unwrap();
         client
     };
-    // One more than its queue has room for.
+    // One more than fits into its queue.
     let clients = (0..4).map(|_| connect()).collect();
     (listener, clients)
 }
@@ -100,7 +100,7 @@ fn served(listeners: &Listeners, cancel: &Cancel) -> u32 {
     connections
 }
 
-/// Each waits as the others do, until one of them cancels.
+/// All processes wait until one of them cancels.
 #[test]
 fn a_cancel_in_one_process_ends_the_loops_and_dials_of_all() {
     if !is_alone("a_cancel_in_one_process_ends_the_loops_and_dials_of_all") {
@@ -130,7 +130,7 @@ fn a_cancel_in_one_process_ends_the_loops_and_dials_of_all() {
     assert_eq!(served(&listeners, &cancel), 0);
 }
 
-/// As the one before, for a task: the parent's runtime hears of its child.
+/// Like the previous test, for a task: the parent's runtime notices its child's cancel.
 #[cfg(feature = "tokio")]
 #[test]
 fn a_cancel_in_another_process_wakes_tasks() {
@@ -168,13 +168,13 @@ fn a_cancel_in_another_process_wakes_tasks() {
         for dialed in [first, second] {
             assert!(matches!(dialed.unwrap_err().failure(), DialFailure::Cancelled));
         }
-        // One that is cancelled already accepts nobody and dials nobody.
+        // Once cancelled, it neither accepts nor dials.
         listeners.serve(&cancel, |event| panic!("{event:?}")).await.unwrap();
     });
     assert_eq!(child.status(), Some(0));
 }
 
-/// The descriptors of epoll(7) that are open.
+/// The open epoll(7) descriptors.
 fn epolls() -> Vec<libc::c_int> {
     let entries = std::fs::read_dir("/proc/self/fd").unwrap().map(std::io::Result::unwrap);
     let is_epoll = |path: &std::path::Path| {
@@ -184,8 +184,8 @@ fn epolls() -> Vec<libc::c_int> {
     entries.filter(|entry| is_epoll(&entry.path())).filter_map(number).collect()
 }
 
-/// Marks what this process has open, for its child to tell it from its own:
-/// these flags do nothing for epoll(7), and a copy has the same.
+/// Marks a descriptor of this process, so that its child can distinguish it from
+/// its own: the flag has no effect on epoll(7), and a copy shares it.
 fn mark(fd: libc::c_int) {
     // SAFETY: changes flags of a descriptor that is open.
     assert_eq!(unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_NONBLOCK) }, 0);
@@ -196,8 +196,8 @@ fn is_marked(fd: libc::c_int) -> bool {
     unsafe { libc::fcntl(fd, libc::F_GETFL) & libc::O_NONBLOCK != 0 }
 }
 
-/// What the parent accepted with stays the parent's, and the children accept
-/// with their own; also a loop that was begun before.
+/// The parent keeps its epoll instance, and the children accept with their own,
+/// even in a loop that was started before the fork.
 #[test]
 fn children_accept_with_their_own() {
     if !is_alone("children_accept_with_their_own") {
@@ -222,12 +222,12 @@ fn children_accept_with_their_own() {
     let _fourth = dial();
     let child = Child::fork(|| listeners.accept(None).is_ok());
     assert_eq!(child.status(), Some(0));
-    // The parent's is as it was.
+    // The parent's is unchanged.
     let _fifth = dial();
     assert!(matches!(begun.next(), Some(Ok(Event::Connection(..)))));
 }
 
-/// Knows one name, and hangs with any other.
+/// Knows one name, and hangs for any other.
 #[derive(Debug)]
 struct KnowsOne(crate::SocketAddr);
 
@@ -240,7 +240,7 @@ impl crate::dial::Resolver for KnowsOne {
     }
 }
 
-/// None of the parent's threads is in the child, and its lock may be held there.
+/// The child has none of the parent's threads, and the parent's lock may be held.
 #[test]
 fn a_child_looks_names_up_on_threads_of_its_own() {
     if !is_alone("a_child_looks_names_up_on_threads_of_its_own") {
@@ -249,7 +249,7 @@ fn a_child_looks_names_up_on_threads_of_its_own() {
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
     let dialer = Dialer::new().resolver(std::sync::Arc::new(KnowsOne(listeners.addrs().unwrap()[0])));
     let short = dialer.clone().timeout(Duration::from_millis(20));
-    // One thread for all, which is taken.
+    // A single thread, which is busy.
     crate::dial::set_lookup_threads(1);
     assert!(matches!(short.dial("dead:1").unwrap_err().failure(), DialFailure::TimedOut));
     assert!(matches!(short.dial("good:1").unwrap_err().failure(), DialFailure::TimedOut));
@@ -263,14 +263,14 @@ fn a_child_looks_names_up_on_threads_of_its_own() {
     }
 }
 
-/// As a prefork server has it, one of whose workers is told to end just as a
-/// connection wakes it: another, which sleeps, takes the connection.
+/// Like a prefork server, one of whose workers is stopped just as a connection
+/// wakes it: another, sleeping worker accepts the connection.
 #[test]
 fn a_worker_that_is_stopped_leaves_its_connection_to_its_siblings() {
     if !is_alone("a_worker_that_is_stopped_leaves_its_connection_to_its_siblings") {
         return;
     }
-    // All on one processor, where the first worker comes last.
+    // All on one processor, with the first worker running last.
     stay_on_this_processor();
     let (mut left, mut taken) = (0, 0);
     for _ in 0..20 {
@@ -283,10 +283,10 @@ fn a_worker_that_is_stopped_leaves_its_connection_to_its_siblings() {
             listeners.incoming(&cancel).next().is_none()
         });
         wait_until_asleep(&first);
-        // Less than it takes until the listeners are looked at of themselves.
+        // Less than the interval at which workers check the listeners anyway.
         let second = Child::fork(|| listeners.accept(Some(Duration::from_secs(3))).is_ok());
         wait_until_asleep(&second);
-        // Nothing here waits, so that the first does not come in between.
+        // Nothing here waits, so that the first worker does not run in between.
         client.connect(&addr).unwrap();
         cancel.cancel();
         if first.status() == Some(0) {
@@ -297,15 +297,15 @@ fn a_worker_that_is_stopped_leaves_its_connection_to_its_siblings() {
             return;
         }
     }
-    // One that is slow to come has three more.
+    // A slow worker has three more tries.
     assert!(left == 0, "of {left} connections that a cancelled worker left, another took {taken}");
     println!("note: no worker was cancelled between its waking and its accept");
 }
 
 fn stay_on_this_processor() {
-    // SAFETY: it takes nothing.
+    // SAFETY: it takes no arguments.
     let here = usize::try_from(unsafe { libc::sched_getcpu() }).unwrap_or(0);
-    // SAFETY: zeros are an empty set.
+    // SAFETY: all zeros is an empty set.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: the number is that of a processor, and has room in the set.
     unsafe { libc::CPU_SET(here, &mut set) };
@@ -314,13 +314,13 @@ fn stay_on_this_processor() {
 }
 
 fn run_when_nothing_else_does() {
-    // SAFETY: zeros are the only priority that there is with SCHED_IDLE.
+    // SAFETY: 0 is the only priority with SCHED_IDLE.
     let none: libc::sched_param = unsafe { std::mem::zeroed() };
-    // SAFETY: this process, and a place that outlives the call.
+    // SAFETY: this process, and a pointer that outlives the call.
     unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &none) };
 }
 
-/// Until it sleeps, which it does but in its wait; for a minute at most.
+/// Waits until it sleeps, which it does only in its wait; for a minute at most.
 fn wait_until_asleep(child: &Child) {
     let end = Instant::now() + Duration::from_secs(60);
     let stat = || std::fs::read_to_string(format!("/proc/{}/stat", child.0)).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Descriptors that come from another process or go to one.
+//! Descriptors passed from and to other processes.
 
 use std::ffi::c_int;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -22,35 +22,34 @@ pub(crate) fn inheritable(fd: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     rustix::io::dup(fd)
 }
 
-/// Has the command's process, and no other that starts meanwhile, inherit
-/// these under the numbers that they have.
+/// Lets the command's process, and no other that starts meanwhile, inherit these
+/// under their current numbers.
 pub(crate) fn inherit(command: &mut Command, fds: Vec<OwnedFd>) {
     let keep = move || -> io::Result<()> {
         Ok(fds.iter().try_for_each(|fd| rustix::io::fcntl_setfd(fd, FdFlags::empty()))?)
     };
-    // SAFETY: between fork and exec it calls fcntl(2) alone, which is
-    // async-signal-safe, and allocates nothing.
+    // SAFETY: between fork and exec it only calls fcntl(2), which is
+    // async-signal-safe, and does not allocate.
     unsafe { command.pre_exec(keep) };
 }
 
-/// A pair of sockets, of which the second is to carry a descriptor
-/// (socketpair(2)).
+/// A pair of sockets, the second of which will carry a descriptor (socketpair(2)).
 pub(crate) fn socket_pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     rustix::net::socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
 }
 
-/// Puts a descriptor into the other socket of a pair, as a message (SCM_RIGHTS
-/// of unix(7)).
+/// Sends a descriptor to the other socket of a pair, as a message (SCM_RIGHTS of
+/// unix(7)).
 pub(crate) fn enclose(sender: BorrowedFd<'_>, fd: BorrowedFd<'_>) -> Result<(), Errno> {
     let (mut space, enclosed) = ([MaybeUninit::uninit(); cmsg_space!(ScmRights(1))], [fd]);
     let mut rights = SendAncillaryBuffer::new(&mut space);
-    // There is room for it.
+    // It fits.
     rights.push(SendAncillaryMessage::ScmRights(&enclosed));
     rustix::net::sendmsg(sender, &[IoSlice::new(&[0])], &mut rights, SendFlags::NOSIGNAL).map(drop)
 }
 
-/// What [`enclose`] put in. It stays there, for other processes that have the
-/// same socket. `None` where there is nothing.
+/// The descriptor sent by [`enclose`]. It stays in the socket, for other processes
+/// that have the same one. `None` if there is none.
 fn enclosed(carrier: BorrowedFd<'_>) -> Option<OwnedFd> {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
     let mut rights = RecvAncillaryBuffer::new(&mut space);
@@ -62,41 +61,41 @@ fn enclosed(carrier: BorrowedFd<'_>) -> Option<OwnedFd> {
     })
 }
 
-/// A descriptor that another process says it passed, and the inode of its
-/// socket if that is said, too.
+/// A descriptor that another process claims to have passed, and its socket's inode,
+/// if given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Passed {
     pub(crate) fd: RawFd,
     pub(crate) inode: Option<u64>,
 }
 
-/// What is wrong with a descriptor that is said to be passed.
+/// What is wrong with a descriptor claimed to be passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wrong {
     NotOpen,
-    /// It was opened here: what comes over exec(2) has no FD_CLOEXEC.
+    /// It was opened here: a descriptor that survives exec(2) has no FD_CLOEXEC.
     NotInherited,
     NotASocket,
     AnotherSocket,
     NotListening,
 }
 
-/// The inode by which another process knows this socket again.
+/// The inode by which another process identifies this socket.
 pub(crate) fn inode(fd: BorrowedFd<'_>) -> Result<u64, Errno> {
     Ok(rustix::fs::fstat(fd)?.st_ino)
 }
 
-/// Takes the descriptors that another process passed to this one, once in the
-/// life of the process; none after that. All are looked at before one is
-/// taken, and what was not passed is never touched. Where inodes are given
-/// and none is right, it is the list of another process: none.
+/// Takes the descriptors that another process passed to this one, only once per
+/// process; none after that. All are checked before any is taken, and a descriptor
+/// that was not passed is never touched. If inodes are given and none matches, the
+/// list is for another process: none.
 ///
-/// With them comes what the carrier has [enclosed](enclose). The carrier is no
-/// listener: where that descriptor is another by now, it is not touched, and
-/// the listeners are taken all the same.
+/// Also takes what the carrier has [enclosed](enclose). The carrier is not a
+/// listener: if its descriptor is now something else, it is not touched, and the
+/// listeners are taken anyway.
 ///
 /// # Errors
-/// The first that is wrong. Those that are right are closed.
+/// The first that is wrong. The right ones are closed.
 pub(crate) fn take_passed(
     passed: &[Passed],
     carrier: Option<Passed>,
@@ -120,7 +119,7 @@ pub(crate) fn take_passed(
 fn look(passed: &Passed) -> Result<(), Wrong> {
     look_at_socket(passed)?;
     let (mut listens, mut size) = (0 as c_int, size_of::<c_int>() as libc::socklen_t);
-    // SAFETY: asks about a number, and there is room for an int.
+    // SAFETY: only queries, and there is room for an int.
     let asked = unsafe {
         libc::getsockopt(
             passed.fd,
@@ -135,7 +134,7 @@ fn look(passed: &Passed) -> Result<(), Wrong> {
 
 fn look_at_socket(passed: &Passed) -> Result<(), Wrong> {
     let fd = passed.fd;
-    // SAFETY: asks about a number; one that is not open is refused with EBADF.
+    // SAFETY: only queries; a number that is not open is refused with EBADF.
     let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
     if flags < 0 {
         return Err(Wrong::NotOpen);
@@ -144,11 +143,11 @@ fn look_at_socket(passed: &Passed) -> Result<(), Wrong> {
         return Err(Wrong::NotInherited);
     }
     let mut status = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: asks about a number, and there is room for the answer.
+    // SAFETY: only queries, and there is room for the result.
     if unsafe { libc::fstat(fd, status.as_mut_ptr()) } < 0 {
         return Err(Wrong::NotOpen);
     }
-    // SAFETY: the call succeeded, so it is whole.
+    // SAFETY: the call succeeded, so it is initialised.
     let status = unsafe { status.assume_init() };
     if status.st_mode & libc::S_IFMT != libc::S_IFSOCK {
         return Err(Wrong::NotASocket);
@@ -159,12 +158,12 @@ fn look_at_socket(passed: &Passed) -> Result<(), Wrong> {
     }
 }
 
-/// Takes one that was looked at, and sees that no child inherits it.
+/// Takes one that was checked, and makes it close-on-exec.
 fn own(fd: RawFd) -> OwnedFd {
     // SAFETY: changes a flag of a descriptor that is open.
     unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
-    // SAFETY: it is open, came over exec(2) as its protocol says, so that no
-    // code of this process opened it, and `take_passed` takes it once.
+    // SAFETY: it is open, and survived exec(2) as the protocol requires, so no code
+    // of this process opened it; and `take_passed` takes it only once.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
@@ -173,9 +172,9 @@ mod tests {
     use super::*;
     use crate::sys::Waker;
 
-    /// Each process that has the carrier, as each child of one command does.
+    /// For each process that has the carrier, such as each child of one command.
     #[test]
-    fn what_is_enclosed_is_the_same_each_time() {
+    fn the_enclosed_descriptor_can_be_taken_repeatedly() {
         let waker = Waker::counting().unwrap();
         let (sender, carrier) = socket_pair().unwrap();
         enclose(sender.as_fd(), waker.as_fd()).unwrap();
@@ -187,7 +186,7 @@ mod tests {
         let copies: Vec<_> = copies.into_iter().map(Waker::from).collect();
         copies[0].wake();
         assert!(waker.is_awake() && copies[1].clear() && !waker.is_awake());
-        // What is enclosed lives as long as the carrier.
+        // The enclosed descriptor stays open as long as the carrier.
         drop((waker, copies));
         let again = Waker::from(enclosed(carrier.as_fd()).unwrap());
         again.wake();
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn in_what_is_no_carrier_there_is_nothing() {
+    fn a_descriptor_that_is_not_a_carrier_encloses_nothing() {
         let (socket, _other) = std::os::unix::net::UnixDatagram::pair().unwrap();
         assert!(enclosed(socket.as_fd()).is_none());
         assert!(enclosed(std::fs::File::open("/dev/null").unwrap().as_fd()).is_none());

@@ -1,5 +1,5 @@
-//! Tests of calls that a signal interrupts, which need a handler without
-//! SA_RESTART and so unsafe code.
+//! Tests of calls interrupted by a signal, which need a handler without
+//! SA_RESTART, and therefore unsafe code.
 
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
@@ -15,16 +15,16 @@ extern "C" fn count(_signal: libc::c_int) {
 }
 
 fn handle_sigusr1() {
-    // SAFETY: all bytes zero is a sigaction with no flags, SA_RESTART among them, and an empty mask.
+    // SAFETY: all zeros is a sigaction without flags (no SA_RESTART) and with an empty mask.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = count as *const () as usize;
-    // SAFETY: `action` is whole, its handler does nothing but add to an atomic, the old action is not asked for.
+    // SAFETY: `action` is initialised, its handler only increments an atomic, and the old action is not requested.
     let result = unsafe { libc::sigaction(libc::SIGUSR1, &action, std::ptr::null_mut()) };
     assert_eq!(result, 0);
 }
 
-/// Runs `blocked` while its thread gets at least three signals, with
-/// `release` run after those to let it end.
+/// Runs `blocked` while its thread gets at least three signals, and then runs
+/// `release` to let it end.
 fn interrupted<T>(release: impl FnOnce() + Send, blocked: impl FnOnce() -> T) -> T {
     handle_sigusr1();
     // SAFETY: pthread_self has no preconditions.
@@ -61,7 +61,7 @@ fn client(of: &Socket) -> Socket {
 }
 
 #[test]
-fn accept_goes_on() {
+fn accept_is_retried() {
     let listener = listener(1);
     let connect = || drop(client(&listener));
     let (_accepted, peer) = interrupted(connect, || listener.accept()).unwrap();
@@ -69,10 +69,10 @@ fn accept_goes_on() {
 }
 
 #[test]
-fn connect_goes_on() {
+fn connect_is_completed() {
     let listener = listener(0);
     let addr = listener.local_addr().unwrap();
-    // A queue of one is full now: the next connect has to wait for room.
+    // A queue of one is now full: the next connect has to wait for room.
     let _first = client(&listener);
     let socket = Socket::stream_for(&addr).unwrap();
     let make_room = || drop(listener.accept().unwrap());
@@ -81,7 +81,7 @@ fn connect_goes_on() {
 }
 
 #[test]
-fn read_and_write_go_on() {
+fn read_and_write_are_retried() {
     let listener = listener(1);
     let mut client = client(&listener);
     let (server, _) = listener.accept().unwrap();
@@ -91,7 +91,7 @@ fn read_and_write_go_on() {
 }
 
 #[test]
-fn wait_keeps_its_time() {
+fn wait_keeps_its_timeout() {
     let listener = listener(1);
     let start = Instant::now();
     let ready = interrupted(|| {}, || listener.wait(Interest::Read, Some(Duration::from_millis(200))));
@@ -100,7 +100,7 @@ fn wait_keeps_its_time() {
 }
 
 #[test]
-fn the_page_s_own_form_tells_of_the_interruption() {
+fn the_fd_functions_return_the_interruption() {
     use std::os::fd::AsFd;
     let listener = listener(1);
     let accept = || crate::fd::accept(listener.as_fd(), crate::fd::Options::empty());

@@ -1,4 +1,4 @@
-//! Linux, by rustix over libc, and libc itself for what rustix lacks.
+//! Linux, using rustix over libc, and libc directly for what rustix lacks.
 
 mod errno;
 mod files;
@@ -60,7 +60,7 @@ pub(crate) fn socket(
     protocol: Protocol,
     flags: Flags,
 ) -> Result<OwnedFd, Errno> {
-    // Any number that is no u16 is no family that the kernel has; so is u16::MAX.
+    // The kernel has no family outside u16, and none that is u16::MAX.
     let family = AddressFamily::from_raw(u16::try_from(domain.as_raw()).unwrap_or(u16::MAX));
     let socktype = SocketType::from_raw(socktype.as_raw() as u32);
     let protocol = NonZeroU32::new(protocol.as_raw() as u32).map(RawProtocol::from_raw);
@@ -78,9 +78,9 @@ pub(crate) fn bind(fd: BorrowedFd<'_>, addr: SockAddr<'_>) -> Result<(), Errno> 
     rustix::net::bind(fd, &addr)
 }
 
-/// The calls in which a C caller's thread may be cancelled
-/// (pthread_cancel(3)), which unwinds through this library: so they are
-/// declared to unwind, and nothing that needs dropping is on the stack then.
+/// The calls in which a C caller's thread may be cancelled (pthread_cancel(3)),
+/// which unwinds through this library: so they are declared to unwind, and must be
+/// called with nothing on the stack that needs dropping.
 mod cancelled {
     use std::ffi::c_int;
 
@@ -100,26 +100,26 @@ mod cancelled {
 pub(crate) fn connect(fd: BorrowedFd<'_>, addr: SockAddr<'_>) -> Result<(), Errno> {
     let bytes = addr.as_bytes();
     let len = libc::socklen_t::try_from(bytes.len()).unwrap_or(libc::socklen_t::MAX);
-    // SAFETY: the address is readable for `len` bytes at least.
+    // SAFETY: the address is readable for at least `len` bytes.
     match unsafe { cancelled::connect(fd.as_raw_fd(), bytes.as_ptr().cast(), len) } {
         0 => Ok(()),
         _ => Err(errno::last()),
     }
 }
 
-/// The longest queue of connections not yet accepted, SOMAXCONN.
+/// The longest queue of connections to accept, SOMAXCONN.
 pub(crate) const MAX_BACKLOG: i32 = libc::SOMAXCONN;
 
 pub(crate) fn listen(fd: BorrowedFd<'_>, backlog: i32) -> Result<(), Errno> {
     rustix::net::listen(fd, backlog)
 }
 
-/// accept4(2): one call also sets the mode and CLOEXEC of the new socket.
-/// The peer's address goes to `peer`, as much as there is room for; how long
-/// it is in full comes back.
+/// accept4(2), which also sets the mode and CLOEXEC of the new socket. Stores as
+/// much of the peer's address in `peer` as there is room for, and returns its full
+/// length.
 ///
-/// It is libc's, since rustix copies the address and a C caller's is to be
-/// written where it lies.
+/// Uses libc, since rustix copies the address, while a C caller's must be written
+/// in place.
 #[inline]
 pub(crate) fn accept_to(
     fd: BorrowedFd<'_>,
@@ -128,7 +128,7 @@ pub(crate) fn accept_to(
 ) -> Result<(OwnedFd, usize), Errno> {
     let flags = socket_flags(flags).bits() as c_int;
     let (address, mut len) = match peer {
-        // No address is longer than this type can say.
+        // No address is too long for this type.
         Some(peer) => (peer.as_mut_ptr(), peer.len() as libc::socklen_t),
         None => (ptr::null_mut(), 0),
     };
@@ -138,19 +138,19 @@ pub(crate) fn accept_to(
     if accepted < 0 {
         return Err(errno::last());
     }
-    // SAFETY: the system just made it, and nobody else knows of it.
+    // SAFETY: the kernel just created it, and nothing else has it.
     Ok((unsafe { OwnedFd::from_raw_fd(accepted) }, len as usize))
 }
 
 pub(crate) fn accept(fd: BorrowedFd<'_>, flags: Flags) -> Result<(OwnedFd, SockAddrBuf), Errno> {
-    // SAFETY: accept4 initializes as many bytes as it says.
+    // SAFETY: accept4 initializes as many bytes as it returns.
     unsafe { SockAddrBuf::new().fill(|room| accept_to(fd, flags, Some(room))) }
 }
 
-/// close(2), with its outcome. The descriptor is gone either way.
+/// close(2), with its outcome. The descriptor is closed even on failure.
 pub(crate) fn close(fd: OwnedFd) -> Result<(), Errno> {
     let fd = fd.into_raw_fd();
-    // SAFETY: `into_raw_fd` gave up the only owner, so nobody closes it again.
+    // SAFETY: `into_raw_fd` gave up the only owner, so nothing closes it again.
     match unsafe { cancelled::close(fd) } {
         0 => Ok(()),
         _ => Err(errno::last()),
@@ -175,7 +175,7 @@ pub(crate) fn recv(fd: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<usize, Errno>
     rustix::net::recv(fd, bytes, RecvFlags::empty()).map(|(read, _)| read)
 }
 
-/// recv(2) that leaves the bytes where they are (MSG_PEEK).
+/// recv(2) that leaves the bytes in the queue (MSG_PEEK).
 pub(crate) fn peek(fd: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<usize, Errno> {
     rustix::net::recv(fd, bytes, RecvFlags::PEEK).map(|(read, _)| read)
 }
@@ -186,7 +186,7 @@ pub(crate) fn recv_vectored(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>]) -> 
     rustix::io::readv(fd, &mut bufs[..room])
 }
 
-/// sendmsg(2), which can be kept from raising SIGPIPE.
+/// sendmsg(2), which, unlike writev(2), can be kept from raising SIGPIPE.
 pub(crate) fn send_vectored(fd: BorrowedFd<'_>, bufs: &[IoSlice<'_>]) -> Result<usize, Errno> {
     let most = bufs.len().min(libc::UIO_MAXIOV as usize);
     rustix::net::sendmsg(fd, &bufs[..most], &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)
@@ -210,7 +210,7 @@ pub(crate) fn recv_from(fd: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<(usize, 
             Err(_) => Err(errno::last()),
         }
     };
-    // SAFETY: the call initializes as many bytes as it says.
+    // SAFETY: the call initializes as many bytes as it returns.
     unsafe { SockAddrBuf::new().fill(ask) }
 }
 
@@ -234,7 +234,7 @@ fn name_of(fd: BorrowedFd<'_>, call: NameCall) -> Result<SockAddrBuf, Errno> {
             _ => Err(errno::last()),
         }
     };
-    // SAFETY: both calls initialize as many bytes as they say.
+    // SAFETY: both calls initialize as many bytes as they return.
     unsafe { SockAddrBuf::new().fill(ask) }.map(|((), name)| name)
 }
 
@@ -243,7 +243,7 @@ pub(crate) fn interface_name(index: u32) -> Option<String> {
     rustix::net::netdevice::index_to_name(any_socket().ok()?, index).ok()
 }
 
-/// The number of a network interface; `None` where there is no such.
+/// The number of a network interface; `None` if there is no such interface.
 pub(crate) fn interface_index(name: &str) -> Result<Option<u32>, Errno> {
     match rustix::net::netdevice::name_to_index(any_socket()?, name) {
         Err(Errno::NODEV) => Ok(None),
@@ -251,26 +251,26 @@ pub(crate) fn interface_index(name: &str) -> Result<Option<u32>, Errno> {
     }
 }
 
-/// Whether IPv6 is switched off in the calling thread's network: by the
-/// setting for all devices (ip-sysctl), and none has an address despite it.
-/// Where the kernel does not tell, it is on. One without IPv6 at all has no
-/// such sockets, which creating one tells.
+/// Whether IPv6 is disabled in the calling thread's network namespace: by the
+/// setting for all devices (ip-sysctl), with no device having an address despite
+/// it. `false` if the kernel does not report it. On a kernel without IPv6, creating
+/// a socket fails.
 pub(crate) fn is_ipv6_off() -> bool {
     let read = |path| open_regular(path).and_then(|(file, _)| read_at_most(file, 64 << 10));
     if !read("/proc/sys/net/ipv6/conf/all/disable_ipv6").is_ok_and(|value| value.starts_with(b"1")) {
         return false;
     }
-    // /proc/net is that of the process, whose threads may be in other networks.
+    // /proc/net is that of the process, whose threads may be in other namespaces.
     read("/proc/thread-self/net/if_inet6").is_ok_and(|addresses| addresses.is_empty())
 }
 
-/// The user by whose rights files are opened and made (geteuid(2)).
+/// The user with whose rights files are opened and created (geteuid(2)).
 pub(crate) fn effective_user() -> u32 {
     // SAFETY: it has no preconditions.
     unsafe { libc::geteuid() }
 }
 
-/// A socket to ask the kernel about interfaces with.
+/// A socket for querying the kernel about interfaces.
 fn any_socket() -> Result<OwnedFd, Errno> {
     let flags = Flags { nonblocking: false, cloexec: true };
     socket(Domain::UNIX, Type::DGRAM, Protocol::DEFAULT, flags)

@@ -10,7 +10,7 @@ use rustix::net::sockopt;
 use super::Errno;
 use crate::raw::{Domain, Protocol, Type};
 
-/// One ioctl(FIONBIO), where fcntl would take two calls.
+/// One ioctl(FIONBIO) instead of two fcntl(2) calls.
 #[inline]
 pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> Result<(), Errno> {
     let on = c_int::from(on);
@@ -25,10 +25,10 @@ pub(crate) fn is_nonblocking(fd: BorrowedFd<'_>) -> Result<bool, Errno> {
     rustix::fs::fcntl_getfl(fd).map(|flags| flags.contains(rustix::fs::OFlags::NONBLOCK))
 }
 
-/// ioctl(SIOCOUTQ) of tcp(7), unix(7): rustix has FIONREAD alone.
+/// ioctl(SIOCOUTQ) of tcp(7) and unix(7), which rustix lacks.
 pub(crate) fn unsent(fd: BorrowedFd<'_>) -> Result<usize, Errno> {
     let mut unsent: c_int = 0;
-    // SAFETY: SIOCOUTQ, which is TIOCOUTQ, writes one int, to where the pointer points.
+    // SAFETY: SIOCOUTQ, which is TIOCOUTQ, writes one int to the pointer.
     if unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &raw mut unsent) } < 0 {
         return Err(super::errno::last());
     }
@@ -64,7 +64,7 @@ pub(crate) fn linger(fd: BorrowedFd<'_>) -> Result<Option<Duration>, Errno> {
     sockopt::socket_linger(fd)
 }
 
-/// No time at all has close(2) reset the connection.
+/// With zero, close(2) resets the connection.
 pub(crate) fn set_linger(fd: BorrowedFd<'_>, linger: Option<Duration>) -> Result<(), Errno> {
     sockopt::set_socket_linger(fd, linger)
 }
@@ -118,7 +118,7 @@ pub(crate) fn set_send_buffer_size(fd: BorrowedFd<'_>, bytes: usize) -> Result<(
 }
 
 pub(crate) fn ttl(fd: BorrowedFd<'_>) -> Result<u8, Errno> {
-    // It is a byte in the packet.
+    // It is one byte in the packet.
     sockopt::ip_ttl(fd).map(|hops| u8::try_from(hops).unwrap_or(u8::MAX))
 }
 
@@ -143,7 +143,7 @@ pub(crate) fn set_traffic_class_v4(fd: BorrowedFd<'_>, class: u8) -> Result<(), 
 }
 
 pub(crate) fn traffic_class_v6(fd: BorrowedFd<'_>) -> Result<u8, Errno> {
-    // It is a byte in the packet.
+    // It is one byte in the packet.
     sockopt::ipv6_tclass(fd).map(|class| u8::try_from(class).unwrap_or(u8::MAX))
 }
 
@@ -155,7 +155,7 @@ pub(crate) fn user_timeout(fd: BorrowedFd<'_>) -> Result<Duration, Errno> {
     sockopt::tcp_user_timeout(fd).map(|milliseconds| Duration::from_millis(milliseconds.into()))
 }
 
-/// Part of a millisecond counts as one: zero would be no limit.
+/// Rounded up to milliseconds: zero would be no limit.
 pub(crate) fn set_user_timeout(fd: BorrowedFd<'_>, timeout: Duration) -> Result<(), Errno> {
     let milliseconds = timeout.as_nanos().div_ceil(1_000_000);
     sockopt::set_tcp_user_timeout(fd, u32::try_from(milliseconds).map_err(|_| Errno::INVAL)?)
@@ -182,7 +182,7 @@ pub(crate) fn set_mark(fd: BorrowedFd<'_>, mark: u32) -> Result<(), Errno> {
     setsockopt(fd, libc::SOL_SOCKET, libc::SO_MARK, &mark.to_ne_bytes())
 }
 
-/// The name of the device that a socket is bound to, empty without one.
+/// The name of the device that a socket is bound to, empty if none.
 pub(crate) fn device(fd: BorrowedFd<'_>) -> Result<Vec<u8>, Errno> {
     let mut name = [0; libc::IFNAMSIZ];
     let len = getsockopt(fd, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, &mut name)?;
@@ -220,19 +220,19 @@ pub(crate) fn take_error(fd: BorrowedFd<'_>) -> Result<Result<(), Errno>, Errno>
     sockopt::socket_error(fd)
 }
 
-/// TCP_FASTOPEN_CONNECT: connect(2) returns at once and the first data goes
+/// TCP_FASTOPEN_CONNECT: connect(2) returns at once, and the first data is sent
 /// with the SYN.
 pub(crate) fn set_fastopen_connect(fd: BorrowedFd<'_>) -> Result<(), Errno> {
     setsockopt(fd, libc::IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT, &int_bytes(1))
 }
 
-/// TCP_FASTOPEN: how many connections whose handshake is not complete may
-/// carry data.
+/// TCP_FASTOPEN: how many connections may carry data before their handshake is
+/// complete.
 pub(crate) fn set_fastopen_listen(fd: BorrowedFd<'_>, queue: c_int) -> Result<(), Errno> {
     setsockopt(fd, libc::IPPROTO_TCP, libc::TCP_FASTOPEN, &int_bytes(queue))
 }
 
-/// SO_BINDTODEVICE; an empty name takes the binding back.
+/// SO_BINDTODEVICE; an empty name removes the binding.
 pub(crate) fn bind_device(fd: BorrowedFd<'_>, device: &[u8]) -> Result<(), Errno> {
     setsockopt(fd, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, device)
 }
@@ -241,10 +241,10 @@ fn int_bytes(value: c_int) -> [u8; size_of::<c_int>()] {
     value.to_ne_bytes()
 }
 
-/// For the options that rustix lacks: how many bytes there are.
+/// For options that rustix lacks. Returns the number of bytes written.
 fn getsockopt(fd: BorrowedFd<'_>, level: c_int, name: c_int, value: &mut [u8]) -> Result<usize, Errno> {
     let mut len = libc::socklen_t::try_from(value.len()).map_err(|_| Errno::INVAL)?;
-    // SAFETY: `value` is writable for `len` bytes, all that the kernel writes.
+    // SAFETY: `value` is writable for `len` bytes, and the kernel writes no more.
     let result =
         unsafe { libc::getsockopt(fd.as_raw_fd(), level, name, value.as_mut_ptr().cast(), &raw mut len) };
     match result {
@@ -253,7 +253,7 @@ fn getsockopt(fd: BorrowedFd<'_>, level: c_int, name: c_int, value: &mut [u8]) -
     }
 }
 
-/// For the options that rustix lacks.
+/// For options that rustix lacks.
 fn setsockopt(fd: BorrowedFd<'_>, level: c_int, name: c_int, value: &[u8]) -> Result<(), Errno> {
     let len = libc::socklen_t::try_from(value.len()).map_err(|_| Errno::INVAL)?;
     // SAFETY: `value` is readable for `len` bytes, and the kernel copies it.

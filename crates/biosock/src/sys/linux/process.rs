@@ -1,4 +1,4 @@
-//! What belongs to one process and not to its children: after fork(2) a child
+//! Values of one process that its children must not share: after fork(2) a child
 //! has a copy of its parent's memory and none of its threads.
 
 use std::ptr;
@@ -6,18 +6,18 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::forks;
 
-/// A value that each process makes for itself when it first asks for it.
+/// A value that each process creates on first use.
 ///
-/// No lock is involved, since another thread could hold it when the process
-/// forks. What the parent made stays in the child's memory, untouched: no
-/// thread is there to end what it was doing with it.
+/// No lock is involved, since another thread could hold it when the process forks.
+/// The parent's value stays in the child's memory, untouched: no thread is there to
+/// finish what it was doing with it.
 pub(crate) struct PerProcess<T: 'static>(AtomicPtr<Made<T>>);
 
 struct Made<T: 'static> {
-    /// The process, by [`forks`].
+    /// The process, identified by [`forks`].
     process: usize,
     value: T,
-    /// What an ancestor made.
+    /// An ancestor's value.
     _before: Option<&'static Made<T>>,
 }
 
@@ -28,8 +28,8 @@ impl<T> PerProcess<T> {
 }
 
 impl<T: Default + Send + Sync> PerProcess<T> {
-    /// This process' value. Where two threads ask at once, one of them may
-    /// make one in vain.
+    /// This process' value. If two threads are first at once, one of them may create
+    /// a value that is dropped.
     pub(crate) fn get(&'static self) -> &'static T {
         let mut before = self.current();
         loop {
@@ -40,7 +40,7 @@ impl<T: Default + Send + Sync> PerProcess<T> {
             let (new, old) =
                 (Box::into_raw(made), before.map_or(ptr::null_mut(), |made| ptr::from_ref(made).cast_mut()));
             if self.0.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire).is_err() {
-                // SAFETY: it came from a box above and nothing else has seen it.
+                // SAFETY: it came from the box above, and nothing else has seen it.
                 drop(unsafe { Box::from_raw(new) });
             }
             before = self.current();

@@ -9,7 +9,7 @@ use libc::{addrinfo, c_int, socklen_t};
 use super::errno;
 use crate::raw::{Domain, Protocol, SockAddr, Type};
 
-/// What getaddrinfo is asked.
+/// The hints for getaddrinfo(3).
 #[derive(Clone, Copy)]
 pub(crate) struct Hints {
     pub(crate) passive: bool,
@@ -20,30 +20,30 @@ pub(crate) struct Hints {
     pub(crate) protocol: Protocol,
 }
 
-/// A resolver's EAI code, and errno where the code is EAI_SYSTEM.
+/// A resolver's EAI code, and errno for EAI_SYSTEM.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EaiError {
     pub(crate) code: i32,
     pub(crate) system: Option<i32>,
-    /// The errno of a shortage that the resolver met on its way to another
-    /// code: glibc says EAI_NONAME where it could not open /etc/hosts.
+    /// The errno of a shortage behind another code: glibc returns EAI_NONAME if it
+    /// could not open /etc/hosts.
     pub(crate) shortage: Option<i32>,
 }
 
 impl EaiError {
     pub(crate) const NO_MEMORY: Self = Self { code: libc::EAI_MEMORY, system: None, shortage: None };
 
-    /// Whether it tells of the system or of memory, not of the name.
+    /// Whether it is about the system or memory, not the name.
     pub(crate) fn is_of_the_system(&self) -> bool {
         matches!(self.code, libc::EAI_SYSTEM | libc::EAI_MEMORY)
     }
 }
 
-/// A list that getaddrinfo(3) made.
+/// A list from getaddrinfo(3).
 #[derive(Debug)]
 pub(crate) struct AddrInfoList(NonNull<addrinfo>);
 
-// SAFETY: the list is plain memory that nothing else points at.
+// SAFETY: the list is plain memory that nothing else points to.
 unsafe impl Send for AddrInfoList {}
 // SAFETY: shared access only reads it.
 unsafe impl Sync for AddrInfoList {}
@@ -71,8 +71,8 @@ pub(crate) fn getaddrinfo(
         ai_next: ptr::null_mut(),
     };
     let mut list = ptr::null_mut();
-    // SAFETY: both strings end in NUL or are NULL, `hints` has the unused
-    // fields zero as the page demands, `list` is a place for the result.
+    // SAFETY: both strings are NUL-terminated or NULL, the unused fields of `hints`
+    // are zero, as getaddrinfo(3) requires, and `list` has room for the result.
     let call = || unsafe { libc::getaddrinfo(pointer(host), pointer(service), &hints, &mut list) };
     let (code, left) = with_own_errno(call);
     match NonNull::new(list) {
@@ -81,15 +81,15 @@ pub(crate) fn getaddrinfo(
     }
 }
 
-/// What no call leaves in errno: 0 is what glibc's getaddrinfo may set.
+/// A value that no call stores in errno; glibc's getaddrinfo may set 0.
 const UNTOUCHED: i32 = -1;
 
-/// Runs a call, and gives what it left in errno, 0 if nothing. To the caller
-/// errno is as if this had not looked.
+/// Runs a call, and returns what it stored in errno, 0 if nothing. For the caller,
+/// errno is as if only the call had been made.
 fn with_own_errno<T>(call: impl FnOnce() -> T) -> (T, i32) {
-    // SAFETY: asks for the place of this thread's errno.
+    // SAFETY: returns the address of this thread's errno.
     let errno = unsafe { libc::__errno_location() };
-    // SAFETY: the place is valid for as long as the thread is.
+    // SAFETY: the address is valid for as long as the thread exists.
     let before = unsafe { errno.replace(UNTOUCHED) };
     let done = call();
     // SAFETY: as above.
@@ -123,7 +123,7 @@ impl AddrInfoList {
         Entries { next: self.0.as_ptr(), list: PhantomData }
     }
 
-    /// Gives the list away, to be freed by freeaddrinfo(3).
+    /// Gives up the list, which the caller frees with freeaddrinfo(3).
     pub(crate) fn into_raw(self) -> NonNull<c_void> {
         let raw = self.0.cast();
         std::mem::forget(self);
@@ -133,7 +133,7 @@ impl AddrInfoList {
 
 impl Drop for AddrInfoList {
     fn drop(&mut self) {
-        // SAFETY: getaddrinfo made the list, and `into_raw` forgets what it gives away.
+        // SAFETY: the list is from getaddrinfo, and `into_raw` forgets what it gives up.
         unsafe { libc::freeaddrinfo(self.0.as_ptr()) }
     }
 }
@@ -163,7 +163,7 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
-/// The names of an address, as the system gave them.
+/// The names of an address, as returned by the resolver.
 #[derive(Clone, Copy)]
 pub(crate) struct NameBuffers {
     host: [u8; libc::NI_MAXHOST as usize],
@@ -180,14 +180,14 @@ impl NameBuffers {
     }
 }
 
-/// The names of an address; with `numeric` as numbers, asking nobody.
+/// The names of an address; with `numeric` as numbers, without a lookup.
 pub(crate) fn getnameinfo(addr: SockAddr<'_>, numeric: bool) -> Result<NameBuffers, EaiError> {
     let flags = if numeric { libc::NI_NUMERICHOST | libc::NI_NUMERICSERV } else { 0 };
     let mut names = NameBuffers { host: [0; libc::NI_MAXHOST as usize], service: [0; NI_MAXSERV] };
     let (copy, len) = Terminated::of(addr.as_bytes());
-    // SAFETY: the address is readable for its length and, if it is a path
-    // that getnameinfo reads to a NUL, has one behind it; the buffers are
-    // writable for their lengths, which fit their types.
+    // SAFETY: the address is readable for its length and, if it is a path, which
+    // getnameinfo reads up to a NUL, is followed by one; the buffers are writable for
+    // their lengths, which fit their types.
     let code = unsafe {
         libc::getnameinfo(
             (&raw const copy).cast(),
@@ -205,9 +205,9 @@ pub(crate) fn getnameinfo(addr: SockAddr<'_>, numeric: bool) -> Result<NameBuffe
     }
 }
 
-/// A copy of an address in which everything behind its bytes is 0. Of AF_UNIX
-/// glibc's getnameinfo copies a string from `sun_path`, whatever length it was
-/// given, and a path needs no NUL (unix(7)).
+/// A copy of an address, padded with 0. For AF_UNIX, glibc's getnameinfo copies
+/// `sun_path` up to a NUL, whatever length it is given, and a path needs no NUL
+/// (unix(7)).
 #[repr(C)]
 struct Terminated {
     address: libc::sockaddr_storage,
@@ -215,14 +215,14 @@ struct Terminated {
 }
 
 impl Terminated {
-    /// The copy and its length. What is longer than any address is cut: no
-    /// family has names there.
+    /// The copy and its length. Longer than any address is truncated: no family has
+    /// names there.
     fn of(bytes: &[u8]) -> (Self, socklen_t) {
-        // SAFETY: plain numbers, for which all bytes zero are values.
+        // SAFETY: plain numbers, for which all zeros is valid.
         let mut copy: Self = unsafe { std::mem::zeroed() };
         let len = bytes.len().min(size_of::<libc::sockaddr_storage>());
         let to = (&raw mut copy.address).cast::<u8>();
-        // SAFETY: both are `len` bytes at least, and the copy is not in the other.
+        // SAFETY: both have at least `len` bytes, and they do not overlap.
         unsafe { to.copy_from_nonoverlapping(bytes.as_ptr(), len) };
         // At most the size of sockaddr_storage.
         (copy, len as socklen_t)
@@ -240,11 +240,12 @@ fn until_nul(buffer: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    /// What a call does with errno, if anything.
+    /// A call that stores this in errno, if anything; returns what was reported and
+    /// what is left.
     fn leaves(errno: Option<i32>) -> (i32, i32) {
-        // SAFETY: asks for the place of this thread's errno.
+        // SAFETY: returns the address of this thread's errno.
         let place = unsafe { libc::__errno_location() };
-        // SAFETY: the place is valid for as long as the thread is.
+        // SAFETY: the address is valid for as long as the thread exists.
         unsafe { place.write(libc::EPIPE) };
         let call = || {
             if let Some(errno) = errno {
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn errno_is_as_the_resolver_leaves_it() {
+    fn errno_is_what_the_resolver_leaves() {
         assert_eq!(leaves(None), (0, libc::EPIPE));
         assert_eq!(leaves(Some(0)), (0, 0), "as getaddrinfo(3) does for an unknown service");
         assert_eq!(leaves(Some(libc::EMFILE)), (libc::EMFILE, libc::EMFILE));

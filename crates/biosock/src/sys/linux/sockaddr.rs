@@ -1,4 +1,4 @@
-//! Addresses that go to the system and come from it.
+//! Addresses passed to and from the kernel.
 
 use std::fmt;
 use std::mem::MaybeUninit;
@@ -7,20 +7,20 @@ use rustix::net::addr::{SocketAddrArg, SocketAddrLen, SocketAddrOpaque};
 
 use crate::raw::SockAddr;
 
-// SAFETY: `f` gets a pointer readable for the length that goes with it, for
-// as long as it runs. The kernel reads exactly those bytes, at any alignment,
-// and rejects what is no address.
+// SAFETY: `f` gets a pointer readable for the accompanying length, for as long as
+// it runs. The kernel reads exactly those bytes, at any alignment, and rejects what
+// is not an address.
 unsafe impl SocketAddrArg for SockAddr<'_> {
     unsafe fn with_sockaddr<R>(&self, f: impl FnOnce(*const SocketAddrOpaque, SocketAddrLen) -> R) -> R {
         let bytes = self.as_bytes();
-        // More than the largest address is refused by the kernel all the same.
+        // The kernel refuses anything longer than the largest address anyway.
         let len = SocketAddrLen::try_from(bytes.len()).unwrap_or(SocketAddrLen::MAX);
         f(bytes.as_ptr().cast(), len)
     }
 }
 
-/// An address that the system wrote. It is empty where the system wrote none,
-/// as for the peer of an unnamed AF_UNIX socket on some systems.
+/// An address that the kernel wrote. It is empty if the kernel wrote none, as for
+/// the peer of an unnamed AF_UNIX socket on some systems.
 ///
 /// ```
 /// use std::os::fd::AsFd;
@@ -43,11 +43,11 @@ impl SockAddrBuf {
         Self { len: 0, bytes: [MaybeUninit::uninit(); size_of::<libc::sockaddr_storage>()] }
     }
 
-    /// Lets `write` fill the room and say how many bytes it wrote.
+    /// Lets `write` fill the room and return how many bytes it wrote.
     ///
     /// # Safety
     ///
-    /// As many bytes as `write` says are initialized then, or as there is room for.
+    /// `write` initializes as many bytes as it returns, or as there is room for.
     pub(super) unsafe fn fill<T, E>(
         mut self,
         write: impl FnOnce(&mut [MaybeUninit<u8>]) -> Result<(T, usize), E>,
@@ -57,7 +57,7 @@ impl SockAddrBuf {
         Ok((made, self))
     }
 
-    /// The address, in the system's layout.
+    /// The address, in the OS's layout.
     ///
     /// ```
     /// # use std::os::fd::AsFd;
@@ -69,7 +69,7 @@ impl SockAddrBuf {
     #[must_use]
     pub fn as_sockaddr(&self) -> SockAddr<'_> {
         let bytes: *const [MaybeUninit<u8>] = &self.bytes[..self.len];
-        // SAFETY: `fill` promised that the first `len` bytes are initialized.
+        // SAFETY: `fill` requires that the first `len` bytes are initialized.
         SockAddr::from_bytes(unsafe { &*(bytes as *const [u8]) })
     }
 }

@@ -9,21 +9,20 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, epoll};
 use super::Errno;
 use crate::sys::Interest;
 
-/// poll(2): waits until one of these is ready, or has failed, and tells which
-/// are. `None` waits without end.
+/// poll(2): waits until one of these is ready or has failed, and returns which are.
+/// `None` waits indefinitely.
 pub(crate) fn poll_any<'fd>(
     fds: impl Iterator<Item = (BorrowedFd<'fd>, Interest)>,
     timeout: Option<Duration>,
 ) -> Result<Vec<bool>, Errno> {
     let mut fds: Vec<_> = fds.map(|(fd, interest)| PollFd::from_borrowed_fd(fd, flags(interest))).collect();
-    // A time beyond the clock's range is as good as no end.
+    // A time beyond the clock's range is practically indefinite.
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
     rustix::event::poll(&mut fds, timeout.as_ref())?;
     Ok(fds.iter().map(|fd| !fd.revents().is_empty()).collect())
 }
 
-/// Waits again and again until some of the same descriptors can be read
-/// (epoll(7)).
+/// Waits repeatedly until some of a set of descriptors can be read (epoll(7)).
 #[derive(Debug)]
 pub(crate) struct Poller {
     epoll: OwnedFd,
@@ -33,7 +32,7 @@ pub(crate) struct Poller {
 /// Which of the pollers that wait for a descriptor an arrival wakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wakes {
-    /// One that waits (EPOLLEXCLUSIVE); all, on a system without.
+    /// One waiting poller (EPOLLEXCLUSIVE); all of them, on a kernel without it.
     One,
     All,
 }
@@ -43,7 +42,7 @@ impl Poller {
         Ok(Self { epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?, ready: Vec::new() })
     }
 
-    /// Waits for this one, too, which must stay open as long as it does.
+    /// Also waits for this descriptor, which must outlive the poller.
     pub(crate) fn add(&self, fd: BorrowedFd<'_>, mark: usize, wakes: Wakes) -> Result<(), Errno> {
         let add = |flags| epoll::add(&self.epoll, fd, epoll::EventData::new_u64(mark as u64), flags);
         let all = epoll::EventFlags::IN;
@@ -61,16 +60,15 @@ impl Poller {
         epoll::delete(&self.epoll, fd)
     }
 
-    /// Has it among what is ready, if it is, also where its arrival went to
+    /// Reports it as ready again if it is, even if its arrival was reported to
     /// another poller.
     pub(crate) fn look_again(&self, fd: BorrowedFd<'_>, mark: usize, wakes: Wakes) -> Result<(), Errno> {
         self.remove(fd)?;
         self.add(fd, mark, wakes)
     }
 
-    /// Reports at most so many; the others come first the next time. `None`
-    /// waits indefinitely; a long time may be cut short. After an error none
-    /// is ready.
+    /// Waits, and reports at most this many; the others come first next time. `None`
+    /// waits indefinitely; a long wait may end early. After an error none is ready.
     pub(crate) fn wait(&mut self, most: usize, timeout: Option<Duration>) -> Result<(), Errno> {
         const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout.min(LONGEST)).ok());
@@ -81,8 +79,8 @@ impl Poller {
         Ok(())
     }
 
-    /// The marks of those that could be read or had failed, in the order in
-    /// which they came to.
+    /// The marks of those that were readable or had failed, in the order in which
+    /// they became so.
     pub(crate) fn ready(&self) -> &[usize] {
         &self.ready
     }
@@ -95,8 +93,8 @@ fn flags(interest: Interest) -> PollFlags {
     }
 }
 
-/// poll(2) for one descriptor of any number; `None` waits without end.
-/// An error or hang-up on the socket counts as ready: the next call tells.
+/// poll(2) for one descriptor of any number; `None` waits indefinitely. An error or
+/// hang-up on the socket counts as ready: the next call returns it.
 pub(crate) fn poll(fd: BorrowedFd<'_>, interest: Interest, timeout: Option<Duration>) -> Result<bool, Errno> {
     let mut fds = [PollFd::from_borrowed_fd(fd, flags(interest))];
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
@@ -107,15 +105,15 @@ pub(crate) fn poll(fd: BorrowedFd<'_>, interest: Interest, timeout: Option<Durat
     }
 }
 
-/// Whether a socket is connected to nothing, nor about to be, or closed both
-/// ways (POLLHUP of poll(2)).
+/// Whether a socket is neither connected nor connecting, or is shut down both ways
+/// (POLLHUP of poll(2)).
 pub(crate) fn has_hung_up(fd: BorrowedFd<'_>) -> bool {
     let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::empty())];
     let polled = rustix::event::poll(&mut fds, Some(&Timespec::default()));
     polled.is_ok() && fds[0].revents().contains(PollFlags::HUP)
 }
 
-/// Wakes a thread that polls (eventfd(2)).
+/// Wakes a polling thread (eventfd(2)).
 #[derive(Debug)]
 pub(crate) struct Waker(OwnedFd);
 
@@ -124,7 +122,7 @@ impl Waker {
         Self::with(EventfdFlags::empty())
     }
 
-    /// One that is to be cleared as often as it was woken.
+    /// A waker that must be cleared as often as it was woken.
     pub(crate) fn counting() -> Result<Self, Errno> {
         Self::with(EventfdFlags::SEMAPHORE)
     }
@@ -133,7 +131,7 @@ impl Waker {
         rustix::event::eventfd(0, flags | EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map(Self)
     }
 
-    /// Another descriptor of the same one.
+    /// Another descriptor of the same waker.
     ///
     /// # Errors
     /// dup(2)'s.
@@ -141,28 +139,27 @@ impl Waker {
         self.0.try_clone().map(Self)
     }
 
-    /// Makes the descriptor readable. It fails only where it is readable
-    /// already, with no room for one more.
+    /// Makes the descriptor readable. Fails only if it is readable already and its
+    /// counter is full.
     pub(crate) fn wake(&self) {
         let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
     }
 
-    /// Whether it was woken. Where the system cannot say, it was not: a wait
-    /// fails then, too.
+    /// Whether it was woken. `false` if the OS cannot tell: then a wait fails, too.
     pub(crate) fn is_awake(&self) -> bool {
         poll(self.as_fd(), Interest::Read, Some(Duration::ZERO)).unwrap_or(false)
     }
 
-    /// Takes every wake-up so far back, or one of those that are
-    /// [counted](Self::counting): whether there was one.
+    /// Clears all wake-ups so far, or one if they are [counted](Self::counting).
+    /// Returns whether there was one.
     pub(crate) fn clear(&self) -> bool {
         rustix::io::read(&self.0, &mut [0u8; 8]).is_ok()
     }
 }
 
 impl From<OwnedFd> for Waker {
-    /// One of [`counting`](Self::counting) or [`new`](Self::new), which came
-    /// from another process.
+    /// A waker from [`counting`](Self::counting) or [`new`](Self::new) of another
+    /// process.
     fn from(fd: OwnedFd) -> Self {
         Self(fd)
     }
