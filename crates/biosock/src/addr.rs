@@ -1,4 +1,4 @@
-//! Socket addresses from raw bytes and from text.
+//! Socket addresses from raw bytes and strings.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV6};
 use std::str::FromStr;
@@ -7,14 +7,13 @@ use crate::sys;
 use crate::{Domain, Error, Operation, Reason, Result, SocketAddr, Syscall, UnixAddr};
 
 impl SocketAddr {
-    /// Makes an address from the raw bytes of a family, checked for length:
-    /// 4 bytes in network order for IPv4, 16 for IPv6, a path (or abstract
-    /// name with its leading NUL, or nothing) for AF_UNIX, whose port is
-    /// ignored. The port is in host order.
+    /// Creates an address from the raw bytes of a family, whose length is checked:
+    /// 4 bytes in network byte order for IPv4, 16 for IPv6, a path (or an abstract
+    /// name with its leading NUL, or nothing) for AF_UNIX. The port is in host byte
+    /// order, and ignored for AF_UNIX.
     ///
     /// # Errors
-    /// A wrong length, an over-long path, a path with a NUL inside, or a
-    /// family other than these three.
+    /// A wrong length, a path that is too long or contains a NUL, or another family.
     ///
     /// ```
     /// use biosock::{Domain, SocketAddr};
@@ -34,10 +33,10 @@ impl SocketAddr {
         }
     }
 
-    /// The name of the interface that is the zone of an IPv6 address (RFC
-    /// 4007), by if_indextoname(3): three system calls. `None` without a zone,
-    /// and where the interface is gone or its name could not be read back.
-    /// [`Display`](std::fmt::Display) writes the zone's number, which needs none.
+    /// The name of the interface that is an IPv6 address's zone (RFC 4007), by
+    /// if_indextoname(3): three system calls. `None` without a zone, or if the
+    /// interface is gone or its name could not be parsed again.
+    /// [`Display`](std::fmt::Display) writes the zone's number, which needs no system call.
     ///
     /// ```
     /// # use biosock::SocketAddr;
@@ -60,7 +59,7 @@ impl SocketAddr {
 /// Whether a name can have addresses of this family, any for UNSPEC.
 ///
 /// # Errors
-/// It is another family: AF_UNIX has no names, and the rest are not supported.
+/// Another family: AF_UNIX has no names, and the rest are not supported.
 pub(crate) fn unsupported_family(operation: Operation, family: Domain) -> Error {
     Error::unsupported_family(operation, family)
 }
@@ -134,7 +133,7 @@ fn parse_zone(text: &str, at: usize, zone: &str) -> Result<u32> {
     }
     match sys::interface_index(zone) {
         Ok(index) => index.ok_or_else(|| bad(text, at, "no such interface")),
-        // For want of a descriptor to ask by, as a rule.
+        // Usually because there is no descriptor for the query.
         Err(errno) => {
             let errno = errno.raw_os_error();
             Err(Error::system_call(Operation::Parse, Syscall::Socket, errno, None).about(text))
@@ -164,7 +163,7 @@ mod tests {
     use super::is_zone_name;
 
     #[test]
-    fn a_zone_has_a_name_only_if_that_reads_back() {
+    fn a_zone_has_a_name_only_if_it_can_be_parsed_again() {
         for good in ["eth0", "lo", "0a", "wlp-s 1"] {
             assert!(is_zone_name(good), "{good:?}");
         }

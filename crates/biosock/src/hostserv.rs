@@ -1,9 +1,9 @@
-//! `host:service` parsing, after BIO_parse_hostserv(3). Pure: no allocation,
-//! no system call, results borrowed from the text.
+//! `host:service` parsing, as in BIO_parse_hostserv(3). No allocation, no system
+//! call; results are borrowed from the string.
 
 use crate::{Error, Reason, Result};
 
-/// What a text without a colon is: a host or a service.
+/// What a string without a colon is: a host or a service.
 ///
 /// ```
 /// use biosock::{HostServ, Part, Priority};
@@ -22,7 +22,7 @@ pub enum Priority {
     Service,
 }
 
-/// What a text says of the host, or of the service.
+/// The host, or the service, as given in a string.
 ///
 /// ```
 /// use biosock::{HostServ, Part, Priority};
@@ -33,10 +33,9 @@ pub enum Priority {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part<T> {
-    /// The text does not mention it. The C routine leaves the caller's
-    /// pointer untouched.
+    /// Not in the string. The C routine leaves the caller's pointer unchanged.
     Unmentioned,
-    /// `*` or nothing between the marks: any. The C routine gives NULL.
+    /// `*` or empty: any. The C routine stores NULL.
     Any,
     /// A name or number.
     Named(T),
@@ -66,11 +65,11 @@ impl<T> Part<T> {
     }
 }
 
-/// The two parts of a `host:service` text.
+/// The two parts of a `host:service` string.
 ///
-/// The forms are `host:service`, `host:*`, `host:`, `:service`, `*:service`,
-/// and `host` or `service` alone, by [`Priority`]. A host may stand in
-/// brackets, an IPv6 address must: `[::1]:80`.
+/// The forms are `host:service`, `host:*`, `host:`, `:service`, `*:service`, and
+/// `host` or `service` alone, depending on [`Priority`]. A host may be in brackets,
+/// an IPv6 address must be: `[::1]:80`.
 ///
 /// ```
 /// use biosock::{HostServ, Part, Priority};
@@ -93,15 +92,15 @@ pub struct HostServ<T> {
 }
 
 impl<'a> HostServ<&'a str> {
-    /// Parses a text.
+    /// Parses a string.
     ///
     /// # Errors
-    /// [`Reason::AmbiguousHostOrService`] for a second colon outside
-    /// brackets, [`Reason::MalformedHostOrService`] for brackets that do not
-    /// close or are followed by anything but one `:service`. The error
-    /// carries the text and the place in it ([`Error::input`]).
+    /// [`Reason::AmbiguousHostOrService`] for a second colon outside brackets,
+    /// [`Reason::MalformedHostOrService`] for brackets that are not closed or are
+    /// followed by anything but one `:service`. The error has the string and the
+    /// offset ([`Error::input`]).
     pub fn parse(text: &'a str, priority: Priority) -> Result<Self> {
-        // The parts begin and end beside ASCII marks, so they are whole characters.
+        // The parts begin and end next to ASCII marks, so they are whole characters.
         let to_str = |part: &'a [u8]| std::str::from_utf8(part).unwrap_or_default();
         let HostServ { host, service } = HostServ::parse_bytes(text.as_bytes(), priority)?;
         Ok(Self { host: host.map(to_str), service: service.map(to_str) })
@@ -109,7 +108,7 @@ impl<'a> HostServ<&'a str> {
 }
 
 impl<'a> HostServ<&'a [u8]> {
-    /// Parses a text that need not be UTF-8.
+    /// Parses a string that need not be UTF-8.
     ///
     /// # Errors
     /// As [`parse`](HostServ::parse).

@@ -1,11 +1,11 @@
-//! Numeric addresses with a decimal port, which need no resolver: a dotted
-//! quad or the text of RFC 4291.
+//! Numeric addresses with a decimal port, which need no resolver: dotted quads, and
+//! the text form of RFC 4291.
 
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddrV4};
 
 use crate::{AddrInfo, Protocol, Type};
 
-/// A numeric address, with the sockets that it serves.
+/// A numeric address, with the kinds of socket that it applies to.
 ///
 /// ```
 /// # use biosock::{Lookup, fd::Answer};
@@ -37,7 +37,7 @@ impl Literal {
         self.addr
     }
 
-    /// The sockets that it serves, in the resolver's order.
+    /// The kinds of socket that it applies to, in the resolver's order.
     ///
     /// ```
     /// # use biosock::Lookup;
@@ -63,7 +63,7 @@ impl Literal {
     }
 }
 
-/// A port in decimal figures, 0 to 65535, as many zeros as may lead it.
+/// A decimal port, 0 to 65535, with any number of leading zeros.
 #[inline]
 pub(crate) fn parse_port(text: impl IntoIterator<Item = u8>) -> Option<u16> {
     let mut text = text.into_iter();
@@ -83,8 +83,8 @@ fn digit(byte: u8) -> Option<u32> {
     (digit < 10).then_some(digit.into())
 }
 
-/// A dotted quad: four numbers up to 255 without leading zeros, which other
-/// readers take for octal.
+/// A dotted quad: four numbers up to 255 without leading zeros, which other parsers
+/// treat as octal.
 #[inline]
 pub(crate) fn parse_ipv4(text: impl IntoIterator<Item = u8>) -> Option<Ipv4Addr> {
     let mut text = text.into_iter();
@@ -114,8 +114,9 @@ fn octet(text: &mut impl Iterator<Item = u8>, end: Option<u8>) -> Option<u32> {
     if number < 256 && text.next() == end { Some(number) } else { None }
 }
 
-/// As [`Lookup::literal`](crate::Lookup::literal) for IPv4 alone, from texts of any form: a C caller's
-/// are not measured beforehand. `service` is port 0 where it is `None`.
+/// Like [`Lookup::literal`](crate::Lookup::literal) for IPv4 only, from byte iterators, since the
+/// lengths of a C caller's strings are not known beforehand. A `service` of `None`
+/// is port 0.
 ///
 /// ```
 /// use biosock::{Protocol, Type, fd};
@@ -144,8 +145,8 @@ const STREAM: (Type, Protocol) = (Type::STREAM, Protocol::TCP);
 const DGRAM: (Type, Protocol) = (Type::DGRAM, Protocol::UDP);
 const RAW: (Type, Protocol) = (Type::RAW, Protocol::DEFAULT);
 
-/// The sockets that an address serves, in the resolver's order; `None` for
-/// what only the resolver knows.
+/// The kinds of socket that an address applies to, in the resolver's order; `None`
+/// for what only the resolver knows.
 pub(crate) fn kinds(socktype: Type, protocol: Protocol) -> Option<&'static [(Type, Protocol)]> {
     Some(match (socktype, protocol) {
         (Type::ANY, Protocol::DEFAULT) => &[STREAM, DGRAM, RAW],
@@ -163,7 +164,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn dotted_quads_are_read_as_std_reads_them(text in prop_oneof!["[0-9.]{0,16}", "[0-9]{1,3}(\\.[0-9]{1,3}){3}"]) {
+        fn dotted_quads_are_parsed_like_std(text in prop_oneof!["[0-9.]{0,16}", "[0-9]{1,3}(\\.[0-9]{1,3}){3}"]) {
             prop_assert_eq!(parse_ipv4(text.bytes()), text.parse().ok());
         }
     }
@@ -184,7 +185,7 @@ mod tests {
             ("", None),
             ("+80", None),
             ("8o", None),
-            // The characters before and behind the figures.
+            // The characters before and after the digits.
             ("8/", None),
             ("8:", None),
         ];
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_a_quad_end_at_255() {
+    fn numbers_of_a_quad_are_at_most_255() {
         for text in
             ["255.255.255.255", "256.0.0.0", "0.256.0.0", "0.0.0.256", "0.0.0.260", "0.0.0.:", "1:.0.0.0"]
         {
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_no_resolver() {
+    fn numeric_hosts_and_ports_need_no_resolver() {
         let (tcp, udp) = (Protocol::TCP, Protocol::UDP);
         for (socktype, protocol, expected) in [
             (Type::ANY, Protocol::DEFAULT, Some(&[STREAM, DGRAM, RAW][..])),

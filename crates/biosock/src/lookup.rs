@@ -1,4 +1,4 @@
-//! Names to addresses, after BIO_lookup_ex(3).
+//! Looking up the addresses of names, as in BIO_lookup_ex(3).
 
 use std::ffi::{CString, c_void};
 use std::io;
@@ -15,9 +15,8 @@ use crate::{
 
 /// A question to the resolver.
 ///
-/// Left out, the host is the loopback addresses, or for
-/// [`passive`](Self::passive) use every address of the machine; the service
-/// is port 0; family, type and protocol are any.
+/// By default the host is the loopback addresses, or with [`passive`](Self::passive)
+/// the wildcard addresses; the service is port 0; family, type and protocol are any.
 ///
 /// ```
 /// use biosock::{Lookup, Type};
@@ -50,7 +49,7 @@ impl Default for Lookup<'_> {
 }
 
 impl<'a> Lookup<'a> {
-    /// A question with nothing in it yet, for connecting.
+    /// An empty query, for connecting.
     ///
     /// ```
     /// # use biosock::Lookup;
@@ -71,10 +70,10 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    /// A question from a `host:service` text.
+    /// A query from a `host:service` string.
     ///
     /// # Errors
-    /// As [`HostServ::parse`].
+    /// Those of [`HostServ::parse`].
     ///
     /// ```
     /// # use biosock::{Lookup, Priority};
@@ -88,8 +87,8 @@ impl<'a> Lookup<'a> {
         Ok(Self { host: bytes(host), service: bytes(service), ..Self::new() })
     }
 
-    /// The host: a name, an address without brackets, or for
-    /// [`unix`](Self::unix) a path.
+    /// The host: a name, an address without brackets, or a path for
+    /// [`Domain::UNIX`].
     ///
     /// ```
     /// # use biosock::Lookup;
@@ -102,7 +101,7 @@ impl<'a> Lookup<'a> {
         self
     }
 
-    /// The service: a name from services(5) or a port number.
+    /// The service: a name from services(5), or a numeric port.
     ///
     /// ```
     /// # use biosock::Lookup;
@@ -115,7 +114,7 @@ impl<'a> Lookup<'a> {
         self
     }
 
-    /// For listening: without a host the results are the wildcard addresses.
+    /// For listening: without a host, the results are the wildcard addresses.
     ///
     /// ```
     /// # use biosock::Lookup;
@@ -158,15 +157,7 @@ impl<'a> Lookup<'a> {
         self
     }
 
-    /// Takes the host for a path, whose Unix address is the answer; the service
-    /// and the family say nothing then.
-    ///
-    /// ```
-    /// # use biosock::Lookup;
-    /// let found = Lookup::new().host("/run/x.sock").unix().run()?;
-    /// assert_eq!(found[0].addr.to_string(), "unix:/run/x.sock");
-    /// # Ok::<(), biosock::Error>(())
-    /// ```
+    /// Addresses of every family, even if the machine has none of that family.
     pub const fn unix(mut self) -> Self {
         self.is_path = true;
         self
@@ -178,8 +169,8 @@ impl<'a> Lookup<'a> {
         self
     }
 
-    /// Only sockets of this type. Without it each address comes once for
-    /// every type that serves it.
+    /// Only sockets of this type. By default each address is returned once for every
+    /// type that it applies to.
     ///
     /// ```
     /// # use biosock::{Lookup, Type};
@@ -206,11 +197,12 @@ impl<'a> Lookup<'a> {
         self
     }
 
-    /// Answers the question, in the resolver's order (RFC 6724).
+    /// Runs the lookup; the results are in the resolver's order (RFC 6724).
     ///
     /// # Errors
-    /// The resolver's, with its EAI code; a NUL inside a name; a port
-    /// above 65535; an over-long Unix path.
+    /// The resolver's, with its EAI code; an unknown family
+    /// ([`UnsupportedProtocolFamily`](crate::Reason)); a NUL in a name; a port above
+    /// 65535; a Unix path that is too long.
     ///
     /// ```
     /// # use biosock::{Lookup, Type};
@@ -224,7 +216,7 @@ impl<'a> Lookup<'a> {
             let missing = "missing port or service; write *:80";
             return Err(Error::explained(Operation::Lookup, ErrorKind::InvalidInput, "any host", missing));
         }
-        // The resolver says of an unknown zone that there is no such name.
+        // For an unknown zone, the resolver reports that there is no such name.
         let answer = self.answer().or_else(|error| self.check_zone().and(Err(error)));
         Ok(match answer? {
             Answer::Literal(literal) => literal.iter().collect(),
@@ -236,11 +228,11 @@ impl<'a> Lookup<'a> {
         })
     }
 
-    /// Answers the question in the form that the C layer passes on.
+    /// Runs the lookup; the result is in the form that the C layer returns.
     ///
     /// # Errors
-    /// As [`run`](Self::run), but that a port above 65535 is the resolver's
-    /// to judge. A Unix address keeps the type that was asked for, even any.
+    /// Those of [`run`](Self::run), except that a port above 65535 is passed to the
+    /// resolver. A Unix address has the requested type, even if that is any.
     ///
     /// ```
     /// # use biosock::{Lookup, fd::Answer};
@@ -271,12 +263,12 @@ impl<'a> Lookup<'a> {
 
     fn unix_addr(&self) -> Result<AddrInfo> {
         let addr = UnixAddr::from_sun_path(self.host.unwrap_or_default())?;
-        // AF_UNIX has one protocol.
+        // AF_UNIX has only one protocol.
         Ok(AddrInfo { addr: addr.into(), socktype: self.socktype, protocol: Protocol::DEFAULT })
     }
 
-    /// The answer where it needs no resolver: a numeric address with a
-    /// decimal port, for sockets of a plain kind. No system call, no allocation.
+    /// The result if it needs no resolver: a numeric address with a decimal port, for
+    /// the usual kinds of socket. No system call, no allocation.
     ///
     /// ```
     /// # use biosock::Lookup;
@@ -299,8 +291,8 @@ impl<'a> Lookup<'a> {
         Some(Literal::new(net::SocketAddr::new(ip, port), kinds))
     }
 
-    /// Asks getaddrinfo; where it fails for addresses that the machine could
-    /// use, once more for a numeric address, as the original does.
+    /// Calls getaddrinfo; if that fails with AI_ADDRCONFIG, calls it again for a
+    /// numeric address, like the original.
     fn ask(&self) -> Result<sys::AddrInfoList> {
         let host = self.c_host()?;
         let service = self.service.map(|it| self.c_string(it, "NUL byte in the service")).transpose()?;
@@ -318,7 +310,7 @@ impl<'a> Lookup<'a> {
             done => return done.map_err(|error| self.error(error)),
         };
         (hints.addrconfig, hints.numeric_host) = (false, true);
-        // Where that fails too, the first failure is the one that says why.
+        // If that fails too, the first error is the relevant one.
         ask(hints).map_err(|_| self.error(first))
     }
 
@@ -334,7 +326,7 @@ impl<'a> Lookup<'a> {
         Error::resolver_call(Operation::Lookup, code, system, shortage, text)
     }
 
-    /// The zone of an IPv6 address has to be an interface.
+    /// The zone of an IPv6 address must be an interface.
     pub(crate) fn check_zone(&self) -> Result<()> {
         let host = self.host.unwrap_or_default();
         let Some(at) = host.iter().position(|byte| *byte == b'%') else { return Ok(()) };
@@ -352,7 +344,7 @@ impl<'a> Lookup<'a> {
                 format_args!("no such interface: {zone}"),
             )),
             Ok(Some(_)) => Ok(()),
-            // The resolver would ask in the same way.
+            // The resolver would query in the same way.
             Err(errno) => {
                 let errno = errno.raw_os_error();
                 Err(Error::system_call(Operation::Lookup, Syscall::Socket, errno, None).about(lossy(&[host])))
@@ -364,7 +356,7 @@ impl<'a> Lookup<'a> {
         self.host.map(|host| self.c_string(host, "NUL byte in the host")).transpose()
     }
 
-    /// A text as the resolver takes it. For a lack of memory it is the resolver's error.
+    /// A string for the resolver. If out of memory, the error is the resolver's.
     fn c_string(&self, text: &[u8], problem: &'static str) -> Result<CString> {
         if let Some(at) = text.iter().position(|byte| *byte == 0) {
             return Err(Error::bad_text(None, text, at, problem));
@@ -379,7 +371,7 @@ impl<'a> Lookup<'a> {
     }
 }
 
-/// The answer to a [`Lookup`], before it is a list of values.
+/// The result of a [`Lookup`], before conversion to values.
 ///
 /// ```
 /// use biosock::{Lookup, fd::Answer};
@@ -390,15 +382,15 @@ impl<'a> Lookup<'a> {
 /// ```
 #[derive(Debug)]
 pub enum Answer {
-    /// A numeric address with a numeric port: nobody was asked.
+    /// A numeric address with a numeric port: nothing was looked up.
     Literal(Literal),
-    /// What getaddrinfo(3) answered.
+    /// getaddrinfo(3)'s result.
     System(SystemList),
     /// An AF_UNIX address.
     Unix(AddrInfo),
 }
 
-/// A list that getaddrinfo(3) made, freed when dropped.
+/// A list from getaddrinfo(3), freed when dropped.
 ///
 /// ```
 /// # use biosock::{Lookup, fd::Answer};
@@ -411,7 +403,7 @@ pub enum Answer {
 pub struct SystemList(sys::AddrInfoList);
 
 impl SystemList {
-    /// The results of the families that [`SocketAddr`](crate::SocketAddr) has, in order.
+    /// The results of the families that [`SocketAddr`](crate::SocketAddr) supports, in order.
     ///
     /// ```
     /// # use biosock::{Lookup, fd::Answer};
@@ -427,12 +419,12 @@ impl SystemList {
         })
     }
 
-    /// Gives away the first `struct addrinfo`, to be freed by freeaddrinfo(3).
+    /// Gives up the first `struct addrinfo`, which the caller frees with freeaddrinfo(3).
     ///
     /// ```
     /// # use biosock::{Lookup, fd::Answer};
     /// if let Answer::System(list) = Lookup::new().host("localhost").service("80").answer()? {
-    ///     // The caller that takes it calls freeaddrinfo(3) in the end.
+    ///     // The caller frees it with freeaddrinfo(3).
     ///     let _first = list.into_raw();
     /// }
     /// # Ok::<(), biosock::Error>(())
@@ -469,7 +461,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
 
-        /// Whatever is answered without the resolver, the resolver answers alike.
+        /// Every result without the resolver is the same as the resolver's.
         #[test]
         fn literals_agree_with_getaddrinfo(
             host in hosts(),
@@ -494,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_resolver_knows_is_left_to_it() {
+    fn other_queries_are_left_to_the_resolver() {
         for (host, service) in
             [("127.1", "80"), ("0x7f.1", "80"), ("::1%lo", "80"), ("127.0.0.1", "http"), ("", "1")]
         {

@@ -1,4 +1,4 @@
-//! Addresses to names, after BIO_ADDR_hostname_string(3).
+//! Names of addresses, as in BIO_ADDR_hostname_string(3).
 
 use std::fmt;
 
@@ -26,8 +26,8 @@ pub struct Names {
 impl SocketAddr {
     /// The host and service names of the address, by getnameinfo(3).
     ///
-    /// With `numeric` both are numbers and nobody is asked. Without it the
-    /// resolver is asked, and what it does not know comes back as a number.
+    /// With `numeric`, both are numbers and nothing is looked up. Otherwise the
+    /// resolver is queried, and what it does not know is returned as a number.
     ///
     /// # Errors
     /// The resolver's, and unsupported family for AF_UNIX, which has a
@@ -50,7 +50,7 @@ impl SocketAddr {
     }
 }
 
-/// The names of an address in the system's layout, by getnameinfo(3).
+/// The names of an address in the OS's layout, by getnameinfo(3).
 ///
 /// # Errors
 /// The resolver's.
@@ -126,8 +126,8 @@ impl fmt::Debug for RawNames {
     }
 }
 
-/// As [`names_of`], with nothing allocated, not even for an error, which
-/// names no address.
+/// Like [`names_of`], without allocating, even for an error, which therefore names no
+/// address.
 ///
 /// # Errors
 /// The resolver's.

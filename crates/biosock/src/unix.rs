@@ -1,4 +1,4 @@
-//! AF_UNIX addresses from paths, names and text.
+//! AF_UNIX addresses from paths, names and strings.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -8,11 +8,11 @@ use std::str::FromStr;
 use crate::{Error, Result, UnixAddr};
 
 impl UnixAddr {
-    /// A path of 1 to 108 bytes (on Linux); at 108 there is no room for a
-    /// NUL, which the system accepts.
+    /// From a path of 1 to 108 bytes (on Linux); with 108 there is no room for a NUL,
+    /// which the kernel accepts.
     ///
     /// # Errors
-    /// An empty or over-long path, or one with a NUL inside.
+    /// A path that is empty, too long or contains a NUL.
     ///
     /// ```
     /// # use biosock::UnixAddr;
@@ -30,10 +30,10 @@ impl UnixAddr {
         Self::from_sun_path(bytes)
     }
 
-    /// A name in Linux's abstract namespace, of 0 to 107 bytes, NULs allowed.
+    /// From a name of 0 to 107 bytes in Linux's abstract namespace, NULs allowed.
     ///
     /// # Errors
-    /// An over-long name.
+    /// A name that is too long.
     ///
     /// ```
     /// # use biosock::UnixAddr;
@@ -46,8 +46,8 @@ impl UnixAddr {
             .map_err(|at| Error::bad_text(None, name, at, "an abstract name has at most 107 bytes"))
     }
 
-    /// From the bytes of the `sun_path` field that are in use: nothing, a
-    /// NUL and an abstract name, or a path (ended by a NUL or by the field).
+    /// From the used bytes of `sun_path`: nothing, a NUL and an abstract name, or a
+    /// path (ended by a NUL or by the field).
     pub(crate) fn from_sun_path(from: &[u8]) -> Result<Self> {
         Self::from_bytes(from).map_err(|(at, problem)| Error::bad_text(None, from, at, problem))
     }
@@ -72,7 +72,7 @@ impl FromStr for UnixAddr {
     }
 }
 
-/// Undoes the escapes, or tells where a bad one begins.
+/// Undoes the escapes, or returns the offset of an invalid one.
 fn unescape(text: &str) -> Result<Vec<u8>, usize> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -89,7 +89,7 @@ fn unescape(text: &str) -> Result<Vec<u8>, usize> {
     Ok(out)
 }
 
-/// The byte of `xHH`, and what follows it.
+/// The byte of `xHH`, and the rest.
 fn hex_escape(rest: &[u8]) -> Option<(u8, &[u8])> {
     let [b'x', high, low, after @ ..] = rest else { return None };
     let digit = |b: u8| char::from(b).to_digit(16);

@@ -1,4 +1,4 @@
-//! The files that decide about names. Each process has its own copies
+//! The files that configure name lookups. Each process has its own copies
 //! ([`PerProcess`]).
 
 use super::cached::Cached;

@@ -1,12 +1,12 @@
-//! gai.conf(5): the tables that RFC 6724 has destinations sorted by, which the
-//! machine's owner may replace.
+//! gai.conf(5): the tables by which RFC 6724 sorts destinations, which the
+//! administrator may replace.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cached::{Cached, FromText, lines, words};
 
-/// The file, as getaddrinfo(3) reads it: once, unless it says `reload yes`.
+/// The file, read like getaddrinfo(3) does: once, unless it has `reload yes`.
 #[derive(Debug)]
 pub(super) struct GaiConf {
     file: Cached<Policy>,
@@ -18,7 +18,7 @@ impl GaiConf {
         Self { file: Cached::new(path), first: Mutex::new(None) }
     }
 
-    /// The tables that hold now.
+    /// The current tables.
     pub(super) fn policy(&self) -> Arc<Policy> {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(policy) = first.as_ref().filter(|policy| !policy.reload) {
@@ -30,17 +30,17 @@ impl GaiConf {
     }
 }
 
-/// What addresses are known by. Each table is sorted: the longest prefix first.
+/// The tables of labels, precedences and scopes, each sorted by longest prefix first.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Policy {
     labels: Vec<Row>,
     precedences: Vec<Row>,
-    /// Of IPv4 addresses, as IPv4-mapped ones.
+    /// For IPv4 addresses, as IPv4-mapped ones.
     scopes: Vec<Row>,
     reload: bool,
 }
 
-/// A prefix, how many of its bits count, and what it stands for.
+/// A prefix, its length in bits, and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Row {
     prefix: u128,
@@ -90,8 +90,8 @@ const RFC_6724_PRECEDENCES: [Row; 9] = [
     Row::new(v6(0xfc00, 0), 7, 3),
     Row::new(ANY, 0, 40),
 ];
-/// What glibc has instead, as its gai.conf documents: RFC 3484's, with labels
-/// for local addresses and Teredo.
+/// glibc's instead, as documented in its gai.conf: RFC 3484's, with labels for local
+/// addresses and Teredo.
 const GLIBC_LABELS: [Row; 8] = [
     Row::new(Ipv6Addr::LOCALHOST, 128, 0),
     Row::new(MAPPED, 96, 4),
@@ -120,15 +120,15 @@ const SCOPES: [Row; 3] = [
 const GLOBAL: i32 = 14;
 
 impl Default for Policy {
-    /// What the C library has where gai.conf says nothing.
+    /// The C library's defaults, for what gai.conf does not set.
     fn default() -> Self {
         if cfg!(target_env = "gnu") { Self::glibc() } else { Self::rfc_6724() }
     }
 }
 
 impl FromText for Policy {
-    /// Any line of a table replaces the whole table; one that makes no sense is
-    /// passed over, as by getaddrinfo.
+    /// Any line of a table replaces the whole table; invalid lines are skipped, as by
+    /// getaddrinfo.
     fn from_text(text: Vec<u8>) -> Self {
         let mut policy = Self { labels: vec![], precedences: vec![], scopes: vec![], reload: false };
         for line in lines(&text) {
@@ -180,7 +180,7 @@ impl Policy {
     pub(super) fn highest_of_v4(&self) -> i32 {
         let of_v4 = |row: &&Row| Row::new(MAPPED, 96, 0).covers(row.prefix) || row.covers(MAPPED.to_bits());
         let rows = || self.precedences.iter().filter(of_v4);
-        // What covers all of IPv4 leaves nothing to rows of shorter prefixes.
+        // A row that covers all of IPv4 hides rows with shorter prefixes.
         let of_all = rows().find(|row| row.bits <= 96);
         let values = rows().take_while(|row| row.bits > 96).chain(of_all).map(|row| row.value);
         values.max().unwrap_or_default()
@@ -191,13 +191,13 @@ impl Policy {
     }
 }
 
-/// Of the longest prefix that covers it.
+/// The value of the longest matching prefix.
 fn value(table: &[Row], ip: Ipv6Addr) -> i32 {
     table.iter().find(|row| row.covers(ip.to_bits())).map_or(0, |row| row.value)
 }
 
-/// The longest prefix first, else as in the file; what no line covers has the
-/// last row's value.
+/// Sorts by longest prefix first, otherwise as in the file; an address without a match
+/// gets the last row's value.
 fn sorted(mut table: Vec<Row>, rest: Row) -> Vec<Row> {
     table.sort_by_key(|row| std::cmp::Reverse(row.bits));
     table.push(rest);
@@ -212,7 +212,7 @@ fn row(prefix: &[u8], value: &[u8]) -> Option<Row> {
     Some(Row::new(prefix, bits, number(value)?)).filter(|row| row.bits <= 128)
 }
 
-/// The same, of an IPv4 address or an IPv4-mapped one.
+/// The same, for an IPv4 address or an IPv4-mapped one.
 fn v4_row(prefix: &[u8], value: &[u8]) -> Option<Row> {
     let (prefix, bits) = parted(prefix);
     let (prefix, before) = match text(prefix)?.parse().ok()? {
@@ -230,7 +230,7 @@ fn parted(prefix: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// Up to INT_MAX; nothing at all is 0, as for strtoul(3).
+/// A number up to INT_MAX; an empty string is 0, as for strtoul(3).
 fn number<T: TryFrom<i32>>(digits: &[u8]) -> Option<T> {
     let digits = text(digits)?;
     let number: i32 = if digits.is_empty() { 0 } else { digits.parse().ok()? };
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn ipv4_may_have_the_precedence_of_any_row_that_covers_some_of_it() {
+    fn ipv4_may_have_the_precedence_of_any_row_that_matches_some_of_it() {
         assert_eq!([Policy::glibc(), Policy::rfc_6724()].map(|policy| policy.highest_of_v4()), [10, 35]);
         for (rows, highest) in [
             ("precedence ::ffff:0:0/96 100", 100),
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_changes_nothing() {
+    fn invalid_lines_change_nothing() {
         for line in [
             "",
             "#label ::/0 9",
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_read_once_unless_it_says_otherwise() {
+    fn the_file_is_read_once_unless_it_has_reload() {
         let directory = tempfile::tempdir().unwrap();
         let path: &'static str = Box::leak(directory.path().join("gai.conf").display().to_string().into());
         let gai = GaiConf::new(path);

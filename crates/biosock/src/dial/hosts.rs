@@ -1,5 +1,5 @@
-//! hosts(5): names that the machine's owner gave addresses to, and
-//! nsswitch.conf(5), which says whether they are asked for first.
+//! hosts(5): names with addresses set by the administrator, and nsswitch.conf(5), which
+//! specifies whether they are looked up first.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use super::cached::{FromText, lines, without_comment, words};
 #[derive(Debug)]
 pub(super) struct Hosts {
     text: Vec<u8>,
-    /// Where in the text the line of a name begins, by the name's hash.
+    /// The offset of each name's line, by the name's hash.
     lines: Vec<(u32, u32)>,
 }
 
@@ -28,11 +28,11 @@ impl FromText for Hosts {
     }
 }
 
-/// The most lines of a name that are read in a dial.
+/// The maximum number of a name's lines that a dial reads.
 const MOST_LINES: usize = 4 * MOST_OF_ANSWER;
 
 impl Hosts {
-    /// In the order of the file, of the name's first [`MOST_LINES`].
+    /// In file order, from the name's first [`MOST_LINES`] lines.
     pub(super) fn every_address(&self, name: &str) -> Vec<IpAddr> {
         let wanted = hash(name.as_bytes());
         let first = self.lines.partition_point(|(hash, _)| *hash < wanted);
@@ -45,14 +45,14 @@ impl Hosts {
     }
 }
 
-/// FNV-1a of a name in small letters.
+/// FNV-1a of a name in lower case.
 fn hash(name: &[u8]) -> u32 {
     let step = |hash: u32, byte: &u8| (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193);
     name.iter().fold(0x811c_9dc5, step)
 }
 
-/// Whether nsswitch.conf has "hosts: files ..." and no `[ACTION]` that has it
-/// go on after a find.
+/// Whether nsswitch.conf has "hosts: files ..." and no `[ACTION]` that continues after a
+/// match.
 #[derive(Debug)]
 pub(super) struct Sources(pub(super) bool);
 
@@ -62,7 +62,7 @@ impl FromText for Sources {
     }
 }
 
-/// What a line says of it, if it is the one for hosts.
+/// What a line sets, if it is the one for hosts.
 fn files_are_first(line: &[u8]) -> Option<bool> {
     let line = line.trim_ascii_start().strip_prefix(b"hosts")?;
     let mut sources = words(line.trim_ascii_start().strip_prefix(b":")?);
@@ -70,8 +70,8 @@ fn files_are_first(line: &[u8]) -> Option<bool> {
     Some(files && sources.next().is_none_or(|next| !next.starts_with(b"[")))
 }
 
-/// The address of a line that has the name. One with a zone is none, as in
-/// glibc, which asks DNS for such a name.
+/// The address of a line with this name. One with a zone is ignored, as in glibc, which
+/// queries DNS for such a name.
 fn entry(line: &[u8], name: &str) -> Option<IpAddr> {
     let mut fields = words(line);
     let ip = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_found_as_hosts_5_says() {
+    fn names_are_found_as_in_hosts_5() {
         let file = "\
 127.0.0.1 localhost here # elsewhere
 # 192.0.2.9 here
@@ -116,7 +116,7 @@ not-an-address bad
     }
 
     #[test]
-    fn the_file_goes_first_as_nsswitch_conf_5_says() {
+    fn the_file_goes_first_if_nsswitch_conf_5_says_so() {
         for (file, expected) in [
             ("passwd: files\nhosts:\t files dns # usual\n", true),
             ("hosts:files", true),

@@ -1,4 +1,4 @@
-//! Lookups on threads, for dials that block and for those of a runtime.
+//! Lookups on threads, for blocking and async dials.
 
 use std::hash::{Hash, Hasher};
 use std::io;
@@ -13,39 +13,36 @@ use crate::sock::waker_error;
 use crate::sys::{PerProcess, Waker};
 use crate::{Domain, Error, ErrorKind, Operation, Result, SocketAddr, Syscall};
 
-/// How many threads this process has at most for the lookups of all of its
-/// dials: 64 unless [`set_lookup_threads`] was called.
+/// The maximum number of threads in this process for the lookups of all dials: 64
+/// unless [`set_lookup_threads`] was called.
 ///
-/// They start when they are needed, take no signals, and end after ten seconds
-/// without work. Namespaces of its own (setns(2)) a thread has from the dial
-/// that it started for. A lookup that has begun keeps its thread until its resolver
-/// returns, even where no dial waits for it any more: getaddrinfo(3) cannot be
-/// interrupted. It keeps nothing else. A dial that asks the same within 5 s
-/// shares it; one that asks later starts a new lookup, so that one that never
-/// returns keeps no later dial from its name. With each lookup of the same
-/// question under way those 5 s double: a name that is dialled for an hour while
-/// none returns has 10. Lookups that find no thread wait for one, as long as
-/// their dial does, whose report then says so; where no thread can be started
-/// (clone(2)) and there is none, they fail.
+/// They start when they are needed, block signals, and end after ten seconds without
+/// work. A thread inherits the namespaces (setns(2)) of the dial that it started for. A
+/// lookup that has started occupies its thread until its resolver returns, even if no
+/// dial waits for it any more: getaddrinfo(3) cannot be interrupted. It holds nothing
+/// else. An identical lookup within 5 s shares it; a later one starts anew, so that one
+/// that never returns does not block later dials of its name. With each identical lookup
+/// in progress those 5 s double: a name that is dialled for an hour while none returns
+/// has 10. Lookups without a thread wait for one, as long as their dial does, whose
+/// report then says so; if no thread can be started (clone(2)) and there is none, they
+/// fail.
 ///
-/// A thread whose lookup has run for 30 s, as long as getaddrinfo(3) by its
-/// defaults tries, counts towards the number no more, and another may take its
-/// place: getaddrinfo(3) over TCP has no timeout, and a name server that accepts
-/// and is silent would end all lookups for good. With those there are at most
-/// four times as many threads, 256 by default. Where all of these hang, lookups
-/// wait until one returns. A thread beyond the number ends when its lookup
-/// returns. While lookups wait for one, one thread more waits for its time to
-/// start, and does nothing else.
+/// A thread whose lookup has run for 30 s, as long as getaddrinfo(3) tries by default,
+/// no longer counts, and another may take its place: getaddrinfo(3) over TCP has no
+/// timeout, and a name server that accepts and is silent would block all lookups
+/// forever. Including those, there are at most four times as many threads, 256 by
+/// default. If all of these hang, lookups wait until one returns. A thread beyond the
+/// number ends when its lookup returns. While lookups wait for a thread, one more thread
+/// waits for its time to start, and does nothing else.
 ///
-/// Who asks is not told apart: where many patient dials of names whose server is
-/// silent hold all threads, any other name waits with theirs until getaddrinfo(3)
-/// gives up. More threads put that off; async dials with `HickoryResolver` of the
-/// crate `biosock-hickory` hold none.
+/// Callers are not distinguished: if many patient dials of names whose server is silent
+/// occupy all threads, any other name waits until getaddrinfo(3) gives up. More threads
+/// delay that; async dials with `HickoryResolver` (feature `hickory`) occupy none.
 ///
-/// So that names whose server is silent do not take all of the threads, the
-/// first half of them start at once, and each of the others up to 2 s after the one
-/// before: with the default 57 ms at first, and the last after 30 s, when
-/// getaddrinfo(3) by its own defaults has given up the first.
+/// So that names whose server is silent do not occupy all of the threads, the first half
+/// of them start at once, and each of the others up to 2 s after the previous one: by
+/// default after 57 ms at first, and the last after 30 s, when getaddrinfo(3) has given
+/// up the first by its defaults.
 ///
 /// ```
 /// assert_eq!(biosock::dial::lookup_threads(), 64);
@@ -54,10 +51,10 @@ pub fn lookup_threads() -> usize {
     LIMIT.load(Ordering::Relaxed)
 }
 
-/// Lets the lookups of all dials of this process have at most so many threads;
-/// 0 is taken for 1. Threads beyond a lower number end when their lookup has.
-/// Those whose lookup has run for 30 s do not count: see [`lookup_threads`]. A
-/// process that forks passes the number on.
+/// Sets the maximum number of threads for the lookups of all dials of this process; 0
+/// means 1. Threads above a lowered number end with their lookup. Those whose lookup has
+/// run for 30 s do not count: see [`lookup_threads`]. Children of fork(2) inherit the
+/// number.
 ///
 /// ```
 /// use biosock::dial::{lookup_threads, set_lookup_threads};
@@ -74,7 +71,7 @@ static LIMIT: AtomicUsize = AtomicUsize::new(64);
 
 static SHARED: PerProcess<Shared> = PerProcess::new();
 
-/// What the dials of a process share.
+/// State that the dials of a process share.
 struct Shared {
     pool: Arc<Pool<Asking>>,
 }
@@ -85,16 +82,15 @@ impl Default for Shared {
     }
 }
 
-/// The system's resolver that dials have by default.
+/// The OS's resolver, which dials use by default.
 pub(super) fn system_resolver() -> Arc<dyn Resolver> {
-    // One for all, so that their questions are told to be equal. Not among
-    // what is shared: a dial without a lookup makes no pool, whose hasher
-    // would ask for random bytes.
+    // A single one, so that identical queries are recognised. Not in `Shared`: a dial
+    // without a lookup must not create the pool, whose hasher reads random bytes.
     static SYSTEM: PerProcess<Arc<SystemResolver>> = PerProcess::new();
     Arc::clone(SYSTEM.get()) as Arc<dyn Resolver>
 }
 
-/// A question to a resolver.
+/// A query to a resolver.
 #[derive(Debug)]
 struct Asking {
     resolver: Arc<dyn Resolver>,
@@ -102,7 +98,7 @@ struct Asking {
 }
 
 impl Asking {
-    /// The resolver's place in memory, which no other has meanwhile.
+    /// The resolver's address in memory, which is unique while it exists.
     fn place(&self) -> *const () {
         Arc::as_ptr(&self.resolver).cast()
     }
@@ -139,7 +135,7 @@ impl Work for Asking {
     }
 }
 
-/// A lookup of a dial's; dropping it abandons it.
+/// A dial's lookup; dropping it abandons it.
 #[derive(Debug)]
 struct Waiting {
     /// `None` only while this is dropped.
@@ -156,7 +152,7 @@ impl Waiting {
         Self { ticket: Some(SHARED.get().pool.ask(asking, asker)) }
     }
 
-    /// What to report of it where it waits for a thread.
+    /// The error to report if it waits for a thread.
     fn without_thread(&self) -> Option<Error> {
         let ticket = self.ticket.as_ref().filter(|ticket| ticket.is_of(&SHARED.get().pool))?;
         let busy = ticket.waits_behind()?;
@@ -172,30 +168,30 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        // In a child of fork(2) the parent's pool has no threads, and its lock
-        // may be held for good.
+        // In a child of fork(2) the parent's pool has no threads, and its lock may be
+        // held forever.
         if let Some(foreign) = self.ticket.take().filter(|ticket| !ticket.is_of(&SHARED.get().pool)) {
             std::mem::forget(foreign);
         }
     }
 }
 
-/// The lookups of a dial that blocks.
+/// The lookups of a blocking dial.
 #[derive(Debug)]
 pub(super) struct Lookups {
     answers: Arc<Answers>,
-    /// With the marks of their answers.
+    /// The marks of their answers, and the lookups.
     waiting: Vec<(Domain, Waiting)>,
 }
 
-/// Answers that have come; the waker is readable from then on.
+/// Answers that have arrived; the waker is readable from then on.
 #[derive(Debug)]
 struct Answers {
     come: Mutex<Vec<Answer>>,
     waker: Waker,
 }
 
-/// Who waits for the answer that is to have this mark.
+/// Receives the answer, which will have this mark.
 struct Marked {
     mark: Domain,
     answers: Arc<Answers>,
@@ -209,7 +205,7 @@ impl Asker<Result<Vec<SocketAddr>>> for Marked {
 }
 
 impl Lookups {
-    /// Asks for each family.
+    /// Starts a lookup for each family.
     pub(super) fn start(
         resolver: &Arc<dyn Resolver>,
         question: &Question,
@@ -224,13 +220,13 @@ impl Lookups {
         Ok(lookups)
     }
 
-    /// Asks one question more, whose answer is to have this mark.
+    /// Starts another lookup, whose answer will have this mark.
     pub(super) fn ask(&mut self, resolver: &Arc<dyn Resolver>, question: Question, mark: Domain) {
         let asker = Arc::new(Marked { mark, answers: Arc::clone(&self.answers) });
         self.waiting.push((mark, Waiting::start(resolver, question, asker)));
     }
 
-    /// Those that wait for a thread, and what to report of them.
+    /// The lookups that wait for a thread, and the errors to report.
     pub(super) fn without_thread(&self) -> impl Iterator<Item = (Domain, Error)> {
         self.waiting.iter().filter_map(|(mark, waiting)| Some((*mark, waiting.without_thread()?)))
     }
@@ -239,7 +235,7 @@ impl Lookups {
         &self.answers.waker
     }
 
-    /// The answers that have come since.
+    /// The answers that have arrived since the last call.
     pub(super) fn take(&self) -> Vec<Answer> {
         self.answers.waker.clear();
         std::mem::take(&mut *self.answers.come.lock().unwrap_or_else(PoisonError::into_inner))
@@ -277,7 +273,7 @@ mod task {
             Self { state, waiting: Waiting::start(resolver, question, asker) }
         }
 
-        /// What to report of it where it waits for a thread.
+        /// The error to report if it waits for a thread.
         pub(in crate::dial) fn without_thread(&self) -> Option<Error> {
             self.waiting.without_thread()
         }

@@ -1,5 +1,5 @@
-//! Which destination first: RFC 6724, section 6, as a pure function, and the
-//! sources that it needs.
+//! The order of destinations: RFC 6724, section 6, as a pure function, and the source
+//! addresses that it needs.
 
 use std::cmp::{Ordering, Reverse};
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,26 +9,25 @@ use super::gai::Policy;
 use super::history::Rank;
 use crate::{Domain, Protocol, Socket, SocketAddr, Type};
 
-/// Sorts destinations as RFC 6724, section 6, says, for resolvers that give
-/// them as DNS does, in any order. getaddrinfo(3) has sorted its answers.
+/// Sorts destinations according to RFC 6724, section 6, for resolvers that return them
+/// in any order, as DNS does. getaddrinfo(3) sorts its results itself.
 ///
-/// Of the section's rules it applies 1 (what there is no route to goes last),
-/// 2 (a source of the same scope), 5 (a source of the same label), 6 (the
-/// higher precedence), 8 (the smaller scope), 9 (the longest prefix in common
-/// with the source, of IPv6 addresses alone: among IPv4 addresses it would undo
-/// the server's rotation) and 10 (else as they came). Rules 3, 4 and 7 need to
-/// know of deprecated, home and tunnelled addresses, which no portable call
-/// reports.
+/// Of the section's rules it applies 1 (destinations without a route go last), 2 (a
+/// source of the same scope), 5 (a source of the same label), 6 (the higher
+/// precedence), 8 (the smaller scope), 9 (the longest prefix in common with the source,
+/// only for IPv6 addresses: among IPv4 addresses it would undo the server's rotation)
+/// and 10 (otherwise unchanged). Rules 3, 4 and 7 need to know deprecated, home and
+/// tunnelled addresses, which no portable call reports.
 ///
-/// Labels, precedences and the scopes of IPv4 addresses are those of
-/// gai.conf(5), read as getaddrinfo(3) does: any line of a table replaces the
-/// whole table, and the file is read once unless it has `reload yes`. Where it
-/// has no line of a table, the C library's defaults hold: glibc's are RFC
-/// 3484's with a few labels more, others' those of RFC 6724, section 2.1.
+/// Labels, precedences and the scopes of IPv4 addresses are those of gai.conf(5), read
+/// like getaddrinfo(3) does: any line of a table replaces the whole table, and the file
+/// is read once unless it has `reload yes`. A table without a line has the C library's
+/// defaults: glibc's are RFC 3484's with a few more labels, others' those of RFC 6724,
+/// section 2.1.
 ///
-/// The source of each is the one that the system gives a UDP socket that is
-/// connected to it; nothing is sent. That is four system calls for each
-/// destination, and there is no bound: an answer from outside is cut first.
+/// The source address of each is the one that the OS assigns to a UDP socket connected
+/// to it; nothing is sent. That takes four system calls per destination, without a
+/// limit: truncate answers from outside first.
 ///
 /// ```
 /// use biosock::SocketAddr;
@@ -42,23 +41,23 @@ use crate::{Domain, Protocol, Socket, SocketAddr, Type};
 /// ```
 pub fn sort_destinations(addrs: &mut [SocketAddr]) {
     if addrs.len() > 1 {
-        // Once for each: a key costs a socket.
+        // Once for each, since a key costs a socket.
         let keyed: Vec<_> = addrs.iter().map(|addr| (key(addr, source_for(addr)), *addr)).collect();
         let sorted = merge_sorted(keyed);
         addrs.iter_mut().zip(sorted).for_each(|(place, (_, addr))| *place = addr);
     }
 }
 
-/// By the rules one after the other. Rule 9 is for two addresses of a family,
-/// so this is no order that a usual sort could take: a may go before b, and
-/// b be as good as c, which goes before a.
+/// Applies the rules one after another. Rule 9 is for two addresses of the same family,
+/// so this is not a total order, which a usual sort needs: a may go before b, and b be
+/// equal to c, which goes before a.
 fn compare((one, of_one): &(Key, SocketAddr), (two, of_two): &(Key, SocketAddr)) -> Ordering {
     let same_family = of_one.family() == of_two.family();
     one.0.cmp(&two.0).then_with(|| if same_family { one.1.cmp(&two.1) } else { Ordering::Equal })
 }
 
-/// Sorted by halves, which are merged, the first one's first among equals: where
-/// the rules are no order, that too decides, and glibc does it so.
+/// A merge sort, stable: since the rules are not a total order, the algorithm matters,
+/// and glibc uses this one.
 fn merge_sorted(mut first: Vec<(Key, SocketAddr)>) -> Vec<(Key, SocketAddr)> {
     if first.len() < 2 {
         return first;
@@ -74,14 +73,14 @@ fn merge_sorted(mut first: Vec<(Key, SocketAddr)>) -> Vec<(Key, SocketAddr)> {
     merged
 }
 
-/// Whether the first destination goes before the second, by section 6 and by
-/// what history ranks them as (RFC 8305, section 4).
+/// Whether the first destination goes before the second, by section 6 and by their
+/// ranks in the history (RFC 8305, section 4).
 pub(super) fn goes_before(one: &SocketAddr, two: &SocketAddr, rank: impl Fn(&SocketAddr) -> Rank) -> bool {
     let place = |addr| place(key(addr, source_for(addr)), rank(addr));
     place(one) < place(two)
 }
 
-/// Whether an IPv6 destination goes before every IPv4 one that there could be.
+/// Whether an IPv6 destination goes before any possible IPv4 one.
 pub(super) fn goes_before_any_v4(addr: &SocketAddr) -> bool {
     let policy = files().gai.policy();
     is_before_any_v4(key_by(&policy, addr, source_for(addr)), &policy)
@@ -97,11 +96,10 @@ pub(super) fn has_route(addr: &SocketAddr) -> bool {
     source_for(addr).is_some()
 }
 
-/// Puts those of sorted destinations that history knows before others of their
-/// family that rules 1 to 8 leave equal to them (RFC 8305, section 4), the
-/// fastest first.
+/// Moves sorted destinations that are in the history before others of their family that
+/// rules 1 to 8 rank equally (RFC 8305, section 4), the fastest first.
 pub(super) fn prefer_known(addrs: &mut [(SocketAddr, Rank)]) {
-    // Each key costs a socket, so none is made for nothing.
+    // Each key costs a socket, so only if it is needed.
     if addrs.len() > 1 && addrs.iter().any(|(_, rank)| matches!(rank, Rank::Used(_))) {
         prefer(addrs, |addr| key(addr, source_for(addr)).0);
     }
@@ -123,22 +121,21 @@ fn prefer(addrs: &mut [(SocketAddr, Rank)], class: impl Fn(&SocketAddr) -> Class
     }
 }
 
-/// The address that packets to a destination would come from, where there is
-/// a route to it.
+/// The source address of packets to a destination, if there is a route to it.
 pub(super) fn source_for(addr: &SocketAddr) -> Option<IpAddr> {
     let socket = Socket::new(addr.family(), Type::DGRAM, Protocol::DEFAULT).ok()?;
     socket.connect(addr).ok()?;
     socket.local_addr().ok()?.ip()
 }
 
-/// What RFC 6724, section 6, compares, rule after rule; the least goes first.
+/// What RFC 6724, section 6, compares, rule by rule; the smallest goes first.
 type Key = (Class, Reverse<u32>);
 
-/// That of rules 1 to 8.
+/// The part for rules 1 to 8.
 type Class = (bool, bool, bool, Reverse<i32>, i32);
 
-/// A key with history in its places: what did not work is unusable (rule 1),
-/// what worked is preferred after rule 8.
+/// A key that includes history: what did not work is unusable (rule 1), what worked is
+/// preferred after rule 8.
 fn place(
     ((unusable, scope, label, precedence, size), shared): Key,
     rank: Rank,
@@ -162,7 +159,7 @@ fn key_by(policy: &Policy, addr: &SocketAddr, source: Option<IpAddr>) -> Key {
     (class, Reverse(shared))
 }
 
-/// What RFC 6724 knows an address by.
+/// The properties of an address in RFC 6724.
 struct Traits {
     scope: i32,
     precedence: i32,
@@ -215,11 +212,11 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// Destinations with their sources, in the order that is expected.
+    /// Destinations with their sources, in the expected order.
     type Row = (&'static str, &'static [(&'static str, Option<&'static str>)]);
 
-    /// Those of RFC 6724, section 10.2, that rest on the rules applied here,
-    /// and one for each other rule.
+    /// Those of RFC 6724, section 10.2, that depend on the rules applied here, and one
+    /// for each other rule.
     const ROWS: &[Row] = &[
         (
             "10.2: prefer matching scope",
@@ -290,7 +287,7 @@ mod tests {
         for (rule, expected) in ROWS {
             let names: Vec<_> = expected.iter().map(|(to, _)| (*to).to_owned()).collect();
             assert_eq!(sorted(expected.to_vec()), names, "{rule}");
-            // The same from the other end, but where it is the order that they came in that counts.
+            // The same reversed, except for the rule that keeps the order.
             if !rule.starts_with("rule 10") {
                 assert_eq!(sorted(expected.iter().rev().copied().collect()), names, "{rule}, reversed");
             }
@@ -298,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_9_is_for_two_addresses_of_a_family() {
+    fn rule_9_applies_within_a_family() {
         let key = (Class::default(), Reverse(64));
         let shares_less = (Class::default(), Reverse(32));
         let of = |key, ip| (key, addr(ip));
@@ -327,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_destinations_the_first_goes_before_only_where_it_is_better() {
+    fn the_first_of_two_destinations_goes_before_only_if_it_is_better() {
         let (one, two) = (addr("127.0.0.1"), addr("127.0.0.2"));
         let worked = |of: SocketAddr| {
             move |addr: &SocketAddr| if *addr == of { Rank::Used(Duration::ZERO) } else { Rank::Unknown }
@@ -338,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn history_has_its_place_below_the_rules() {
+    fn history_ranks_below_the_rules() {
         let class = |ip: &str| key(&addr(ip), Some(ip.parse().unwrap())).0;
         let rank = |ip: &str| match ip {
             "2001:db8::b" => Rank::Used(Duration::from_millis(20)),
@@ -369,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn history_decides_between_families_as_rule_1_alone() {
+    fn between_families_history_counts_only_as_rule_1() {
         let keyed = |ip: &str, rank| place(key(&addr(ip), Some(ip.parse().unwrap())), rank);
         let fast = Rank::Used(Duration::ZERO);
         let (v6, v4) = ("2001:db8::1", "192.0.2.1");
@@ -379,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_is_sure_to_lead_only_where_nothing_speaks_against_it() {
+    fn ipv6_is_sure_to_lead_only_if_no_rule_is_against_it() {
         assert!(goes_before_any_v4(&addr("::1")));
         assert!(!goes_before_any_v4(&addr("::ffff:127.0.0.1")));
         // Link-local without a zone, so without a route.
@@ -395,8 +392,8 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_route_goes_last_on_this_machine_too() {
-        // Class E has no route that a host would have by chance; loopback has.
+    fn a_destination_without_a_route_goes_last_with_real_routes() {
+        // A broadcast address has no route on any host by chance; loopback has.
         let mut addrs = ["255.255.255.255", "127.0.0.1"].map(addr);
         sort_destinations(&mut addrs);
         assert_eq!(addrs[0], addr("127.0.0.1"));

@@ -1,22 +1,21 @@
-//! Threads for work that blocks and cannot be interrupted, as lookups do: a
-//! bounded number of them, equal work done once, and work that nobody waits
-//! for any more forgotten.
+//! Threads for work that blocks and cannot be interrupted, such as lookups: a bounded
+//! number of them, identical work done once, and abandoned work dropped.
 //!
-//! Work may never return. So equal work joins a run only while that is young;
-//! later a new run begins, and the old one answers those who joined it. How old
-//! a run may be doubles with each run under way: a name whose lookups hang has
-//! few threads, however often it is asked for, and is never given up.
+//! Work may never return. So identical work joins a run only while that is young;
+//! later a new run starts, and the old one answers those that joined it. The maximum
+//! age for joining doubles with each run in progress: a name whose lookups hang
+//! occupies few threads, however often it is looked up, and is never given up.
 //!
-//! Half of the threads start when they are needed. Each of the others starts
-//! some time after the one before it, so that a flood of work that hangs does
-//! not have them all at once, and some are left for work that does not hang.
-//! A thread whose work has hung for [`RAMP`] leaves its room to another, up to
-//! [`MOST`] times the limit in all, so that work that never returns does not end
-//! all other. One thread at a time waits to start, and needs nobody to ask again.
+//! Half of the threads start when they are needed. Each of the others starts some time
+//! after the one before it, so that a flood of work that hangs does not occupy all of
+//! them at once, and some are left for work that does not hang. A thread whose work has
+//! hung for [`RAMP`] makes room for another, up to [`MOST`] times the limit in all, so
+//! that work that never returns does not block all other work. One thread at a time
+//! waits to start, and needs no further request to do so.
 //!
-//! What waits for a thread is taken from both ends of the queue in turn: the
-//! oldest, since work of little patience leaves it, and the newest, since much
-//! patient work would keep it waiting.
+//! Queued work is taken from both ends of the queue alternately: the oldest, since
+//! impatient work leaves the queue, and the newest, since much patient work would delay
+//! it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
@@ -37,23 +36,23 @@ use model::new_thread;
 
 #[cfg(test)]
 thread_local! {
-    /// Whether threads can be had by this one. Loom runs all of a model on one.
+    /// Whether this thread can start none. Loom runs all of a model on one thread.
     static NO_THREADS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// What a thread is to do.
+/// Work for a thread.
 pub(super) trait Work: Eq + Hash + Send + Sync + 'static {
     type Answer: Clone + std::fmt::Debug + Send + 'static;
 
     /// Does it, however long it takes.
     fn run(&self) -> Self::Answer;
-    /// What a panic of [`run`](Self::run) answers.
+    /// The answer if [`run`](Self::run) panics.
     fn panicked() -> Self::Answer;
-    /// There is no thread to do it, nor can one be had.
+    /// The answer if there is no thread and none can be started.
     fn without_thread(error: &io::Error) -> Self::Answer;
 }
 
-/// Who gets the answer, on the thread that has it.
+/// Receives the answer, on the thread that has it.
 pub(super) trait Asker<A>: Send + Sync {
     fn answered(&self, answer: A);
 }
@@ -62,52 +61,51 @@ pub(super) trait Asker<A>: Send + Sync {
 #[cfg(not(all(test, loom)))]
 const IDLE: Duration = Duration::from_secs(10);
 
-/// How long the only run of some work may be joined after it began: as long as
-/// the first name server has to answer (resolv.conf(5): `timeout:5`).
+/// How long after its start the only run of some work may be joined: as long as the
+/// first name server has to answer (resolv.conf(5): `timeout:5`).
 const JOINABLE: Duration = Duration::from_secs(5);
 
-/// How long it takes until the last thread may have started: as long as three
-/// silent name servers keep getaddrinfo(3) (resolv.conf(5): `timeout:5 attempts:2`).
-/// What a thread is at for longer may never return.
+/// How long until the last thread may start: as long as three silent name servers
+/// occupy getaddrinfo(3) (resolv.conf(5): `timeout:5 attempts:2`). Work that has run for
+/// longer may never return.
 const RAMP: Duration = Duration::from_secs(30);
-/// The most between two starts.
+/// The maximum time between two starts.
 const LONGEST_STEP: Duration = Duration::from_secs(2);
 
-/// How many times the limit there may be threads, those included whose work may
-/// never return.
+/// The maximum number of threads, including those whose work may never return, as a
+/// multiple of the limit.
 const MOST: usize = 4;
 
-/// The threads, and what they have to do.
+/// The threads and their work.
 #[derive(Debug)]
 pub(super) struct Pool<W: Work> {
     state: Mutex<State<W>>,
     changed: Condvar,
-    /// The time at which the next thread joins the others is another.
+    /// The time at which the next thread joins the others has changed.
     rescheduled: Condvar,
 }
 
 #[derive(Debug)]
 struct State<W: Work> {
-    /// Those of equal work together, the newest last. There is at least one.
+    /// The runs of identical work, the newest last. There is at least one.
     jobs: HashMap<Arc<W>, Vec<Job<W::Answer>>>,
-    /// Those that no thread has begun, by age.
+    /// Those that no thread has started, by age.
     queue: BTreeMap<u64, Arc<W>>,
-    /// Which end of the queue the last came from.
+    /// Which end of the queue was taken from last.
     was_newest: bool,
     next_number: u64,
-    /// When each job began that a thread is at, with its number.
+    /// The start of each running job, with its number.
     running: BTreeSet<(Instant, u64)>,
     limit: usize,
     threads: usize,
     /// Threads without work, those that have just started included.
     idle: usize,
-    /// When the thread that waits to join the others may do so; `None` where
-    /// none waits.
+    /// When the thread that waits to join the others may do so; `None` if none waits.
     due: Option<Instant>,
-    /// The time, which passes when a test says so.
+    /// The time, advanced by tests.
     #[cfg(test)]
     now: Instant,
-    /// Whether those that are idle have been so for long enough.
+    /// Whether idle threads have been idle for long enough.
     #[cfg(all(test, loom))]
     expired: bool,
 }
@@ -117,7 +115,7 @@ type Askers<A> = Vec<(u64, Arc<dyn Asker<A>>)>;
 
 struct Job<A> {
     number: u64,
-    /// When a thread began it.
+    /// When a thread started it.
     begun: Option<Instant>,
     askers: Askers<A>,
 }
@@ -130,8 +128,8 @@ impl<A> std::fmt::Debug for Job<A> {
     }
 }
 
-/// That someone waits for an answer. Dropping it forgets the asker, and the
-/// work too unless a thread has begun it or others wait for it.
+/// A pending request. Dropping it drops the asker, and the work too unless a thread has
+/// started it or others wait for it.
 #[derive(Debug)]
 pub(super) struct Ticket<W: Work> {
     pool: Arc<Pool<W>>,
@@ -141,7 +139,7 @@ pub(super) struct Ticket<W: Work> {
 }
 
 impl<W: Work> Pool<W> {
-    /// A pool of at most so many threads, and of at least one.
+    /// A pool of at most this many threads, and at least one.
     pub(super) fn new(limit: usize) -> Self {
         let state = State {
             jobs: HashMap::new(),
@@ -161,7 +159,7 @@ impl<W: Work> Pool<W> {
         Self { state: Mutex::new(state), changed: Condvar::new(), rescheduled: Condvar::new() }
     }
 
-    /// Changes the limit. Of more threads than that some end, once their work has.
+    /// Changes the limit. Excess threads end with their work.
     pub(super) fn set_limit(self: &Arc<Self>, limit: usize) {
         let mut state = self.lock();
         state.limit = limit.max(1);
@@ -171,7 +169,7 @@ impl<W: Work> Pool<W> {
         start.into_iter().for_each(|start| self.start(start));
     }
 
-    /// Has work done, or waits with others for the same, if that is young.
+    /// Requests work, or joins a young run of identical work.
     pub(super) fn ask(self: &Arc<Self>, work: W, asker: Arc<dyn Asker<W::Answer>>) -> Ticket<W> {
         let work = Arc::new(work);
         let mut state = self.lock();
@@ -187,8 +185,8 @@ impl<W: Work> Pool<W> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts a thread. Where none can be had, all work waits for those there
-    /// are; without any it is answered.
+    /// Starts a thread. If that fails, all work waits for the existing threads; if there
+    /// are none, it is answered with the error.
     fn start(self: &Arc<Self>, start: Start) {
         if matches!(start, Start::Sooner) {
             self.rescheduled.notify_one();
@@ -209,7 +207,7 @@ impl<W: Work> Pool<W> {
         }
     }
 
-    /// Waits for the time to join the other threads: whether it has come.
+    /// Waits for the time to join the other threads; returns whether it has come.
     fn joins_later(&self) -> bool {
         let mut state = self.lock();
         loop {
@@ -229,8 +227,8 @@ impl<W: Work> Pool<W> {
             let Some((number, work)) = next else { return };
             let answer = contained(|| work.run()).unwrap_or_else(W::panicked);
             let (askers, key) = self.lock().end(&work, number);
-            // First, so that a caller that is answered finds nothing of it left. That
-            // delays no answer: each ticket has the same work.
+            // First, so that nothing of it is left when the caller gets the answer. That
+            // delays no answer, as each ticket has the same work.
             contained(|| drop((work, key)));
             answer_all(askers, &answer);
             contained(|| drop(answer));
@@ -238,8 +236,8 @@ impl<W: Work> Pool<W> {
         }
     }
 
-    /// Waits for work, and takes it; `None` where the thread is to end. And the
-    /// thread that is to start then.
+    /// Waits for work and takes it; `None` if the thread must end. Also returns whether
+    /// and how to start another thread then.
     fn next(&self) -> (Option<(u64, Arc<W>)>, Option<Start>) {
         let mut state = self.lock();
         let mut expired = false;
@@ -250,7 +248,7 @@ impl<W: Work> Pool<W> {
                 state.threads -= 1;
                 let start = state.grow();
                 drop(state);
-                // This one may have been woken for what another is to do.
+                // This thread may have been woken for another thread's work.
                 self.changed.notify_one();
                 return (None, start);
             }
@@ -319,8 +317,8 @@ impl<W: Work> State<W> {
         self.threads - usize::from(self.due.is_some()) - hanging
     }
 
-    /// How a thread is to start now, if there is need and room for one; it
-    /// counts as started.
+    /// How to start a thread now, if there is need and room for one; it counts as
+    /// started.
     fn grow(&mut self) -> Option<Start> {
         if self.queue.len() <= self.idle {
             return None;
@@ -342,9 +340,9 @@ impl<W: Work> State<W> {
         Some(start)
     }
 
-    /// When one thread more may work: after a step of the ramp, or where all
-    /// do that may, when the first of them hangs. `None` where no work has begun
-    /// that could: the threads are about to look for more, and grow then.
+    /// When one more thread may work: after a step of the ramp, or, if all that may are
+    /// working, when the first of them counts as hung. `None` if no work that could has
+    /// started: the threads are about to take more work, and grow then.
     fn next_due(&self) -> Option<Instant> {
         let (now, working, at_once) = (self.now(), self.working(), self.limit.div_ceil(2));
         if working < self.limit {
@@ -353,7 +351,7 @@ impl<W: Work> State<W> {
         self.running.iter().map(|(begun, _)| *begun + RAMP).find(|due| *due > now)
     }
 
-    /// What the thread does now that waits to join the others.
+    /// What the thread that waits to join the others does now.
     fn growth(&mut self) -> Growth {
         let now = self.now();
         if let Some(due) = self.due.filter(|due| *due > now) {
@@ -364,7 +362,7 @@ impl<W: Work> State<W> {
             self.idle += 1;
             return Growth::Joins;
         }
-        // What was expected to hang has returned.
+        // The work that was expected to hang has returned.
         self.due = if self.queue.len() > self.idle { self.next_due() } else { None };
         if let Some(due) = self.due {
             return Growth::Waits(due - now);
@@ -373,8 +371,8 @@ impl<W: Work> State<W> {
         Growth::Ends
     }
 
-    /// A thread could not be had. Gives the work that waits, with those who
-    /// wait for it, where there is no other thread.
+    /// A thread could not be started. If there is no other thread, returns the queued
+    /// work with its askers.
     fn has_not_started(&mut self, start: Start) -> Vec<(Arc<W>, Ended<W>)> {
         self.threads -= 1;
         match start {
@@ -402,8 +400,7 @@ impl<W: Work> State<W> {
         Some((number, work))
     }
 
-    /// Ends a job: those who wait for it, and what else is to be dropped
-    /// without the lock.
+    /// Ends a job: returns its askers, and what else must be dropped without the lock.
     fn end(&mut self, work: &W, number: u64) -> Ended<W> {
         let Some(jobs) = self.jobs.get_mut(work) else { return (Vec::new(), None) };
         let ended = jobs.iter().position(|job| job.number == number).map(|at| jobs.remove(at));
@@ -414,8 +411,8 @@ impl<W: Work> State<W> {
         (ended.map(|job| job.askers).unwrap_or_default(), key.map(|(work, _)| work))
     }
 
-    /// Takes an asker back, and the work where nothing needs it any more: all
-    /// to be dropped without the lock.
+    /// Removes an asker, and the work if nothing needs it any more; both must be dropped
+    /// without the lock.
     fn forget(&mut self, ticket: &Ticket<W>) -> Option<Forgotten<W>> {
         let mut jobs = self.jobs.get_mut(&*ticket.work)?.iter_mut();
         let job = jobs.find(|job| job.number == ticket.job)?;
@@ -431,7 +428,7 @@ type Ended<W> = (Askers<<W as Work>::Answer>, Option<Arc<W>>);
 
 type Forgotten<W> = (Arc<dyn Asker<<W as Work>::Answer>>, [Option<Arc<W>>; 2]);
 
-/// Answers all of them, whatever the waker or destructor of one does.
+/// Answers all askers, whatever the waker or destructor of one does.
 fn answer_all<A: Clone>(askers: Askers<A>, answer: &A) {
     for (_, asker) in askers {
         contained(|| asker.answered(answer.clone()));
@@ -439,13 +436,13 @@ fn answer_all<A: Clone>(askers: Askers<A>, answer: &A) {
     }
 }
 
-/// Runs what is the caller's: a panic ends it and nothing else. Its payload is
-/// left alone, for its destructor is the caller's too.
+/// Runs the caller's code: a panic ends only that. The payload is leaked, since its
+/// destructor is the caller's code, too.
 fn contained<T>(theirs: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(theirs)).map_err(std::mem::forget).ok()
 }
 
-/// How long after it began the newest of so many runs may be joined.
+/// How long after its start the newest of this many runs may be joined.
 fn joinable(runs: usize) -> Duration {
     let doublings = u32::try_from(runs).unwrap_or(u32::MAX).saturating_sub(1);
     JOINABLE.saturating_mul(2_u32.saturating_pow(doublings))
@@ -460,7 +457,7 @@ impl<W: Work> Ticket<W> {
         &self.work
     }
 
-    /// How many threads there are, where this waits for one and all are busy.
+    /// The number of threads, if this waits for one and all are busy.
     pub(super) fn waits_behind(&self) -> Option<usize> {
         let state = self.pool.lock();
         let busy = state.threads - usize::from(state.due.is_some());
@@ -475,17 +472,17 @@ impl<W: Work> Drop for Ticket<W> {
     }
 }
 
-/// When a thread begins to look for work.
+/// When a thread starts to look for work.
 #[derive(Clone, Copy, Debug)]
 enum Start {
     Now,
     /// When it is due.
     Later,
-    /// One waits already, and is due earlier than it was.
+    /// One waits already, and is now due earlier.
     Sooner,
 }
 
-/// What a thread does that waits to join the others.
+/// What a thread that waits to join the others does.
 #[derive(Debug)]
 enum Growth {
     Joins,
@@ -493,8 +490,8 @@ enum Growth {
     Ends,
 }
 
-/// How long after the one before it the thread of this number, from 0, starts,
-/// of so many that do not start at once. The fewer are left, the longer.
+/// How long after the previous one the thread of this number, from 0, starts, of this
+/// many that do not start at once. The fewer are left, the longer.
 fn step(number: usize, of: usize) -> Duration {
     let all = of.saturating_mul(of.saturating_add(1)) / 2;
     let part = (number + 1) as f64 / all.max(1) as f64;
@@ -511,7 +508,7 @@ fn spawn(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
 
 #[cfg(not(all(test, loom)))]
 fn new_thread(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    // The caller's signal handlers run on the caller's threads alone.
+    // The caller's signal handlers run only on the caller's threads.
     let _blocked = crate::sys::SignalsBlocked::new();
     std::thread::Builder::new().name("biosock lookup".into()).spawn(job).map(drop)
 }

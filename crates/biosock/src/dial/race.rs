@@ -1,12 +1,12 @@
-//! The race between addresses of RFC 8305 (Happy Eyeballs version 2) as a
-//! state machine without clock or sockets: it is given what happened when, and
-//! says what to do next. Times are since the start of the dial.
+//! The race between addresses of RFC 8305 (Happy Eyeballs version 2) as a state
+//! machine without clock or sockets: it takes timestamped events and returns the next
+//! step. Times are since the start of the dial.
 
 use std::time::Duration;
 
 use crate::{Domain, SocketAddr};
 
-/// How fast the race goes.
+/// The pace of the race.
 ///
 /// ```
 /// use std::time::Duration;
@@ -17,28 +17,27 @@ use crate::{Domain, SocketAddr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// RFC 8305, section 3: "Resolution Delay ... The recommended value is
-    /// 50 milliseconds". How long after the first answer with an address a start
-    /// waits for the answer of the family whose turn it is, so that no order
-    /// hangs on which answer is the quicker one: IPv4 addresses wait for IPv6's
-    /// answer, IPv6 ones for IPv4's where those may go first (RFC 6724), and
-    /// the start after an attempt that failed early waits for the other family's.
+    /// 50 milliseconds". How long after the first answer with an address an attempt
+    /// waits for the answer of the family whose turn it is, so that the order does not
+    /// depend on which answer arrives first: IPv4 addresses wait for IPv6's answer, IPv6
+    /// ones for IPv4's if those may go first (RFC 6724), and the attempt after an early
+    /// failure waits for the other family's.
     pub resolution_delay: Duration,
     /// RFC 8305, section 5: "Connection Attempt Delay ... The recommended
     /// value is 250 milliseconds". See [`ATTEMPT_DELAYS`](Self::ATTEMPT_DELAYS);
-    /// below section 8's "Minimum Connection Attempt Delay ... 100 milliseconds"
-    /// a race is more of a burst, and meant for tests and local networks.
+    /// below section 8's "Minimum Connection Attempt Delay ... 100 milliseconds" a race
+    /// is more like a burst, for tests and local networks.
     pub attempt_delay: Duration,
-    /// The most attempts that a dial makes; with 0 it makes none. The last is
-    /// kept for a family that was not tried yet, while it has addresses or its
-    /// lookup is under way; the only one is not. Of an answer so many addresses
-    /// of a family are used, but at least 256.
+    /// The maximum number of attempts of a dial; with 0 it makes none. The last one,
+    /// unless it is the only one, is reserved for a family that has not been tried yet,
+    /// while it has addresses or its lookup is in progress. Of one answer, this many
+    /// addresses of a family are used, but at least 256.
     pub max_attempts: usize,
 }
 
 impl Pace {
-    /// RFC 8305, section 8: the delay "MUST NOT be less than 10 milliseconds"
-    /// and its "recommended maximum value is 2 seconds". Others are taken for
-    /// the nearer bound.
+    /// RFC 8305, section 8: the delay "MUST NOT be less than 10 milliseconds" and its
+    /// "recommended maximum value is 2 seconds". Other values are clamped.
     ///
     /// ```
     /// use biosock::dial::Pace;
@@ -68,7 +67,7 @@ impl Default for Pace {
 pub(crate) enum Step {
     /// Start an attempt at this address.
     Start(SocketAddr),
-    /// Wait until something happens, at most until this time.
+    /// Wait for an event, at most until this time.
     Wait(Option<Duration>),
     /// Nothing is left to try or to wait for.
     Exhausted,
@@ -77,10 +76,10 @@ pub(crate) enum Step {
 /// An address of the race.
 #[derive(Debug)]
 struct Candidate {
-    /// The lookup that gave it, by its mark; of a given list its family.
+    /// The mark of the lookup that found it; for a given list, its family.
     origin: Domain,
     addr: SocketAddr,
-    /// By what history knows (RFC 6724, rule 1).
+    /// According to history (RFC 6724, rule 1).
     unusable: bool,
     started: bool,
 }
@@ -92,24 +91,24 @@ pub(crate) struct Race {
     candidates: Vec<Candidate>,
     /// The lookups that have not ended.
     pending: Vec<Domain>,
-    /// When the addresses known so far may be used although an answer is out
-    /// that they wait for.
+    /// When the addresses known so far may be used without the answer that they wait
+    /// for.
     patience_ends: Option<Duration>,
     /// Whether IPv4's addresses may go before IPv6's, once there are any.
     v4_may_lead: bool,
-    /// When the next attempt may start, by the attempts before it.
+    /// When the next attempt may start, given the previous ones.
     next_start: Duration,
     last_family: Option<Domain>,
-    /// How many of the first family start before one of the other.
+    /// How many attempts of the first family start before one of the other.
     first_family_count: usize,
-    /// The origins that had an attempt.
+    /// The origins that have had an attempt.
     tried: Vec<Domain>,
     attempts: usize,
     in_flight: usize,
 }
 
 impl Race {
-    /// A race for which the lookups of these families are under way.
+    /// A race with lookups of these families in progress.
     pub(crate) fn new(pace: Pace, pending: &[Domain]) -> Self {
         Self {
             pace: pace.bounded(),
@@ -118,8 +117,8 @@ impl Race {
             patience_ends: None,
             v4_may_lead: false,
             next_start: Duration::ZERO,
-            // Of two answers IPv6's goes first unless `lead` says otherwise; a
-            // given list begins where it begins.
+            // Of two answers IPv6's goes first unless `lead` says otherwise; a given
+            // list starts with its first address.
             first_family_count: 1,
             last_family: pending.contains(&Domain::IPV6).then_some(Domain::IPV4),
             tried: Vec::new(),
@@ -128,8 +127,8 @@ impl Race {
         }
     }
 
-    /// Adds addresses, in the resolver's order (RFC 6724). Known ones are dropped,
-    /// and those that no attempt could be left for, however long the list is.
+    /// Adds addresses, in the resolver's order (RFC 6724). Drops known ones, and those
+    /// beyond the number of attempts, however long the list is.
     pub(crate) fn add(
         &mut self,
         addrs: impl IntoIterator<Item = (Domain, SocketAddr)>,
@@ -170,8 +169,8 @@ impl Race {
         }
     }
 
-    /// The first candidate of each family, IPv6's before IPv4's, while nothing
-    /// has started.
+    /// The first candidate of each family, IPv6's before IPv4's, until an attempt has
+    /// started.
     pub(crate) fn leaders(&self) -> [Option<SocketAddr>; 2] {
         if self.attempts > 0 {
             return [None; 2];
@@ -182,17 +181,17 @@ impl Race {
         })
     }
 
-    /// IPv4's addresses may go first, so IPv6's wait for their answer.
+    /// Sets whether IPv4's addresses may go first, so that IPv6's wait for their answer.
     pub(crate) fn let_v4_lead(&mut self, may: bool) {
         self.v4_may_lead = may;
     }
 
-    /// Whether the lookup of a family is under way.
+    /// Whether the lookup of a family is in progress.
     pub(crate) fn is_pending(&self, family: Domain) -> bool {
         self.pending.contains(&family)
     }
 
-    /// The lookup of a family has ended; [`add`](Self::add) came before.
+    /// The lookup of a family has ended; [`add`](Self::add) was called before.
     pub(crate) fn looked_up(&mut self, now: Duration, family: Domain) {
         self.pending.retain(|pending| *pending != family);
         // RFC 8305, section 3: with the A answer first, "wait a short time"
@@ -202,7 +201,7 @@ impl Race {
         }
     }
 
-    /// A lookup more is under way.
+    /// Another lookup is in progress.
     pub(crate) fn expect(&mut self, family: Domain) {
         self.pending.push(family);
     }
@@ -213,7 +212,7 @@ impl Race {
         self.next_start = now;
     }
 
-    /// What to do at this time.
+    /// The next step at this time.
     pub(crate) fn step(&mut self, now: Duration) -> Step {
         let Some(at) = self.pick() else {
             return if self.is_over() { Step::Exhausted } else { Step::Wait(None) };
@@ -222,7 +221,7 @@ impl Race {
         if now < start { Step::Wait(Some(start)) } else { self.start(now, at) }
     }
 
-    /// Whether there is one address, and none to come.
+    /// Whether there is only one address, and none to come.
     pub(crate) fn is_for_one(&self) -> bool {
         self.candidates.len() == 1 && self.pending.is_empty()
     }
@@ -238,9 +237,9 @@ impl Race {
         self.in_flight == 0 && !more_to_come
     }
 
-    /// Until when the next start waits for an answer that is out: that of the
-    /// family whose turn it is (RFC 8305, section 3), IPv4's where it may lead,
-    /// and any where nothing known so far is worth a start.
+    /// Until when the next attempt waits for a pending answer: that of the family whose
+    /// turn it is (RFC 8305, section 3), IPv4's if it may lead, and any if no known
+    /// address is usable.
     fn patience(&self) -> Duration {
         let their_turn = [Domain::IPV6, Domain::IPV4]
             .into_iter()
@@ -264,9 +263,8 @@ impl Race {
         Step::Start(*addr)
     }
 
-    /// Which is next, of those that may be: the usable ones first (RFC 6724,
-    /// rule 1); RFC 8305, section 4: among equals "interleave address families",
-    /// else the resolver's order.
+    /// The next candidate: the usable ones first (RFC 6724, rule 1); RFC 8305, section
+    /// 4: among equals "interleave address families", else the resolver's order.
     fn pick(&self) -> Option<usize> {
         let left = self.pace.max_attempts.saturating_sub(self.attempts);
         let kept = left == 1 && self.attempts > 0 && self.has_untried();
@@ -279,13 +277,14 @@ impl Race {
         self.candidates.iter().position(wanted).or_else(|| self.candidates.iter().position(of_best))
     }
 
-    /// Whether a lookup that had no attempt yet has, or may still have, an address.
+    /// Whether a lookup without an attempt yet has, or may still find, an address.
     fn has_untried(&self) -> bool {
         let waiting = self.waiting().map(|candidate| &candidate.origin);
         waiting.chain(&self.pending).any(|origin| !self.tried.contains(origin))
     }
 
-    /// The family's turn: not the last one's, but for the first family's first.
+    /// Whether it is the family's turn: not that of the last attempt, except for the
+    /// first family's first ones.
     fn is_turn_of(&self, family: Domain) -> bool {
         let first_goes_on = self.attempts > 0 && self.attempts < self.first_family_count;
         self.last_family.is_none_or(|last| (last == family) == first_goes_on)

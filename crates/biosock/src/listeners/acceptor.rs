@@ -1,38 +1,37 @@
-//! One thread's turn at accepting from a set, with an epoll instance of its
-//! own, so that a connection wakes one of many threads and processes.
+//! One thread's acceptor of a set, with its own epoll instance, so that a connection
+//! wakes only one of many threads and processes.
 //!
-//! The listeners are in each instance with EPOLLEXCLUSIVE. An arrival goes
-//! through the instances in order, puts the listener on the list of each, and
-//! ends at the first that a thread waits on, which it wakes. A listener stays
-//! on a list until it is found without a connection. What follows from that:
+//! The listeners are in each instance with EPOLLEXCLUSIVE. An arrival goes through
+//! the instances in order, adds the listener to the ready list of each, and stops at
+//! the first that a thread waits on, which it wakes. A listener stays on a ready list
+//! until it is found to have no connection. Consequently:
 //!
-//! - Where no thread waits, the listener is on every list, and whichever
-//!   thread comes next finds it there: a list is looked through before a
-//!   thread sleeps.
-//! - A thread that was woken accepts, and first from the listener that woke
-//!   it, which is the first on its list: it slept with an empty one. If it
-//!   took another's connection instead, that one's thread would find nothing,
-//!   and its own would wait with nobody on the way. So there is no turn to
-//!   keep, and none is needed: epoll(7) puts what it reported at the end.
-//! - A thread that was woken and then does not accept, since it is cancelled,
-//!   wakes another by the set's nudge: once for each connection that it
-//!   leaves. Whichever takes a nudge puts every listener on its list anew.
-//! - One that fails to accept tries again after its pause, as its listener is
-//!   still on its list, or leaves it like one that is cancelled.
+//! - If no thread waits, the listener is on every list, and the next thread finds it
+//!   there: a list is searched before a thread sleeps.
+//! - A woken thread accepts first from the listener that woke it, which is the first
+//!   on its list, since it slept with an empty one. If it accepted another thread's
+//!   connection instead, that thread would find nothing, and this one's connection
+//!   would wait without a thread. So no turns need to be kept: epoll(7) moves what it
+//!   reported to the end.
+//! - A woken thread that does not accept, because it is stopped, wakes another by the
+//!   set's nudge, once for each connection that it leaves. The thread that takes a
+//!   nudge puts every listener on its list again.
+//! - A thread that fails to accept tries again after backing off, as its listener is
+//!   still on its list, or leaves it like a stopped one.
 //!
-//! The nudge is one for all that have the listeners' queues: it is inherited
-//! by fork(2), goes along with a set that is passed to a child, and belongs to
-//! every set of one Unix address. Other code has none, nor has a set that was
-//! taken over from it.
+//! There is one nudge for all that share the listeners' queues: it is inherited by
+//! fork(2), is passed along with a set to a child, and is common to all sets of one
+//! Unix address. Other code does not have it, nor does a set that was taken over from
+//! such code.
 //!
-//! Nobody is woken where a process dies, or is stopped by SIGSTOP, between
-//! its waking and its accept, nor where other code leaves a connection. It
-//! waits then until a thread looks of itself: each looks at all listeners
-//! every [`LOOK`] where the set may be shared with other processes. A set that
-//! never was costs no such waking, since its threads end together.
+//! No thread is woken if a process dies, or is stopped by SIGSTOP, between being
+//! woken and accepting, nor if other code leaves a connection. The connection then
+//! waits until a thread checks: each checks all listeners every [`LOOK`] if the set
+//! may be shared with other processes. A set that never was costs no such wake-ups,
+//! since its threads end together.
 //!
-//! A child of fork(2) makes instances of its own: it would share those of its
-//! parent, where each arrival wakes one of them after the other.
+//! A child of fork(2) creates its own instances: if it shared its parent's, arrivals
+//! would wake parent and child alternately.
 
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
@@ -47,27 +46,26 @@ use crate::sys::{self, Errno, Poller, Waker, Wakes};
 use crate::wait::wait;
 use crate::{Cancel, Error, Interest, Operation, Reason, Result, Socket, Syscall};
 
-/// Marks beyond the indexes of sockets.
+/// Marks above the indexes of sockets.
 const CANCEL: usize = usize::MAX;
 const NUDGE: usize = usize::MAX - 1;
 
-/// How long a connection may wait that a worker of another process died over:
-/// seldom enough not to keep an idle machine awake, and below the times after
-/// which clients give up.
+/// How long a connection may wait if a worker of another process died before accepting
+/// it: long enough not to keep an idle machine awake, and shorter than clients'
+/// timeouts.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// The acceptors of a set that no thread uses at the moment: as many as ever
-/// accepted at a time, each with one descriptor.
+/// The acceptors of a set that no thread is using: as many as ever accepted at a time,
+/// each with one descriptor.
 #[derive(Debug)]
 pub(super) struct Pool {
     free: Mutex<Vec<Acceptor>>,
-    /// Wakes one of those that wait, in any process that has the set by
-    /// fork(2) or was passed it: made with the set, so that it is the same
-    /// one for all.
+    /// Wakes one waiting acceptor, in any process that inherited the set by fork(2) or
+    /// was passed it: created with the set, so that all share it.
     nudge: Waker,
-    /// By [`sys::forks_seen`], when it was made.
+    /// [`sys::forks_seen`] at its creation.
     forks: usize,
-    /// Other processes, or sets, have the sockets otherwise.
+    /// Other processes, or sets, share the sockets in another way.
     is_shared: AtomicBool,
 }
 
@@ -78,13 +76,13 @@ impl Pool {
         Waker::counting().map(Self::with).map_err(|errno| waker_error(Operation::Listen, errno))
     }
 
-    /// With the nudge of others that have the same sockets.
+    /// With the nudge of others that share the sockets.
     pub(super) fn with(nudge: Waker) -> Self {
         let (free, forks, is_shared) = (Mutex::default(), sys::forks_seen(), AtomicBool::new(false));
         Self { free, nudge, forks, is_shared }
     }
 
-    /// For a set whose sockets are those of this one's, all of them.
+    /// For a set that shares all of its sockets with this one.
     ///
     /// # Errors
     /// dup(2)'s.
@@ -92,12 +90,12 @@ impl Pool {
         self.nudge.try_clone().map(Self::with).map_err(|error| dup_error(Operation::Listen, &error))
     }
 
-    /// What a process needs to be among those that are woken.
+    /// What a process needs in order to be woken.
     pub(super) fn nudge(&self) -> &Waker {
         &self.nudge
     }
 
-    /// Says that others may accept from the sockets, and leave a connection
+    /// Records that others may accept from the sockets, and may leave a connection
     /// without a nudge.
     pub(super) fn share(&self) {
         self.is_shared.store(true, Ordering::Relaxed);
@@ -107,7 +105,7 @@ impl Pool {
         self.is_shared.load(Ordering::Relaxed) || self.forks != sys::forks_seen()
     }
 
-    /// One that watches this cancel already, if there is one.
+    /// A free acceptor, preferably one that already watches this stop.
     pub(super) fn take(&self, cancel: Option<&Cancel>) -> Acceptor {
         let forks = sys::forks();
         let found = self.with_free(|free| {
@@ -122,8 +120,8 @@ impl Pool {
         self.with_free(|free| free.push(acceptor));
     }
 
-    /// `None` where others are slow to let it go. A child of fork(2) may find
-    /// it held for good, by a thread that it does not have.
+    /// `None` if others hold the lock for long. A child of fork(2) may find it held
+    /// forever, by a thread that it does not have.
     fn with_free<T>(&self, act: impl FnOnce(&mut Vec<Acceptor>) -> T) -> Option<T> {
         const TRIES: u32 = 1000;
         for _ in 0..TRIES {
@@ -138,8 +136,8 @@ impl Pool {
 }
 
 impl Drop for Pool {
-    /// What one of them failed to accept is left to others that have the
-    /// sockets, if there are any.
+    /// Leaves what one of them failed to accept to others that share the sockets, if
+    /// there are any.
     fn drop(&mut self) {
         let forks = sys::forks();
         let free = self.free.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -155,11 +153,11 @@ pub(super) struct Sources<'set> {
     pub(super) pool: &'set Pool,
 }
 
-/// How a turn ended.
+/// The outcome of a turn.
 #[derive(Debug)]
 pub(super) enum Turn {
     Event(Event),
-    /// It was cancelled.
+    /// The stop was cancelled.
     Cancelled,
     /// The time has passed.
     Late,
@@ -167,7 +165,7 @@ pub(super) enum Turn {
 
 #[derive(Debug)]
 pub(super) struct Acceptor {
-    /// The process that made it.
+    /// The process that created it.
     forks: usize,
     poller: Option<Poller>,
     cancel: Option<Cancel>,
@@ -176,11 +174,11 @@ pub(super) struct Acceptor {
     backoff: AcceptBackoff,
     /// How long a round may be.
     most: usize,
-    /// Nothing is tried before.
+    /// Backing off until then.
     rest_until: Option<Instant>,
-    /// It took a nudge, or failed to accept, and no connection since.
+    /// It took a nudge, or failed to accept, and has not accepted a connection since.
     owes: bool,
-    /// When it looks at all listeners, where the set is shared.
+    /// When it checks all listeners next, if the set is shared.
     look_at: Option<Instant>,
 }
 
@@ -191,13 +189,13 @@ impl Acceptor {
         Self { forks, poller, cancel, round, backoff, most: 1, rest_until, owes: false, look_at }
     }
 
-    /// Whether it was made before a fork(2), in the parent.
+    /// Whether it was created before a fork(2), in the parent.
     pub(super) fn is_of_another_process(&self) -> bool {
         self.forks != sys::forks()
     }
 
-    /// How many that are ready a round may have: with 1, the next turn begins
-    /// with a wait.
+    /// The maximum number of ready sockets in a round: with 1, the next turn begins with
+    /// a wait.
     pub(super) fn rounds_of(mut self, most: usize) -> Self {
         self.round.clear();
         self.most = most;
@@ -207,7 +205,7 @@ impl Acceptor {
     /// Waits for the next event, until `deadline` if there is one.
     ///
     /// # Errors
-    /// The failure that made a listener useless.
+    /// The failure that made a listener unusable.
     pub(super) fn turn(
         &mut self,
         set: Sources<'_>,
@@ -246,16 +244,16 @@ impl Acceptor {
         }
     }
 
-    /// Wakes another for each connection that this one was woken for and does
-    /// not take. One that was taken by others costs a look in vain.
+    /// Wakes another for each connection that this one was woken for and does not
+    /// accept. If others have accepted it, that is a spurious wake-up.
     pub(super) fn leave(&mut self, set: Sources<'_>) {
         let left = self.round.len() + usize::from(std::mem::take(&mut self.owes));
         self.round.clear();
         (0..left).for_each(|_| set.pool.nudge.wake());
     }
 
-    /// A failure that the caller is told has it rest as well: only where the
-    /// advice does not say so is the next turn to begin with a rest.
+    /// After a failure returned to the caller, the caller backs off itself if the advice
+    /// says so: only otherwise does the next turn begin by backing off.
     pub(super) fn leave_rest_to_caller(&mut self, error: &Error) {
         if AcceptAdvice::after(error) == AcceptAdvice::BackOff {
             self.rest_until = None;
@@ -266,13 +264,13 @@ impl Acceptor {
         self.rest_until = pause.and_then(|pause| Instant::now().checked_add(pause));
     }
 
-    /// Sits a pause out; gives what ends the turn before its end.
+    /// Backs off; returns what ends the turn before that.
     fn rest(&mut self, cancel: Option<&Cancel>, deadline: Option<Instant>) -> Result<Option<Turn>> {
         if cancel.is_some_and(Cancel::is_known) {
             return Ok(Some(Turn::Cancelled));
         }
         let Some(until) = self.rest_until else { return Ok(None) };
-        // What is ready is another thing then.
+        // Afterwards, other sockets may be ready.
         self.round.clear();
         let end = deadline.map_or(until, |deadline| until.min(deadline));
         let left = end.saturating_duration_since(Instant::now());
@@ -291,7 +289,7 @@ impl Acceptor {
         Ok(None)
     }
 
-    /// Waits for the next round; gives what ends the turn instead.
+    /// Waits for the next round; returns what ends the turn instead.
     fn wait(
         &mut self,
         set: Sources<'_>,
@@ -310,7 +308,7 @@ impl Acceptor {
         if !set.pool.is_shared() {
             self.look_at = None;
         } else if self.look_at.is_none_or(|at| at <= now) {
-            // The first time they were just put there.
+            // The first time they were just added.
             if self.look_at.replace(now + LOOK).is_some() {
                 self.look_again(set)?;
             }
@@ -318,7 +316,7 @@ impl Acceptor {
         let until_look = self.look_at.map(|at| at.saturating_duration_since(now));
         let limit = if in_doubt { Some(Duration::ZERO) } else { left.into_iter().chain(until_look).min() };
         let Some(poller) = &mut self.poller else { return Ok(None) };
-        // One that owes looks past the nudges to come, which may be before.
+        // One that owes must see past the nudges, which may come first.
         match poller.wait(if self.owes { usize::MAX } else { self.most }, limit) {
             Ok(()) | Err(Errno::INTR) => {}
             Err(errno) => return Err(epoll_error(errno)),
@@ -328,7 +326,7 @@ impl Acceptor {
         let is_nudged = self.round.contains(&NUDGE);
         self.round.retain(|mark| *mark < NUDGE);
         self.round.truncate(self.most);
-        // Only where it is what woke this thread: it is another's otherwise.
+        // Only if it woke this thread: otherwise it is another's.
         let is_mine = is_nudged && if self.owes { self.round.is_empty() } else { first == Some(NUDGE) };
         if is_mine && set.pool.nudge.clear() {
             self.round.clear();
@@ -344,7 +342,7 @@ impl Acceptor {
         Ok(is_cancelled.then_some(Turn::Cancelled))
     }
 
-    /// Puts those on the list that have a connection, whichever thread was woken for it.
+    /// Puts all listeners with a connection on the list, whichever thread was woken for it.
     fn look_again(&mut self, set: Sources<'_>) -> Result<()> {
         let Some(poller) = self.poller.take() else { return Ok(()) };
         for (mark, socket) in set.sockets.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The file of a listening Unix socket: made, replaced where stale, removed.
+//! The file of a listening Unix socket: creating it, replacing a stale one, removing it.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -17,8 +17,8 @@ use crate::{
     ConnectOptions, Domain, Error, Operation, Protocol, Result, Socket, SocketAddr, Syscall, Type, UnixAddr,
 };
 
-/// The file of a Unix socket that this process made, for who removes it at
-/// the end: it can be kept where the listeners cannot, as by a thread that
+/// The file of a Unix socket that this process created, for removal when it is no
+/// longer needed: unlike the listeners, it can be kept elsewhere, as by a thread that
 /// waits for signals.
 ///
 /// ```
@@ -37,7 +37,7 @@ use crate::{
 pub struct SocketFile {
     path: PathBuf,
     place: Place,
-    /// `None` where the file was not found in its place.
+    /// `None` if the file was not found in its place.
     id: Option<Id>,
 }
 
@@ -53,8 +53,7 @@ fn is_socket(meta: &Stat) -> bool {
 }
 
 impl SocketFile {
-    /// Makes the file by `listen`, which is run again once a stale file is
-    /// out of its way.
+    /// Creates the file by calling `listen`, again once a stale file has been removed.
     pub(super) fn make(
         path: &Path,
         addr: &SocketAddr,
@@ -62,7 +61,7 @@ impl SocketFile {
     ) -> Result<(Socket, Self)> {
         let place = match Place::of(path) {
             Ok(place) => place,
-            // bind(2) says why, unless the directory has come meanwhile.
+            // bind(2) reports why, unless the directory has been created meanwhile.
             Err(_) => {
                 listen()?;
                 return Err(Error::refused(Operation::Listen, Refusal::NotASocketFile).at(addr));
@@ -82,13 +81,13 @@ impl SocketFile {
             }
             done => done?,
         };
-        // bind(2) takes a path, whose directory may be another by now: what is
-        // in this one is its file only if it came with it.
+        // bind(2) takes a path, whose directory may have been replaced: what is in this
+        // one is the socket's file only if it was created by it.
         let made = place.look().ok().filter(is_socket).map(|meta| id(&meta));
         Ok((socket, Self { path: path.into(), place, id: made.filter(|made| Some(*made) != before) }))
     }
 
-    /// Where it is.
+    /// Its path.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -103,15 +102,15 @@ impl SocketFile {
         &self.path
     }
 
-    /// Removes the file, unless it is gone or another has been put in its
-    /// place: the place being in the directory in which it was made, which
-    /// this keeps open (one descriptor), whatever the process's own is now.
+    /// Removes the file, unless it is gone or another has replaced it. It is looked up
+    /// in the directory in which it was created, which this keeps open (one
+    /// descriptor), whatever the process's current directory is.
     ///
     /// # Errors
-    /// unlink(2)'s, and those of its lock, a file `.NAME.lock` that is there
-    /// meanwhile: EAGAIN where another process has that for a second, and
-    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) where it is
-    /// another user's. Only root and the owner of the directory remove that.
+    /// unlink(2)'s, and those of its lock, a file `.NAME.lock` that exists meanwhile:
+    /// EAGAIN if another process holds it for a second, and
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) if it is another user's.
+    /// Only root and the owner of the directory remove that.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -128,16 +127,16 @@ impl SocketFile {
         self.remove_within(PATIENCE)
     }
 
-    /// As [`remove`](Self::remove), with another time to wait for the lock.
+    /// Like [`remove`](Self::remove), with another timeout for the lock.
     pub(super) fn remove_within(&self, patience: Duration) -> io::Result<()> {
         let is_there = || self.place.look().is_ok_and(|meta| is_socket(&meta) && Some(id(&meta)) == self.id);
         if !is_there() {
             return Ok(());
         }
-        // A process that replaces a stale file does not do it in between.
+        // Keeps another process from replacing a stale file in between.
         let _lock = match self.place.lock(patience) {
             Ok(lock) => Some(lock),
-            // On a full disk there is room for nobody's.
+            // On a full disk no process can create its lock.
             Err(NoLock::System(Errno::NOSPC | Errno::DQUOT)) => None,
             Err(NoLock::System(errno)) => return Err(errno.into()),
             Err(NoLock::Held) => return Err(Errno::AGAIN.into()),
@@ -147,17 +146,17 @@ impl SocketFile {
     }
 }
 
-/// How long a lock that another process holds is waited for.
+/// How long to wait for a lock that another process holds.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why there is no lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NoLock {
-    /// Another process has it.
+    /// Another process holds it.
     Held,
-    /// Its file is another user's.
+    /// Its file belongs to another user.
     OfAnother,
-    /// It cannot be made.
+    /// It cannot be created.
     System(Errno),
 }
 
@@ -167,8 +166,8 @@ impl From<Errno> for NoLock {
     }
 }
 
-/// A name in a directory that is open, so that it stays the same place when
-/// the process changes its directory, or others theirs.
+/// A name in an open directory, so that it stays the same place if the current
+/// directory changes, or if directories are renamed.
 #[derive(Clone, Debug)]
 struct Place {
     directory: Arc<OwnedFd>,
@@ -179,13 +178,13 @@ impl Place {
     fn of(path: &Path) -> Result<Self, Errno> {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let name = path.file_name().ok_or(Errno::INVAL)?.to_owned();
-        // O_PATH reads nothing, so that a FIFO is not waited for.
+        // O_PATH does not really open it, so a FIFO does not block.
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = openat(CWD, parent.unwrap_or(Path::new(".")), flags, Mode::empty())?;
         Ok(Self { directory: Arc::new(directory), name })
     }
 
-    /// What is there, a symbolic link as itself.
+    /// The metadata of what is there, without following a symbolic link.
     fn look(&self) -> Result<Stat, Errno> {
         self.look_at(&self.name)
     }
@@ -198,8 +197,8 @@ impl Place {
         unlinkat(&*self.directory, &self.name, AtFlags::empty())
     }
 
-    /// The address of what is there now, for connect(2); `None` where it is
-    /// too long, or there is no /proc.
+    /// The address of what is there now, for connect(2); `None` if it is too long, or
+    /// there is no /proc.
     fn addr(&self) -> Option<SocketAddr> {
         let directory = PathBuf::from(format!("/proc/self/fd/{}", self.directory.as_raw_fd()));
         let path = directory.exists().then(|| directory.join(&self.name))?;
@@ -208,10 +207,10 @@ impl Place {
 
     /// Keeps two processes from replacing or removing each other's file.
     ///
-    /// The lock is on a file of this user's alone, next to the other, which
-    /// is there only meanwhile: who may just read the directory cannot hold
-    /// it. Who may write to it can make that file first, and in a sticky
-    /// directory nobody but root and its owner can remove it.
+    /// The lock is on a file accessible to this user only, next to the other, which
+    /// exists only meanwhile: users who may only read the directory cannot hold it.
+    /// Users who may write to it can create that file first, and in a sticky directory
+    /// only root and its owner can remove it.
     fn lock(&self, patience: Duration) -> Result<Lock<'_>, NoLock> {
         let name = self.lock_name();
         let start = Instant::now();
@@ -239,8 +238,8 @@ impl Place {
         }
         let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match openat(&*self.directory, name, flags, Mode::RUSR | Mode::WUSR) {
-            // Another user's that has come meanwhile; where there is none, it
-            // is the directory that this user may not write to.
+            // Another user's was created meanwhile; if there is none, this
+            // user may not write to the directory.
             Err(Errno::ACCESS) if self.look_at(name).is_ok() => return Err(NoLock::OfAnother),
             opened => opened?,
         };
@@ -249,16 +248,16 @@ impl Place {
             return Err(NoLock::OfAnother);
         }
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        // The one before may have removed what was opened here.
+        // The previous holder may have removed what was opened here.
         match self.look_at(name) {
             Ok(now) if id(&now) == id(&meta) => Ok(file),
             _ => Err(NoLock::Held),
         }
     }
 
-    /// Removes what is no lock of this user's from its place, if it may: a
-    /// file in a directory of its own, or any as root. Others' locks stay
-    /// where it may only write to the directory.
+    /// Removes what is not this user's lock from its place, if permitted: a file in the
+    /// user's own directory, or any file as root. Other users' locks stay if this user
+    /// may only write to the directory.
     fn clear_away(&self, name: &OsStr) -> Result<(), NoLock> {
         let me = sys::effective_user();
         let is_mine = |meta: Result<Stat, Errno>| meta.is_ok_and(|meta| meta.st_uid == me);
@@ -279,7 +278,7 @@ impl Place {
     }
 }
 
-/// Whether only this user can have opened it.
+/// Whether only this user can open it.
 fn is_private(meta: &Stat) -> bool {
     meta.st_uid == sys::effective_user() && meta.st_mode & 0o077 == 0
 }
@@ -293,12 +292,12 @@ struct Lock<'p> {
 
 impl Drop for Lock<'_> {
     fn drop(&mut self) {
-        // One that stays hinders nobody.
+        // A leftover one does no harm.
         let _ = unlinkat(&*self.place.directory, &self.name, AtFlags::empty());
     }
 }
 
-/// Removes a socket file that no socket stands behind; refuses all else.
+/// Removes a stale socket file; refuses anything else.
 fn remove_stale(place: &Place, addr: &SocketAddr, in_use: Error) -> Result<()> {
     let Ok(meta) = place.look() else { return Ok(()) };
     if !is_socket(&meta) {
@@ -315,8 +314,8 @@ fn remove_stale(place: &Place, addr: &SocketAddr, in_use: Error) -> Result<()> {
     }
 }
 
-/// Asks with a datagram socket: a listening stream socket refuses that for
-/// its type (EPROTOTYPE), so that nobody gets a connection that means nothing.
+/// Checks with a datagram socket: a listening stream socket refuses it because of its
+/// type (EPROTOTYPE), so that no listener gets a spurious connection.
 fn is_stale(addr: &SocketAddr) -> bool {
     let probe = Socket::in_mode(Domain::UNIX, Type::DGRAM, Protocol::DEFAULT, true);
     let asked = probe.and_then(|probe| probe.begin_connect(addr, &ConnectOptions::new()).map(drop));

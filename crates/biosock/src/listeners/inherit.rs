@@ -1,5 +1,5 @@
-//! Listeners that another process opened and passed, or that are passed on:
-//! socket activation (sd_listen_fds(3)), and from a parent to its child.
+//! Listeners passed by and to other processes: socket activation (sd_listen_fds(3)),
+//! and from a parent to its child.
 
 use std::env;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -12,24 +12,24 @@ use crate::sock::dup_error;
 use crate::sys::{self, Passed, Waker, Wrong};
 use crate::{Error, Operation, Result, Socket, Syscall};
 
-/// What a parent passed to its child: each descriptor with the inode of its
-/// socket, `FD:INODE,FD:INODE;FD:INODE`. What follows the semicolon, if there
-/// is one, is no listener: it carries the nudge by which the acceptors of the
-/// set wake each other. Who inherits the list and not the sockets, as the
-/// child's own children do, sees by the inodes that it is for another.
+/// What a parent passed to its child: each descriptor with the inode of its socket,
+/// `FD:INODE,FD:INODE;FD:INODE`. What follows the semicolon, if there is one, is not a
+/// listener: it carries the nudge by which the acceptors of the set wake each other. A
+/// process that inherits the list but not the sockets, such as the child's children,
+/// detects by the inodes that the list is for another.
 const FROM_PARENT: &str = "BIOSOCK_LISTEN_FDS";
 
-/// What a service manager says (sd_listen_fds(3)): for whom, how many, and
-/// their names, if they have any.
+/// What a service manager sets (sd_listen_fds(3)): the process that they are for,
+/// their number, and their names, if any.
 const FROM_MANAGER: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
 
-/// What else newer ones say of the process that it is for.
+/// What newer ones also set about the process that they are for.
 const MANAGER_S_PIDFD: &str = "LISTEN_PIDFDID";
 
 impl Listeners {
-    /// The environment variables that [`inherited`](Self::inherited) reads: they are
-    /// about this process, so that a program that it runs is better off
-    /// without (`Command::env_remove`). [`pass_to`](Self::pass_to) sees to it.
+    /// The environment variables that [`passed`](Self::passed) reads: they are about
+    /// this process, so they should be removed for programs that it runs
+    /// (`Command::env_remove`). [`pass_to`](Self::pass_to) does that.
     ///
     /// ```
     /// use biosock::listeners::Listeners;
@@ -42,21 +42,21 @@ impl Listeners {
     pub const INHERITED_ENV: &'static [&'static str] =
         &[FROM_MANAGER[0], FROM_MANAGER[1], FROM_MANAGER[2], MANAGER_S_PIDFD, FROM_PARENT];
 
-    /// Takes over the sockets that a service manager passed to this process
-    /// (systemd's socket activation: LISTEN_PID and LISTEN_FDS in the
-    /// environment), or its parent by [`pass_to`](Self::pass_to). `None`
-    /// where there are none, or they were taken before.
+    /// Takes over the sockets passed to this process by a service manager (systemd's
+    /// socket activation: LISTEN_PID and LISTEN_FDS in the environment), or by its
+    /// parent with [`pass_to`](Self::pass_to). `None` if there are none, or if they
+    /// have been taken already.
     ///
-    /// Call it before other threads open descriptors. All are looked at before
-    /// one is taken: a descriptor that this process opened itself, as the
-    /// standard library and this one do with FD_CLOEXEC, is not touched. The
-    /// environment stays as it is; [`INHERITED_ENV`](Self::INHERITED_ENV) has the
-    /// names that a child of this process is better off without.
+    /// Call it before other threads open descriptors. All are checked before any is
+    /// taken: a descriptor that this process opened, with FD_CLOEXEC as the standard
+    /// library and this one do, is not touched. The environment is unchanged;
+    /// [`PASSED_ENV`](Self::PASSED_ENV) lists the variables to remove for children of
+    /// this process.
     ///
     /// # Errors
-    /// The environment lists no numbers, or a descriptor that is not an
-    /// inherited listening socket, which is named. The others that were
-    /// passed are closed then.
+    /// The environment contains something other than numbers, or a descriptor that is
+    /// not an inherited listening socket, which the error names. The other passed
+    /// sockets are then closed.
     ///
     /// ```
     /// use biosock::listeners::{Listen, Listeners};
@@ -74,12 +74,12 @@ impl Listeners {
         if sockets.is_empty() { Ok(None) } else { Ok(Some(Self::take_with(sockets, nudge)?)) }
     }
 
-    /// As [`inherited`](Self::inherited), a set for each name that the manager gave
-    /// (FileDescriptorName= in systemd.socket(5)), in the order in which they
-    /// come. Sockets without a name are called "unknown".
+    /// Like [`passed`](Self::passed), with a set for each name given by the manager
+    /// (FileDescriptorName= in systemd.socket(5)), in order. Sockets without a name are
+    /// called "unknown".
     ///
     /// # Errors
-    /// As [`inherited`](Self::inherited).
+    /// Those of [`passed`](Self::passed).
     ///
     /// ```
     /// use biosock::listeners::Listeners;
@@ -109,19 +109,18 @@ impl Listeners {
         Self::take_over_with(sockets, || nudge.map_or_else(Pool::new, |nudge| Ok(Pool::with(nudge))))
     }
 
-    /// Has a child process inherit the listeners, which takes them by
-    /// [`inherited`](Self::inherited). Both may accept then; a parent that is to
-    /// make room for its child drops its own once the child says that it is
-    /// there, and no connection is refused in between. One that wakes the
-    /// parent just as it is cancelled wakes the child instead: they share the
-    /// set as after fork(2), see [`accept`](Self::accept).
+    /// Lets a child process inherit the listeners, which it takes with
+    /// [`passed`](Self::passed). Both may then accept; a parent that its child replaces
+    /// drops its own set once the child reports that it is running, and no connection is
+    /// refused in between. A connection that wakes the parent just as it is stopped
+    /// wakes the child instead: they share the set as after fork(2), see
+    /// [`accept`](Self::accept).
     ///
-    /// The listeners are the first's to take them among the child and those
-    /// that it runs. For programs with other customs there is
-    /// [`inheritable`](Self::inheritable).
+    /// The listeners go to the first process that takes them, the child or one that it
+    /// runs. For programs with other protocols, use [`inheritable`](Self::inheritable).
     ///
     /// # Errors
-    /// dup(2)'s, fstat(2)'s, socketpair(2)'s and sendmsg(2)'s.
+    /// Those of dup(2), fstat(2), socketpair(2) and sendmsg(2).
     ///
     /// ```
     /// use std::process::Command;
@@ -140,7 +139,7 @@ impl Listeners {
         let pairs: Result<Vec<_>, sys::Errno> = copies.iter().map(pair).collect();
         let mut pairs = pairs.map_err(|errno| dup_error(Operation::Listen, &errno.into()))?;
         let nudge = pairs.pop().unwrap_or_default();
-        // What was for this process is not for its child.
+        // What was passed to this process is not for its child.
         for name in Self::INHERITED_ENV {
             command.env_remove(name);
         }
@@ -149,8 +148,8 @@ impl Listeners {
         Ok(())
     }
 
-    /// Copies of the descriptors that every child process inherits, in the
-    /// sockets' order, for those that are told the numbers in their own way.
+    /// Copies of the descriptors that every child process inherits, in the sockets'
+    /// order, for children that get the numbers in another way.
     ///
     /// # Errors
     /// dup(2)'s.
@@ -175,7 +174,7 @@ impl Listeners {
     }
 }
 
-/// What the environment says was passed to this process.
+/// What was passed to this process, according to the environment.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Described {
     fds: Vec<Passed>,
@@ -206,7 +205,7 @@ fn from_parent(list: &str) -> Result<Described> {
         list.split_once(';').map_or((list, None), |(listeners, nudge)| (listeners, Some(nudge)));
     let all = listeners.split(',').chain(nudge).map(pair);
     let mut fds: Vec<Passed> = all.collect::<Option<_>>().ok_or_else(bad)?;
-    // Those below are standard input, output and error; two owners of one
+    // Lower ones are standard input, output and error; two owners of one
     // would close it twice.
     let is_twice = |at: usize| fds[..at].iter().any(|before| before.fd == fds[at].fd);
     if fds.iter().any(|passed| passed.fd < FIRST) || (0..fds.len()).any(is_twice) {
@@ -256,9 +255,8 @@ fn take(described: &Described) -> Result<(Vec<Socket>, Option<Waker>)> {
     Ok((sockets.into_iter().map(Socket::from).collect(), nudge.map(Waker::from)))
 }
 
-/// A socket that carries this descriptor, which has no inode of its own: all of
-/// eventfd(2) share one, so that a child could not know it again by its number.
-/// The socket has one.
+/// A socket that carries this descriptor. All eventfds share one inode, so a child
+/// could not identify this one by its number, but it can identify the socket.
 fn carrier_of(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
     let failed = |call| {
         move |errno: sys::Errno| Error::system_call(Operation::Listen, call, errno.raw_os_error(), None)
@@ -273,7 +271,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_manager_tells_how_many_and_their_names() {
+    fn a_manager_passes_the_number_and_the_names() {
         let described = from_manager("3", Some("http:https")).unwrap();
         assert_eq!(described.fds, [3, 4, 5].map(|fd| Passed { fd, inode: None }));
         assert_eq!(described.names, ["http", "https", "unknown"]);
@@ -285,9 +283,9 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_tells_which_and_of_what_inode() {
+    fn a_parent_passes_descriptors_and_inodes() {
         let passed = |fd, inode| Passed { fd, inode: Some(inode) };
-        // As one did that passes no nudge.
+        // From an older parent, which passes no nudge.
         let described = from_parent("3:77,9:78").unwrap();
         assert_eq!(described.fds, [passed(3, 77), passed(9, 78)]);
         assert_eq!(described.nudge, None);
@@ -297,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_tells_what_carries_the_nudge() {
+    fn a_parent_passes_the_carrier_of_the_nudge() {
         let passed = |fd, inode| Passed { fd, inode: Some(inode) };
         let described = from_parent("5:77,9:78;7:79").unwrap();
         assert_eq!(described.fds, [passed(5, 77), passed(9, 78)]);

@@ -1,4 +1,4 @@
-//! The set: sockets that listen, wherever they come from.
+//! The set of listening sockets, wherever they come from.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,8 +8,8 @@ use super::file::SocketFile;
 use crate::error::Refusal;
 use crate::{Error, Operation, Result, Socket, SocketAddr};
 
-/// Listening sockets that are accepted from together. Dropping it closes
-/// them; a socket file stays (see [`unlink`](Self::unlink)).
+/// Listening sockets to accept from together. Dropping it closes them; a socket file
+/// stays (see [`unlink`](Self::unlink)).
 ///
 /// ```
 /// use biosock::listeners::Listen;
@@ -23,9 +23,9 @@ use crate::{Error, Operation, Result, Socket, SocketAddr};
 #[derive(Debug)]
 pub struct Listeners {
     pub(super) sockets: Vec<Socket>,
-    /// Those that were made here.
+    /// Those created here.
     pub(super) files: Vec<SocketFile>,
-    /// What its threads accept with.
+    /// Its threads' acceptors.
     pub(super) pool: Pool,
 }
 
@@ -35,17 +35,17 @@ impl Listeners {
         Sources { sockets: &self.sockets, pool: &self.pool }
     }
 
-    /// None yet, with room for as many.
+    /// An empty set with this capacity.
     pub(super) fn with_room(count: usize) -> Result<Self> {
         Ok(Self { sockets: Vec::with_capacity(count), files: Vec::new(), pool: Pool::new()? })
     }
 
-    /// Takes over sockets that listen already, wherever they come from, and
+    /// Takes over sockets that are already listening, wherever they come from, and
     /// makes them non-blocking.
     ///
     /// # Errors
-    /// There is none, or one that does not listen; eventfd(2)'s,
-    /// getsockopt(2)'s and ioctl(2)'s. All are closed.
+    /// There are none, or one does not listen; those of eventfd(2), getsockopt(2) and
+    /// ioctl(2). All sockets are closed.
     ///
     /// ```
     /// use std::os::fd::OwnedFd;
@@ -61,11 +61,11 @@ impl Listeners {
         Ok(Self::try_take_over(sockets)?)
     }
 
-    /// As [`take_over`](Self::take_over), but with an error the sockets come
-    /// back as they were: open, and each in its mode.
+    /// Like [`take_over`](Self::take_over), but an error returns the sockets
+    /// unchanged: open, and each in its mode.
     ///
     /// # Errors
-    /// As [`take_over`](Self::take_over).
+    /// Those of [`take_over`](Self::take_over).
     ///
     /// ```
     /// use std::os::fd::OwnedFd;
@@ -88,7 +88,7 @@ impl Listeners {
     ) -> Result<Self, TakeOverError> {
         match pool().and_then(|pool| prepare(&sockets).map(|()| pool)) {
             Ok(pool) => {
-                // What opened them may accept as well.
+                // Whatever opened them may accept as well.
                 pool.share();
                 Ok(Self { sockets, files: Vec::new(), pool })
             }
@@ -107,7 +107,7 @@ impl Listeners {
         &self.sockets
     }
 
-    /// Gives the sockets up.
+    /// Returns the sockets.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -123,7 +123,7 @@ impl Listeners {
         self.sockets
     }
 
-    /// The addresses that are listened on, in the sockets' order.
+    /// The addresses listened on, in the sockets' order.
     ///
     /// # Errors
     /// getsockname(2)'s.
@@ -137,8 +137,8 @@ impl Listeners {
         self.sockets.iter().map(Socket::local_addr).collect()
     }
 
-    /// The socket files that were made for this set, not those of sockets
-    /// that were taken over.
+    /// The socket files created for this set, not those of sockets that were taken
+    /// over.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -149,11 +149,11 @@ impl Listeners {
         &self.files
     }
 
-    /// Removes these files, at the end of their use: each by
+    /// Removes these files, once they are no longer needed: each by
     /// [`SocketFile::remove`].
     ///
     /// # Errors
-    /// The first of unlink(2)'s. A file that is gone already is none.
+    /// The first of unlink(2)'s. A file that is already gone is not an error.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -168,7 +168,7 @@ impl Listeners {
     }
 }
 
-/// Why sockets were not taken over, with the sockets, which are not lost:
+/// Why sockets were not taken over, with the sockets, from
 /// [`Listeners::try_take_over`].
 ///
 /// ```
@@ -185,7 +185,7 @@ pub struct TakeOverError {
 }
 
 impl TakeOverError {
-    /// Gives the sockets back, open and each in its mode.
+    /// Returns the sockets, open and each in its mode.
     ///
     /// ```
     /// # use std::os::fd::OwnedFd;
@@ -219,7 +219,7 @@ impl fmt::Display for TakeOverError {
     }
 }
 
-// The error is the system's or a refusal, and has no source.
+// The error is an OS error or a refusal, and has no source.
 impl StdError for TakeOverError {}
 
 impl From<TakeOverError> for Error {
@@ -229,7 +229,7 @@ impl From<TakeOverError> for Error {
     }
 }
 
-/// Looks at all, then makes all non-blocking, or none.
+/// Checks all, then makes all non-blocking, or none.
 fn prepare(sockets: &[Socket]) -> Result<()> {
     if sockets.is_empty() {
         return Err(Error::refused(Operation::Listen, Refusal::NoAddress));
@@ -247,7 +247,7 @@ fn prepare(sockets: &[Socket]) -> Result<()> {
     for (done, socket) in blocking.iter().enumerate() {
         if let Err(error) = socket.set_nonblocking(true) {
             for socket in &blocking[..done] {
-                // It just could be changed the other way.
+                // This should succeed, since the opposite just did.
                 let _ = socket.set_nonblocking(false);
             }
             return Err(error);
@@ -260,6 +260,6 @@ pub(super) fn unlink(
     files: &[SocketFile],
     remove: impl Fn(&SocketFile) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
-    // All are removed that can be.
+    // Removes as many as possible.
     files.iter().map(remove).fold(Ok(()), std::io::Result::and)
 }

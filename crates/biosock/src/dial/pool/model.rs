@@ -1,5 +1,5 @@
-//! Every order of the pool's steps, by loom (`scripts/loom`). Time passes
-//! there when [`Pool::expire`] says so, and for a thread that waits to join the others.
+//! All interleavings of the pool's steps, by loom (`scripts/loom`). Time passes only in
+//! [`Pool::expire`], and for a thread that waits to join the others.
 
 use std::sync::atomic::Ordering;
 
@@ -34,14 +34,14 @@ impl<W: Work> Pool<W> {
         state
     }
 
-    /// From now on a thread without work has been so for long enough.
+    /// From now on, idle threads have been idle for long enough.
     fn expire(&self) {
         self.lock().expired = true;
         self.changed.notify_all();
     }
 }
 
-/// Nothing is left when all threads have ended.
+/// Checks that nothing is left when all threads have ended.
 impl<W: Work> Drop for Pool<W> {
     fn drop(&mut self) {
         let state = self.lock();
@@ -50,10 +50,10 @@ impl<W: Work> Drop for Pool<W> {
     }
 }
 
-/// Work that returns only after some other has been done.
+/// Work that returns only after other work has been done.
 const HANGS: u8 = u8::MAX;
 
-/// Work that answers with how often it was done.
+/// Work whose answer is how often it was done.
 struct Count(u8, Arc<AtomicUsize>);
 
 impl PartialEq for Count {
@@ -123,7 +123,7 @@ fn ask(pool: &Arc<Pool<Count>>, work: u8, runs: &Arc<AtomicUsize>) -> Option<usi
 
 fn model(limit: usize, check: impl Fn(Arc<Pool<Count>>, Arc<AtomicUsize>) + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    // What needs more switches between threads than these is not looked for.
+    // Limits the search to this many preemptions.
     builder.preemption_bound = Some(3);
     builder.check(move || {
         NO_THREADS.set(false);
@@ -132,7 +132,7 @@ fn model(limit: usize, check: impl Fn(Arc<Pool<Count>>, Arc<AtomicUsize>) + Send
 }
 
 #[test]
-fn loom_equal_work_is_done_once_or_after_one_another() {
+fn loom_identical_work_is_done_once_or_sequentially() {
     model(1, |pool, runs| {
         let (theirs, their_runs) = (Arc::clone(&pool), Arc::clone(&runs));
         let other = thread::spawn(move || ask(&theirs, 0, &their_runs).unwrap());
@@ -145,7 +145,7 @@ fn loom_equal_work_is_done_once_or_after_one_another() {
 }
 
 #[test]
-fn loom_idle_threads_end_and_no_work_is_left_to_them() {
+fn loom_idle_threads_end_and_leave_no_work() {
     model(1, |pool, runs| {
         assert_eq!(ask(&pool, 0, &runs), Some(1));
         let expiring = Arc::clone(&pool);
@@ -156,11 +156,11 @@ fn loom_idle_threads_end_and_no_work_is_left_to_them() {
 }
 
 #[test]
-fn loom_what_is_abandoned_is_forgotten_and_may_be_asked_for_again() {
+fn loom_abandoned_work_is_dropped_and_can_be_requested_again() {
     model(1, |pool, runs| {
         let mailbox: Arc<dyn Asker<_>> = Arc::new(Mailbox::default());
         drop(pool.ask(Count(0, Arc::clone(&runs)), Arc::clone(&mailbox)));
-        // Only a thread that has the answer in its hands may still have it.
+        // Only a thread that already has the answer may still have it.
         let again = ask(&pool, 0, &runs).unwrap();
         assert!((1..=2).contains(&again));
         pool.expire();
@@ -168,7 +168,7 @@ fn loom_what_is_abandoned_is_forgotten_and_may_be_asked_for_again() {
 }
 
 #[test]
-fn loom_a_run_that_is_old_and_the_one_in_its_place_answer_their_own() {
+fn loom_an_old_run_and_its_replacement_answer_their_own_askers() {
     model(2, |pool, runs| {
         let (theirs, their_runs) = (Arc::clone(&pool), Arc::clone(&runs));
         let other = thread::spawn(move || ask(&theirs, 0, &their_runs).unwrap());
@@ -207,7 +207,7 @@ fn loom_work_without_a_thread_is_answered() {
 }
 
 #[test]
-fn loom_work_waits_for_the_thread_there_is_where_no_other_can_be_had() {
+fn loom_work_waits_for_the_existing_thread_if_no_other_can_start() {
     model(4, |pool, runs| {
         let (theirs, their_runs) = (Arc::clone(&pool), Arc::clone(&runs));
         assert_eq!(ask(&pool, 0, &runs), Some(1));
@@ -220,7 +220,7 @@ fn loom_work_waits_for_the_thread_there_is_where_no_other_can_be_had() {
 }
 
 #[test]
-fn loom_work_that_never_returns_leaves_its_room_to_what_waits() {
+fn loom_work_that_never_returns_makes_room_for_queued_work() {
     model(1, |pool, runs| {
         let (theirs, their_runs) = (Arc::clone(&pool), Arc::clone(&runs));
         let other = thread::spawn(move || ask(&theirs, HANGS, &their_runs).unwrap());

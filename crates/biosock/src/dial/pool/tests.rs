@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 
-/// Work by name: what hangs does so until the test lets it go on.
+/// Work by name; hanging work continues when the test releases it.
 #[derive(Clone)]
 struct Job {
     name: &'static str,
@@ -52,7 +52,7 @@ impl Asker<&'static str> for Mutex<Sender<&'static str>> {
     }
 }
 
-/// A pool with what its work reports.
+/// A pool and the reports of its work.
 struct Bench {
     pool: Arc<Pool<Job>>,
     begin: Sender<&'static str>,
@@ -80,13 +80,13 @@ impl Bench {
         (self.pool.ask(job, Arc::new(Mutex::new(answer))), answered)
     }
 
-    /// How long the thread that waits to join the others has to.
+    /// How long the thread that waits to join the others must still wait.
     fn due_in(&self) -> Option<Duration> {
         let state = self.pool.lock();
         state.due.map(|due| due.saturating_duration_since(state.now))
     }
 
-    /// Work that hangs until its sender is dropped; it has begun.
+    /// Starts work that hangs until its sender is dropped.
     fn hang(&self, name: &'static str) -> (Sender<()>, Ticket<Job>, Receiver<&'static str>) {
         let (gate, closed) = channel();
         let (ticket, answer) = self.ask_gated(name, Some(closed));
@@ -96,7 +96,7 @@ impl Bench {
 }
 
 #[test]
-fn equal_work_under_way_is_done_once() {
+fn identical_work_in_progress_is_done_once() {
     let bench = Bench::new(1);
     let (gate, first, first_answer) = bench.hang("same");
     let (_second, second_answer) = bench.ask("same");
@@ -110,7 +110,7 @@ fn equal_work_under_way_is_done_once() {
 }
 
 #[test]
-fn what_has_run_for_long_is_not_joined_and_answers_those_who_did() {
+fn a_long_run_is_not_joined_and_answers_those_that_did() {
     let bench = Bench::new(4);
     let (gate, first, first_answer) = bench.hang("same");
     let (abandoned, _nobody) = bench.ask("same");
@@ -122,7 +122,7 @@ fn what_has_run_for_long_is_not_joined_and_answers_those_who_did() {
     let (_anew, anew_answer) = bench.ask("same");
     assert_eq!((anew_answer.recv(), bench.begun.recv()), (Ok("same"), Ok("same")));
     assert!(first_answer.try_recv().is_err() && joined_answer.try_recv().is_err());
-    // What came later has ended, so the old run is the newest again: as old as before.
+    // The later run has ended, so the old run is the newest again, as old as before.
     let (waiting, _) = bench.ask_gated("same", Some(channel().1));
     assert_ne!(waiting.job, first.job);
     drop(gate);
@@ -130,7 +130,7 @@ fn what_has_run_for_long_is_not_joined_and_answers_those_who_did() {
 }
 
 #[test]
-fn a_run_that_nobody_waits_for_and_that_never_returns_keeps_nobody_from_its_name() {
+fn an_abandoned_run_that_never_returns_does_not_block_its_name() {
     let bench = Bench::new(2);
     let (_gate, hanging, _) = bench.hang("same");
     drop(hanging);
@@ -141,7 +141,7 @@ fn a_run_that_nobody_waits_for_and_that_never_returns_keeps_nobody_from_its_name
 }
 
 #[test]
-fn what_never_returns_has_few_runs_however_often_it_is_asked_for() {
+fn work_that_never_returns_has_few_runs_however_often_it_is_requested() {
     let bench = Bench::new(64);
     let mut gates = Vec::new();
     let (mut newest, mut begun_at) = (None, Vec::new());
@@ -159,7 +159,7 @@ fn what_never_returns_has_few_runs_however_often_it_is_asked_for() {
 }
 
 #[test]
-fn what_waits_for_a_thread_is_joined_however_long_it_does() {
+fn queued_work_is_joined_however_long_it_waits() {
     let bench = Bench::new(1);
     let (gate, _hanging, _) = bench.hang("hangs");
     let (first, first_answer) = bench.ask("waits");
@@ -172,7 +172,7 @@ fn what_waits_for_a_thread_is_joined_however_long_it_does() {
 }
 
 #[test]
-fn what_is_abandoned_in_the_queue_is_never_begun() {
+fn work_abandoned_in_the_queue_is_never_started() {
     let bench = Bench::new(1);
     let (gate, _hanging, answer) = bench.hang("hangs");
     let (waiting, nobody) = bench.ask("waits");
@@ -197,7 +197,7 @@ fn the_queue_is_served_from_both_ends() {
 }
 
 #[test]
-fn a_panic_is_an_answer_and_the_thread_goes_on() {
+fn a_panic_is_an_answer_and_the_thread_continues() {
     let bench = Bench::new(1);
     let (_one, answer) = bench.ask("panics");
     assert_eq!(answer.recv(), Ok("panicked"));
@@ -222,7 +222,7 @@ impl Drop for Panics {
 }
 
 #[test]
-fn an_asker_that_panics_takes_no_answer_from_the_others() {
+fn an_asker_that_panics_does_not_prevent_the_others_answers() {
     let bench = Bench::new(1);
     let (gate, _first, first_answer) = bench.hang("same");
     let job = || Job { name: "same", begun: bench.begin.clone(), gate: None };
@@ -230,7 +230,7 @@ fn an_asker_that_panics_takes_no_answer_from_the_others() {
     let (_last, last_answer) = bench.ask("same");
     drop(gate);
     assert_eq!((first_answer.recv(), last_answer.recv()), (Ok("same"), Ok("same")));
-    // Where there is no thread, all are answered by the one who asks.
+    // Without a thread, the requesting thread answers all.
     let other = Bench::new(1);
     other.pool.lock().threads = 1;
     let _panics = other.pool.ask(job(), Arc::new(Panics));
@@ -248,7 +248,7 @@ fn half_of_the_threads_start_at_once_and_one_more_after_another() {
     let (_keep, closed) = channel();
     let _third = bench.ask_gated("c", Some(closed));
     let (_fourth, answer) = bench.ask("d");
-    // One thread at a time waits for its turn, which those who ask later do not put off.
+    // One thread at a time waits for its turn, which later requests do not delay.
     assert_eq!(bench.pool.lock().threads, 3);
     bench.pool.pass(LONGEST_STEP / 2);
     let (fifth, _) = bench.ask("e");
@@ -283,7 +283,7 @@ fn each_thread_beyond_the_half_is_due_a_step_of_the_ramp_later() {
 }
 
 #[test]
-fn a_thread_is_due_earlier_where_a_higher_limit_lets_it() {
+fn a_thread_is_due_earlier_if_a_higher_limit_allows_it() {
     let bench = Bench::new(1);
     let _hanging = bench.hang("hangs");
     let (_ticket, answer) = bench.ask("waits");
@@ -295,7 +295,7 @@ fn a_thread_is_due_earlier_where_a_higher_limit_lets_it() {
 }
 
 #[test]
-fn a_thread_waits_for_the_next_work_that_may_hang_not_for_one_that_does() {
+fn a_thread_waits_for_the_next_work_to_count_as_hung_not_for_one_that_already_does() {
     let bench = Bench::new(1);
     let _first = bench.hang("first");
     bench.pool.pass(RAMP);
@@ -305,7 +305,7 @@ fn a_thread_waits_for_the_next_work_that_may_hang_not_for_one_that_does() {
 }
 
 #[test]
-fn a_thread_that_waited_to_join_ends_where_nothing_is_left_to_do() {
+fn a_thread_that_waited_to_join_ends_if_nothing_is_left_to_do() {
     let bench = Bench::new(1);
     let _hanging = bench.hang("hangs");
     let mut state = bench.pool.lock();
@@ -317,7 +317,7 @@ fn a_thread_that_waited_to_join_ends_where_nothing_is_left_to_do() {
 }
 
 #[test]
-fn a_higher_limit_serves_what_waits() {
+fn a_higher_limit_serves_queued_work() {
     let bench = Bench::new(1);
     let _hanging = bench.hang("hangs");
     let (_ticket, answer) = bench.ask("waits");
@@ -327,7 +327,7 @@ fn a_higher_limit_serves_what_waits() {
 }
 
 #[test]
-fn what_no_thread_can_be_had_for_waits_for_those_there_are() {
+fn if_no_thread_can_start_work_waits_for_the_existing_ones() {
     let bench = Bench::new(4);
     let (gate, _hanging, _) = bench.hang("hangs");
     NO_THREADS.set(true);
@@ -339,12 +339,12 @@ fn what_no_thread_can_be_had_for_waits_for_those_there_are() {
 }
 
 #[test]
-fn what_no_thread_can_be_had_for_is_answered_where_there_is_none() {
+fn if_no_thread_can_start_and_none_exists_work_is_answered() {
     let bench = Bench::new(4);
     NO_THREADS.set(true);
     let (_one, answer) = bench.ask("waits");
     assert_eq!(answer.recv(), Ok("without thread"));
-    // One that is about to start may fail to do so.
+    // A thread that is about to start may fail to.
     bench.pool.lock().threads = 1;
     let ((_two, second), (_three, third)) = (bench.ask("waits"), bench.ask("waits"));
     let (_four, fourth) = bench.ask("waits too");
@@ -369,11 +369,11 @@ fn the_last_thread_starts_after_what_silent_name_servers_take() {
     assert!(step(0, 32) < Duration::from_millis(60));
 }
 
-/// Far more than any answer takes.
+/// Far longer than any answer takes.
 const LONG: Duration = Duration::from_secs(20);
 
 #[test]
-fn what_waits_is_served_once_all_threads_hang_though_nobody_asks_again() {
+fn queued_work_is_served_once_all_threads_hang_without_another_request() {
     let bench = Bench::new(1);
     let _hanging = bench.hang("hangs");
     let (_ticket, answer) = bench.ask("waits");
@@ -386,7 +386,7 @@ fn what_waits_is_served_once_all_threads_hang_though_nobody_asks_again() {
 }
 
 #[test]
-fn what_does_not_hang_after_all_leaves_no_room() {
+fn work_that_does_not_hang_after_all_makes_no_room() {
     let bench = Bench::new(1);
     let (gate, _first, first_answer) = bench.hang("first");
     let (next_gate, closed) = channel();
@@ -396,7 +396,7 @@ fn what_does_not_hang_after_all_leaves_no_room() {
     assert_eq!((first_answer.recv(), bench.begun.recv()), (Ok("first"), Ok("next")));
     let (_ticket, answer) = bench.ask("waits");
     bench.pool.pass(RAMP / 2);
-    // The thread that was to take the place of the first waits on.
+    // The thread that would have replaced the first continues to wait.
     let waits_on = || {
         let state = bench.pool.lock();
         state.due == Some(state.now + RAMP / 2)

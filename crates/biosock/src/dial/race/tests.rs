@@ -1,4 +1,4 @@
-//! The race by tables from RFC 8305, and by property in simulated time.
+//! The race, tested by tables from RFC 8305 and property tests in simulated time.
 
 use super::*;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// `6a` is an IPv6 address, `4a` an IPv4 one; the letter tells them apart.
+/// `6a` is an IPv6 address, `4a` an IPv4 one; the letter distinguishes them.
 fn addr(name: &str) -> SocketAddr {
     let last = name.as_bytes()[1];
     match name.as_bytes()[0] {
@@ -37,13 +37,13 @@ fn usable(_: &SocketAddr) -> bool {
     false
 }
 
-/// As its family's lookup gives it.
+/// As found by its family's lookup.
 fn given(name: &str) -> (Domain, SocketAddr) {
     let addr = addr(name);
     (addr.family(), addr)
 }
 
-/// Runs a race with these events, and tells when which address was started.
+/// Runs a race with these events; returns the start time of each address.
 fn starts(pace: Pace, pending: &[Domain], events: &[(u64, Event)]) -> Vec<(u64, String)> {
     let mut race = Race::new(pace, pending);
     let mut events = events.iter().peekable();
@@ -76,7 +76,7 @@ fn nothing_leads_once_an_attempt_has_started() {
 
 #[test]
 fn a_wait_for_answers_begins_with_the_first_address_and_is_not_renewed() {
-    // The third is as a NAT64's: what is unusable waits for it.
+    // The third is like NAT64's: unusable addresses wait for it.
     let third = Domain::UNIX;
     let delay = Pace::default().resolution_delay;
     let mut race = Race::new(Pace::default(), &[V6, V4, third]);
@@ -155,7 +155,7 @@ fn rfc_8305_by_tables() {
 }
 
 #[test]
-fn a_given_list_begins_where_it_begins() {
+fn a_given_list_starts_with_its_first_address() {
     let mut race = Race::new(Pace::default(), &[]);
     race.add(["4a", "4b", "6a"].map(given), usable);
     assert_eq!(race.step(ms(0)), Step::Start(addr("4a")));
@@ -164,7 +164,7 @@ fn a_given_list_begins_where_it_begins() {
 }
 
 #[test]
-fn the_family_that_leads_goes_first_and_only_a_race_that_stands_has_leaders() {
+fn the_leading_family_goes_first_and_leaders_exist_only_before_the_start() {
     let mut race = Race::new(Pace::default(), &[V6, V4]);
     race.add(["6a", "6b"].map(given), usable);
     assert_eq!(race.leaders(), [Some(addr("6a")), None]);
@@ -196,7 +196,7 @@ fn section_4_the_first_family_may_have_more_than_one_turn() {
 }
 
 #[test]
-fn what_is_unusable_goes_last_in_either_family() {
+fn unusable_addresses_go_last_in_either_family() {
     let unusable = |addr: &SocketAddr| ["6a", "4b"].contains(&&*name(*addr));
     let mut race = Race::new(Pace::default(), &[V6, V4]);
     race.add(["6a", "6b", "6c", "4a", "4b"].map(given), unusable);
@@ -208,7 +208,7 @@ fn what_is_unusable_goes_last_in_either_family() {
 }
 
 #[test]
-fn an_unusable_address_waits_for_the_other_family_s_answer() {
+fn an_unusable_address_waits_for_the_other_familys_answer() {
     let unusable = |addr: &SocketAddr| addr.family() == V6;
     let mut race = Race::new(Pace::default(), &[V6, V4]);
     race.add(["6a"].map(given), unusable);
@@ -219,9 +219,9 @@ fn an_unusable_address_waits_for_the_other_family_s_answer() {
     assert_eq!(race.step(ms(2)), Step::Start(addr("4a")));
 }
 
-/// Two answers a moment apart, either way round, where IPv4 goes first by RFC 6724.
+/// Two answers in close succession, in either order, with IPv4 first by RFC 6724.
 #[test]
-fn who_leads_does_not_hang_on_which_answer_is_quicker() {
+fn the_leading_family_does_not_depend_on_which_answer_is_first() {
     for [first, second] in [[V6, V4], [V4, V6]] {
         let mut race = Race::new(Pace::default(), &[V6, V4]);
         let mut answer = |now, family| {
@@ -240,7 +240,7 @@ fn who_leads_does_not_hang_on_which_answer_is_quicker() {
         let order: Vec<_> = (1..4).map(|n| race.step(ms(2 + n * 250))).collect();
         assert_eq!(order, ["6a", "4b", "6b"].map(|name| Step::Start(addr(name))));
     }
-    // And it hangs on no answer that does not come.
+    // Nor does it depend on an answer that does not arrive.
     let mut race = Race::new(Pace::default(), &[V6, V4]);
     race.add(["6a"].map(given), usable);
     race.let_v4_lead(true);
@@ -249,7 +249,7 @@ fn who_leads_does_not_hang_on_which_answer_is_quicker() {
 }
 
 #[test]
-fn the_delay_is_held_within_the_rfc_s_bounds() {
+fn the_delay_is_clamped_to_the_rfcs_bounds() {
     for (asked, held) in [(0, 10), (10, 10), (250, 250), (60_000, 2000)] {
         let pace = Pace { attempt_delay: ms(asked), ..Pace::default() };
         let mut race = Race::new(pace, &[]);
@@ -259,9 +259,9 @@ fn the_delay_is_held_within_the_rfc_s_bounds() {
     }
 }
 
-/// The attempts of the cap are not used up before the other family had one.
+/// The maximum of attempts is not used up before the other family has had one.
 #[test]
-fn the_last_attempt_is_kept_for_a_family_that_had_none() {
+fn the_last_attempt_is_reserved_for_a_family_that_had_none() {
     use Event::{Answer, Fail};
     type Row = (&'static str, usize, &'static [(u64, Event)], &'static [(u64, &'static str)]);
     let rows: &[Row] = &[
@@ -307,7 +307,7 @@ fn the_last_attempt_is_kept_for_a_family_that_had_none() {
         let expected: Vec<_> = expected.iter().map(|(at, name)| (*at, (*name).to_owned())).collect();
         assert_eq!(starts(pace, &[V6, V4], events), expected, "{rule}");
     }
-    // One family's turns do not use them up either.
+    // Nor is it used up by one family's turns.
     let pace = Pace { max_attempts: 2, ..Pace::default() };
     let mut race = Race::new(pace, &[]).with_first_family_count(9);
     race.add(["6a", "6b", "4a"].map(given), usable);
@@ -315,14 +315,14 @@ fn the_last_attempt_is_kept_for_a_family_that_had_none() {
 }
 
 #[test]
-fn no_list_is_kept_beyond_the_attempts() {
+fn a_list_is_truncated_to_the_number_of_attempts() {
     let numbered = |family, number: u32| {
         let [.., high, middle, low] = number.to_be_bytes();
         let addr = SocketAddr::from(([10, high, middle, low], 443));
         (family, addr)
     };
     let mut race = Race::new(Pace { max_attempts: 3, ..Pace::default() }, &[V6, V4]);
-    // What is unusable is not kept from being followed by what is not.
+    // Unusable addresses do not keep out usable ones that follow.
     let unusable = |addr: &SocketAddr| addr.raw_address().last() < Some(&2);
     race.add((0..1_000_000).map(|number| numbered(V4, number)), unusable);
     assert!(race.candidates.len() < 3 * 256, "{} are kept", race.candidates.len());
@@ -335,7 +335,7 @@ fn no_list_is_kept_beyond_the_attempts() {
 }
 
 #[test]
-fn the_last_attempt_is_kept_for_a_nat64_too() {
+fn the_last_attempt_is_reserved_for_nat64_too() {
     let nat64 = Domain::UNSPEC;
     let pace = Pace { max_attempts: 3, ..Pace::default() };
     let mut race = Race::new(pace, &[]);
@@ -352,7 +352,7 @@ fn the_last_attempt_is_kept_for_a_nat64_too() {
 }
 
 #[test]
-fn nothing_left_is_told() {
+fn an_exhausted_race_says_so() {
     let mut race = Race::new(Pace::default(), &[V4]);
     assert_eq!(race.step(ms(0)), Step::Wait(None));
     race.add(["4a"].map(given), usable);
@@ -363,7 +363,7 @@ fn nothing_left_is_told() {
     assert_eq!(race.step(ms(2)), Step::Exhausted);
 }
 
-/// What becomes of an attempt, and after how long.
+/// The outcome of an attempt, and after how long.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Connects(u64),
@@ -371,7 +371,7 @@ enum Fate {
     Silent,
 }
 
-/// A network: for each family when its answer comes, if ever, and its addresses' fates.
+/// A network: when each family's answer arrives, if ever, and the fates of its addresses.
 #[derive(Clone, Debug)]
 struct Network {
     answers: [(Option<u64>, Vec<Fate>); 2],
@@ -402,7 +402,7 @@ fn networks() -> impl Strategy<Value = Network> {
     )
 }
 
-/// How a simulated dial ended, with every start and failure on the way.
+/// The end of a simulated dial.
 #[derive(Debug, PartialEq)]
 enum End {
     Connected,
@@ -439,7 +439,7 @@ fn simulate(network: &Network) -> (End, Course) {
         let mut ended = ended.into_iter();
         while let Some((_, fate)) = ended.next() {
             if matches!(fate, Fate::Connects(_)) {
-                // What is decided at the same moment is not looked at any more.
+                // Simultaneous outcomes are ignored.
                 course.in_flight.extend(ended);
                 return (End::Connected, course);
             }
@@ -485,20 +485,20 @@ proptest! {
         let (end, course) = simulate(&network);
         let pace = network.pace.bounded();
 
-        // Never two starts closer than the delay without a failure between them.
+        // No two starts are closer than the delay without a failure between them.
         for pair in course.starts.windows(2) {
             let (one, two) = (pair[0].0, pair[1].0);
             let failed = course.failures.iter().any(|at| (one..=two).contains(at));
             prop_assert!(failed || ms(two - one) >= pace.attempt_delay, "{one} then {two}");
         }
-        // Somebody starts as soon as anything may: at the latest when the
-        // first answer with an address has waited its time.
+        // An attempt starts as soon as possible: at the latest when the first answer
+        // with an address has waited its time.
         let first_answer = network.answers.iter().filter(|(_, list)| !list.is_empty()).filter_map(|(at, _)| *at).min();
         let patience = u64::try_from(network.pace.resolution_delay.as_millis()).unwrap_or(u64::MAX);
         if let Some(due) = first_answer.map(|at| at + patience).filter(|due| *due <= network.deadline) {
             prop_assert!(course.starts.first().is_some_and(|(at, _)| *at <= due), "nothing by {due}");
         }
-        // No address twice, no more than the cap, every one of an answer that had come.
+        // No address twice, no more than the maximum, each from an answer that had arrived.
         let mut seen = Vec::new();
         for (at, addr) in &course.starts {
             prop_assert!(!seen.contains(addr));
@@ -507,16 +507,16 @@ proptest! {
             prop_assert!(answered.is_some_and(|answered| answered <= *at));
         }
         prop_assert!(course.starts.len() <= pace.max_attempts);
-        // Whatever was started is accounted for.
+        // Every attempt is accounted for.
         let connected = usize::from(end == End::Connected);
         prop_assert_eq!(course.starts.len(), course.failures.len() + course.in_flight.len() + connected);
-        // Giving up means that nothing was left.
+        // The race ends only when nothing is left.
         if end == End::Exhausted {
             prop_assert!(course.in_flight.is_empty());
             let known: usize = network.answers.iter().filter(|(at, _)| at.is_some()).map(|(_, list)| list.len()).sum();
             let all_came = network.answers.iter().all(|(at, _)| at.is_some());
             prop_assert!(course.starts.len() == pace.max_attempts || (all_came && course.starts.len() == known));
-            // And that each family that may have had an address had an attempt.
+            // And each family that may have had an address had an attempt.
             for ((at, list), family) in network.answers.iter().zip([V6, V4]) {
                 let none = at.is_some() && list.is_empty();
                 let tried = course.starts.iter().any(|(_, addr)| addr.family() == family);

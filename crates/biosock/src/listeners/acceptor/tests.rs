@@ -1,4 +1,4 @@
-//! Who comes for a connection whose thread was woken and does not.
+//! Which thread accepts a connection if the one it woke does not.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -11,16 +11,16 @@ use crate::listeners::Listen;
 use crate::listeners::Listeners;
 use crate::{Socket, children};
 
-/// Acceptors that were woken for a connection each, one that was not, and has
-/// none of these connections on its list, and the clients.
+/// Acceptors that were each woken for a connection, one that was not and has none of
+/// these connections on its list, and the clients.
 fn woken(set: &Listeners, count: usize) -> (Vec<Acceptor>, Acceptor, Vec<Socket>) {
     woken_before(set, count, set)
 }
 
-/// As `woken`, where the last is of a set with the same queue.
+/// Like `woken`, with the last one from a set with the same queue.
 fn woken_before(set: &Listeners, count: usize, other: &Listeners) -> (Vec<Acceptor>, Acceptor, Vec<Socket>) {
     let addr = set.addrs().unwrap()[0];
-    // An arrival goes through them in this order.
+    // An arrival visits them in this order.
     let first: Vec<_> = (0..count).map(|_| watching(set)).collect();
     let last = watching(other);
     let (sender, woken) = mpsc::channel();
@@ -32,7 +32,7 @@ fn woken_before(set: &Listeners, count: usize, other: &Listeners) -> (Vec<Accept
                 sender.send(acceptor).unwrap();
             });
         }
-        // Where one does not sleep yet, the last has the connection on its list.
+        // If one does not sleep yet, the last has the connection on its list.
         thread::sleep(Duration::from_millis(200));
         let connect = |_| {
             let client = Socket::stream_for(&addr).unwrap();
@@ -60,11 +60,11 @@ fn is_connection(turn: &Turn) -> bool {
 }
 
 #[test]
-fn each_connection_that_is_left_wakes_one() {
+fn each_connection_that_is_left_wakes_one_acceptor() {
     let set = Listen::new().listen("127.0.0.1:0").unwrap();
     let (woken, mut last, _clients) = woken(&set, 2);
     woken.into_iter().for_each(|mut acceptor| acceptor.leave(set.sources()));
-    // One accept at a time, as of a caller that is away in between.
+    // One accept at a time, as for a caller that does something else in between.
     assert!(is_connection(&turn(&mut last, &set, 3)));
     let mut another = last.rounds_of(1);
     assert!(set.pool.nudge.is_awake(), "for the second");
@@ -73,10 +73,10 @@ fn each_connection_that_is_left_wakes_one() {
     assert!(!set.pool.nudge.is_awake(), "nobody else is woken");
 }
 
-/// One that failed to accept, or took another's nudge in vain, leaves a
-/// connection too.
+/// One that failed to accept, or took another's nudge without accepting, also leaves a
+/// connection.
 #[test]
-fn what_is_owed_wakes_one() {
+fn an_acceptor_that_owes_wakes_another() {
     let set = Listen::new().listen("127.0.0.1:0").unwrap();
     let mut acceptor = watching(&set);
     acceptor.leave(set.sources());
@@ -90,7 +90,7 @@ fn what_is_owed_wakes_one() {
 }
 
 #[test]
-fn a_rest_is_over_with_its_time_or_its_turn_s() {
+fn backing_off_ends_with_its_time_or_with_the_turn() {
     let set = Listen::new().listen("127.0.0.1:0").unwrap();
     let client = Socket::stream_for(&set.addrs().unwrap()[0]).unwrap();
     client.connect(&set.addrs().unwrap()[0]).unwrap();
@@ -107,9 +107,9 @@ fn a_rest_is_over_with_its_time_or_its_turn_s() {
     assert!(is_connection(&turn(&mut acceptor, &set, 60)));
 }
 
-/// As one that is left by a process that dies.
+/// Like a connection left by a process that dies.
 #[test]
-fn a_shared_set_is_looked_at_though_nobody_was_woken() {
+fn a_shared_set_is_checked_even_if_no_thread_was_woken() {
     let set = Listen::new().listen("127.0.0.1:0").unwrap();
     let (woken, mut last, _clients) = woken(&set, 1);
     assert!(matches!(turn(&mut last, &set, 0), Turn::Late), "it is on no list");
@@ -121,7 +121,7 @@ fn a_shared_set_is_looked_at_though_nobody_was_woken() {
 }
 
 #[test]
-fn a_thread_that_sleeps_looks_of_itself() {
+fn a_sleeping_thread_wakes_up_to_check() {
     let set = Listen::new().listen("127.0.0.1:0").unwrap();
     set.pool.share();
     let (woken, mut last, _clients) = woken(&set, 1);
@@ -131,8 +131,8 @@ fn a_thread_that_sleeps_looks_of_itself() {
 
 const CHILD: &str = "BIOSOCK_TEST_CHILD_OF_PASSED";
 
-/// Not a test of its own: has a set that its parent passed, does not look of
-/// itself, and takes one connection.
+/// Run by another test: takes the set that its parent passed, never checks the
+/// listeners by itself, and accepts one connection.
 #[test]
 fn child_that_never_looks() {
     if std::env::var_os(CHILD).is_none() {
@@ -149,14 +149,15 @@ fn never_looking(mut acceptor: Acceptor) -> Acceptor {
     acceptor
 }
 
-/// As one that hands over to its child and is cancelled when a connection wakes it.
+/// Like a parent that passes its set to a child and is stopped when a connection wakes
+/// it.
 #[test]
 fn what_a_parent_leaves_wakes_the_child_that_was_passed_the_set() {
-    // Where it does not sleep yet, the child has the connection without it.
+    // If the parent does not sleep yet, the child gets the connection anyway.
     assert!((0..20).any(|_| is_left_to_child()), "no connection woke the parent");
 }
 
-/// Whether a connection woke the parent first; a child takes it.
+/// Whether a connection woke the parent first; a child accepts it.
 fn is_left_to_child() -> bool {
     let set = Listen::new().listen("127.0.0.1:0").unwrap();
     let addr = set.addrs().unwrap()[0];
@@ -164,7 +165,7 @@ fn is_left_to_child() -> bool {
     let part = "listeners::acceptor::tests::child_that_never_looks";
     command.args(["--exact", part, "--test-threads=1", "--nocapture"]).env(CHILD, "1");
     set.pass_to(&mut command).unwrap();
-    // It comes before the child's.
+    // It precedes the child's.
     let mut first = never_looking(watching(&set));
     let (sender, stat) = mpsc::channel();
     let is_over = AtomicBool::new(false);
@@ -196,7 +197,7 @@ fn is_left_to_child() -> bool {
     })
 }
 
-/// Until a thread sleeps; for a minute at most.
+/// Waits until a thread sleeps; for a minute at most.
 fn wait_until_asleep(stat: &Path) {
     let end = Instant::now() + Duration::from_secs(60);
     let stat = || std::fs::read_to_string(stat).unwrap_or_default();
@@ -205,7 +206,7 @@ fn wait_until_asleep(stat: &Path) {
     }
 }
 
-/// Sets of a Unix address have one queue, and wake each other.
+/// Sets of the same Unix address share a queue, and wake each other.
 #[test]
 fn what_a_set_leaves_wakes_another_of_the_same_queue() {
     let name = format!("unix:@biosock-nudge-{}", std::process::id());
@@ -214,7 +215,7 @@ fn what_a_set_leaves_wakes_another_of_the_same_queue() {
     let (woken, last, _clients) = woken_before(&set, 1, &other);
     woken.into_iter().for_each(|mut acceptor| acceptor.leave(set.sources()));
     assert!(is_connection(&turn(&mut never_looking(last), &other, 60)));
-    // So does one that is dropped before it tried again.
+    // So does one that is dropped before it tries again.
     let (woken, last, _clients) = woken_before(&set, 1, &other);
     for mut acceptor in woken {
         (acceptor.owes, acceptor.round) = (true, VecDeque::new());
@@ -224,7 +225,7 @@ fn what_a_set_leaves_wakes_another_of_the_same_queue() {
     assert!(is_connection(&turn(&mut never_looking(last), &other, 60)));
 }
 
-/// Others that have the set go on with the nudge that it had before.
+/// Others that share the set still use the nudge that it had before.
 #[cfg(feature = "tokio")]
 #[test]
 fn a_set_that_was_on_a_runtime_has_the_same_nudge() {
@@ -237,7 +238,7 @@ fn a_set_that_was_on_a_runtime_has_the_same_nudge() {
 }
 
 #[test]
-fn a_set_that_owes_nothing_wakes_nobody_as_it_goes() {
+fn dropping_a_set_that_owes_nothing_wakes_no_thread() {
     let set = Listen::new().listen("127.0.0.1:0").unwrap();
     let others = set.pool.nudge.try_clone().unwrap();
     let acceptor = watching(&set);
@@ -246,9 +247,9 @@ fn a_set_that_owes_nothing_wakes_nobody_as_it_goes() {
     assert!(!others.is_awake());
 }
 
-/// Another process that has the sockets may end between its waking and its accept.
+/// Another process that shares the sockets may end between being woken and accepting.
 #[test]
-fn a_set_is_shared_where_others_may_have_its_sockets() {
+fn a_set_is_shared_if_others_may_have_its_sockets() {
     let listen = || Listen::new().listen("127.0.0.1:0").unwrap();
     let set = listen();
     assert!(!set.pool.is_shared());

@@ -1,4 +1,4 @@
-//! Locks that cannot be had.
+//! Locks that cannot be acquired.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -9,15 +9,15 @@ use crate::children;
 use crate::listeners::Listen;
 
 const LONG: Duration = Duration::from_secs(3600);
-/// The directory that a copy of this program works in, without privileges.
+/// The directory for a copy of this program that runs without privileges.
 const PLACE: &str = "BIOSOCK_TEST_PLACE";
 
-/// Runs a test of this file once more, without the privileges of root.
+/// Runs a test of this file again, without root privileges.
 fn run_without_privileges(test: &str, place: &Path) {
     let _said = run_with(&["--bounding-set=-all"], test, place);
 }
 
-/// The same, changed as setpriv(1) does it, which takes root.
+/// The same, with privileges changed by setpriv(1), which requires root.
 fn run_with(change: &[&str], test: &str, place: &Path) -> String {
     let program = std::env::current_exe().unwrap();
     let mut command = if sys::effective_user() == 0 {
@@ -47,7 +47,7 @@ fn is_root(test: &str) -> bool {
 }
 
 #[test]
-fn what_is_open_is_not_inherited_and_follows_no_link() {
+fn open_descriptors_are_not_inherited_and_follow_no_link() {
     use rustix::fs::{fcntl_getfl, fstat};
     use rustix::io::{FdFlags, fcntl_getfd};
     let dir = tempfile::tempdir().unwrap();
@@ -62,7 +62,7 @@ fn what_is_open_is_not_inherited_and_follows_no_link() {
     assert_eq!(fstat(&lock._file).unwrap().st_mode & 0o777, 0o600);
 }
 
-/// As a server has it that made its file and gave its privileges up then.
+/// Like a server that creates its file and then drops its privileges.
 #[test]
 fn a_directory_that_is_not_writable_is_not_tried_again() {
     if let Some(place) = place() {
@@ -77,8 +77,8 @@ fn a_directory_that_is_not_writable_is_not_tried_again() {
 
 const NOBODY: Option<u32> = Some(65534);
 
-/// As /tmp is: anyone may make files there, and remove but their own. There is
-/// a socket's file that nobody listens on, unless a child starts.
+/// Like /tmp: any user may create files there, and remove only their own. It has a
+/// stale socket file, unless a child starts.
 fn sticky() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     drop(std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap());
@@ -87,8 +87,8 @@ fn sticky() -> tempfile::TempDir {
 }
 
 #[test]
-fn root_removes_another_user_s_lock() {
-    if !is_root("root_removes_another_user_s_lock") {
+fn root_removes_another_users_lock() {
+    if !is_root("root_removes_another_users_lock") {
         return;
     }
     let _none_starts = children::none_starts();
@@ -109,7 +109,7 @@ fn root_removes_another_user_s_lock() {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     }
-    // A directory with something in it stays, and is named.
+    // A directory that is not empty stays, and the error names it.
     fs::create_dir_all(lock.join("x")).unwrap();
     chown(&lock, NOBODY, NOBODY).unwrap();
     let error = Listen::new().listen(&target).unwrap_err().to_string();
@@ -120,7 +120,7 @@ fn root_removes_another_user_s_lock() {
 }
 
 #[test]
-fn a_lock_that_others_can_open_is_made_anew() {
+fn a_lock_that_others_can_open_is_replaced() {
     let _none_starts = children::none_starts();
     let dir = sticky();
     let lock = dir.path().join(".socket.lock");
@@ -131,24 +131,24 @@ fn a_lock_that_others_can_open_is_made_anew() {
 }
 
 #[test]
-fn another_user_s_lock_that_stays_is_named() {
+fn an_error_names_another_users_lock_that_stays() {
     if let Some(dir) = place() {
         let error = Listen::new().listen(&format!("unix:{}/socket", dir.display())).unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::Io(io::ErrorKind::PermissionDenied));
         assert!(error.to_string().contains("/.socket.lock: the lock file"), "{error}");
         return;
     }
-    if is_root("another_user_s_lock_that_stays_is_named") {
+    if is_root("an_error_names_another_users_lock_that_stays") {
         let dir = sticky();
         let lock = dir.path().join(".socket.lock");
         fs::write(&lock, "").unwrap();
         chown(&lock, NOBODY, NOBODY).unwrap();
         chown(dir.path(), Some(65533), Some(65533)).unwrap();
-        run_without_privileges("another_user_s_lock_that_stays_is_named", dir.path());
+        run_without_privileges("an_error_names_another_users_lock_that_stays", dir.path());
     }
 }
 
-/// A lock of root's, of this mode, in a directory of this owner and mode.
+/// A lock of root with this mode, in a directory with this owner and mode.
 fn with_lock(owner: Option<u32>, mode: u32, lock_mode: u32) -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let lock = dir.path().join(".socket.lock");
@@ -159,11 +159,11 @@ fn with_lock(owner: Option<u32>, mode: u32, lock_mode: u32) -> (tempfile::TempDi
     (dir, lock)
 }
 
-/// A user clears away what is in a directory of its own, and what is its own in
-/// another, but no other's lock where it may just write to the directory.
+/// A user removes what is in their own directory, and their own lock in another, but
+/// not another's lock in a directory that they may only write to.
 #[test]
-fn who_owns_neither_directory_nor_lock_leaves_it() {
-    let test = "who_owns_neither_directory_nor_lock_leaves_it";
+fn a_user_that_owns_neither_directory_nor_lock_leaves_it() {
+    let test = "a_user_that_owns_neither_directory_nor_lock_leaves_it";
     if let Some(dir) = place() {
         let locked = Place::of(&dir.join("socket")).unwrap().lock(Duration::ZERO).map(drop);
         println!("{locked:?}");
