@@ -29,7 +29,7 @@ MUTATIONS = [
     Mutation("BIO's reason after it", "raise.rs",
              "        entries.push(What::Bio(reason.code().into()));\n", "        let _ = reason;\n", "bind/tcp4/"),
     Mutation("errno after raising", "raise.rs",
-             "    errno::set(errno.unwrap_or(before));", "    errno::set(before);", "listen/tcp4/"),
+             "    errno::set(errno.unwrap_or(before));", "    errno::set(0);", "listen/tcp4/"),
     Mutation("the resolver's entry", "raise.rs",
              "    entries.push_data(what, resolver);", "    let _ = (what, resolver);", "lookup_ex/"),
     Mutation("an invalid socket", "descriptor.rs",
