@@ -26,7 +26,7 @@ use biosock::dial::{
     AsyncResolver, Question, Resolver, Resolving, SystemResolver, hosts_file, resolve_on_threads,
     sort_destinations,
 };
-use biosock::{Domain, Error, ErrorKind, Lookup, Operation, Result, SocketAddr};
+use biosock::{Domain, Error, ErrorKind, Family, Lookup, Operation, Result, SocketAddr};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
@@ -126,7 +126,8 @@ impl HickoryResolver {
             return Ok(vec![net::SocketAddr::new(loopback, port).into()]);
         };
         // Whatever the C library takes for an address (`fe80::1%lo`, `127.1`) is not a name.
-        let numeric = Lookup::new().host(host).family(question.family).socktype(question.socktype);
+        let family = Family::try_from(question.family)?;
+        let numeric = Lookup::new().host(host).family(family).socktype(question.socktype);
         match numeric.numeric_host().run() {
             Ok(found) => return Ok(found.into_iter().map(|found| found.addr.with_port(port)).collect()),
             // Not the resolver's: of a zone that is not an interface, of a NUL.
