@@ -85,7 +85,7 @@ fn is_run(script: &str) -> bool {
 
 /// The last cells of the table of the C library.
 fn named() -> Vec<String> {
-    let table = DOCUMENT.lines().skip_while(|line| !line.starts_with("| what |"));
+    let table = DOCUMENT.lines().skip_while(|line| !line.starts_with("| difference |"));
     let rows = table.skip(2).take_while(|line| line.starts_with('|'));
     let cells = rows.filter_map(|row| row.trim_end_matches(['|', ' ']).rsplit('|').next());
     cells.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()).collect()
