@@ -29,14 +29,14 @@ pub const DIVERGENCES: &[Divergence] = &[
     Divergence {
         id: "null-is-refused",
         case: "connect/NULL/fresh",
-        why: "a null pointer is refused before anything else, where the original crashes or goes on",
+        why: "a null pointer is refused before anything else, where the original crashes or fails later",
         covers: |_, id| id.contains("NULL"),
         excuses: null_is_refused,
     },
     Divergence {
         id: "unnamed-unix",
         case: "sock_info/unix/fresh",
-        why: "of an unnamed Unix peer the original shows bytes that were never written; biosock has none",
+        why: "for an unnamed Unix peer the original returns uninitialised bytes; biosock returns none",
         covers: |_, id| id.starts_with("accept/unix/text/") || id.starts_with("sock_info/unix"),
         excuses: |_, _, field| match &*field.name {
             "seen.text" => field.original.starts_with("\"localhost:") && field.ours == "localhost:0",
@@ -54,7 +54,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     Divergence {
         id: "get-accept-socket",
         case: "get_accept_socket/\"127.0.0.1:0\"/0",
-        why: "1.1.1 tests its lookup the wrong way round: it fails for good names and goes on for bad",
+        why: "1.1.1 inverts a condition: it fails for valid names and continues for invalid ones",
         covers: |judge, id| {
             const WHERE: [&str; 2] = ["get_accept_socket/", "starved/BIO_get_accept_socket/"];
             judge.original_is_111 && WHERE.iter().any(|group| id.starts_with(group))
@@ -64,7 +64,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     Divergence {
         id: "text-of-another-library",
         case: "texts/reason of another library",
-        why: "alone there are no other libraries, and no texts of their reasons",
+        why: "alone, there are no other libraries and no strings for their reasons",
         covers: |judge, id| judge.ours_is_alone && id == "texts/reason of another library",
         excuses: |_, _, field| match &*field.name {
             "result" => field.step == 0 && field.ours == "NULL",
@@ -75,7 +75,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     Divergence {
         id: "alone-is-newest",
         case: "texts/BIO reason 106",
-        why: "alone, biosock does as the newest 3.x, also where older ones lack a text or an entry",
+        why: "alone, biosock behaves as the latest 3.x, even if older ones lack a string or an entry",
         covers: |judge, id| {
             const WHERE: [&str; 3] = ["texts/", "memory/huge", "closesocket/"];
             let there = WHERE.iter().any(|group| id.starts_with(group));
@@ -86,7 +86,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     Divergence {
         id: "lookup-out-of-memory",
         case: "lookup_ex/fault/NULL/UNSPEC/CLIENT/MEMORY",
-        why: "the resolver's lack of memory is reported as its other failures are, as since 3.2",
+        why: "out of memory in the resolver is reported like its other failures, as since 3.2",
         covers: |judge, id| {
             !judge.original_is_new && id.starts_with("lookup_ex/fault/") && id.ends_with("/MEMORY")
         },
@@ -101,14 +101,14 @@ pub const DIVERGENCES: &[Divergence] = &[
     Divergence {
         id: "flags-of-no-data",
         case: "peek",
-        why: "biosock allocates nothing for an entry without data, and its flags show that",
+        why: "biosock allocates nothing for an entry without data, and its flags reflect that",
         covers: |judge, id| judge.ours_is_alone && id == "peek",
         excuses: |_, _, field| field.is("seen.flags", "1", "0"),
     },
     Divergence {
         id: "rawmake-length",
         case: "ADDR_rawmake/path/2 of path",
-        why: "the length given is the number of bytes read, not where a NUL comes",
+        why: "exactly the given length is read, not up to a NUL",
         covers: |_, id| id.starts_with("ADDR_rawmake/path/"),
         excuses: rawmake_length,
     },
@@ -122,7 +122,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     Divergence {
         id: "starved",
         case: "starved/BIO_connect/fresh",
-        why: "refused memory, biosock reports the failure where the original loses the entry, its strings or errno",
+        why: "out of memory, biosock reports the failure where the original loses the entry, its strings or errno",
         covers: |_, id| id.starts_with("starved/"),
         // Its cases are sets of outcomes: see `starved`.
         excuses: |_, _, _| false,
@@ -130,7 +130,7 @@ pub const DIVERGENCES: &[Divergence] = &[
     Divergence {
         id: "wait-by-poll",
         case: "socket_wait/tcp4/closed/0/in a second",
-        why: "3.0 waits by select, which fails for a closed descriptor instead of telling it ready",
+        why: "3.0 waits by select, which fails for a closed descriptor instead of reporting it ready",
         covers: |judge, id| {
             !judge.original_is_new && id.starts_with("socket_wait/") && id.contains("/closed/")
         },
