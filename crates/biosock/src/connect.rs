@@ -45,8 +45,9 @@ impl Socket {
     /// # Errors
     /// As [`connect`](Self::connect); setsockopt(2)'s with
     /// [`Reason::UnableToKeepalive`], [`Reason::UnableToNodelay`] or
-    /// [`Reason::UnableToTfo`]; ETIMEDOUT where the time passes. The attempt may
-    /// then still be under way: close the socket.
+    /// [`Reason::UnableToTfo`], or, for the times of keep-alive, about the option;
+    /// ETIMEDOUT where the time passes: the attempt may then still be under way, so
+    /// close the socket. With a time limit also fcntl(2)'s and ioctl(2)'s.
     ///
     /// ```
     /// use std::time::Duration;
@@ -66,13 +67,12 @@ impl Socket {
         if options.timeout.is_none() {
             return self.connect_and_wait(addr, options);
         }
-        let at = |error: Error| error.at(addr);
-        if self.is_nonblocking().map_err(at)? {
+        if self.is_nonblocking()? {
             return self.connect_and_wait(addr, options);
         }
-        self.set_nonblocking(true).map_err(at)?;
+        self.set_nonblocking(true)?;
         let ended = self.connect_and_wait(addr, options);
-        let restored = self.set_nonblocking(false).map_err(at);
+        let restored = self.set_nonblocking(false);
         ended.and(restored)
     }
 
@@ -136,7 +136,7 @@ impl Socket {
     /// ```
     #[doc(alias = "BIO_connect")]
     pub fn start_connect_with(&self, addr: &SocketAddr, options: &ConnectOptions) -> Result<Connecting> {
-        self.set_nonblocking(true).map_err(|error| error.at(addr))?;
+        self.set_nonblocking(true)?;
         self.begin_connect(addr, options)
     }
 
@@ -152,21 +152,21 @@ impl Socket {
         deadline: Deadline,
     ) -> Result<Connecting> {
         let connecting = |outcome| Connecting::new(addr, deadline, outcome);
-        let connect = || {
-            if let Some(times) = options.keep_alive {
-                self.set_keepalive_times(times)?;
+        // Its errors name the option.
+        options.keep_alive.map_or(Ok(()), |times| self.set_keepalive_times(times))?;
+        loop {
+            match addr.with_sockaddr(|raw| prepare_and_connect(self.as_fd(), raw, options.bits)) {
+                Ok(()) => return Ok(connecting(Some(0))),
+                Err(error) if is(&error, sys::Errno::INPROGRESS) => return Ok(connecting(None)),
+                // For room in a queue the system no longer waits then.
+                Err(error) if is(&error, sys::Errno::INTR) && addr.family() == Domain::UNIX => {}
+                // All else goes on after the signal (connect(2)).
+                Err(error) if is(&error, sys::Errno::INTR) => {
+                    let mut connecting = connecting(None);
+                    return connecting.wait(self, None).map(|()| connecting);
+                }
+                Err(error) => return Err(error.at(addr)),
             }
-            addr.with_sockaddr(|raw| prepare_and_connect(self.as_fd(), raw, options.bits))
-        };
-        match connect() {
-            Ok(()) => Ok(connecting(Some(0))),
-            Err(error) if is(&error, sys::Errno::INPROGRESS) => Ok(connecting(None)),
-            // The system goes on after the signal (connect(2)); so do we.
-            Err(error) if is(&error, sys::Errno::INTR) => {
-                let mut connecting = connecting(None);
-                connecting.wait(self, None).map(|()| connecting)
-            }
-            Err(error) => Err(error.at(addr)),
         }
     }
 

@@ -59,8 +59,8 @@ impl Connecting {
     ///
     /// # Errors
     /// connect(2)'s; ETIMEDOUT where the
-    /// [timeout](crate::ConnectOptions::timeout) of the connect has passed;
-    /// poll(2)'s and getsockopt(2)'s.
+    /// [timeout](crate::ConnectOptions::timeout) of the connect has passed, for as
+    /// long as the system goes on; poll(2)'s and getsockopt(2)'s.
     ///
     /// ```
     /// # use biosock::Socket;
@@ -87,7 +87,7 @@ impl Connecting {
     ///
     /// # Errors
     /// As [`outcome`](Self::outcome), and ETIMEDOUT where `timeout` passes
-    /// without one: the attempt goes on, and can be waited for again.
+    /// without one: then the outcome is `None`, and can be waited for again.
     ///
     /// ```
     /// # use biosock::Socket;

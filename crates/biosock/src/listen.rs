@@ -40,7 +40,7 @@ impl Socket {
     ///
     /// # Errors
     /// As [`listen`](Self::listen), and setsockopt(2)'s with the reason of the
-    /// option.
+    /// option, or, for the times of keep-alive, about the option.
     ///
     /// ```
     /// use biosock::{ListenOptions, Socket};
@@ -60,13 +60,10 @@ impl Socket {
     pub(crate) fn listen_as(&self, socktype: Type, addr: &SocketAddr, options: &ListenOptions) -> Result<()> {
         // The system caps the number by itself, but takes it as signed.
         let backlog = i32::try_from(options.backlog).unwrap_or(i32::MAX);
-        let listen = || {
-            if let Some(times) = options.keep_alive {
-                self.set_keepalive_times(times)?;
-            }
-            addr.with_sockaddr(|raw| prepare_and_listen(self.as_fd(), raw, socktype, options.bits, backlog))
-        };
-        listen().map_err(|error: Error| error.at(addr))
+        // Its errors name the option.
+        options.keep_alive.map_or(Ok(()), |times| self.set_keepalive_times(times))?;
+        addr.with_sockaddr(|raw| prepare_and_listen(self.as_fd(), raw, socktype, options.bits, backlog))
+            .map_err(|error| error.at(addr))
     }
 }
 

@@ -280,7 +280,15 @@ fn keep_alive_times_are_checked() {
     let seconds = |s| Some(Duration::from_secs(s));
     socket.set_keepalive(KeepAlive { idle: seconds(60), interval: seconds(5), probes: Some(3) }).unwrap();
     let error = socket.set_keepalive(KeepAlive { probes: Some(1000), ..KeepAlive::default() }).unwrap_err();
-    assert_eq!(error.to_string(), "set option TCP_KEEPCNT: invalid argument (EINVAL)");
+    let message = "set option TCP_KEEPCNT: invalid argument (EINVAL)";
+    assert_eq!(error.to_string(), message);
+    // As part of another call, too.
+    let (addr, times) =
+        ("127.0.0.1:1".parse().unwrap(), KeepAlive { probes: Some(1000), ..KeepAlive::default() });
+    let error = socket.connect_with(&addr, &ConnectOptions::new().keepalive(times)).unwrap_err();
+    assert_eq!(error.to_string(), message);
+    let error = socket.listen_with(&addr, &ListenOptions::new().keepalive(times)).unwrap_err();
+    assert_eq!(error.to_string(), message);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::{Interest, ListenOptions, Socket, SocketAddr};
+use crate::{Interest, ListenOptions, Socket, SocketAddr, UnixAddr};
 
 static SIGNALS: AtomicU32 = AtomicU32::new(0);
 
@@ -73,6 +73,19 @@ fn connect_is_completed() {
     let listener = listener(0);
     let addr = listener.local_addr().unwrap();
     // A queue of one is now full: the next connect has to wait for room.
+    let _first = client(&listener);
+    let socket = Socket::stream_for(&addr).unwrap();
+    let make_room = || drop(listener.accept().unwrap());
+    interrupted(make_room, || socket.connect(&addr)).unwrap();
+    assert_eq!(socket.peer_addr().unwrap(), addr);
+}
+
+/// For room in the queue of a Unix listener the system does not go on waiting.
+#[test]
+fn a_connect_to_a_full_unix_listener_is_begun_again() {
+    let listener = Socket::stream_for(&UnixAddr::unnamed().into()).unwrap();
+    listener.listen_with(&UnixAddr::unnamed().into(), &ListenOptions::new().backlog(0)).unwrap();
+    let addr = listener.local_addr().unwrap();
     let _first = client(&listener);
     let socket = Socket::stream_for(&addr).unwrap();
     let make_room = || drop(listener.accept().unwrap());
