@@ -57,6 +57,14 @@ fn addresses_of_another_family_are_left_out() {
 }
 
 #[test]
+fn a_unix_path_has_neither_ip_family() {
+    let failed = Dialer::new().family(Family::Ipv4).dial("unix:/no/such").unwrap_err();
+    assert!(failed.to_string().contains("another family"), "{failed}");
+    let failed = Dialer::new().dial("unix:/no/such").unwrap_err();
+    assert_eq!(failed.report().attempts.len(), 1, "{failed}");
+}
+
+#[test]
 fn sources_and_devices_are_of_a_family() {
     let (_v4, port4) = listeners("127.0.0.1:0");
     let (_v6, port6) = listeners("[::1]:0");

@@ -9,7 +9,8 @@ use super::lookups::Lookups;
 use super::report::{DialError, DialFailure, Outcome, Report};
 use super::resolver::Question;
 use super::{local_names, reach};
-use crate::{Domain, Error, HostServ, Lookup, Priority, Reason, Socket, SocketAddr};
+use crate::error::Refusal;
+use crate::{Domain, Error, HostServ, Lookup, Operation, Priority, Reason, Socket, SocketAddr};
 
 /// A connection, and how it came about.
 ///
@@ -25,8 +26,9 @@ use crate::{Domain, Error, HostServ, Lookup, Priority, Reason, Socket, SocketAdd
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Dialed<S = Socket> {
-    /// The connected socket, blocking unless [`Dialer::nonblocking`] says otherwise;
-    /// of `Dialer::dial_stream_async` (feature `tokio`) a stream of tokio's.
+    /// The connected socket: blocking unless [`Dialer::nonblocking`] says otherwise;
+    /// from `Dialer::dial_async` (feature `tokio`) always non-blocking, from
+    /// `dial_stream_async` a stream of tokio's.
     pub socket: S,
     /// The address that won.
     pub addr: SocketAddr,
@@ -116,7 +118,11 @@ impl Dialer {
 
     pub(super) fn plan(&self, target: &str) -> Result<Plan, Error> {
         if target.starts_with("unix:") {
-            return Ok(Plan::Addrs(vec![target.parse()?]));
+            let addr = target.parse()?;
+            if !self.settings.serves(&addr) {
+                return Err(Error::refused(Operation::Connect, Refusal::OtherFamily).at(&addr));
+            }
+            return Ok(Plan::Addrs(vec![addr]));
         }
         let HostServ { host, service } = HostServ::parse(target, Priority::Host)?;
         let service = service.name().ok_or_else(|| {
