@@ -73,7 +73,7 @@ const FILE_ALONE: &str = "by the file alone";
 
 fn in_hosts_file(name: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let found = |family| runtime.block_on(hosts_file(name, 1, family));
+    let found = |family| runtime.block_on(hosts_file(name, 1, family)).unwrap();
     let text = |family| {
         let (first, second) = (found(family), found(family));
         assert_eq!(first, second, "read and known");

@@ -20,7 +20,7 @@ mod resolv_conf;
 
 use std::io;
 use std::net::{self, IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use biosock::dial::{
     AsyncResolver, Question, Resolver, Resolving, SystemResolver, hosts_file, resolve_on_threads,
@@ -38,7 +38,8 @@ use hickory_resolver::proto::rr::{IntoName, RecordType};
 
 /// Asks DNS servers itself, with no thread at all, where getaddrinfo(3) would
 /// hold one for each question. It knows /etc/hosts and DNS, and neither mDNS
-/// nor whatever else nsswitch.conf(5) names. Answers are kept for their time to
+/// nor whatever else nsswitch.conf(5) names; a name that is not ASCII, or has an escape,
+/// is not found. The last 32 answers are kept for their time to
 /// live, and come in the order of [`sort_destinations`]: of an answer the first 256.
 ///
 /// It needs a tokio runtime with its I/O and time drivers; one value serves
@@ -69,7 +70,8 @@ impl HickoryResolver {
     ///
     /// # Errors
     /// The file cannot be read, is not a regular file, has more than 64 KiB or names
-    /// no server.
+    /// no server; all of its servers have a zone (`fe80::1%eth0`), which hickory does
+    /// not take. One with a zone alongside others is left out.
     ///
     /// ```
     /// use biosock_hickory::HickoryResolver;
@@ -112,8 +114,10 @@ impl HickoryResolver {
     fn new(config: ResolverConfig, mut options: ResolverOpts) -> Result<Self, NetError> {
         // hickory reads that file once; biosock does when it has changed.
         options.use_hosts_file = ResolveHosts::Never;
+        // Each may be as large as a message by TCP, and is copied where it is found.
+        options.cache_size = MOST_ANSWERS;
         let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-        Ok(Self { dns: builder.with_options(options).build()?, system: Arc::new(SystemResolver) })
+        Ok(Self { dns: builder.with_options(options).build()?, system: services() })
     }
 
     async fn ask(&self, question: Question) -> Result<Vec<SocketAddr>> {
@@ -130,13 +134,17 @@ impl HickoryResolver {
         let numeric = Lookup::new().host(host).family(family).socktype(question.socktype);
         match numeric.numeric_host().run() {
             Ok(found) => return Ok(found.into_iter().map(|found| found.addr.with_port(port)).collect()),
-            // Not the resolver's: of a zone that is not an interface, of a NUL.
-            Err(error) if error.resolver().is_none() => return Err(error),
-            Err(_) => {}
+            Err(error) if error.resolver().is_some_and(|said| said.code() == libc::EAI_NONAME) => {}
+            // An address of another family; a zone that is not an interface; a NUL.
+            Err(error) => return Err(error),
         }
         let failed = |code| Error::lookup(format!("{host}:{}", question.service), code);
+        // What hickory would take for another name than /etc/hosts does, getaddrinfo(3) refuses.
+        if !host.is_ascii() || host.contains('\\') {
+            return Err(failed(libc::EAI_NONAME));
+        }
         let name = host.as_str().into_name().map_err(|error| failed(libc::EAI_NONAME).with_source(error))?;
-        if let Some(found) = hosts_file(host, port, question.family).await {
+        if let Some(found) = hosts_file(host, port, question.family).await? {
             return Ok(found);
         }
         let kind = if question.family == Domain::IPV6 { RecordType::AAAA } else { RecordType::A };
@@ -176,6 +184,15 @@ fn name_server(server: &SocketAddr) -> Result<NameServerConfig> {
     // A name that one server denies is denied, as it is for getaddrinfo(3).
     Ok(NameServerConfig::new(addr.ip(), true, connections))
 }
+
+/// One for all: equal questions about services share a thread.
+fn services() -> Arc<dyn Resolver> {
+    static SYSTEM: LazyLock<Arc<dyn Resolver>> = LazyLock::new(|| Arc::new(SystemResolver));
+    Arc::clone(&SYSTEM)
+}
+
+/// The most answers that are kept: name servers decide how large they are.
+const MOST_ANSWERS: u64 = 32;
 
 /// The most addresses of one answer that are sorted; a dial uses no more by default.
 const MOST_OF_ANSWER: usize = 256;

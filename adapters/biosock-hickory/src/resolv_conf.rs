@@ -13,7 +13,25 @@ use hickory_resolver::system_conf::parse_resolv_conf;
 const MOST: u64 = 64 << 10;
 
 pub(crate) fn read() -> Result<(ResolverConfig, ResolverOpts), NetError> {
-    parse_resolv_conf(content(Path::new("/etc/resolv.conf"))?)
+    let (text, has_zones) = without_zones(content(Path::new("/etc/resolv.conf"))?);
+    let (config, options) = parse_resolv_conf(text)?;
+    if has_zones && config.name_servers().is_empty() {
+        let why = "each of its servers has a zone, which hickory does not take";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, why).into());
+    }
+    Ok((config, options))
+}
+
+/// The lines but for servers with a zone, of which hickory would drop the zone, and
+/// whether there was one.
+fn without_zones(text: Vec<u8>) -> (Vec<u8>, bool) {
+    let is_zoned = |line: &&[u8]| {
+        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        words.next() == Some(b"nameserver") && words.next().is_some_and(|server| server.contains(&b'%'))
+    };
+    let lines = || text.split_inclusive(|byte| *byte == b'\n');
+    let has_zones = lines().any(|line| is_zoned(&line));
+    (lines().filter(|line| !is_zoned(line)).flatten().copied().collect(), has_zones)
 }
 
 /// A FIFO would wait for a writer, and a device may have no end: InvalidInput,
@@ -39,6 +57,15 @@ fn check_regular(of: &Metadata) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_with_a_zone_is_left_out() {
+        let text = b"search x\nnameserver fe80::1%eth0\n nameserver\t::1\n# nameserver 1.1.1.1%x\n";
+        let (kept, has_zones) = without_zones(text.to_vec());
+        assert_eq!(kept, b"search x\n nameserver\t::1\n# nameserver 1.1.1.1%x\n");
+        assert!(has_zones);
+        assert!(!without_zones(kept).1);
+    }
 
     #[test]
     fn only_a_small_regular_file_is_read() {

@@ -134,6 +134,32 @@ async fn figures_and_missing_hosts_ask_no_server() {
     }
 }
 
+/// Not in the other family either, whatever the server would say to it.
+#[tokio::test]
+async fn a_number_is_an_address_in_one_family_alone() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let resolver = HickoryResolver::with_servers(&[socket.local_addr().unwrap().into()]).unwrap();
+    for (host, family) in [("127.1", Domain::IPV6), ("192.0.2.1", Domain::IPV6), ("::1", Domain::IPV4)] {
+        let question =
+            Question { host: Some(host.into()), service: "https".into(), family, socktype: Type::STREAM };
+        let error = resolver.resolve(question).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoAddress, "{host}: {error}");
+    }
+    let asked = socket.recv(&mut [0; 512]);
+    assert_eq!(asked.unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "no server was asked");
+}
+
+/// What hickory takes for an escape or maps to ASCII would be another name than /etc/hosts has.
+#[tokio::test]
+async fn a_name_is_asked_as_it_is_or_not_at_all() {
+    let dialer = dialer();
+    for host in ["localh\\157st", "\u{ff4c}ocalhost", "good.tes\\116"] {
+        let failed = dialer.dial_async(&format!("{host}:1")).await.unwrap_err();
+        assert_eq!(failed.kind(), ErrorKind::NameNotFound, "{host}");
+    }
+}
+
 #[tokio::test]
 async fn a_zone_that_is_not_an_interface_is_not_asked_of_a_server() {
     let resolver = HickoryResolver::with_servers(&[server()]).unwrap();

@@ -1,6 +1,7 @@
 //! A file as last read; it is read again when it has changed.
 
 use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -74,21 +75,40 @@ impl<T: FromText> Cached<T> {
             return Some(known);
         }
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        self.known(now).or_else(|| self.read(MOST))
+        self.known(now).or_else(|| self.read(MOST).ok())
     }
 
     /// The same, but `None` also where that would take a while: a large file
     /// that has changed is left to [`get`](Self::get).
     pub(super) fn get_quickly(&self) -> Option<Arc<T>> {
         let now = self.now()?;
-        self.known(now).or_else(|| self.read(QUICK))
+        self.known(now).or_else(|| self.read(QUICK).ok())
     }
 
-    /// Whether [`get_quickly`](Self::get_quickly) has an answer: the file, or
-    /// that there is none.
+    /// As [`get_quickly`](Self::get_quickly) or [`get`](Self::get), where it has
+    /// to be told apart what there is: `None` is a file that takes a while, which
+    /// only a quick look leaves. One that cannot be read is empty.
+    ///
+    /// # Errors
+    /// A shortage of descriptors or memory kept it from being read.
     #[cfg(any(test, feature = "tokio"))]
-    pub(super) fn is_quick(&self) -> bool {
-        self.now().is_none_or(|now| now.size <= QUICK || self.known(now).is_some())
+    pub(super) fn look(&self, quickly: bool) -> io::Result<Option<Arc<T>>> {
+        let Some(now) = self.now() else { return Ok(Some(Self::empty())) };
+        if let Some(known) = self.known(now) {
+            return Ok(Some(known));
+        }
+        let _reading = (!quickly).then(|| self.reading.lock().unwrap_or_else(PoisonError::into_inner));
+        match self.read(if quickly { QUICK } else { MOST }) {
+            Ok(made) => Ok(Some(made)),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge && quickly => Ok(None),
+            Err(error) if error.raw_os_error().is_some_and(sys::is_shortage) => Err(error),
+            Err(_) => Ok(Some(Self::empty())),
+        }
+    }
+
+    #[cfg(any(test, feature = "tokio"))]
+    fn empty() -> Arc<T> {
+        Arc::new(T::from_text(Vec::new()))
     }
 
     /// What there is to be read.
@@ -101,15 +121,16 @@ impl<T: FromText> Cached<T> {
         last.as_ref().filter(|(stamp, _)| *stamp == now).map(|(_, made)| Arc::clone(made))
     }
 
-    fn read(&self, most: u64) -> Option<Arc<T>> {
-        let (file, metadata) = sys::open_regular(self.path).ok()?;
+    /// Reads at most so many bytes: FileTooLarge if there are more.
+    fn read(&self, most: u64) -> io::Result<Arc<T>> {
+        let (file, metadata) = sys::open_regular(self.path)?;
         let stamp = Stamp::of(&metadata);
         if stamp.size > most {
-            return None;
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
         // Asked for now: reading may take longer than a tick.
         let settled = stamp.is_settled();
-        let made = Arc::new(T::from_text(sys::read_at_most(file, most).ok()?));
+        let made = Arc::new(T::from_text(sys::read_at_most(file, most)?));
         let unchanged = settled && self.now() == Some(stamp);
         let before = {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,7 +138,7 @@ impl<T: FromText> Cached<T> {
             std::mem::replace(&mut *last, read)
         };
         drop(before);
-        Some(made)
+        Ok(made)
     }
 }
 
@@ -172,7 +193,8 @@ mod tests {
     fn a_file_is_read_again_when_it_has_changed() {
         let (directory, path) = file();
         let cached = Cached::<Text>::new(path);
-        assert!(cached.get().is_none() && cached.is_quick());
+        assert!(cached.get().is_none());
+        assert_eq!(cached.look(true).unwrap().unwrap().0, b"");
         written(path, "one");
         let one = cached.get().unwrap();
         assert_eq!(one.0, b"one");
@@ -201,7 +223,8 @@ mod tests {
             let (sender, receiver) = std::sync::mpsc::channel();
             std::thread::spawn(move || {
                 let cached = Cached::<Text>::new(path);
-                sender.send((cached.get(), cached.get_quickly(), cached.is_quick()))
+                let empty = cached.look(true).unwrap().is_some_and(|text| text.0.is_empty());
+                sender.send((cached.get(), cached.get_quickly(), empty))
             });
             let read = receiver.recv_timeout(Duration::from_secs(60));
             assert_eq!(read, Ok((None, None, true)), "{path}");
@@ -260,11 +283,11 @@ mod tests {
         let (_directory, path) = file();
         let cached = Cached::<Text>::new(path);
         written(path, &"x".repeat(QUICK as usize));
-        assert!(cached.get_quickly().is_some() && cached.is_quick());
+        assert!(cached.get_quickly().is_some() && cached.look(true).unwrap().is_some());
         written(path, &"x".repeat(QUICK as usize + 1));
-        assert!(cached.get_quickly().is_none() && !cached.is_quick());
-        assert!(cached.get().is_some());
-        assert!(cached.get_quickly().is_some() && cached.is_quick());
+        assert!(cached.get_quickly().is_none() && cached.look(true).unwrap().is_none());
+        assert!(cached.look(false).unwrap().is_some() && cached.get().is_some());
+        assert!(cached.get_quickly().is_some() && cached.look(true).unwrap().is_some());
         File::options().write(true).open(path).unwrap().set_len(MOST + 1).unwrap();
         assert!(cached.get().is_none(), "a file without bounds takes no memory");
     }

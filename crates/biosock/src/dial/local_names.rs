@@ -1,5 +1,7 @@
 //! What this machine's own files have for a name.
 
+#[cfg(feature = "tokio")]
+use std::io;
 use std::net::{self, IpAddr};
 
 use super::answer::{MOST_OF_ANSWER, keep_first};
@@ -49,17 +51,20 @@ pub(super) fn has(name: &str) -> bool {
     files().hosts.get().is_some_and(|hosts| !hosts.every_address(name).is_empty())
 }
 
-/// Whether [`destinations`] knows as much as [`destinations_slowly`].
+/// As [`destinations`], with what is known of the file: `None` where it takes a
+/// while to read, which only a quick look leaves.
+///
+/// # Errors
+/// A shortage kept the file from being read.
 #[cfg(feature = "tokio")]
-pub(super) fn is_quick() -> bool {
-    files().hosts.is_quick()
+pub(super) fn look(name: &str, port: u16, family: Domain, quickly: bool) -> io::Result<Option<Found>> {
+    let hosts = files().hosts.look(quickly)?;
+    Ok(hosts.map(|hosts| sorted(&hosts.every_address(name), port, family)))
 }
 
-/// As [`destinations`], also where all of the file has to be read for it.
+/// What the file has for a name: `None` where it does not have the name.
 #[cfg(feature = "tokio")]
-pub(super) fn destinations_slowly(name: &str, port: u16, family: Domain) -> Option<Vec<SocketAddr>> {
-    sorted(&files().hosts.get()?.every_address(name), port, family)
-}
+pub(super) type Found = Option<Vec<SocketAddr>>;
 
 /// Whether what the file has is the answer, whatever else might be asked.
 pub(super) fn go_first() -> bool {
