@@ -139,8 +139,12 @@ impl AddrOut<'_> {
     /// Fills the address with 0 after the `length` bytes that the kernel wrote,
     /// if its family may have more.
     pub(crate) fn clear_rest(&mut self, length: usize) {
-        // SAFETY: the kernel wrote the family if the length includes it.
-        if length >= size_of::<sockaddr_in>() && unsafe { family_of(self.place.as_ptr().cast()) } != AF_UNIX {
+        let is_whole = length >= size_of::<sockaddr_in>() && {
+            // SAFETY: the kernel wrote the family, as the length includes it.
+            let family = unsafe { family_of(self.place.as_ptr().cast()) };
+            matches!(family, AF_INET | AF_INET6)
+        };
+        if is_whole {
             return;
         }
         for byte in self.room().iter_mut().skip(length) {

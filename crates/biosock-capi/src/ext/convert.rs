@@ -1,6 +1,7 @@
 //! Converts C callers' arguments to the core's types.
 
 use std::ffi::{OsStr, c_char, c_int};
+use std::fmt;
 use std::os::fd::{AsRawFd, IntoRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -23,7 +24,7 @@ pub(super) const MPTCP: c_int = 0x0200_0000;
 pub(super) const NO_REUSEADDR: c_int = 0x0400_0000;
 
 /// BIO_connect(3)'s bits of an options word. A bit that is neither one of them
-/// nor in `others` is refused, so that nothing is silently ignored.
+/// nor in `others` is refused.
 pub(super) fn options(given: c_int, others: c_int) -> Result<Options, Failure> {
     let known = Options::all().bits() as c_int | others;
     match given & !known {
@@ -60,10 +61,20 @@ pub(super) fn time(name: &str, given: c_int) -> Result<Option<Duration>, Failure
 pub(super) unsafe fn utf8<'a>(name: &str, text: *const c_char) -> Result<Option<&'a str>, Failure> {
     // SAFETY: NULL or a C string.
     let Some(bytes) = (unsafe { string_bytes(text) }) else { return Ok(None) };
-    std::str::from_utf8(bytes).map(Some).map_err(|_| {
-        let shown = bytes.escape_ascii();
-        Failure::invalid(format_args!("{name} is invalid UTF-8: {shown}"))
-    })
+    std::str::from_utf8(bytes)
+        .map(Some)
+        .map_err(|_| Failure::invalid(format_args!("{name} is invalid UTF-8: {}", Shown(bytes))))
+}
+
+/// As much of a caller's string as a message shows, escaped.
+pub(super) struct Shown<'a>(pub(super) &'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 256;
+        let (start, rest) = self.0.split_at(self.0.len().min(MOST));
+        write!(f, "{}{}", start.escape_ascii(), if rest.is_empty() { "" } else { "..." })
+    }
 }
 
 /// What to dial or to listen on.
@@ -82,9 +93,7 @@ pub(super) unsafe fn target<'a>(target: *const c_char) -> Result<Target<'a>, Fai
     match (bytes.strip_prefix(b"unix:"), std::str::from_utf8(bytes)) {
         (_, Ok(text)) => Ok(Target::Utf8(text)),
         (Some(path), Err(_)) => Ok(Target::Path(UnixAddr::from_path(OsStr::from_bytes(path))?.into())),
-        (None, Err(_)) => {
-            Err(Failure::invalid(format_args!("target is invalid UTF-8: {}", bytes.escape_ascii())))
-        }
+        (None, Err(_)) => Err(Failure::invalid(format_args!("target is invalid UTF-8: {}", Shown(bytes)))),
     }
 }
 

@@ -235,6 +235,6 @@ fn keep_alive(given: &biosock_dial_options) -> Result<Option<KeepAlive>, Failure
 unsafe fn parsed<T: FromStr>(name: &str, text: *const c_char, what: &str) -> Result<Option<T>, Failure> {
     // SAFETY: NULL or a C string.
     let Some(text) = unsafe { convert::utf8(name, text) }? else { return Ok(None) };
-    let bad = |_| Failure::invalid(format_args!("{name} is not {what}: {}", text.escape_debug()));
+    let bad = |_| Failure::invalid(format_args!("{name} is not {what}: {}", convert::Shown(text.as_bytes())));
     text.parse().map(Some).map_err(bad)
 }

@@ -101,7 +101,7 @@ fn push_attempt<H: Host>(entries: &Entries<H>, attempt: &Attempt, failure: &Dial
     }
 }
 
-/// The reason of an attempt that failed without a failed system call.
+/// Where and when an attempt was made.
 struct Place<'a>(&'a Attempt);
 
 impl Display for Place<'_> {
