@@ -56,10 +56,7 @@ impl SocketAddr {
     }
 }
 
-/// Whether a name can have addresses of this family, any for UNSPEC.
-///
-/// # Errors
-/// Another family: AF_UNIX has no names, and the rest are not supported.
+/// The error of a family that is not IPv4, IPv6 or Unix.
 pub(crate) fn unsupported_family(operation: Operation, family: Domain) -> Error {
     Error::unsupported_family(operation, family)
 }

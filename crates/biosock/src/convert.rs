@@ -80,7 +80,7 @@ impl fmt::Display for ConvertError {
 impl StdError for ConvertError {}
 
 impl From<ConvertError> for Error {
-    /// Closes the socket and keeps the kind and the message.
+    /// Closes the socket and keeps the kind and why.
     fn from(error: ConvertError) -> Self {
         match error.why {
             Why::Unknown(error) => error,

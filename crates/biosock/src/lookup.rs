@@ -88,7 +88,7 @@ impl<'a> Lookup<'a> {
     }
 
     /// The host: a name, an address without brackets, or a path for
-    /// [`Domain::UNIX`].
+    /// [`unix`](Self::unix).
     ///
     /// ```
     /// # use biosock::Lookup;
@@ -157,13 +157,21 @@ impl<'a> Lookup<'a> {
         self
     }
 
-    /// Addresses of every family, even if the machine has none of that family.
+    /// Takes the host as a path, and returns its Unix address; the service and the
+    /// family are ignored.
+    ///
+    /// ```
+    /// # use biosock::Lookup;
+    /// let found = Lookup::new().host("/run/x.sock").unix().run()?;
+    /// assert_eq!(found[0].addr.to_string(), "unix:/run/x.sock");
+    /// # Ok::<(), biosock::Error>(())
+    /// ```
     pub const fn unix(mut self) -> Self {
         self.is_path = true;
         self
     }
 
-    /// Addresses of every family, even of one that the machine has no address of.
+    /// Addresses of every family, even if the machine has none of that family.
     pub(crate) const fn every_family(mut self) -> Self {
         (self.family, self.addrconfig) = (Family::Any, false);
         self
@@ -200,9 +208,8 @@ impl<'a> Lookup<'a> {
     /// Runs the lookup; the results are in the resolver's order (RFC 6724).
     ///
     /// # Errors
-    /// The resolver's, with its EAI code; an unknown family
-    /// ([`UnsupportedProtocolFamily`](crate::Reason)); a NUL in a name; a port above
-    /// 65535; a Unix path that is too long.
+    /// The resolver's, with its EAI code; a NUL in a name; a port above 65535; a Unix
+    /// path that is too long.
     ///
     /// ```
     /// # use biosock::{Lookup, Type};

@@ -37,7 +37,7 @@ use crate::{Domain, Error, ErrorKind, Operation, Result, SocketAddr, Syscall};
 ///
 /// Callers are not distinguished: if many patient dials of names whose server is silent
 /// occupy all threads, any other name waits until getaddrinfo(3) gives up. More threads
-/// delay that; async dials with `HickoryResolver` (feature `hickory`) occupy none.
+/// delay that; async dials with `HickoryResolver` (of the crate `biosock-hickory`) occupy none.
 ///
 /// So that names whose server is silent do not occupy all of the threads, the first half
 /// of them start at once, and each of the others up to 2 s after the previous one: by

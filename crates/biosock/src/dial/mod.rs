@@ -52,8 +52,8 @@
 //!
 //! A numeric target, a list of addresses and a Unix path start no thread; one
 //! address without a deadline, a [`Cancel`](crate::Cancel) and
-//! [`Dialer::nonblocking`] is socket(2), connect(2) and getsockname(2), and with one
-//! of them three calls more. A name of /etc/hosts ([known locally](Resolver::known))
+//! [`Dialer::nonblocking`] is socket(2), connect(2) and getsockname(2); a deadline
+//! makes it three calls more. A name of /etc/hosts ([known locally](Resolver::known))
 //! starts none either. Any other
 //! name is looked up for each family on threads of biosock's, blocking dials and
 //! those of a runtime alike: a bounded number of them for the whole process

@@ -19,7 +19,7 @@ mod text;
 use crate::raw::{Domain, SocketAddr};
 use details::{BadText, Details, Subject};
 use system::OsText;
-use text::LowerFirst;
+use text::{LowerFirst, boundary};
 
 pub(crate) use hint::{HOST_SILENT, LOOKUPS_HANG, RESOLVER_SILENT, UNIX_SILENT};
 pub use kind::ErrorKind;
@@ -42,7 +42,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// said, and the [reason](Self::reason) that BIO_connect(3)'s error queue would
 /// give. It is three words: the address, the text and the source are in a box.
 /// Where memory for that is refused they are left out, and the rest stays, so
-/// that no failure ends the process.
+/// that no failure ends the process; only [`with_source`](Self::with_source) and
+/// the conversion to [`io::Error`] allocate as `Box::new` does.
 ///
 /// Its message is one line that says all of this, with at most 256 bytes of
 /// any text that came from outside, control and invisible characters escaped.
@@ -394,9 +395,10 @@ impl Error {
         }
     }
 
-    /// The entries that BIO_connect(3)'s error queue has for this error,
-    /// oldest first: the OS error, then the reason. None for an error that
-    /// OpenSSL's functions do not have.
+    /// The entries by which BIO_connect(3)'s error queue describes such an error,
+    /// oldest first: the OS error, then the reason. Whether a call queues them is
+    /// another matter: BIO_closesocket(3) and what is to be tried again queue none.
+    /// None for an error that OpenSSL's functions do not have.
     ///
     /// ```
     /// # use biosock::{Socket, SocketAddr};
@@ -426,7 +428,8 @@ impl Error {
     #[must_use]
     pub fn input(&self) -> Option<(&str, usize)> {
         match self.details.subject() {
-            Subject::Text(text) => Some((&text.input, text.at)),
+            // Of what was not UTF-8 the text is longer, and where memory was refused shorter.
+            Subject::Text(text) => Some((&text.input, boundary(&text.input, text.at))),
             _ => None,
         }
     }

@@ -87,10 +87,7 @@ pub(super) fn from_near(text: &str, at: usize) -> &str {
     if text.chars().map(shown_len).sum::<usize>() <= SHOWN {
         return text;
     }
-    let mut start = at.min(text.len());
-    while !text.is_char_boundary(start) {
-        start -= 1;
-    }
+    let mut start = boundary(text, at);
     let mut left = SHOWN / 2;
     for c in text[..start].chars().rev() {
         if shown_len(c) > left {
@@ -100,6 +97,11 @@ pub(super) fn from_near(text: &str, at: usize) -> &str {
         start -= c.len_utf8();
     }
     &text[start..]
+}
+
+/// The last place in the text, up to `at`, where it can be parted.
+pub(super) fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
 #[cfg(test)]

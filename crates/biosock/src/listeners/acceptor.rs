@@ -105,7 +105,7 @@ impl Pool {
         self.is_shared.load(Ordering::Relaxed) || self.forks != sys::forks_seen()
     }
 
-    /// A free acceptor, preferably one that already watches this stop.
+    /// A free acceptor, preferably one that already watches this cancel.
     pub(super) fn take(&self, cancel: Option<&Cancel>) -> Acceptor {
         let forks = sys::forks();
         let found = self.with_free(|free| {
@@ -157,7 +157,7 @@ pub(super) struct Sources<'set> {
 #[derive(Debug)]
 pub(super) enum Turn {
     Event(Event),
-    /// The stop was cancelled.
+    /// The cancel was set.
     Cancelled,
     /// The time has passed.
     Late,

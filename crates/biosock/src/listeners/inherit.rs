@@ -27,7 +27,7 @@ const FROM_MANAGER: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
 const MANAGER_S_PIDFD: &str = "LISTEN_PIDFDID";
 
 impl Listeners {
-    /// The environment variables that [`passed`](Self::passed) reads: they are about
+    /// The environment variables that [`inherited`](Self::inherited) reads: they are about
     /// this process, so they should be removed for programs that it runs
     /// (`Command::env_remove`). [`pass_to`](Self::pass_to) does that.
     ///
@@ -50,7 +50,7 @@ impl Listeners {
     /// Call it before other threads open descriptors. All are checked before any is
     /// taken: a descriptor that this process opened, with FD_CLOEXEC as the standard
     /// library and this one do, is not touched. The environment is unchanged;
-    /// [`PASSED_ENV`](Self::PASSED_ENV) lists the variables to remove for children of
+    /// [`INHERITED_ENV`](Self::INHERITED_ENV) lists the variables to remove for children of
     /// this process.
     ///
     /// # Errors
@@ -74,12 +74,12 @@ impl Listeners {
         if sockets.is_empty() { Ok(None) } else { Ok(Some(Self::take_with(sockets, nudge)?)) }
     }
 
-    /// Like [`passed`](Self::passed), with a set for each name given by the manager
+    /// Like [`inherited`](Self::inherited), with a set for each name given by the manager
     /// (FileDescriptorName= in systemd.socket(5)), in order. Sockets without a name are
     /// called "unknown".
     ///
     /// # Errors
-    /// Those of [`passed`](Self::passed).
+    /// Those of [`inherited`](Self::inherited).
     ///
     /// ```
     /// use biosock::listeners::Listeners;
@@ -110,7 +110,7 @@ impl Listeners {
     }
 
     /// Lets a child process inherit the listeners, which it takes with
-    /// [`passed`](Self::passed). Both may then accept; a parent that its child replaces
+    /// [`inherited`](Self::inherited). Both may then accept; a parent that its child replaces
     /// drops its own set once the child reports that it is running, and no connection is
     /// refused in between. A connection that wakes the parent just as it is stopped
     /// wakes the child instead: they share the set as after fork(2), see

@@ -90,6 +90,7 @@ impl SocketAddr {
     /// assert_eq!(addr.with_sockaddr(|raw| raw.to_addr()), Some(addr));
     /// # Ok::<(), biosock::Error>(())
     /// ```
+    #[doc(hidden)]
     pub fn with_sockaddr<R>(&self, f: impl FnOnce(SockAddr<'_>) -> R) -> R {
         match self {
             Self::V4(v4) => f(SockAddr::from_bytes(&encode_v4(v4))),

@@ -180,7 +180,8 @@ impl Socket {
         asked(sys::v6only(self.as_fd()))
     }
 
-    /// Sets or clears IPV6_V6ONLY; set it before binding.
+    /// Sets or clears IPV6_V6ONLY; set it before binding. Listening sets it again, as
+    /// [`ListenOptions::v6only`](crate::ListenOptions::v6only) says.
     ///
     /// # Errors
     /// setsockopt(2)'s; EINVAL once bound.
