@@ -219,6 +219,11 @@ fn what_is_passed_must_be_what_it_is_said_to_be() {
         ("which was passed: fcntl: bad file", "exec 3>&-; LISTEN_PID=$$ LISTEN_FDS=200 exec \"$0\" \"$@\""),
         ("LISTEN_FDS=many: not a list of descriptors", "LISTEN_PID=$$ LISTEN_FDS=many exec \"$0\" \"$@\""),
         ("BIOSOCK_LISTEN_FDS=3: not a list of descriptors", "BIOSOCK_LISTEN_FDS=3 exec \"$0\" \"$@\""),
+        // Left by a parent of this process: what names this process goes first.
+        (
+            "LISTEN_FDS=many: not a list of descriptors",
+            "BIOSOCK_LISTEN_FDS=3:1 LISTEN_PID=$$ LISTEN_FDS=many exec \"$0\" \"$@\"",
+        ),
     ] {
         run_alone("badly_passed", &["env", &format!("{SAID}={said}"), "sh", "-c", set_up]);
     }

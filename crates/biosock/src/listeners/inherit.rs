@@ -185,12 +185,11 @@ struct Described {
 fn described() -> Result<Described> {
     let said = |name| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let me = process::id();
-    if let Some(list) = said(FROM_PARENT) {
-        return from_parent(&list);
-    }
     let [pid, count, names] = FROM_MANAGER.map(said);
-    match (pid, count) {
-        (Some(pid), Some(count)) if pid.parse() == Ok(me) => from_manager(&count, names.as_deref()),
+    match (pid, count, said(FROM_PARENT)) {
+        // It names this process, where a parent's list may have been meant for another.
+        (Some(pid), Some(count), _) if pid.parse() == Ok(me) => from_manager(&count, names.as_deref()),
+        (_, _, Some(list)) => from_parent(&list),
         _ => Ok(Described::default()),
     }
 }
