@@ -9,14 +9,14 @@ use crate::sys::{self, Flags, SockAddrBuf};
 use crate::{Error, Operation, Reason, Result, Socket, SocketAddr, Syscall};
 
 impl Socket {
-    /// Waits for a connection and returns its socket, which is blocking, and its
-    /// peer's address. Whether *this* call waits is the listener's mode.
+    /// Accepts a connection and returns its socket, which is blocking, and the peer's
+    /// address. Whether *this* call waits depends on the listener's mode.
     ///
     /// # Errors
-    /// accept(2)'s with [`Reason::Accept`]. Would-block on a non-blocking
-    /// listener [is retryable](Error::is_retryable). A peer of a family that
-    /// [`SocketAddr`] lacks is refused with
-    /// [`Reason::UnsupportedProtocolFamily`] and closed.
+    /// accept(2)'s with [`Reason::Accept`]. Would-block on a non-blocking listener [is
+    /// retryable](Error::is_retryable). A connection from a peer of a family that
+    /// [`SocketAddr`] lacks is closed, and fails with
+    /// [`Reason::UnsupportedProtocolFamily`].
     ///
     /// ```
     /// use biosock::Socket;
@@ -36,8 +36,8 @@ impl Socket {
         accept_socket(self.as_fd(), false)
     }
 
-    /// As [`accept`](Self::accept), but the accepted socket is non-blocking, by
-    /// the same system call (accept4(2)).
+    /// As [`accept`](Self::accept), but the accepted socket is non-blocking, set by the
+    /// same system call (accept4(2)).
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
@@ -70,8 +70,8 @@ pub(crate) fn accept_socket(fd: BorrowedFd<'_>, nonblocking: bool) -> Result<(So
     Ok((Socket::from(accepted), peer))
 }
 
-/// accept4(2): the accepted socket is blocking unless [`Options::NONBLOCK`]
-/// is given, and survives exec.
+/// accept4(2): the accepted socket is blocking unless [`Options::NONBLOCK`] is given,
+/// and is inherited across exec.
 ///
 /// # Errors
 /// accept(2)'s with [`Reason::Accept`], EINTR included.
@@ -91,9 +91,8 @@ pub fn accept(fd: BorrowedFd<'_>, options: Options) -> Result<(OwnedFd, SockAddr
     sys::accept(fd, flags(options)).map_err(accept_error)
 }
 
-/// As [`accept`], with the peer's address written where the caller wants it,
-/// if anywhere: as many bytes as there is room for. Gives the length that the
-/// whole address has.
+/// As [`accept`], but writes as many bytes of the peer's address as fit into the
+/// caller's buffer, if there is one. Returns the length of the whole address.
 ///
 /// # Errors
 /// As [`accept`].

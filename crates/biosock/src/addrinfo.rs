@@ -1,8 +1,8 @@
-//! What a lookup gives.
+//! What a lookup returns.
 
 use crate::{Protocol, SocketAddr, Type};
 
-/// One result of a lookup: an address, and the socket to use it with.
+/// One result of a lookup: an address, and the type and protocol of the socket to use with it.
 ///
 /// ```
 /// use biosock::{Lookup, Protocol, Type};
@@ -27,7 +27,7 @@ pub struct AddrInfo {
 }
 
 impl AddrInfo {
-    /// What a caller who has an address already gives where an answer is wanted.
+    /// For a caller that has an address already and needs an `AddrInfo`.
     pub const fn new(addr: SocketAddr, socktype: Type, protocol: Protocol) -> Self {
         Self { addr, socktype, protocol }
     }

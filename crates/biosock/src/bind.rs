@@ -8,8 +8,8 @@ use crate::sock::set;
 use crate::{Error, Operation, Reason, Result, Socket, SocketAddr, Syscall, sys};
 
 impl Socket {
-    /// Binds a source address; useful before [`connect`](Self::connect).
-    /// Port 0 lets the system choose. An address in TIME_WAIT can be bound after
+    /// Binds a source address, before [`connect`](Self::connect). Port 0 lets the
+    /// system choose. An address in TIME_WAIT can be bound after
     /// [`set_reuseaddr`](Self::set_reuseaddr).
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Ending dials and accept loops from outside.
+//! Cancelling dials and accept loops.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -20,12 +20,12 @@ use model::Waker;
 #[cfg(feature = "tokio")]
 pub(crate) use tokio::CancelWatch;
 
-/// Ends every dial and accept loop that has a copy of it, from any thread,
-/// now or later.
+/// Ends every dial and accept loop that has a clone of it, from any thread, now or
+/// later.
 ///
-/// The descriptor (eventfd(2)) is what says that it was cancelled: readable
-/// from then on, for good. Processes share it after fork(2), so a cancel in
-/// one of them ends the dials and loops of them all.
+/// The state is the descriptor's (eventfd(2)): once cancelled, it stays readable.
+/// Processes share it after fork(2), so cancelling in one of them ends the dials and
+/// loops of all.
 ///
 /// ```
 /// use biosock::Cancel;
@@ -44,13 +44,13 @@ pub struct Cancel(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     waker: Waker,
-    /// That the descriptor was seen readable, which it stays: only spares
-    /// asking it again. Unset, it says nothing.
+    /// Whether the descriptor was seen readable, which it stays: saves asking it again.
+    /// `false` means nothing.
     seen: AtomicBool,
 }
 
 impl Cancel {
-    /// A new one, which has one descriptor.
+    /// Creates one, which holds one descriptor.
     ///
     /// # Errors
     /// eventfd(2)'s.
@@ -68,11 +68,11 @@ impl Cancel {
         Self(Arc::new(Inner { waker, seen: AtomicBool::new(false) }))
     }
 
-    /// Ends them, in every process that shares the descriptor.
+    /// Ends the dials and accept loops, in every process that shares the descriptor.
     ///
-    /// It is async-signal-safe (signal-safety(7)): it writes to the
-    /// descriptor and stores a flag. A handler that calls it restores errno,
-    /// as any that makes system calls.
+    /// This is async-signal-safe (signal-safety(7)): it writes to the descriptor and
+    /// stores a flag. A signal handler that calls it has to save and restore errno, as
+    /// for any system call.
     ///
     /// ```
     /// let cancel = biosock::Cancel::new()?;
@@ -85,8 +85,8 @@ impl Cancel {
         self.0.seen.store(true, Ordering::Relaxed);
     }
 
-    /// Whether [`cancel`](Self::cancel) was called, in this process or in
-    /// another that shares the descriptor. Until it was, this is one poll(2).
+    /// Whether [`cancel`](Self::cancel) was called, in this process or in another that
+    /// shares the descriptor. Until then each call is one poll(2).
     ///
     /// ```
     /// let cancel = biosock::Cancel::new()?;
@@ -99,13 +99,13 @@ impl Cancel {
         self.is_known() || self.asked()
     }
 
-    /// Whether a cancel was seen already; asks nobody. Who waits for the
-    /// descriptor as well misses none.
+    /// Whether it was seen cancelled already, without a system call. A caller that also
+    /// waits for the descriptor misses no cancel.
     pub(crate) fn is_known(&self) -> bool {
         self.0.seen.load(Ordering::Relaxed)
     }
 
-    /// Whether it is a copy of this one.
+    /// Whether one is a clone of the other.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -130,7 +130,7 @@ impl AsFd for Cancel {
 mod tests {
     use super::Cancel;
 
-    /// A cancel of this process asks the system no more, and only a copy is the same.
+    /// After a cancel in this process no system call is needed, and only clones are the same.
     #[test]
     fn a_cancel_is_known_where_it_was_made() {
         let (cancel, other) = (Cancel::new().unwrap(), Cancel::new().unwrap());

@@ -9,14 +9,13 @@ use crate::sock::{set, set_nonblocking};
 use crate::{Domain, Error, Operation, Reason, Result, Socket, SocketAddr, sys};
 
 impl Socket {
-    /// Connects to an address and waits for the outcome, signals or not and
-    /// whichever mode the socket is in.
+    /// Connects to an address and waits for the outcome, whether or not signals
+    /// interrupt it, and whether the socket is blocking or not.
     ///
-    /// How long that may take is the system's to say;
-    /// [`connect_with`](Self::connect_with) has a limit, and
-    /// [`start_connect`](Self::start_connect) does not wait. A datagram socket
-    /// only notes the peer's address. A Unix listener whose queue is full is
-    /// waited for.
+    /// The system decides how long that may take; [`connect_with`](Self::connect_with)
+    /// has a time limit, and [`start_connect`](Self::start_connect) does not wait. A
+    /// datagram socket only records the peer's address. If a Unix listener's queue is
+    /// full, this waits for room in it.
     ///
     /// # Errors
     /// connect(2)'s with [`Reason::Connect`].
@@ -34,20 +33,20 @@ impl Socket {
         self.connect_with(addr, &ConnectOptions::new())
     }
 
-    /// As [`connect`](Self::connect), with options: a time limit, and what is
-    /// set on the socket before.
+    /// As [`connect`](Self::connect), with options: a time limit, and what to set on
+    /// the socket first.
     ///
-    /// The mode of the socket, blocking or not, stays as it was, whatever the
-    /// outcome. A Unix listener whose queue is full is asked again, after 1 ms
-    /// at first and 50 ms at last, since the system does not report when there
-    /// is room.
+    /// The socket stays blocking or non-blocking as it was, whatever the outcome. If a
+    /// Unix listener's queue is full, a non-blocking socket, or a connect with a time
+    /// limit, tries again after 1 ms at first and up to 50 ms later, since the system
+    /// does not report when there is room.
     ///
     /// # Errors
     /// As [`connect`](Self::connect); setsockopt(2)'s with
     /// [`Reason::UnableToKeepalive`], [`Reason::UnableToNodelay`] or
-    /// [`Reason::UnableToTfo`], or, for the times of keep-alive, about the option;
-    /// ETIMEDOUT where the time passes: the attempt may then still be under way, so
-    /// close the socket. With a time limit also fcntl(2)'s and ioctl(2)'s.
+    /// [`Reason::UnableToTfo`], or, for the times of keep-alive, with the option's
+    /// name; ETIMEDOUT when the time limit passes: the attempt may then still be in
+    /// progress, so close the socket. With a time limit also fcntl(2)'s and ioctl(2)'s.
     ///
     /// ```
     /// use std::time::Duration;
@@ -76,13 +75,12 @@ impl Socket {
         ended.and(restored)
     }
 
-    /// Makes the socket non-blocking and starts to connect, without waiting for
-    /// the outcome: the value that it returns reports it, or waits for it.
+    /// Makes the socket non-blocking and starts to connect, without waiting for the
+    /// outcome: the returned value reports it, or waits for it.
     ///
     /// # Errors
-    /// ioctl(2)'s; connect(2)'s with [`Reason::Connect`], EAGAIN among them,
-    /// which [is retryable](Error::is_retryable), where the queue of a Unix
-    /// listener is full.
+    /// ioctl(2)'s; connect(2)'s with [`Reason::Connect`], among them EAGAIN, which [is
+    /// retryable](Error::is_retryable), if the queue of a Unix listener is full.
     ///
     /// ```
     /// use biosock::Socket;
@@ -98,7 +96,7 @@ impl Socket {
     /// # Ok::<(), biosock::Error>(())
     /// ```
     ///
-    /// The value is not to be dropped unseen, as the connection may not stand:
+    /// The value must not be ignored, since there may be no connection yet:
     ///
     /// ```compile_fail
     /// #![deny(unused_must_use)]
@@ -113,8 +111,8 @@ impl Socket {
         self.start_connect_with(addr, &ConnectOptions::new())
     }
 
-    /// As [`start_connect`](Self::start_connect), with options. Their timeout
-    /// runs from here.
+    /// As [`start_connect`](Self::start_connect), with options. Their timeout starts
+    /// here.
     ///
     /// # Errors
     /// As [`start_connect`](Self::start_connect), and setsockopt(2)'s as
@@ -140,7 +138,7 @@ impl Socket {
         self.begin_connect(addr, options)
     }
 
-    /// Starts to connect in the mode that the socket has: a blocking one waits.
+    /// Starts to connect without changing the socket's mode: a blocking socket waits.
     pub(crate) fn begin_connect(&self, addr: &SocketAddr, options: &ConnectOptions) -> Result<Connecting> {
         self.begin_until(addr, options, Deadline::after(options.timeout))
     }
@@ -152,15 +150,15 @@ impl Socket {
         deadline: Deadline,
     ) -> Result<Connecting> {
         let connecting = |outcome| Connecting::new(addr, deadline, outcome);
-        // Its errors name the option.
+        // These errors name the option.
         options.keep_alive.map_or(Ok(()), |times| self.set_keepalive_times(times))?;
         loop {
             match addr.with_sockaddr(|raw| prepare_and_connect(self.as_fd(), raw, options.bits)) {
                 Ok(()) => return Ok(connecting(Some(0))),
                 Err(error) if is(&error, sys::Errno::INPROGRESS) => return Ok(connecting(None)),
-                // For room in a queue the system no longer waits then.
+                // After a signal the system no longer waits for room in a queue.
                 Err(error) if is(&error, sys::Errno::INTR) && addr.family() == Domain::UNIX => {}
-                // All else goes on after the signal (connect(2)).
+                // Any other connect continues after the signal (connect(2)).
                 Err(error) if is(&error, sys::Errno::INTR) => {
                     let mut connecting = connecting(None);
                     return connecting.wait(self, None).map(|()| connecting);
@@ -175,7 +173,7 @@ impl Socket {
         let mut backoff = Backoff::default();
         loop {
             match self.begin_until(addr, options, deadline) {
-                // A blocking connect has waited itself, for as long as SO_SNDTIMEO says.
+                // A blocking connect has already waited, for as long as SO_SNDTIMEO says.
                 Err(error) if is_queue_full(&error, addr) && self.is_nonblocking().unwrap_or(false) => {
                     if !deadline.sleep(backoff.next()) {
                         return Err(timed_out(addr));
@@ -187,12 +185,12 @@ impl Socket {
     }
 }
 
-/// OpenSSL's order: the blocking mode, SO_KEEPALIVE, TCP_NODELAY, TCP Fast
-/// Open, connect(2). The first refusal ends it.
+/// In OpenSSL's order: the blocking mode, SO_KEEPALIVE, TCP_NODELAY, TCP Fast Open,
+/// connect(2). Stops at the first failure.
 ///
 /// # Errors
-/// As [`Socket::connect_with`], and for a connect that is not decided yet or
-/// was interrupted an error that [is retryable](Error::is_retryable).
+/// As [`Socket::connect_with`], and for a connect that is in progress or was
+/// interrupted an error that [is retryable](Error::is_retryable).
 ///
 /// ```
 /// use std::os::fd::AsFd;
@@ -221,7 +219,7 @@ fn prepare_and_connect(fd: BorrowedFd<'_>, addr: SockAddr<'_>, options: Options)
     sys::connect(fd, addr).map_err(|errno| connect_error(errno.raw_os_error()))
 }
 
-/// The two options that connecting and listening share.
+/// The two options that connecting and listening have in common.
 #[inline]
 pub(crate) fn set_stream_options(fd: BorrowedFd<'_>, options: Options, operation: Operation) -> Result<()> {
     if options.contains(Options::KEEPALIVE) {
@@ -233,8 +231,8 @@ pub(crate) fn set_stream_options(fd: BorrowedFd<'_>, options: Options, operation
     Ok(())
 }
 
-/// Whether a Unix listener's queue had no room (unix(7)). Of the other
-/// families EAGAIN means that the ports have run out, which no waiting mends.
+/// Whether a Unix listener's queue was full (unix(7)). For other families EAGAIN means
+/// that no local port is free, which waiting does not help.
 pub(crate) fn is_queue_full(error: &Error, addr: &SocketAddr) -> bool {
     addr.family() == Domain::UNIX && is(error, sys::Errno::AGAIN)
 }
@@ -253,8 +251,8 @@ mod tests {
         connect_outcome(socket.as_fd()).unwrap()
     }
 
-    /// To be writable without an error pending is not enough: so is a socket
-    /// that was woken for nothing, or one whose error another took.
+    /// Being writable without a pending error is not enough: that is also a socket that
+    /// was woken spuriously, or whose error was already read.
     #[test]
     fn a_connect_ends_with_a_peer_or_an_error() {
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();

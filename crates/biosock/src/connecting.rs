@@ -1,4 +1,4 @@
-//! A connect under way, and its outcome.
+//! A connect in progress, and its outcome.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::thread::sleep;
@@ -8,12 +8,12 @@ use crate::sock::take_error;
 use crate::wait::wait;
 use crate::{Error, Interest, Operation, Reason, Result, SocketAddr, Syscall, sys};
 
-/// A connect that [`Socket::start_connect`](crate::Socket::start_connect)
-/// started. It owns no descriptor and borrows none, so that it can be stored
-/// alongside the socket, which each call is given.
+/// A connect in progress, which [`Socket::start_connect`](crate::Socket::start_connect)
+/// started. It neither owns nor borrows a descriptor, so it can be stored alongside the
+/// socket, which is passed to each call.
 ///
-/// The system reports a failure once (reading SO_ERROR clears it); this value
-/// remembers the outcome, so that it can be asked again.
+/// The system reports a failure only once (reading SO_ERROR clears it); this value
+/// keeps the outcome, so it can be queried again.
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,7 +40,7 @@ use crate::{Error, Interest, Operation, Reason, Result, SocketAddr, Syscall, sys
 pub struct Connecting {
     addr: SocketAddr,
     deadline: Deadline,
-    // The error number that SO_ERROR gave, 0 for success.
+    // The error number from SO_ERROR, 0 for success.
     outcome: Option<i32>,
 }
 
@@ -49,18 +49,18 @@ impl Connecting {
         Self { addr: *addr, deadline, outcome }
     }
 
-    /// Whether the connection stands, as far as it is known without a call.
+    /// Whether it is known, without a system call, to be connected.
     pub(crate) fn is_connected(&self) -> bool {
         self.outcome == Some(0)
     }
 
-    /// The outcome, or `None` while there is none; never waits. Worth asking
-    /// once at the start, and then whenever the socket can be written to.
+    /// The outcome, or `None` while there is none; never waits. Query it once at the
+    /// start, and then whenever the socket is writable.
     ///
     /// # Errors
-    /// connect(2)'s; ETIMEDOUT where the
-    /// [timeout](crate::ConnectOptions::timeout) of the connect has passed, for as
-    /// long as the system goes on; poll(2)'s and getsockopt(2)'s.
+    /// connect(2)'s; ETIMEDOUT once the [timeout](crate::ConnectOptions::timeout) of
+    /// the connect has passed, for as long as the system keeps trying; poll(2)'s and
+    /// getsockopt(2)'s.
     ///
     /// ```
     /// # use biosock::Socket;
@@ -82,12 +82,12 @@ impl Connecting {
         }
     }
 
-    /// Waits for the outcome, at most `timeout`; `None` waits indefinitely, but
+    /// Waits for the outcome, for at most `timeout`; `None` waits indefinitely, except
     /// for the [timeout](crate::ConnectOptions::timeout) of the connect.
     ///
     /// # Errors
-    /// As [`outcome`](Self::outcome), and ETIMEDOUT where `timeout` passes
-    /// without one: then the outcome is `None`, and can be waited for again.
+    /// As [`outcome`](Self::outcome), and ETIMEDOUT if `timeout` passes first: then the
+    /// outcome is `None`, and can be waited for again.
     ///
     /// ```
     /// # use biosock::Socket;
@@ -103,8 +103,7 @@ impl Connecting {
         if self.decide(socket.as_fd(), timeout)? { Ok(()) } else { Err(timed_out(&self.addr)) }
     }
 
-    /// Waits for the outcome: `true` for a connection, `false` where the time
-    /// passes before.
+    /// Waits for the outcome: `true` when connected, `false` if the time passes first.
     fn decide(&mut self, fd: BorrowedFd<'_>, timeout: Option<Duration>) -> Result<bool> {
         let deadline = self.deadline.earlier(Deadline::after(timeout));
         let mut backoff = Backoff::default();
@@ -126,17 +125,18 @@ impl Connecting {
     }
 }
 
-/// How the connect of a socket ended that poll(2) says can be written to: the
-/// error number, 0 for a connection; `None` while it is still under way, since
-/// readiness may be spurious (select(2)). A connection, whose peer has a name,
-/// is one call; what else there is to say of it, reading says. Where the name
-/// cannot be had, for want of memory or by a filter of system calls, nothing
-/// proves a connection: that error is the outcome, unless SO_ERROR has one.
+/// The outcome of a connect on a socket that poll(2) reports as writable: the error
+/// number, 0 for a connection; `None` while it is still in progress, since readiness
+/// may be spurious (select(2)). If the peer has an address, the socket is connected,
+/// which takes one call to find out; any later error is for reads to report. If the
+/// peer's address cannot be read, for lack of memory or because of a system call
+/// filter, nothing proves a connection: that error is the outcome, unless SO_ERROR has
+/// one.
 pub(crate) fn connect_outcome(fd: BorrowedFd<'_>) -> Result<Option<i32>> {
     let Err(nameless) = sys::peer_addr(fd) else { return Ok(Some(0)) };
     Ok(match take_error(fd)? {
         0 if nameless != sys::Errno::NOTCONN => Some(nameless.raw_os_error()),
-        // Nothing is under way: another took the error.
+        // Nothing is in progress: the error was read elsewhere.
         0 if sys::has_hung_up(fd) => Some(sys::Errno::NOTCONN.raw_os_error()),
         0 => None,
         errno => Some(errno),
@@ -152,12 +152,12 @@ pub(crate) fn timed_out(addr: &SocketAddr) -> Error {
     connect_error(sys::Errno::TIMEDOUT.raw_os_error()).at(addr)
 }
 
-/// The end of a wait, if there is one.
+/// The end of a wait, if any.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(Option<Instant>);
 
 impl Deadline {
-    /// A time beyond the clock's range is as good as no end.
+    /// A time beyond the clock's range is no deadline.
     pub(crate) fn after(timeout: Option<Duration>) -> Self {
         Self(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
     }
@@ -174,7 +174,7 @@ impl Deadline {
         self.left().is_some_and(|left| left.is_zero())
     }
 
-    /// Sleeps, at most to the end; `false` where that was there already.
+    /// Sleeps, at most until the deadline; `false` if it had already passed.
     pub(crate) fn sleep(self, time: Duration) -> bool {
         let over = self.is_over();
         if !over {
@@ -184,7 +184,7 @@ impl Deadline {
     }
 }
 
-/// The times between attempts at a full queue: 1 ms, twice that, at most 50 ms.
+/// The delays between attempts when a queue is full: 1 ms, doubled each time, at most 50 ms.
 #[derive(Debug)]
 pub(crate) struct Backoff(Duration);
 
@@ -212,7 +212,7 @@ mod tests {
         let start = Instant::now();
         assert!(Deadline::after(None).sleep(time));
         assert!(start.elapsed() >= time);
-        // An hour would be noticed.
+        // A sleep of an hour would be noticed.
         assert!(Deadline::after(Some(time)).sleep(Duration::from_secs(3600)));
         assert!(!Deadline::after(Some(Duration::ZERO)).sleep(time));
     }

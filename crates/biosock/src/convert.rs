@@ -9,7 +9,7 @@ use std::os::unix::net::{self, UnixDatagram, UnixListener, UnixStream};
 use crate::sys::AbstractNameExt;
 use crate::{Domain, Error, ErrorKind, Operation, Result, Socket, Type, UnixAddr};
 
-/// A conversion that was refused, with the socket, which is not lost.
+/// A refused conversion; it holds the socket, which is not lost.
 ///
 /// ```
 /// use std::net::TcpStream;
@@ -34,7 +34,7 @@ enum Why {
     Unknown(Error),
 }
 
-/// What a socket is.
+/// What kind of socket it is.
 #[derive(Debug)]
 struct Kind {
     domain: Domain,
@@ -51,7 +51,7 @@ impl fmt::Display for Kind {
 }
 
 impl ConvertError {
-    /// Gives the socket back.
+    /// Returns the socket.
     ///
     /// ```
     /// # use biosock::Socket;
@@ -76,11 +76,11 @@ impl fmt::Display for ConvertError {
     }
 }
 
-/// Its message says it all: there is no source.
+/// The message is complete: there is no source.
 impl StdError for ConvertError {}
 
 impl From<ConvertError> for Error {
-    /// Closes the socket and keeps the kind and why.
+    /// Closes the socket and keeps the kind and the reason.
     fn from(error: ConvertError) -> Self {
         match error.why {
             Why::Unknown(error) => error,
@@ -124,7 +124,7 @@ macro_rules! convert {
         }
 
         impl From<$target> for Socket {
-            /// As it is, in its mode.
+            /// Keeps the socket as it is, in its mode.
             fn from(socket: $target) -> Self {
                 Self::from(OwnedFd::from(socket))
             }
@@ -159,7 +159,7 @@ impl TryFrom<UnixAddr> for net::SocketAddr {
     type Error = Error;
 
     /// # Errors
-    /// std takes no path of the full 108 bytes.
+    /// std does not accept a path of the full 108 bytes.
     fn try_from(addr: UnixAddr) -> Result<Self> {
         let made = match (addr.path(), addr.abstract_name()) {
             (Some(path), _) => Self::from_pathname(path),

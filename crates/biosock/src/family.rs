@@ -1,4 +1,4 @@
-//! The addresses of which family a lookup, a dial or a set of listeners wants.
+//! The address family of a lookup, a dial or a set of listeners.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use crate::addr::unsupported_family;
 use crate::{Domain, Error, Operation, SocketAddr};
 
 /// Which addresses [`Lookup`](crate::Lookup), [`Dialer`](crate::dial::Dialer) and
-/// [`Listen`](crate::listeners::Listen) are to use.
+/// [`Listen`](crate::listeners::Listen) use.
 ///
 /// ```
 /// use biosock::{Domain, Family};
@@ -17,12 +17,12 @@ use crate::{Domain, Error, Operation, SocketAddr};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Family {
-    /// Of any family.
+    /// Any family.
     #[default]
     Any,
-    /// IPv4's alone.
+    /// IPv4 only.
     Ipv4,
-    /// IPv6's alone.
+    /// IPv6 only.
     Ipv6,
 }
 
@@ -35,7 +35,7 @@ impl Family {
         }
     }
 
-    /// Whether an address is wanted.
+    /// Whether the address is of this family.
     pub(crate) fn has(self, addr: &SocketAddr) -> bool {
         self == Self::Any || self.domain() == addr.family()
     }
@@ -56,8 +56,8 @@ impl From<Family> for Domain {
 impl TryFrom<Domain> for Family {
     type Error = Error;
 
-    /// Fails with [`UnsupportedProtocolFamily`](crate::Reason) for what is not
-    /// AF_UNSPEC, AF_INET or AF_INET6.
+    /// Fails with [`UnsupportedProtocolFamily`](crate::Reason) for any family but
+    /// AF_UNSPEC, AF_INET and AF_INET6.
     fn try_from(domain: Domain) -> Result<Self, Error> {
         match domain {
             Domain::UNSPEC => Ok(Self::Any),

@@ -1,10 +1,10 @@
-//! What the C layer stands on, and nothing for others: it may change in any
-//! version. BIO_connect(3)'s routines over a borrowed descriptor and an address
-//! in the system's own layout, in OpenSSL's order of system calls.
+//! For the C layer only: it may change in any version. BIO_connect(3)'s routines for a
+//! borrowed descriptor and an address in the system's layout, in OpenSSL's order of
+//! system calls.
 //!
-//! Three things differ from [`Socket`](crate::Socket), because C callers rely on
-//! them: no CLOEXEC, the blocking mode is set every time (without
-//! [`Options::NONBLOCK`] to blocking), and an interrupted call fails with EINTR.
+//! Three things differ from [`Socket`](crate::Socket), because C callers rely on them:
+//! no CLOEXEC; the blocking mode is set every time (to blocking without
+//! [`Options::NONBLOCK`]); and an interrupted call fails with EINTR.
 //!
 //! ```
 //! use std::os::fd::AsFd;
@@ -56,7 +56,7 @@ pub fn is_retryable(errno: i32) -> bool {
     error::is_retryable(errno)
 }
 
-/// What an accept loop is to do after accept(2) failed with this error number.
+/// What an accept loop should do after accept(2) failed with this error number.
 ///
 /// ```
 /// use biosock::{fd, listeners::AcceptAdvice};

@@ -1,18 +1,18 @@
-//! From a name to a connected socket, or to listening ones, and each call of
-//! BIO_connect(3) by itself.
+//! From a name to a connected socket or to listening sockets, and each call of
+//! BIO_connect(3) on its own.
 //!
 //! # Which of these do I want?
 //!
 //! | to | there is | instead of |
 //! |---|---|---|
 //! | connect to `host:service` or a Unix path | [`dial::Dialer`]: looks the name up and races its addresses (RFC 8305), under one deadline, with a report | [`Lookup`], [`Socket::connect`] and a loop |
-//! | connect to one address, or look names up for something else | [`Socket`], [`Lookup`] | |
-//! | serve on every address of a name, on one port | [`listeners::Listen`]: accepts from all of them, backs off through shortages, inherits sockets from systemd | [`Socket::listen`] and a loop |
-//! | listen on one address with a loop of your own | [`Socket::listen_with`], [`Socket::accept`] | |
+//! | connect to one address, or look names up for another purpose | [`Socket`], [`Lookup`] | |
+//! | serve on every address of a name, on one port | [`listeners::Listen`]: accepts from all of them, backs off during shortages, inherits sockets from systemd | [`Socket::listen`] and a loop |
+//! | listen on one address with your own loop | [`Socket::listen_with`], [`Socket::accept`] | |
 //! | connect without waiting, in an event loop | [`Socket::start_connect`] | |
-//! | the same on tokio | `Dialer::dial_async`, `Listeners::into_async` (feature `tokio`) | |
+//! | do the same on tokio | `Dialer::dial_async`, `Listeners::into_async` (feature `tokio`) | |
 //! | end a dial or an accept loop from outside | [`Cancel`] | |
-//! | keep using std or tokio afterwards | `TcpStream::try_from(socket)` and the like, and back | |
+//! | use std's or tokio's types afterwards | `TcpStream::try_from(socket)` and the like, and back | |
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -122,7 +122,7 @@ pub use socket::{PeerCredentials, Socket};
 pub use sys::{Interest, Shutdown};
 pub use wait::wait;
 
-/// The README's example is run with the documentation's.
+/// Runs the README's example as a doc test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -10,12 +10,12 @@ use crate::sock::{set, set_nonblocking};
 use crate::{Domain, Error, Operation, Reason, Result, Socket, SocketAddr, Syscall, Type, sys};
 
 impl Socket {
-    /// Binds to an address and listens there, with a backlog of SOMAXCONN, as
-    /// BIO_listen has it. A datagram socket is only bound. Port 0 lets the
-    /// system choose: [`local_addr`](Self::local_addr) returns it.
+    /// Binds to an address and listens on it, with a backlog of SOMAXCONN, as
+    /// BIO_listen(3) does. A datagram socket is only bound. Port 0 lets the system
+    /// choose: [`local_addr`](Self::local_addr) returns the port.
     ///
-    /// On an IPv6 address IPV6_V6ONLY is cleared, so that the system's default
-    /// plays no part: the wildcard takes IPv4, too.
+    /// On an IPv6 address IPV6_V6ONLY is cleared, whatever the system's default: the
+    /// wildcard accepts IPv4 too.
     ///
     /// # Errors
     /// setsockopt(2)'s with [`Reason::ListenV6Only`], bind(2)'s with
@@ -35,12 +35,12 @@ impl Socket {
         self.listen_with(addr, &ListenOptions::new())
     }
 
-    /// As [`listen`](Self::listen), with options: the backlog, and what is set
-    /// on the socket before.
+    /// As [`listen`](Self::listen), with options: the backlog, and what to set on the
+    /// socket first.
     ///
     /// # Errors
-    /// As [`listen`](Self::listen), and setsockopt(2)'s with the reason of the
-    /// option, or, for the times of keep-alive, about the option.
+    /// As [`listen`](Self::listen), and setsockopt(2)'s with the option's reason, or,
+    /// for the times of keep-alive, with the option's name.
     ///
     /// ```
     /// use biosock::{ListenOptions, Socket};
@@ -56,20 +56,20 @@ impl Socket {
         self.listen_as(socktype, addr, options)
     }
 
-    /// The same for a socket whose type is known.
+    /// As `listen_with`, for a socket whose type is known.
     pub(crate) fn listen_as(&self, socktype: Type, addr: &SocketAddr, options: &ListenOptions) -> Result<()> {
-        // The system caps the number by itself, but takes it as signed.
+        // The system caps the number itself, but takes it as signed.
         let backlog = i32::try_from(options.backlog).unwrap_or(i32::MAX);
-        // Its errors name the option.
+        // These errors name the option.
         options.keep_alive.map_or(Ok(()), |times| self.set_keepalive_times(times))?;
         addr.with_sockaddr(|raw| prepare_and_listen(self.as_fd(), raw, socktype, options.bits, backlog))
             .map_err(|error| error.at(addr))
     }
 }
 
-/// OpenSSL's order: SO_TYPE, the blocking mode, SO_KEEPALIVE, TCP_NODELAY,
-/// IPV6_V6ONLY on AF_INET6, SO_REUSEADDR, bind(2), listen(2) with SOMAXCONN
-/// unless the socket is of datagrams, TCP Fast Open. The first refusal ends it.
+/// In OpenSSL's order: SO_TYPE, the blocking mode, SO_KEEPALIVE, TCP_NODELAY,
+/// IPV6_V6ONLY on AF_INET6, SO_REUSEADDR, bind(2), listen(2) with SOMAXCONN unless it
+/// is a datagram socket, TCP Fast Open. Stops at the first failure.
 ///
 /// # Errors
 /// As [`Socket::listen_with`].
@@ -115,7 +115,8 @@ fn prepare_and_listen(
         sys::listen(fd, backlog).map_err(|errno| listen_error(errno.raw_os_error()))?;
     }
     if options.contains(Options::TFO) && socktype == Type::STREAM {
-        // As many handshakes with data may be pending (RFC 7413, section 5.1) as connections.
+        // Allow as many pending handshakes with data (RFC 7413, section 5.1) as pending
+        // connections.
         set(sys::set_fastopen_listen(fd, backlog), Operation::Listen, Reason::UnableToTfo)?;
     }
     Ok(())

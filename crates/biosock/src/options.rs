@@ -1,4 +1,4 @@
-//! Options: of one call as builders, and BIO_connect(3)'s flags.
+//! Options of one call, as builders, and BIO_connect(3)'s flags.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use bitflags::bitflags;
 use crate::{Domain, sys};
 
 /// What [`Socket::connect_with`](crate::Socket::connect_with) and
-/// [`Socket::start_connect_with`](crate::Socket::start_connect_with) do beyond
-/// connecting. What is not given is left as the socket has it.
+/// [`Socket::start_connect_with`](crate::Socket::start_connect_with) do in addition to
+/// connecting. An option that is not given leaves the socket's setting unchanged.
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,15 +33,15 @@ impl ConnectOptions {
         Self::default()
     }
 
-    /// Gives up after this long, with ETIMEDOUT. Zero gives an attempt no time
-    /// that is not decided at once.
+    /// Gives up after this long, with ETIMEDOUT. With zero, an attempt fails unless its
+    /// outcome is known at once.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Turns keep-alive on, with its times (SO_KEEPALIVE, tcp(7)); `None` leaves
-    /// it as it is.
+    /// Turns keep-alive on, with its times (SO_KEEPALIVE, tcp(7)); `None` leaves it
+    /// unchanged.
     #[doc(alias = "BIO_SOCK_KEEPALIVE")]
     pub fn keepalive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
         self.keep_alive = keep_alive.into();
@@ -49,16 +49,16 @@ impl ConnectOptions {
         self
     }
 
-    /// Sends small segments at once (TCP_NODELAY); `false` leaves it as it is.
+    /// Sends small segments at once (TCP_NODELAY); `false` leaves it unchanged.
     #[doc(alias = "BIO_SOCK_NODELAY")]
     pub fn nodelay(mut self, on: bool) -> Self {
         self.bits.set(Options::NODELAY, on);
         self
     }
 
-    /// TCP Fast Open (RFC 7413): the system says "connected" at once, and
-    /// connects as the first bytes are written, which may fail as connecting
-    /// does. `false` leaves it as it is.
+    /// TCP Fast Open (RFC 7413): the system reports the connection at once, and
+    /// connects when the first bytes are written, which may fail as connecting does.
+    /// `false` leaves it unchanged.
     #[doc(alias = "BIO_SOCK_TFO")]
     pub fn tfo(mut self, on: bool) -> Self {
         self.bits.set(Options::TFO, on);
@@ -69,7 +69,7 @@ impl ConnectOptions {
         self.bits.contains(Options::TFO)
     }
 
-    /// Without what a family lacks.
+    /// The options without those that a family lacks.
     pub(crate) fn fit_for(&self, family: Domain) -> Self {
         let mut fit = self.clone();
         (fit.bits, fit.keep_alive) = stream_options_for(family, self.bits, self.keep_alive);
@@ -77,8 +77,8 @@ impl ConnectOptions {
     }
 }
 
-/// What [`Socket::listen_with`](crate::Socket::listen_with) does beyond
-/// listening. Accepted sockets inherit keep-alive, NODELAY and the rest on Linux.
+/// What [`Socket::listen_with`](crate::Socket::listen_with) does in addition to
+/// listening. On Linux accepted sockets inherit keep-alive, NODELAY and the rest.
 ///
 /// ```
 /// use biosock::{ListenOptions, Socket};
@@ -104,40 +104,40 @@ impl Default for ListenOptions {
 }
 
 impl ListenOptions {
-    /// A backlog of SOMAXCONN, IPv4 and IPv6 on IPv6's wildcard, and nothing
+    /// A backlog of SOMAXCONN, both IPv4 and IPv6 on the IPv6 wildcard, and nothing
     /// else set on the socket.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many connections may wait to be accepted: SOMAXCONN by default (4096
-    /// in glibc). The system caps it (on Linux at
-    /// /proc/sys/net/core/somaxconn, read as the socket begins to listen), so
-    /// `u32::MAX` asks for the longest queue; 0 for the shortest.
+    /// How many connections may wait to be accepted: SOMAXCONN by default (4096 in
+    /// glibc). The system caps it (on Linux at /proc/sys/net/core/somaxconn, read when
+    /// the socket starts to listen), so `u32::MAX` requests the longest queue, and 0
+    /// the shortest.
     pub fn backlog(mut self, backlog: u32) -> Self {
         self.backlog = backlog;
         self
     }
 
-    /// An address in TIME_WAIT can be bound again (SO_REUSEADDR); on Linux only
-    /// if the listener before had it too (socket(7)). `false` leaves it as it is.
+    /// Allows binding an address in TIME_WAIT (SO_REUSEADDR); on Linux only if the
+    /// previous listener had it too (socket(7)). `false` leaves it unchanged.
     #[doc(alias = "BIO_SOCK_REUSEADDR")]
     pub fn reuseaddr(mut self, on: bool) -> Self {
         self.bits.set(Options::REUSEADDR, on);
         self
     }
 
-    /// Whether an IPv6 listener takes no IPv4 connections (IPV6_V6ONLY). Set on
-    /// every IPv6 listener, so that the system's default plays no part; a
-    /// listener of another family takes none of the other in any case.
+    /// Whether an IPv6 listener refuses IPv4 connections (IPV6_V6ONLY). It is set on
+    /// every IPv6 listener, whatever the system's default; listeners of other families
+    /// are not affected.
     #[doc(alias = "BIO_SOCK_V6_ONLY")]
     pub fn v6only(mut self, on: bool) -> Self {
         self.bits.set(Options::V6_ONLY, on);
         self
     }
 
-    /// Turns keep-alive on, with its times (SO_KEEPALIVE, tcp(7)); `None` leaves
-    /// it as it is.
+    /// Turns keep-alive on, with its times (SO_KEEPALIVE, tcp(7)); `None` leaves it
+    /// unchanged.
     #[doc(alias = "BIO_SOCK_KEEPALIVE")]
     pub fn keepalive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
         self.keep_alive = keep_alive.into();
@@ -145,22 +145,22 @@ impl ListenOptions {
         self
     }
 
-    /// Sends small segments at once (TCP_NODELAY); `false` leaves it as it is.
+    /// Sends small segments at once (TCP_NODELAY); `false` leaves it unchanged.
     #[doc(alias = "BIO_SOCK_NODELAY")]
     pub fn nodelay(mut self, on: bool) -> Self {
         self.bits.set(Options::NODELAY, on);
         self
     }
 
-    /// TCP Fast Open (RFC 7413): connections may come with their first bytes.
-    /// `false` leaves it as it is.
+    /// TCP Fast Open (RFC 7413): connections may carry data in their SYN. `false`
+    /// leaves it unchanged.
     #[doc(alias = "BIO_SOCK_TFO")]
     pub fn tfo(mut self, on: bool) -> Self {
         self.bits.set(Options::TFO, on);
         self
     }
 
-    /// Without what a family lacks.
+    /// The options without those that a family lacks.
     pub(crate) fn fit_for(&self, family: Domain) -> Self {
         let mut fit = self.clone();
         (fit.bits, fit.keep_alive) = stream_options_for(family, self.bits, self.keep_alive);
@@ -168,7 +168,7 @@ impl ListenOptions {
     }
 }
 
-/// TCP's options are not AF_UNIX's; SO_KEEPALIVE is every socket's.
+/// AF_UNIX lacks TCP's options, but has SO_KEEPALIVE, as every socket does.
 fn stream_options_for(
     family: Domain,
     bits: Options,
@@ -177,8 +177,8 @@ fn stream_options_for(
     if family == Domain::UNIX { (bits - (Options::NODELAY | Options::TFO), None) } else { (bits, times) }
 }
 
-/// The times of TCP keep-alive (tcp(7)). `None` leaves the system's value.
-/// The system takes whole seconds, from 1 second to 32767 seconds.
+/// The times of TCP keep-alive (tcp(7)). `None` keeps the system's value. The system
+/// accepts whole seconds, from 1 to 32767.
 ///
 /// ```
 /// use std::time::Duration;
@@ -191,7 +191,7 @@ fn stream_options_for(
 pub struct KeepAlive {
     /// How long a connection is idle before the first probe (TCP_KEEPIDLE).
     pub idle: Option<Duration>,
-    /// How long between probes (TCP_KEEPINTVL).
+    /// The time between probes (TCP_KEEPINTVL).
     pub interval: Option<Duration>,
     /// How many unanswered probes end the connection (TCP_KEEPCNT), 1 to 127.
     pub probes: Option<u32>,
@@ -200,10 +200,10 @@ pub struct KeepAlive {
 bitflags! {
     /// BIO_connect(3)'s `BIO_SOCK_*` option flags, with its bits and meanings.
     ///
-    /// Each routine acts on the flags that it knows and ignores the others,
-    /// as OpenSSL's do. No flag is ever *cleared* by leaving it out here,
-    /// with one exception that the flag's name implies: listening on IPv6
-    /// sets IPV6_V6ONLY to 0 or 1 every time.
+    /// Each routine acts on the flags that it knows and ignores the others, as
+    /// OpenSSL's do. Leaving a flag out never *clears* the option, with one exception,
+    /// which the flag's name implies: listening on IPv6 sets IPV6_V6ONLY to 0 or 1
+    /// every time.
     ///
     /// ```
     /// use biosock::fd::Options;
@@ -214,23 +214,23 @@ bitflags! {
     /// ```
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct Options: u32 {
-        /// SO_REUSEADDR: an address in TIME_WAIT can be bound again; on Linux
-        /// only if the listener before had it too (socket(7)).
+        /// SO_REUSEADDR: an address in TIME_WAIT can be bound again; on Linux only if
+        /// the previous listener had it too (socket(7)).
         #[doc(alias = "BIO_SOCK_REUSEADDR")]
         const REUSEADDR = 0x01;
-        /// IPV6_V6ONLY: an IPv6 listener takes no IPv4 connections.
+        /// IPV6_V6ONLY: an IPv6 listener refuses IPv4 connections.
         #[doc(alias = "BIO_SOCK_V6_ONLY")]
         const V6_ONLY = 0x02;
         /// SO_KEEPALIVE: probe an idle peer.
         #[doc(alias = "BIO_SOCK_KEEPALIVE")]
         const KEEPALIVE = 0x04;
-        /// O_NONBLOCK: no call on the socket waits.
+        /// O_NONBLOCK: no call on the socket blocks.
         #[doc(alias = "BIO_SOCK_NONBLOCK")]
         const NONBLOCK = 0x08;
         /// TCP_NODELAY: send small segments at once (no Nagle algorithm, RFC 896).
         #[doc(alias = "BIO_SOCK_NODELAY")]
         const NODELAY = 0x10;
-        /// TCP Fast Open (RFC 7413), on the connecting and the listening side.
+        /// TCP Fast Open (RFC 7413), for connecting and for listening.
         #[doc(alias = "BIO_SOCK_TFO")]
         const TFO = 0x20;
     }

@@ -1,4 +1,4 @@
-//! What is asked of a descriptor, set on it, and done with it as it lies.
+//! Queries, options and other calls on a borrowed descriptor.
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -6,7 +6,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use crate::sys::{self, Flags, SockAddrBuf};
 use crate::{Domain, Error, Operation, Protocol, Reason, Result, SocketAddr, Syscall, Type, UnixAddr};
 
-/// Creates a blocking socket that survives exec.
+/// Creates a blocking socket that is inherited across exec.
 ///
 /// # Errors
 /// socket(2)'s, with [`Reason::UnableToCreate`].
@@ -29,10 +29,10 @@ pub(crate) fn socket_error(errno: sys::Errno) -> Error {
     Error::system_call(Operation::Socket, Syscall::Socket, errno.raw_os_error(), Reason::UnableToCreate)
 }
 
-/// Closes a descriptor and returns how it went; it is gone either way.
+/// Closes a descriptor and returns the result; it is closed either way.
 ///
 /// # Errors
-/// close(2)'s. The page queues nothing, so there is no reason.
+/// close(2)'s. BIO_closesocket(3) queues nothing, so there is no reason.
 ///
 /// ```
 /// use std::os::fd::OwnedFd;
@@ -112,8 +112,8 @@ pub fn local_addr(fd: BorrowedFd<'_>) -> Result<SockAddrBuf> {
     })
 }
 
-/// Reads and clears the pending error of a socket (SO_ERROR), as an error
-/// number; 0 is none.
+/// Reads and clears a socket's pending error (SO_ERROR): an error number, or 0 for
+/// none.
 ///
 /// # Errors
 /// getsockopt(2)'s.
@@ -136,12 +136,13 @@ pub fn take_error(fd: BorrowedFd<'_>) -> Result<i32> {
     }
 }
 
-/// Sets one option as part of an operation, with BIO_connect(3)'s reason for its refusal.
+/// The result of setting one option as part of an operation, with BIO_connect(3)'s
+/// reason if it failed.
 pub(crate) fn set(result: Result<(), sys::Errno>, operation: Operation, reason: Reason) -> Result<()> {
     result.map_err(|errno| Error::system_call(operation, Syscall::SetSockOpt, errno.raw_os_error(), reason))
 }
 
-/// A peer's address; a system that writes none means an unnamed AF_UNIX peer.
+/// A peer's address; if the system wrote none, the peer is an unnamed AF_UNIX socket.
 pub(crate) fn peer_addr(peer: &SockAddrBuf) -> Option<SocketAddr> {
     match peer.as_sockaddr() {
         empty if empty.as_bytes().is_empty() => Some(SocketAddr::Unix(UnixAddr::unnamed())),
@@ -149,12 +150,12 @@ pub(crate) fn peer_addr(peer: &SockAddrBuf) -> Option<SocketAddr> {
     }
 }
 
-/// One that wakes threads could not be had.
+/// A waker could not be created.
 pub(crate) fn waker_error(operation: Operation, errno: sys::Errno) -> Error {
     Error::system_call(operation, Syscall::EventFd, errno.raw_os_error(), None)
 }
 
-/// A descriptor could not be had a second time.
+/// A descriptor could not be duplicated.
 pub(crate) fn dup_error(operation: Operation, error: &io::Error) -> Error {
     let errno = error.raw_os_error().unwrap_or_default();
     Error::system_call(operation, Syscall::Dup, errno, None)
@@ -167,7 +168,7 @@ mod tests {
     use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
 
-    /// As recvfrom(2) gives it for a stream, and accept(2) on some systems.
+    /// As recvfrom(2) reports it for a stream, and accept(2) on some systems.
     #[test]
     fn a_peer_without_an_address_is_unnamed() {
         let (mut one, two) = UnixStream::pair().unwrap();

@@ -1,5 +1,5 @@
-//! What threads share, as the standard library has it or, in a model
-//! (`scripts/loom`), as loom does.
+//! What threads share, from the standard library or, in a model (`scripts/loom`), from
+//! loom.
 
 #[cfg(not(all(test, loom)))]
 pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, atomic};

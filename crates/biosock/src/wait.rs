@@ -1,5 +1,5 @@
-//! Waiting until a socket can be read or written, after BIO_socket_wait(3),
-//! by poll(2), so that a descriptor may have any number.
+//! Waiting until a socket is readable or writable, after BIO_socket_wait(3), by
+//! poll(2), which takes descriptors of any number.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crate::{Error, Interest, Operation, Result, Socket, Syscall, sys};
 
 impl Socket {
-    /// Waits until the socket is ready, at most `timeout`: `true` when it is,
-    /// `false` when the time has passed. Zero only looks; `None` waits
+    /// Waits until the socket is ready, for at most `timeout`: returns `true` when it
+    /// is ready and `false` if the time passes. Zero only checks; `None` waits
     /// indefinitely. A signal does not end the wait.
     ///
     /// # Errors
@@ -30,8 +30,8 @@ impl Socket {
     }
 }
 
-/// As [`Socket::wait`], for any descriptor: of a pipe, a terminal, a socket of
-/// another type.
+/// As [`Socket::wait`], for any descriptor, such as a pipe's, a terminal's or another
+/// type of socket's.
 ///
 /// # Errors
 /// poll(2)'s.
@@ -50,7 +50,7 @@ pub fn wait(fd: impl AsFd, interest: Interest, timeout: Option<Duration>) -> Res
 }
 
 fn wait_for(fd: BorrowedFd<'_>, interest: Interest, timeout: Option<Duration>) -> Result<bool> {
-    // A time beyond the clock's range is as good as no end.
+    // A deadline beyond the clock's range is none.
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut left = timeout;
     loop {

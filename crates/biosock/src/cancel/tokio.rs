@@ -1,5 +1,5 @@
-//! Tasks that a cancel wakes: the runtime watches the descriptor, so that a
-//! cancel in another process is seen, too.
+//! Tasks that a cancel wakes: the runtime watches the descriptor, so that a cancel in
+//! another process is seen too.
 
 use std::future::poll_fn;
 use std::io;
@@ -22,8 +22,8 @@ pub(crate) struct CancelWatch {
     watched: AsyncFd<Watched>,
 }
 
-/// An epoll instance takes a descriptor once. Who watches the same cancel
-/// on the same runtime besides has a copy.
+/// An epoll instance takes a descriptor only once. Another watch of the same cancel on
+/// the same runtime uses a duplicate.
 #[derive(Debug)]
 enum Watched {
     Cancel(Cancel),
@@ -40,12 +40,12 @@ impl AsRawFd for Watched {
 }
 
 impl Cancel {
-    /// Waits until [`cancel`](Self::cancel) is called, in this process or in
-    /// another that shares the descriptor (feature `tokio`). At once where it
-    /// was called before. Dropping the future is fine at any time.
+    /// Waits until [`cancel`](Self::cancel) is called, in this process or in another
+    /// that shares the descriptor (feature `tokio`); returns at once if it was called
+    /// before. The future is cancel-safe.
     ///
     /// # Errors
-    /// Outside of a tokio runtime; epoll_ctl(2)'s and dup(2)'s. Nothing says then
+    /// Outside of a tokio runtime; epoll_ctl(2)'s and dup(2)'s. An error does not mean
     /// that it was cancelled.
     ///
     /// # Panics

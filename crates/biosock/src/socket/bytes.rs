@@ -1,4 +1,4 @@
-//! Moving bytes.
+//! Sending and receiving.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::AsFd;
@@ -7,11 +7,11 @@ use crate::sys::{self, Errno};
 use crate::{Error, Operation, Result, Socket, SocketAddr, Syscall};
 
 impl Socket {
-    /// Reads what has come without taking it: the next read gives it again
-    /// (MSG_PEEK). 0 is the end, or room for nothing.
+    /// Reads without consuming: the next read returns the same bytes (MSG_PEEK). 0
+    /// means the end of the stream, or that `buf` is empty.
     ///
     /// # Errors
-    /// recv(2)'s; would-block on a non-blocking socket to which nothing came.
+    /// recv(2)'s; would-block on a non-blocking socket that has received nothing.
     ///
     /// ```
     /// use std::io::Write;
@@ -27,10 +27,10 @@ impl Socket {
         finished(|| sys::peek(self.as_fd(), buf)).map_err(receive_error)
     }
 
-    /// Receives one datagram, with the address that it came from. What does not
-    /// fit into `buf` is lost, as recvfrom(2) has it. The address is `None` where
-    /// the system gives none (the sender is an unnamed Unix socket, or this is a
-    /// stream, which is read) or one of a family that [`SocketAddr`] lacks.
+    /// Receives one datagram, with the address that it came from. What does not fit
+    /// into `buf` is discarded, as by recvfrom(2). The address is `None` if the system
+    /// reports none (the sender is an unnamed Unix socket, or this is a stream, from
+    /// which bytes are read), or one of a family that [`SocketAddr`] lacks.
     ///
     /// # Errors
     /// recvfrom(2)'s.
@@ -53,12 +53,12 @@ impl Socket {
         Ok((length, from.as_sockaddr().to_addr()))
     }
 
-    /// Sends one datagram to an address; never raises SIGPIPE. On a connected
-    /// socket the address is the system's choice: Linux takes another one for
-    /// datagrams and refuses it with EISCONN for streams.
+    /// Sends one datagram to an address; never raises SIGPIPE. On a connected socket
+    /// the system decides about the address: Linux uses it for datagrams and refuses it
+    /// for streams, with EISCONN.
     ///
     /// # Errors
-    /// sendto(2)'s: EMSGSIZE for one that is too long.
+    /// sendto(2)'s: EMSGSIZE for a datagram that is too long.
     ///
     /// ```
     /// # use biosock::{Domain, Protocol, Socket, Type};
@@ -79,7 +79,7 @@ fn receive_error(errno: Errno) -> Error {
     Error::system_call(Operation::Receive, Syscall::Recv, errno.raw_os_error(), None)
 }
 
-/// Finishes what a signal interrupted.
+/// Repeats a call that a signal interrupted.
 fn finished<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
     loop {
         match call() {

@@ -1,5 +1,5 @@
-//! The socket: created, asked and closed. Its options, what moves bytes, and each
-//! of BIO_connect(3)'s operations on it have files of their own.
+//! The socket: creating, querying and closing it. Its options, its reads and writes,
+//! and each of BIO_connect(3)'s operations have their own files.
 
 mod bytes;
 mod option;
@@ -16,9 +16,9 @@ pub use option::PeerCredentials;
 
 /// A socket, closed when dropped.
 ///
-/// Its descriptor never survives exec (CLOEXEC). Calls that a signal
-/// interrupts are finished. Writing to a socket whose peer is gone fails with
-/// EPIPE and raises no SIGPIPE.
+/// Its descriptor is not inherited across exec (CLOEXEC). Calls that a signal
+/// interrupts are repeated. Writing to a socket whose peer is gone fails with EPIPE and
+/// does not raise SIGPIPE.
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -60,7 +60,7 @@ impl Socket {
         Self::in_mode(domain, socktype, protocol, false)
     }
 
-    /// The same, and non-blocking from birth where that is wanted.
+    /// As `new`, and non-blocking from creation if `nonblocking` is set.
     pub(crate) fn in_mode(
         domain: Domain,
         socktype: Type,
@@ -89,8 +89,8 @@ impl Socket {
         Self::new(addr.family(), Type::STREAM, Protocol::DEFAULT)
     }
 
-    /// Creates a Multipath TCP socket (RFC 8684), or a TCP socket where the
-    /// kernel has no MPTCP; [`protocol`](Self::protocol) returns which.
+    /// Creates a Multipath TCP socket (RFC 8684), or a TCP socket if the kernel has no
+    /// MPTCP; [`protocol`](Self::protocol) returns which.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -110,7 +110,7 @@ impl Socket {
         use sys::Errno;
         match sys::socket(domain, Type::STREAM, Protocol::MPTCP, Flags { nonblocking, cloexec: true }) {
             Ok(fd) => Ok(Self(fd)),
-            // Not built in, switched off, or older than MPTCP.
+            // Not built in, disabled, or a kernel older than MPTCP.
             Err(Errno::PROTONOSUPPORT | Errno::NOPROTOOPT | Errno::INVAL) => {
                 Self::in_mode(domain, Type::STREAM, Protocol::TCP, nonblocking)
             }
@@ -118,8 +118,8 @@ impl Socket {
         }
     }
 
-    /// Another descriptor of the same socket, which does not survive exec either
-    /// (fcntl(2): F_DUPFD_CLOEXEC). Mode and options are the socket's, so both
+    /// Another descriptor of the same socket, with CLOEXEC set too (fcntl(2):
+    /// F_DUPFD_CLOEXEC). Mode and options belong to the socket, so both descriptors
     /// share them.
     ///
     /// # Errors
@@ -137,7 +137,7 @@ impl Socket {
         copy.map_err(|error| sock::dup_error(Operation::Socket, &error))
     }
 
-    /// Closes the socket and returns how it went; it is closed either way.
+    /// Closes the socket and returns the result; it is closed either way.
     ///
     /// # Errors
     /// close(2)'s.
@@ -152,7 +152,7 @@ impl Socket {
         sock::close(self.0)
     }
 
-    /// Ends one direction or both, for every holder of the socket.
+    /// Shuts down one direction or both, for every descriptor of the socket.
     ///
     /// # Errors
     /// shutdown(2)'s; ENOTCONN without a connection.
@@ -279,12 +279,11 @@ impl Socket {
         Ok((errno != 0).then(|| io::Error::from_raw_os_error(errno)))
     }
 
-    /// How many bytes that were written the peer has not acknowledged yet
-    /// (SIOCOUTQ: tcp(7)). With TCP the end that [`shutdown`](Self::shutdown)
-    /// sends counts as one, so that after it 0 is: the peer's system has all,
-    /// though its program may not have read it. On a Unix socket (unix(7)) it
-    /// is about what the peer has not read, in the kernel's memory, which is
-    /// more than the bytes.
+    /// How many of the bytes written the peer has not acknowledged yet (SIOCOUTQ:
+    /// tcp(7)). With TCP the FIN that [`shutdown`](Self::shutdown) sends counts as one
+    /// byte, so 0 after it means that the peer's system has received everything, though
+    /// its program may not have read it. On a Unix socket (unix(7)) it is the kernel
+    /// memory that holds what the peer has not read, which is more than the bytes.
     ///
     /// # Errors
     /// ioctl(2)'s; EINVAL for a listener.
@@ -377,8 +376,8 @@ impl IntoRawFd for Socket {
 }
 
 impl From<OwnedFd> for Socket {
-    /// Takes a descriptor over as it is. On one that is not a socket the
-    /// first call fails (ENOTSOCK).
+    /// Takes ownership of a descriptor as it is. If it is not a socket, the first call
+    /// fails (ENOTSOCK).
     fn from(fd: OwnedFd) -> Self {
         Self(fd)
     }

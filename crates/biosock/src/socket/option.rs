@@ -8,8 +8,8 @@ use crate::options::KeepAlive;
 use crate::sys::{self, Errno};
 use crate::{Domain, Error, Operation, Result, Socket, Syscall, sock};
 
-/// Who is at the other end of a Unix socket, as it was when the two were
-/// connected (SO_PEERCRED: unix(7)).
+/// The credentials of the peer of a Unix socket when the two were connected
+/// (SO_PEERCRED: unix(7)).
 ///
 /// ```
 /// use biosock::Socket;
@@ -22,17 +22,17 @@ use crate::{Domain, Error, Operation, Result, Socket, Syscall, sock};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerCredentials {
-    /// The process; 0 where it is of another PID namespace.
+    /// The process; 0 if it is in another PID namespace.
     pub pid: i32,
-    /// Its effective user.
+    /// Its effective user ID.
     pub uid: u32,
-    /// Its effective group.
+    /// Its effective group ID.
     pub gid: u32,
 }
 
-/// Options. A getter fails with getsockopt(2)'s error, a setter with
-/// setsockopt(2)'s: ENOPROTOOPT or EOPNOTSUPP where the socket has no such option,
-/// EINVAL for a value out of range.
+/// Options. A getter fails with getsockopt(2)'s error, a setter with setsockopt(2)'s:
+/// ENOPROTOOPT or EOPNOTSUPP if the socket has no such option, EINVAL for a value out
+/// of range.
 ///
 /// ```
 /// use std::time::Duration;
@@ -49,7 +49,7 @@ pub struct PeerCredentials {
 /// # Ok::<(), biosock::Error>(())
 /// ```
 impl Socket {
-    /// Whether small segments go out at once (TCP_NODELAY).
+    /// Whether small segments are sent at once (TCP_NODELAY).
     ///
     /// # Errors
     /// getsockopt(2)'s.
@@ -96,8 +96,8 @@ impl Socket {
         asked(sys::reuseport(self.as_fd()))
     }
 
-    /// Sets or clears SO_REUSEPORT: several sockets listen on one address
-    /// and share its connections. Set it before binding, on each.
+    /// Sets or clears SO_REUSEPORT: several sockets listen on one address and share its
+    /// connections. Set it on each, before binding.
     ///
     /// # Errors
     /// setsockopt(2)'s.
@@ -117,7 +117,7 @@ impl Socket {
         option(sys::set_reuseport(self.as_fd(), on), "SO_REUSEPORT")
     }
 
-    /// The times of keep-alive; `None` where it is off (SO_KEEPALIVE).
+    /// The times of keep-alive; `None` if it is off (SO_KEEPALIVE).
     ///
     /// # Errors
     /// getsockopt(2)'s.
@@ -133,7 +133,7 @@ impl Socket {
         }))
     }
 
-    /// Turns keep-alive on, with its times, or off; off leaves the times.
+    /// Turns keep-alive on, with its times, or off; turning it off keeps the times.
     ///
     /// # Errors
     /// setsockopt(2)'s; EINVAL for a time out of range.
@@ -172,7 +172,7 @@ impl Socket {
         Ok(())
     }
 
-    /// Whether an IPv6 socket leaves IPv4 alone (IPV6_V6ONLY).
+    /// Whether an IPv6 socket excludes IPv4 (IPV6_V6ONLY).
     ///
     /// # Errors
     /// getsockopt(2)'s.
@@ -181,7 +181,7 @@ impl Socket {
     }
 
     /// Sets or clears IPV6_V6ONLY; set it before binding. Listening sets it again, as
-    /// [`ListenOptions::v6only`](crate::ListenOptions::v6only) says.
+    /// described at [`ListenOptions::v6only`](crate::ListenOptions::v6only).
     ///
     /// # Errors
     /// setsockopt(2)'s; EINVAL once bound.
@@ -189,8 +189,8 @@ impl Socket {
         option(sys::set_v6only(self.as_fd(), on), "IPV6_V6ONLY")
     }
 
-    /// How long closing waits for what was written to be acknowledged (SO_LINGER);
-    /// `None` where it does not wait.
+    /// How long closing waits for written data to be acknowledged (SO_LINGER); `None`
+    /// if it does not wait.
     ///
     /// # Errors
     /// getsockopt(2)'s.
@@ -198,9 +198,9 @@ impl Socket {
         asked(sys::linger(self.as_fd()))
     }
 
-    /// Sets SO_LINGER, in whole seconds: what is left of one counts as one. Zero
-    /// resets the connection when it is closed, and what was not sent is lost;
-    /// `None` closes at once and leaves the rest to the system, as without it.
+    /// Sets SO_LINGER, in whole seconds, rounded up. Zero resets the connection on
+    /// close, and discards what was not sent; `None` closes at once and leaves the rest
+    /// to the system, which is the default.
     ///
     /// # Errors
     /// setsockopt(2)'s.
@@ -216,8 +216,8 @@ impl Socket {
         asked(sys::recv_buffer_size(self.as_fd()))
     }
 
-    /// Sets SO_RCVBUF. Linux doubles the number for its own needs, caps it at
-    /// net.core.rmem_max, and no longer adapts the size to the connection.
+    /// Sets SO_RCVBUF. Linux doubles the number for its own overhead, caps it at
+    /// net.core.rmem_max, and stops adapting the size to the connection.
     ///
     /// # Errors
     /// setsockopt(2)'s.
@@ -233,8 +233,8 @@ impl Socket {
         asked(sys::send_buffer_size(self.as_fd()))
     }
 
-    /// Sets SO_SNDBUF, as [`set_recv_buffer_size`](Self::set_recv_buffer_size)
-    /// does the other; the cap is net.core.wmem_max.
+    /// Sets SO_SNDBUF, as [`set_recv_buffer_size`](Self::set_recv_buffer_size) sets
+    /// SO_RCVBUF; the cap is net.core.wmem_max.
     ///
     /// # Errors
     /// setsockopt(2)'s.
@@ -242,7 +242,7 @@ impl Socket {
         option(sys::set_send_buffer_size(self.as_fd(), bytes), "SO_SNDBUF")
     }
 
-    /// How many routers a packet may pass (IP_TTL; IPV6_UNICAST_HOPS).
+    /// How many routers a packet may traverse (IP_TTL; IPV6_UNICAST_HOPS).
     ///
     /// # Errors
     /// getsockopt(2)'s.
@@ -254,7 +254,7 @@ impl Socket {
     /// Sets IP_TTL or IPV6_UNICAST_HOPS, 1 to 255.
     ///
     /// # Errors
-    /// setsockopt(2)'s; EINVAL for 0 (of IPv6, Linux takes it for 0 hops).
+    /// setsockopt(2)'s; EINVAL for 0 (for IPv6, Linux accepts it as 0 hops).
     pub fn set_ttl(&self, hops: u8) -> Result<()> {
         match self.domain()? {
             Domain::IPV6 => option(sys::set_unicast_hops(self.as_fd(), hops), "IPV6_UNICAST_HOPS"),
@@ -262,8 +262,8 @@ impl Socket {
         }
     }
 
-    /// The traffic class of what is sent (IP_TOS; IPV6_TCLASS): six bits of DSCP
-    /// (RFC 2474), then two of ECN.
+    /// The traffic class of packets sent (IP_TOS; IPV6_TCLASS): six bits of DSCP (RFC
+    /// 2474), then two of ECN.
     ///
     /// # Errors
     /// getsockopt(2)'s.
@@ -272,8 +272,8 @@ impl Socket {
         asked(if is_v6 { sys::traffic_class_v6(self.as_fd()) } else { sys::traffic_class_v4(self.as_fd()) })
     }
 
-    /// Sets IP_TOS or IPV6_TCLASS. The bits of ECN are TCP's own: Linux ignores
-    /// them on a stream.
+    /// Sets IP_TOS or IPV6_TCLASS. TCP uses the ECN bits itself: Linux ignores them on
+    /// a stream.
     ///
     /// # Errors
     /// setsockopt(2)'s.
@@ -284,8 +284,8 @@ impl Socket {
         }
     }
 
-    /// How long sent data may stay unacknowledged before the connection fails
-    /// with ETIMEDOUT (TCP_USER_TIMEOUT: tcp(7)); zero is the system's default.
+    /// How long sent data may stay unacknowledged before the connection fails with
+    /// ETIMEDOUT (TCP_USER_TIMEOUT: tcp(7)); zero is the system's default.
     ///
     /// # Errors
     /// getsockopt(2)'s.
@@ -293,8 +293,8 @@ impl Socket {
         asked(sys::user_timeout(self.as_fd()))
     }
 
-    /// Sets TCP_USER_TIMEOUT, in whole milliseconds: what is left of one counts as
-    /// one. Zero is the system's default.
+    /// Sets TCP_USER_TIMEOUT, in whole milliseconds, rounded up. Zero is the system's
+    /// default.
     ///
     /// # Errors
     /// setsockopt(2)'s; EINVAL above 2^31 - 1 milliseconds (24 days).
@@ -302,8 +302,8 @@ impl Socket {
         option(sys::set_user_timeout(self.as_fd(), timeout), "TCP_USER_TIMEOUT")
     }
 
-    /// The mark by which the firewall and policy routing know the socket's packets
-    /// (SO_MARK: socket(7)); 0 is none. Linux alone.
+    /// The mark by which the firewall and policy routing identify the socket's packets
+    /// (SO_MARK: socket(7)); 0 means none. Linux only.
     ///
     /// # Errors
     /// getsockopt(2)'s.
@@ -319,7 +319,7 @@ impl Socket {
         option(sys::set_mark(self.as_fd(), mark), "SO_MARK")
     }
 
-    /// Who is at the other end of a Unix socket.
+    /// The credentials of the peer of a Unix socket.
     ///
     /// # Errors
     /// getsockopt(2)'s.
@@ -328,8 +328,8 @@ impl Socket {
         Ok(PeerCredentials { pid, uid, gid })
     }
 
-    /// The network interface that the socket is bound to (SO_BINDTODEVICE);
-    /// `None` where there is none.
+    /// The network interface that the socket is bound to (SO_BINDTODEVICE); `None` if
+    /// it is bound to none.
     ///
     /// # Errors
     /// getsockopt(2)'s.
@@ -338,11 +338,11 @@ impl Socket {
         Ok(Some(String::from_utf8_lossy(&name).into_owned()).filter(|name| !name.is_empty()))
     }
 
-    /// Binds the socket to a network interface (SO_BINDTODEVICE); an empty
-    /// name takes the binding back.
+    /// Binds the socket to a network interface (SO_BINDTODEVICE); an empty name removes
+    /// the binding.
     ///
     /// # Errors
-    /// setsockopt(2)'s: ENODEV for an unknown device, EPERM without privilege.
+    /// setsockopt(2)'s: ENODEV for an unknown interface, EPERM without privilege.
     ///
     /// ```
     /// # use biosock::Socket;
