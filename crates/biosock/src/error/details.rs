@@ -1,6 +1,6 @@
-//! What an error knows beyond code, errno and operation. It is kept where there
-//! is memory for it, and left out where memory is refused: a failure may be the
-//! lack of memory, and no failure ends the process.
+//! What an error holds in addition to code, errno and operation. It is kept if there is
+//! memory for it and dropped if memory is refused: the failure may be a lack of memory,
+//! and no failure may abort the process.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,34 +9,33 @@ use std::sync::Arc;
 use super::text::{self, Escaped};
 use crate::raw::{Domain, SocketAddr};
 
-/// What the failed operation was about.
+/// The subject of the failed operation.
 #[derive(Debug, Default)]
 pub(super) enum Subject {
     #[default]
     Nothing,
     Addr(SocketAddr),
     Family(Domain),
-    /// A thing with a name: a host, an option, a device.
+    /// Something with a name: a host, an option, a device.
     Thing(String),
-    /// The same, and what is wrong.
+    /// Something with a name, and what is wrong with it.
     Explained {
         thing: String,
         why: String,
     },
-    /// A string that could not be read.
+    /// A string that could not be parsed.
     Text(BadText),
 }
 
 #[derive(Debug)]
 pub(super) struct BadText {
     pub(super) input: String,
-    /// The byte offset of what is wrong.
+    /// The byte offset of the mistake.
     pub(super) at: usize,
     pub(super) problem: &'static str,
 }
 
-/// A cause from outside this crate; shared, since an error may be the answer to
-/// several lookups.
+/// A cause from outside this crate; shared, since one error may answer several lookups.
 pub(super) type Source = Arc<dyn StdError + Send + Sync>;
 
 #[derive(Debug, Default)]
@@ -45,8 +44,8 @@ struct Known {
     source: Option<Source>,
 }
 
-/// A word: either nothing, or a box. An array of one, since a `Box` of that can
-/// be made from a `Vec`, whose allocation may fail without ending the process.
+/// One word: nothing, or a box. It holds an array of one, since a `Box` of that can be
+/// made from a `Vec`, whose allocation can fail without aborting the process.
 #[derive(Default)]
 pub(super) struct Details(Option<Box<[Known; 1]>>);
 
@@ -75,7 +74,7 @@ impl Details {
         self.0.as_deref().map(|[known]| known)
     }
 
-    /// `None` where there was nothing yet and memory is refused.
+    /// `None` if there was nothing yet and memory is refused.
     fn known_mut(&mut self) -> Option<&mut Known> {
         if self.0.is_none() {
             self.0 = boxed(Known::default());
@@ -106,7 +105,7 @@ impl fmt::Debug for Details {
 }
 
 impl Subject {
-    /// `None` where memory is refused.
+    /// `None` if memory is refused.
     fn copy(&self) -> Option<Self> {
         Some(match self {
             Self::Nothing => Self::Nothing,
@@ -136,7 +135,7 @@ impl fmt::Display for Subject {
 }
 
 impl fmt::Display for BadText {
-    /// As much of the string as a message has room for.
+    /// As much of the string as fits into a message.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = text::from_near(&self.input, self.at);
         let cut = if shown.len() < self.input.len() { "…" } else { "" };

@@ -1,4 +1,4 @@
-//! What to try after a failure that has a usual cause.
+//! What to try after a failure with a common cause.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use crate::SocketAddr;
 use crate::sys::Errno;
 
 impl Error {
-    /// Advice on what to try, for the failures that have a usual cause.
+    /// Advice on what to try, for failures with a common cause.
     ///
     /// ```
     /// let error = "::1:80".parse::<biosock::SocketAddr>().unwrap_err();
@@ -35,7 +35,7 @@ impl Error {
         }
     }
 
-    /// Whether its text is what the caller asked to parse or to look up.
+    /// Whether its string is what the caller wanted parsed or looked up.
     fn is_of_a_target(&self) -> bool {
         matches!(self.operation, Operation::Parse | Operation::Lookup)
     }
@@ -44,7 +44,7 @@ impl Error {
         self.system().is_some() && self.kind() == ErrorKind::InvalidInput
     }
 
-    /// What is said of ports and hosts does not help with the file of a Unix socket.
+    /// Advice about ports and hosts does not help with the file of a Unix socket.
     fn path_hint(&self) -> Option<&'static str> {
         match self.kind() {
             ErrorKind::Io(io::ErrorKind::AddrInUse) => Some(
@@ -70,7 +70,7 @@ impl Error {
     }
 }
 
-/// What to try where a Unix listener, a host and a resolver are silent.
+/// What to try if a Unix listener, a host or a resolver does not answer.
 pub(crate) const UNIX_SILENT: &str = "the server does not accept: its queue of connections is full";
 pub(crate) const HOST_SILENT: &str = "the host does not answer; it may be down or behind a firewall";
 pub(crate) const RESOLVER_SILENT: &str =
@@ -79,7 +79,7 @@ pub(crate) const RESOLVER_SILENT: &str =
 pub(crate) const LOOKUPS_HANG: &str =
     "lookups that hang have all lookup threads; check the name servers, or allow more threads";
 
-/// What to try after a lookup failed, whichever resolver it was.
+/// What to try after a lookup failed, with any resolver.
 fn lookup_hint(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::NameNotFound => {
@@ -126,8 +126,8 @@ mod tests {
     use super::*;
     use crate::Syscall;
 
-    /// Of two sockets bound to a port with SO_REUSEADDR the second that listens
-    /// hears it from listen(2), not bind(2).
+    /// When two sockets are bound to a port with SO_REUSEADDR, the second one to listen
+    /// gets EADDRINUSE from listen(2), not bind(2).
     #[test]
     fn a_busy_address_gets_one_hint_from_either_call() {
         let hint = |operation, call| {
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(failed(libc::EAI_FAIL, None).hint(), None);
         assert_eq!(starved.kind(), ErrorKind::OutOfResources);
 
-        // What glibc makes of it; the queue has what it says.
+        // As glibc reports it; the queue has glibc's code.
         let operation = Operation::Lookup;
         let shortage = Some(libc::EMFILE);
         let error = Error::resolver_call(operation, libc::EAI_NONAME, None, shortage, "host".into());

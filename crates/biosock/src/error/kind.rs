@@ -1,11 +1,11 @@
-//! What sort of failure an error is, for programs to decide by.
+//! The kind of a failure, for programs to act on.
 
 use std::fmt;
 use std::io;
 
-/// What sort of failure an [`Error`](crate::Error) is.
+/// The kind of failure that an [`Error`](crate::Error) is.
 ///
-/// A failed lookup that may succeed later is told from a wrong name:
+/// It distinguishes a failed lookup that may succeed later from a wrong name:
 ///
 /// ```
 /// use biosock::{ErrorKind, Lookup};
@@ -19,44 +19,43 @@ use std::io;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// There is no such host name (EAI_NONAME; DNS: NXDOMAIN).
+    /// No such host name (EAI_NONAME; DNS: NXDOMAIN).
     NameNotFound,
-    /// The name exists, but has no address of the family asked for
-    /// (EAI_NODATA, EAI_ADDRFAMILY; DNS: no record of that type). A resolver
-    /// that cannot tell the two apart reports [`NameNotFound`](Self::NameNotFound).
+    /// The name exists, but has no address of the requested family (EAI_NODATA,
+    /// EAI_ADDRFAMILY; DNS: no record of that type). A resolver that cannot distinguish
+    /// the two reports [`NameNotFound`](Self::NameNotFound).
     NoAddress,
-    /// There is no such service for that type of socket (EAI_SERVICE).
+    /// No such service for that socket type (EAI_SERVICE).
     ServiceNotFound,
-    /// The name server did not answer, or failed: the name may be good
-    /// (EAI_AGAIN; DNS: SERVFAIL, REFUSED, a timeout).
+    /// The name server did not answer, or failed: the name may be valid (EAI_AGAIN;
+    /// DNS: SERVFAIL, REFUSED, a timeout).
     TryAgain,
-    /// The resolver failed for good (EAI_FAIL), or in a way of its own.
+    /// The resolver failed permanently (EAI_FAIL), or in some other way.
     LookupFailed,
-    /// The caller cancelled, by [`Cancel`](crate::Cancel).
+    /// The caller cancelled, with [`Cancel`](crate::Cancel).
     Cancelled,
     /// The time limit passed, or the OS gave up (ETIMEDOUT).
     TimedOut,
-    /// The process or the system ran out of descriptors, buffers, memory or
-    /// threads (EMFILE, ENFILE, ENOBUFS, ENOMEM, EAI_MEMORY): the peer and
-    /// the name are not to blame.
+    /// The process or the system ran out of descriptors, buffers, memory or threads
+    /// (EMFILE, ENFILE, ENOBUFS, ENOMEM, EAI_MEMORY): neither the peer nor the name is
+    /// at fault.
     OutOfResources,
-    /// A string, address or argument that makes no sense (also EINVAL).
+    /// An invalid string, address or argument (also EINVAL).
     InvalidInput,
-    /// An address family, socket type or option that is not supported.
+    /// An unsupported address family, socket type or option.
     Unsupported,
-    /// Any other OS error, by `std`'s kind of it: connection refused, address
-    /// in use, would block, ... It is never one that has a variant above.
+    /// Any other OS error, as `std`'s kind: connection refused, address in use, would
+    /// block, ... Never a kind that has a variant above.
     Io(io::ErrorKind),
 }
 
 impl ErrorKind {
-    /// Whether the same request may succeed later although the caller changes
-    /// nothing: [`TryAgain`](Self::TryAgain),
-    /// [`OutOfResources`](Self::OutOfResources) and
+    /// Whether the same request may succeed later without a change by the caller:
+    /// [`TryAgain`](Self::TryAgain), [`OutOfResources`](Self::OutOfResources) and
     /// [`TimedOut`](Self::TimedOut).
     ///
-    /// This is about failed lookups and shortages. For a system call that did
-    /// not block see [`Error::is_retryable`](crate::Error::is_retryable).
+    /// This is about failed lookups and shortages. For a system call that would have
+    /// blocked, see [`Error::is_retryable`](crate::Error::is_retryable).
     ///
     /// ```
     /// use biosock::ErrorKind;
@@ -70,7 +69,7 @@ impl ErrorKind {
         matches!(self, Self::TryAgain | Self::OutOfResources | Self::TimedOut)
     }
 
-    /// What the kind is in words, for an error that has no better ones.
+    /// The kind in words, for an error without more specific ones.
     pub(crate) const fn text(self) -> Option<&'static str> {
         Some(match self {
             Self::NameNotFound => "no such name",
@@ -110,9 +109,8 @@ impl From<io::ErrorKind> for ErrorKind {
 }
 
 impl From<ErrorKind> for io::ErrorKind {
-    /// `std` has no kind for a cancel, a shortage or a name server that
-    /// failed: these are `Other`. A cancel is never `Interrupted`, which
-    /// callers retry.
+    /// `std` has no kind for a cancel, a shortage or a failed name server: these become
+    /// `Other`. A cancel never becomes `Interrupted`, which callers retry.
     fn from(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::NameNotFound | ErrorKind::NoAddress | ErrorKind::ServiceNotFound => Self::NotFound,

@@ -1,5 +1,5 @@
-//! One error type: which call, on what, what the system said, and the reason
-//! that BIO_connect(3)'s error queue would give.
+//! The error type: which call failed, on what, with which OS error, and the reason that
+//! BIO_connect(3)'s error queue would have.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -31,25 +31,25 @@ pub(crate) use system::is_retryable;
 pub use system::{ResolverError, SystemError};
 pub(crate) use text::{Escaped, lossy};
 
-/// The result of every fallible routine of this crate.
+/// The result of every fallible function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a routine failed.
+/// Why a function failed.
 ///
-/// It carries its [kind](Self::kind), for programs to decide by, the
-/// [operation](Self::operation), the [address](Self::address) or text it was
-/// about, what the [system](Self::system) or the [resolver](Self::resolver)
-/// said, and the [reason](Self::reason) that BIO_connect(3)'s error queue would
-/// give. It is three words: the address, the text and the source are in a box.
-/// Where memory for that is refused they are left out, and the rest stays, so
-/// that no failure ends the process; only [`with_source`](Self::with_source) and
-/// the conversion to [`io::Error`] allocate as `Box::new` does.
+/// It has a [kind](Self::kind) for programs to act on, the
+/// [operation](Self::operation), the [address](Self::address) or string that it was
+/// about, the error of the [system](Self::system) or the [resolver](Self::resolver),
+/// and the [reason](Self::reason) that BIO_connect(3)'s error queue would have. It
+/// takes three words: the address, the string and the source are in a box. If memory
+/// for the box is refused, they are left out and the rest is kept, so that no failure
+/// aborts the process; only [`with_source`](Self::with_source) and the conversion to
+/// [`io::Error`] allocate as `Box::new` does.
 ///
-/// Its message is one line that says all of this, with at most 256 bytes of
-/// any text that came from outside, control and invisible characters escaped.
-/// [`source`](StdError::source) is what the message does not say: the cause
-/// that a resolver [gave](Self::with_source), if any. The entries of
-/// BIO_connect(3)'s error queue are its [`entries`](Self::entries).
+/// Its message is one line with all of this, including at most 256 bytes of any string
+/// from outside, with control and invisible characters escaped.
+/// [`source`](StdError::source) returns what the message does not include: the cause
+/// that a resolver [gave](Self::with_source), if any. [`entries`](Self::entries)
+/// returns the entries of BIO_connect(3)'s error queue.
 ///
 /// ```
 /// use biosock::{Socket, SocketAddr};
@@ -72,9 +72,9 @@ pub struct Error {
 enum Cause {
     System(SystemError),
     Resolver(ResolverError),
-    /// EAI_SYSTEM, with the errno that the resolver left.
+    /// EAI_SYSTEM, with the errno that the resolver set.
     ResolverErrno(ResolverError, i32),
-    /// A code that hides a shortage with this errno.
+    /// A code that conceals a shortage, with the shortage's errno.
     ResolverShortage(ResolverError, i32),
     Reason(Reason),
     Refusal(Refusal),
@@ -97,7 +97,7 @@ impl Error {
         Self { details: Details::default(), cause, operation }
     }
 
-    /// An error that no system call made: BIO_connect(3)'s reason alone.
+    /// An error without a system call: BIO_connect(3)'s reason alone.
     ///
     /// ```
     /// use biosock::{Error, Operation, Reason};
@@ -110,10 +110,10 @@ impl Error {
         Self::new(operation, Cause::Reason(reason))
     }
 
-    /// An error of a kind, that neither a system call nor BIO_connect(3) has:
-    /// for a [`Resolver`](crate::dial::Resolver) or `AsyncResolver` of the
-    /// caller's own. [`about`](Self::about) names what was looked up,
-    /// [`with_source`](Self::with_source) adds the cause.
+    /// An error of a kind, for failures that neither a system call nor BIO_connect(3)
+    /// reports: for the caller's own [`Resolver`](crate::dial::Resolver) or
+    /// `AsyncResolver`. [`about`](Self::about) adds the name that was looked up,
+    /// [`with_source`](Self::with_source) the cause.
     ///
     /// ```
     /// use biosock::{Error, ErrorKind, Operation};
@@ -133,8 +133,8 @@ impl Error {
         Self::new(operation, Cause::Kind(kind))
     }
 
-    /// With the cause, which [`source`](StdError::source) returns: an error
-    /// below this one, or its text. A second one replaces the first.
+    /// Sets the cause, which [`source`](StdError::source) returns: an error below this
+    /// one, or its message. A second one replaces the first.
     ///
     /// ```
     /// use std::error::Error as _;
@@ -149,10 +149,10 @@ impl Error {
         self
     }
 
-    /// A failed lookup, by a code of getaddrinfo(3): for an `AsyncResolver` or
-    /// [`Resolver`](crate::dial::Resolver) of the caller's own that knows more than
-    /// a [kind](Self::from_kind). `name` is what was looked up, such as `host:service`;
-    /// a code that getaddrinfo(3) does not have is reported by its number.
+    /// A failed lookup, with a code of getaddrinfo(3): for the caller's own
+    /// `AsyncResolver` or [`Resolver`](crate::dial::Resolver) that knows more than a
+    /// [kind](Self::from_kind). `name` is what was looked up, such as `host:service`; a
+    /// code that getaddrinfo(3) does not have is reported as a number.
     ///
     /// ```
     /// use biosock::{Error, ErrorKind};
@@ -166,9 +166,8 @@ impl Error {
         Self::resolver_call(Operation::Lookup, code, None, None, name.into())
     }
 
-    /// A resolver's failure; `system` is errno where the code is EAI_SYSTEM,
-    /// `shortage` that of a shortage which the code does not tell. An empty
-    /// `name` is none.
+    /// A resolver's failure; `system` is the errno of EAI_SYSTEM, `shortage` the errno
+    /// of a shortage that the code conceals. An empty `name` means none.
     pub(crate) fn resolver_call(
         operation: Operation,
         code: i32,
@@ -186,12 +185,12 @@ impl Error {
         if name.is_empty() { error } else { error.on(Subject::Thing(name)) }
     }
 
-    /// What this library refuses by itself.
+    /// A request that biosock itself refuses.
     pub(crate) fn refused(operation: Operation, refusal: Refusal) -> Self {
         Self::new(operation, Cause::Refusal(refusal))
     }
 
-    /// An error of a kind, about a thing, with what is wrong in words.
+    /// An error of a kind, about a thing, with a description of what is wrong.
     pub(crate) fn explained(
         operation: Operation,
         kind: ErrorKind,
@@ -205,7 +204,7 @@ impl Error {
         }
     }
 
-    /// Bad text: what it was, where in it (a byte offset) and what is wrong.
+    /// Invalid input: the string, the byte offset of the mistake, and what is wrong.
     pub(crate) fn bad_text(
         reason: impl Into<Option<Reason>>,
         input: &[u8],
@@ -216,7 +215,7 @@ impl Error {
         Self::new(Operation::Parse, cause).on(Subject::Text(BadText { input: lossy(&[input]), at, problem }))
     }
 
-    /// A family that the operation does not know.
+    /// A family that the operation does not support.
     pub(crate) fn unsupported_family(operation: Operation, family: Domain) -> Self {
         Self::from_reason(operation, Reason::UnsupportedProtocolFamily).on(Subject::Family(family))
     }
@@ -225,7 +224,7 @@ impl Error {
         self.on(Subject::Addr(*addr))
     }
 
-    /// With what the operation was about: a host's name, an option, a device.
+    /// Sets what the operation was about: a host name, an option, a device.
     ///
     /// ```
     /// use biosock::{Error, ErrorKind, Operation};
@@ -264,7 +263,7 @@ impl Error {
         self.operation
     }
 
-    /// The address that the operation was about, where there was one.
+    /// The address that the operation was about, if any.
     ///
     /// ```
     /// # use biosock::{Socket, SocketAddr};
@@ -282,7 +281,7 @@ impl Error {
         }
     }
 
-    /// What the operating system said, where it said anything.
+    /// The OS error, if there was one.
     ///
     /// ```
     /// # use biosock::{Socket, SocketAddr};
@@ -305,10 +304,9 @@ impl Error {
         }
     }
 
-    /// errno, where the operating system set it. A lookup that failed for
-    /// want of descriptors or memory has that number too, although its
-    /// [`system`](Self::system) is `None` where the resolver reported
-    /// something else.
+    /// The errno, if the operating system set it. A lookup that failed for lack of
+    /// descriptors or memory has that number too, although its [`system`](Self::system)
+    /// is `None` if the resolver reported something else.
     ///
     /// ```
     /// # use biosock::{Socket, SocketAddr};
@@ -326,7 +324,7 @@ impl Error {
         }
     }
 
-    /// What sort of failure it is.
+    /// The kind of failure.
     ///
     /// ```
     /// # use biosock::{Socket, SocketAddr};
@@ -353,7 +351,7 @@ impl Error {
         }
     }
 
-    /// What the resolver said, where a lookup failed.
+    /// The resolver's error, if a lookup failed.
     ///
     /// ```
     /// # use biosock::Lookup;
@@ -371,11 +369,10 @@ impl Error {
         }
     }
 
-    /// The reason that BIO_connect(3)'s error queue gives.
+    /// The reason on BIO_connect(3)'s error queue.
     ///
-    /// `None` where the queue would hold the system's entry alone (setting
-    /// the blocking mode) or nothing (closing), and for what the page does
-    /// not know.
+    /// `None` where the queue would hold only the system's entry (setting the blocking
+    /// mode) or nothing (closing), and for errors that BIO_connect(3) does not have.
     ///
     /// ```
     /// # use biosock::{Socket, SocketAddr};
@@ -395,10 +392,10 @@ impl Error {
         }
     }
 
-    /// The entries by which BIO_connect(3)'s error queue describes such an error,
-    /// oldest first: the OS error, then the reason. Whether a call queues them is
-    /// another matter: BIO_closesocket(3) and what is to be tried again queue none.
-    /// None for an error that OpenSSL's functions do not have.
+    /// The entries that describe such an error on BIO_connect(3)'s error queue, oldest
+    /// first: the OS error, then the reason. Not every call queues them:
+    /// BIO_closesocket(3) and retryable errors queue none. Empty for an error that
+    /// OpenSSL's functions do not have.
     ///
     /// ```
     /// # use biosock::{Socket, SocketAddr};
@@ -418,8 +415,8 @@ impl Error {
         system.map(QueueEntry::System).into_iter().chain(last)
     }
 
-    /// The text that could not be read, whole, and the byte offset of what is
-    /// wrong in it. The message shows at most 256 bytes around that place.
+    /// The whole string that could not be parsed, and the byte offset of the mistake.
+    /// The message shows at most 256 bytes around that offset.
     ///
     /// ```
     /// let error = "127.0.0.1:x".parse::<biosock::SocketAddr>().unwrap_err();
@@ -428,18 +425,18 @@ impl Error {
     #[must_use]
     pub fn input(&self) -> Option<(&str, usize)> {
         match self.details.subject() {
-            // Of what was not UTF-8 the text is longer, and where memory was refused shorter.
+            // Longer than the input if that was invalid UTF-8, and empty if memory was refused.
             Subject::Text(text) => Some((&text.input, boundary(&text.input, text.at))),
             _ => None,
         }
     }
 
-    /// Whether the same call may succeed later: would-block, in progress,
-    /// already in progress, interrupted, not connected yet, protocol error.
+    /// Whether the same call may succeed later: would-block, in progress, already in
+    /// progress, interrupted, not connected yet, protocol error.
     ///
-    /// The list is that of `BIO_sock_non_fatal_error`. OpenSSL's routines
-    /// queue nothing for these. Whether a failed lookup may succeed later is
-    /// its [kind](ErrorKind::is_temporary)'s to say.
+    /// The list is that of `BIO_sock_non_fatal_error`. OpenSSL's routines queue nothing
+    /// for these. Whether a failed lookup may succeed later depends on its
+    /// [kind](ErrorKind::is_temporary).
     ///
     /// ```
     /// # use biosock::{Socket, SocketAddr};
@@ -455,7 +452,7 @@ impl Error {
         self.system().is_some_and(|system| is_retryable(system.raw_os_error()))
     }
 
-    /// What went wrong, without what was being done and on what.
+    /// What went wrong, without the operation and its subject.
     ///
     /// ```
     /// # use biosock::{Socket, SocketAddr};
@@ -503,7 +500,7 @@ impl Error {
         }
     }
 
-    /// Names the step within the operation that failed.
+    /// Names the step of the operation that failed.
     fn fmt_step(&self, system: &SystemError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match system.next() {
             Some(reason) => write!(f, "{reason}: "),
@@ -533,7 +530,7 @@ impl StdError for Error {
     }
 }
 
-/// What [`Error::why`] gives.
+/// What [`Error::why`] returns.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Why<'a>(pub(crate) &'a Error);
 
@@ -554,8 +551,8 @@ impl fmt::Display for Why<'_> {
 }
 
 impl From<Error> for io::Error {
-    /// Of the [kind](Error::kind)'s `std` kind; the whole [`Error`] can be had
-    /// back by [`io::Error::downcast`].
+    /// Has `std`'s kind for the [kind](Error::kind); [`io::Error::downcast`] returns
+    /// the whole [`Error`].
     fn from(error: Error) -> Self {
         Self::new(error.kind().into(), error)
     }

@@ -4,8 +4,7 @@ use std::fmt;
 
 use super::{Reason, ResolverError, SystemError};
 
-/// One entry of BIO_connect(3)'s error queue; its text is the reason and the
-/// data that go with it.
+/// One entry of BIO_connect(3)'s error queue; its Display is the reason and its data.
 ///
 /// ```
 /// use biosock::{Domain, Family, QueueEntry, Reason};
@@ -16,11 +15,11 @@ use super::{Reason, ResolverError, SystemError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QueueEntry {
-    /// An OS error, of the system's library (`ERR_LIB_SYS`).
+    /// An OS error, of the system library (`ERR_LIB_SYS`).
     System(SystemError),
     /// A reason of the BIO library, or of all libraries.
     Reason(Reason),
-    /// [`Reason::SystemLibrary`], with the resolver's text as its data.
+    /// [`Reason::SystemLibrary`], with the resolver's message as its data.
     Resolver(ResolverError),
 }
 

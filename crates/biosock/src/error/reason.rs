@@ -1,4 +1,4 @@
-//! The words of an error: the operation, the system call, and the reason of
+//! The parts of an error: the operation, the system call, and the reason on
 //! BIO_connect(3)'s queue.
 
 use std::error::Error as StdError;
@@ -36,23 +36,22 @@ pub enum Operation {
     Receive,
     /// Waiting for readiness: [`Socket::wait`](crate::Socket::wait).
     Wait,
-    /// Setting an option of a socket.
+    /// Setting a socket option.
     SetOption,
-    /// Asking a socket about itself.
+    /// Querying a socket.
     Query,
     /// Looking up a name or service: [`Lookup::run`](crate::Lookup::run).
     Lookup,
     /// Looking up the names of an address: [`SocketAddr::names`](crate::SocketAddr::names).
     ReverseLookup,
-    /// Reading `host:service` or an address from text or raw bytes.
+    /// Parsing `host:service` or an address from a string or raw bytes.
     Parse,
     /// Converting a [`Socket`](crate::Socket) into one of `std`'s types.
     Convert,
 }
 
 impl Operation {
-    /// The verb that begins a message, with its preposition where an address
-    /// follows.
+    /// The verb that starts a message, with the preposition before an address.
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Socket => ("create socket", "for"),
@@ -76,8 +75,8 @@ impl Operation {
 }
 
 impl Operation {
-    /// The call that does the operation, which its name implies; any other
-    /// is a step on the way.
+    /// The call that performs the operation, which the operation's name implies; any
+    /// other call is a step of it.
     pub(crate) fn main_call(self) -> Option<Syscall> {
         Some(match self {
             Self::Socket => Syscall::Socket,
@@ -159,7 +158,7 @@ pub enum Syscall {
 }
 
 impl Syscall {
-    /// The call's name as its manual page spells it.
+    /// The call's name, as its manual page spells it.
     ///
     /// ```
     /// assert_eq!(biosock::Syscall::Ioctl.name(), "ioctl");
@@ -196,10 +195,10 @@ impl Syscall {
     }
 }
 
-/// The reason codes that BIO_connect(3)'s routines leave on OpenSSL's error queue.
+/// The reason codes that BIO_connect(3)'s routines put on OpenSSL's error queue.
 ///
-/// The discriminant is the number of the reason within the BIO library (32),
-/// save for [`Reason::SystemLibrary`], which every library shares.
+/// The discriminant is the number of the reason in the BIO library (32), except for
+/// [`Reason::SystemLibrary`], which all libraries share.
 ///
 /// ```
 /// use biosock::Reason;
@@ -211,7 +210,7 @@ impl Syscall {
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The failure came from a library of the system (the resolver).
+    /// A library of the system (the resolver) failed.
     SystemLibrary = 2,
     /// accept(2) failed.
     Accept = 100,
@@ -219,7 +218,7 @@ pub enum Reason {
     Connect = 103,
     /// TCP Fast Open could not be set.
     UnableToTfo = 109,
-    /// No port was given where one is needed.
+    /// A port is missing.
     NoPortDefined = 113,
     /// bind(2) failed.
     UnableToBind = 117,
@@ -227,17 +226,17 @@ pub enum Reason {
     UnableToCreate = 118,
     /// listen(2) failed.
     UnableToListen = 119,
-    /// A `host:service` text has more than one meaning.
+    /// A `host:service` string is ambiguous.
     AmbiguousHostOrService = 129,
-    /// A `host:service` text has no meaning.
+    /// A `host:service` string is malformed.
     MalformedHostOrService = 130,
-    /// The address family is none that the routine can serve.
+    /// The routine does not support the address family.
     UnsupportedProtocolFamily = 131,
     /// getsockname(2) failed.
     GetSockName = 132,
     /// SO_TYPE could not be read.
     GettingSockType = 134,
-    /// The descriptor is not a socket at all (-1).
+    /// The descriptor is not a socket (-1).
     InvalidSocket = 135,
     /// IPV6_V6ONLY could not be set.
     ListenV6Only = 136,
@@ -250,7 +249,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The number of the reason.
+    /// The reason's number.
     ///
     /// ```
     /// assert_eq!(biosock::Reason::Accept.code(), 100);
@@ -260,7 +259,7 @@ impl Reason {
         self as u8
     }
 
-    /// The text of the reason, as `ERR_reason_error_string` gives it.
+    /// The reason's text, as `ERR_reason_error_string` returns it.
     ///
     /// ```
     /// assert_eq!(biosock::Reason::InvalidSocket.text(), "invalid socket");

@@ -1,37 +1,37 @@
-//! What this library refuses by itself.
+//! What biosock itself refuses.
 
 use std::io;
 
 use super::ErrorKind;
 use crate::sys::Wrong;
 
-/// What this library refuses by itself, without asking the system.
+/// What biosock itself refuses, without a system call's error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// A Unix listener's path is that of another file.
+    /// The path of a Unix listener is another kind of file.
     NotASocketFile,
-    /// The lock of a Unix listener's path is another user's.
+    /// The lock of a Unix listener's path belongs to another user.
     LockOfAnother,
-    /// A socket that was handed over does not listen.
+    /// A socket that was taken over does not listen.
     NotListening,
-    /// A set of listeners without one.
+    /// A set of listeners without an address.
     NoAddress,
-    /// A name with more addresses than a set has sockets.
+    /// A name with more addresses than a set may have sockets.
     TooManyAddresses,
-    /// A Unix listener without a path or a name.
+    /// A Unix listener without a path or name.
     Unnamed,
-    /// An address of another family than the one that was asked for.
+    /// An address of another family than the requested one.
     OtherFamily,
-    /// LISTEN_FDS or its like is not what its protocol says.
+    /// LISTEN_FDS or a similar variable does not follow its protocol.
     BadHandOver,
-    /// A descriptor that is said to be passed is not what it should be.
+    /// A descriptor said to be passed is not what it should be.
     Passed(Wrong),
-    /// A dial's socket is its own peer.
+    /// A dialled socket is its own peer.
     ConnectedToItself,
-    /// An async call outside of a runtime.
+    /// An async call outside a runtime.
     #[cfg(feature = "tokio")]
     NoRuntime,
-    /// A TCP stream is asked of what is none.
+    /// A TCP stream was requested of a dial that cannot give one.
     #[cfg(feature = "tokio")]
     NotTcp,
 }

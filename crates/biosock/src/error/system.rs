@@ -9,7 +9,7 @@ use crate::sys::{self, Errno};
 
 pub(super) use crate::sys::ErrnoText as OsText;
 
-/// What the operating system said: a call and its error number.
+/// An OS error: a call and its error number.
 ///
 /// ```
 /// use biosock::{Socket, SocketAddr};
@@ -35,7 +35,7 @@ impl SystemError {
         Self { errno, syscall, next }
     }
 
-    /// The symbol of any error number, as [`name`](Self::name) gives it.
+    /// The symbol of any error number, as [`name`](Self::name) returns it.
     ///
     /// ```
     /// assert_eq!(biosock::SystemError::name_of(0), None);
@@ -45,7 +45,7 @@ impl SystemError {
         sys::errno_name(errno)
     }
 
-    /// The reason that follows on BIO_connect(3)'s queue.
+    /// The reason that follows it on BIO_connect(3)'s queue.
     pub(crate) fn next(self) -> Option<Reason> {
         self.next
     }
@@ -80,8 +80,8 @@ impl SystemError {
         self.errno
     }
 
-    /// The symbol of the error number, such as `ECONNREFUSED`; `None` for one
-    /// that socket calls do not give.
+    /// The symbol of the error number, such as `ECONNREFUSED`; `None` for a number that
+    /// socket calls do not return.
     ///
     /// ```
     /// # use biosock::{Socket, SocketAddr};
@@ -96,7 +96,7 @@ impl SystemError {
         sys::errno_name(self.raw_os_error())
     }
 
-    /// clone(2) says EAGAIN where there may be no more threads.
+    /// clone(2) fails with EAGAIN if no more threads are allowed.
     pub(crate) fn kind(self) -> ErrorKind {
         match (self.syscall, errno_kind(self.raw_os_error())) {
             (Syscall::Clone, ErrorKind::Io(io::ErrorKind::WouldBlock)) => ErrorKind::OutOfResources,
@@ -113,7 +113,7 @@ impl fmt::Display for SystemError {
 
 impl StdError for SystemError {}
 
-/// What the resolver said: getaddrinfo's or getnameinfo's EAI code.
+/// The resolver's error: an EAI code of getaddrinfo(3) or getnameinfo(3).
 ///
 /// ```
 /// use biosock::Lookup;
@@ -132,7 +132,7 @@ impl ResolverError {
         Self { code }
     }
 
-    /// The EAI code, as <netdb.h> numbers it.
+    /// The EAI code, as numbered in <netdb.h>.
     ///
     /// ```
     /// # use biosock::Lookup;
@@ -145,7 +145,7 @@ impl ResolverError {
         self.code
     }
 
-    /// The symbol of the code, such as `EAI_NONAME`; `None` for an unknown one.
+    /// The symbol of the code, such as `EAI_NONAME`; `None` for an unknown code.
     ///
     /// ```
     /// # use biosock::Lookup;
@@ -158,7 +158,7 @@ impl ResolverError {
         sys::eai_name(self.code)
     }
 
-    /// The resolver's own text for the code, from gai_strerror(3).
+    /// The resolver's message for the code, from gai_strerror(3).
     ///
     /// ```
     /// # use biosock::Lookup;
@@ -184,7 +184,7 @@ impl fmt::Display for ResolverError {
 
 impl StdError for ResolverError {}
 
-/// What sort of failure an error number is.
+/// The kind of failure that an error number stands for.
 pub(crate) fn errno_kind(errno: i32) -> ErrorKind {
     match Errno::from_raw_os_error(errno) {
         _ if sys::is_shortage(errno) => ErrorKind::OutOfResources,
@@ -197,7 +197,7 @@ pub(crate) fn errno_kind(errno: i32) -> ErrorKind {
     }
 }
 
-/// What sort of failure a resolver's code is.
+/// The kind of failure that a resolver's code stands for.
 fn eai_kind(code: i32) -> ErrorKind {
     match code {
         sys::EAI_NONAME => ErrorKind::NameNotFound,
@@ -211,8 +211,8 @@ fn eai_kind(code: i32) -> ErrorKind {
     }
 }
 
-/// The errors after which the same call may succeed later, as
-/// BIO_sock_non_fatal_error(3) has them.
+/// Whether the same call may succeed later after this error, as
+/// BIO_sock_non_fatal_error(3) defines it.
 #[inline]
 pub(crate) fn is_retryable(errno: i32) -> bool {
     matches!(

@@ -1,4 +1,4 @@
-//! What stays of an error where memory is refused.
+//! What is left of an error if memory is refused.
 
 use std::error::Error as _;
 use std::io::Write as _;
@@ -7,7 +7,7 @@ use super::*;
 use crate::sys::without_memory;
 use crate::{HostServ, Lookup, Priority, Protocol, Socket, Type};
 
-/// What an error says, written where there is no memory for it.
+/// An error's message, written while memory is refused.
 struct Shown {
     room: [u8; 256],
     len: usize,
@@ -113,8 +113,8 @@ fn calls_fail_without_memory_as_with_it() {
     }
 }
 
-/// A clone loses what there is no memory for; the original loses nothing, and
-/// says all of it.
+/// A clone loses what there is no memory for; the original keeps everything and still
+/// shows it.
 #[test]
 fn a_whole_error_is_shown_and_cloned_without_memory() {
     let nobody: SocketAddr = "127.0.0.1:1".parse().unwrap();

@@ -1,11 +1,11 @@
-//! Strings from outside, as a message shows them.
+//! Strings from outside, as messages show them.
 
 use std::fmt::{self, Write as _};
 
 use crate::raw::needs_escape;
 
-/// The parts in a row, for people: what is no UTF-8 is replaced. An error may be about a lack of
-/// memory, so where there is none for the text it is empty.
+/// The concatenated parts, for display: invalid UTF-8 is replaced. The error may be a
+/// lack of memory, so without memory the string is empty.
 pub(crate) fn lossy(parts: &[&[u8]]) -> String {
     let mut text = String::new();
     for chunk in parts.iter().flat_map(|part| part.utf8_chunks()) {
@@ -19,19 +19,19 @@ pub(crate) fn lossy(parts: &[&[u8]]) -> String {
     text
 }
 
-/// The text of a value; `None` where memory is refused.
+/// A value's Display as a string; `None` if memory is refused.
 pub(super) fn of(value: &dyn fmt::Display) -> Option<String> {
     let mut text = TryString(String::new());
     write!(text, "{value}").ok()?;
     Some(text.0)
 }
 
-/// The same text again; `None` where memory is refused.
+/// A copy of the string; `None` if memory is refused.
 pub(super) fn copy(text: &str) -> Option<String> {
     of(&text)
 }
 
-/// A string that refuses what there is no memory for.
+/// A string that fails to grow, instead of aborting, if memory is refused.
 struct TryString(String);
 
 impl fmt::Write for TryString {
@@ -42,11 +42,11 @@ impl fmt::Write for TryString {
     }
 }
 
-/// The most bytes of a foreign text that a message shows.
+/// The most bytes of a string from outside that a message shows.
 const SHOWN: usize = 256;
 
-/// Text as a message shows it: escaped, so that no name from the network can
-/// drive a terminal, and cut after [`SHOWN`] bytes, so that none fills a log.
+/// A string as a message shows it: escaped, so that no name from the network can
+/// control a terminal, and cut after [`SHOWN`] bytes, so that none fills a log.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -61,12 +61,12 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// The bytes that a character takes in a message.
+/// The bytes that a character takes up in a message.
 fn shown_len(c: char) -> usize {
     if needs_escape(c) { c.escape_default().len() } else { c.len_utf8() }
 }
 
-/// Text with its first letter small, for use after a colon; an acronym stays.
+/// A message with its first letter in lower case, for use after a colon; an acronym is kept.
 pub(super) struct LowerFirst<'a>(pub(super) &'a str);
 
 impl fmt::Display for LowerFirst<'_> {
@@ -81,8 +81,8 @@ impl fmt::Display for LowerFirst<'_> {
     }
 }
 
-/// The text where a message can show it whole; else its end, from a place so
-/// near before `at` that a message shows that byte too.
+/// The whole string if a message can show it; otherwise its end, starting close enough
+/// before `at` that a message shows that byte too.
 pub(super) fn from_near(text: &str, at: usize) -> &str {
     if text.chars().map(shown_len).sum::<usize>() <= SHOWN {
         return text;
@@ -99,7 +99,7 @@ pub(super) fn from_near(text: &str, at: usize) -> &str {
     &text[start..]
 }
 
-/// The last place in the text, up to `at`, where it can be parted.
+/// The last character boundary up to `at`.
 pub(super) fn boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
