@@ -1,16 +1,16 @@
-//! What a lookup gave, and how much of it is used.
+//! The answer of a lookup, and how much of it is used.
 
 use crate::{Domain, Result, SocketAddr};
 
-/// What one lookup gave.
+/// The answer of one lookup.
 pub(super) type Answer = (Domain, Result<Vec<SocketAddr>>);
 
-/// The most addresses of a family in one answer that are sorted and raced,
-/// unless a dial makes more attempts. A name server decides how many there
-/// are, and each may cost system calls on the thread of the caller.
+/// The most addresses of a family in one answer that are sorted and raced, unless a
+/// dial makes more attempts. A name server decides how many there are, and each may
+/// take system calls on the caller's thread.
 pub(super) const MOST_OF_ANSWER: usize = 256;
 
-/// Drops what goes beyond so many of a family.
+/// Keeps the first `most` addresses of each family.
 pub(super) fn keep_first(addrs: &mut Vec<SocketAddr>, most: usize) {
     let mut kept = [0; 3];
     addrs.retain(|addr| {

@@ -1,4 +1,4 @@
-//! What turns names into addresses for an async dial, without a thread.
+//! What resolves names for an async dial, without a thread.
 
 use std::fmt;
 use std::future::Future;
@@ -9,7 +9,7 @@ use super::lookups::LookupTask;
 use super::resolver::{Question, Resolver};
 use crate::{Result, SocketAddr};
 
-/// A lookup under way. Dropping it abandons the lookup.
+/// A lookup in progress. Dropping it abandons the lookup.
 ///
 /// ```
 /// use biosock::dial::Resolving;
@@ -18,8 +18,8 @@ use crate::{Result, SocketAddr};
 /// ```
 pub type Resolving<'a> = Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>>> + Send + 'a>>;
 
-/// Turns names into addresses for [`Dialer::dial_async`](super::Dialer::dial_async)
-/// (feature `tokio`). The lookups are polled by the dial itself: none outlives it.
+/// Resolves names for [`Dialer::dial_async`](super::Dialer::dial_async) (feature
+/// `tokio`). The dial itself polls the lookups: none outlives it.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -52,7 +52,7 @@ pub trait AsyncResolver: Send + Sync {
     /// [`sort_destinations`](super::sort_destinations).
     ///
     /// # Errors
-    /// Whatever went wrong; the dial goes on with the other family.
+    /// Any failure; the dial goes on with the other family.
     ///
     /// ```
     /// use biosock::dial::{AsyncResolver, Question, Resolving};
@@ -74,14 +74,14 @@ impl fmt::Debug for dyn AsyncResolver {
     }
 }
 
-/// Asks a resolver that blocks, as a dial of a runtime does: what it
-/// [knows locally](Resolver::known) is returned at once, all else is looked up on a
-/// thread of biosock's ([`lookup_threads`](super::lookup_threads)), which equal
+/// Queries a blocking resolver as an async dial does: what it [knows
+/// locally](Resolver::known) is returned at once, anything else is looked up on one of
+/// biosock's threads ([`lookup_threads`](super::lookup_threads)), which identical
 /// questions to the same [`Arc`] share. For an [`AsyncResolver`] that leaves some
-/// questions to another, such as the names of services to the system's.
+/// questions to another resolver, such as service names to the system's.
 ///
 /// # Errors
-/// The resolver's; a lookup that panicked, or that no thread could be started for.
+/// The resolver's; a lookup that panicked, or for which no thread could be started.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! One dial under way: the race's steps carried out on real sockets, and
-//! recorded. Both drivers, blocking and async, are loops around this.
+//! A dial in progress: carries out the race's steps on real sockets, and records them.
+//! Both drivers, blocking and async, are loops around this.
 
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -19,28 +19,28 @@ use crate::connecting::{Backoff, connect_error, connect_outcome};
 use crate::error::Refusal;
 use crate::{Domain, Error, Operation, Result, Socket, SocketAddr, Syscall};
 
-/// What a driver is to do.
+/// What a driver should do.
 #[derive(Debug)]
 pub(super) enum Turn {
-    /// Watch this socket too: its attempt is under way.
+    /// Watch this socket too: its attempt is in progress.
     Watch(usize, Socket),
-    /// See whether the dial is to end, and go on: an attempt failed at once,
-    /// and so may any number of them.
+    /// Check whether the dial should end, and continue: an attempt failed at once, and
+    /// any number of them may.
     Again,
     /// Wait until something happens, at most until this time.
     Wait(Option<Duration>),
     /// This socket is connected.
     Won(Socket),
-    /// Nothing is left.
+    /// There is nothing left to try.
     Exhausted,
 }
 
-/// What became of an attempt that a driver watched.
+/// The outcome of an attempt that a driver watched.
 #[derive(Debug)]
 pub(super) enum Decided<S> {
     Won(S),
     Lost,
-    /// Readiness was spurious (select(2)): it is to be watched on.
+    /// Readiness was spurious (select(2)): keep watching it.
     NotYet(S),
 }
 
@@ -48,31 +48,32 @@ pub(super) enum Decided<S> {
 pub(super) struct Attempts<'d> {
     settings: &'d Settings,
     history: Option<&'d AddressHistory>,
-    /// When the dial began, by the clock of the history.
+    /// When the dial started, by the history's clock.
     began: Instant,
-    /// Whether each attempt has the thread to itself.
+    /// Whether attempts may block the thread.
     blocking: bool,
     race: Race,
     report: Report,
     retries: Vec<UnixRetry>,
-    /// Attempts whose outcome came too late to be looked at.
+    /// Attempts whose outcome arrived too late to be read.
     unheard: Vec<usize>,
     nat64: Nat64Pending,
     deferred: Deferred,
 }
 
-/// The question for a family that has no way out.
+/// The question for a family without a way out.
 #[derive(Debug, Default)]
 enum Deferred {
     #[default]
     None,
-    /// For where the other family's answer gives nothing.
+    /// To be asked if the other family's answer has no address.
     Kept(Question),
     Wanted(Question),
 }
 
-/// A Unix listener's queue is full, and no system call reports when it has room
-/// (unix(7): a non-blocking connect gives EAGAIN). So it is asked again.
+/// An attempt at a Unix listener whose queue is full. No system call reports when it
+/// has room (unix(7): a non-blocking connect fails with EAGAIN), so the connect is
+/// repeated.
 #[derive(Debug)]
 struct UnixRetry {
     attempt: usize,
@@ -82,7 +83,7 @@ struct UnixRetry {
 }
 
 impl<'d> Attempts<'d> {
-    /// The attempts at given addresses, while lookups of `pending` go on.
+    /// Creates the attempts at these addresses, while the lookups in `pending` are in progress.
     pub(super) fn new(
         settings: &'d Settings,
         history: Option<&'d AddressHistory>,
@@ -110,21 +111,21 @@ impl<'d> Attempts<'d> {
         attempts
     }
 
-    /// Lets each attempt block: for one address that nothing is to interrupt.
+    /// Lets each attempt block: for one address that nothing needs to interrupt.
     pub(super) fn blocking(mut self, blocking: bool) -> Self {
         self.blocking = blocking;
         self
     }
 
-    /// Whether there is one address, and none to come.
+    /// Whether there is one address, and no lookup that may add others.
     pub(super) fn is_for_one(&self) -> bool {
         self.race.is_for_one()
     }
 
-    /// Addresses of a lookup join the race, or of none: then the families are
-    /// as good as lookups.
+    /// Adds the addresses of a lookup to the race, or those without a lookup: then each
+    /// family is treated as a lookup.
     fn add(&mut self, lookup: Option<Domain>, mut addrs: Vec<SocketAddr>) {
-        // All that follows is work for each of them.
+        // Everything below takes time for each address.
         keep_first(&mut addrs, MOST_OF_ANSWER.max(self.settings.pace.max_attempts));
         let ranks = self.history.and_then(|history| history.ranks(&addrs, self.began));
         let ranks = ranks.unwrap_or_else(|| vec![Rank::Unknown; addrs.len()]);
@@ -161,7 +162,7 @@ impl<'d> Attempts<'d> {
         }
     }
 
-    /// Asks this only where the lookups under way give no address.
+    /// Asks this question only if the lookups in progress give no address.
     pub(super) fn defer(&mut self, question: Question) {
         self.deferred = Deferred::Kept(question);
     }
@@ -174,8 +175,7 @@ impl<'d> Attempts<'d> {
         }
     }
 
-    /// The only family that was asked for has no address: the other is to say
-    /// what there is.
+    /// The only family that was looked up has no address: look up the other.
     fn want_deferred(&mut self) {
         if let Deferred::Kept(question) = std::mem::take(&mut self.deferred) {
             let family = question.family;
@@ -185,7 +185,7 @@ impl<'d> Attempts<'d> {
         }
     }
 
-    /// Every lookup has ended, with these addresses together.
+    /// All lookups have ended, with these addresses between them.
     pub(super) fn answered_together(&mut self, now: Duration, addrs: &[SocketAddr]) {
         let families: Vec<_> = self.report.lookups.iter().map(|lookup| lookup.family).collect();
         for family in families {
@@ -194,10 +194,10 @@ impl<'d> Attempts<'d> {
         }
     }
 
-    /// A NAT64's prefixes, or none, since there is no NAT64 or no answer.
+    /// Takes a NAT64's prefixes, or none, if there is no NAT64 or no answer.
     fn discovered(&mut self, now: Duration, answer: Result<Vec<SocketAddr>>) {
         let mut prefixes: Vec<_> = answer.unwrap_or_default().iter().filter_map(Prefix::of).collect();
-        // Both well-known addresses come, by the same prefix.
+        // Both well-known addresses appear, with the same prefix.
         prefixes.dedup();
         prefixes.truncate(nat64::MOST_PREFIXES);
         self.nat64.discovery = Discovery::Done(prefixes);
@@ -207,8 +207,8 @@ impl<'d> Attempts<'d> {
         self.race.looked_up(now, NAT64);
     }
 
-    /// Joins the addresses by which a NAT64 reaches this one to the race, once
-    /// its prefix is known.
+    /// Adds the addresses by which a NAT64 reaches this one to the race, once its
+    /// prefix is known.
     fn strand(&mut self, addr: SocketAddr) {
         match &self.nat64.discovery {
             Discovery::Done(prefixes) => {
@@ -224,7 +224,7 @@ impl<'d> Attempts<'d> {
         self.nat64.addrs.push(addr);
     }
 
-    /// The question that is to be asked now, if any, with its answer's mark.
+    /// The question to ask now, if any, with the mark of its answer.
     pub(super) fn take_question(&mut self) -> Option<(Domain, Question)> {
         if matches!(self.deferred, Deferred::Wanted(_)) {
             if let Deferred::Wanted(question) = std::mem::take(&mut self.deferred) {
@@ -238,11 +238,11 @@ impl<'d> Attempts<'d> {
         Some((NAT64, nat64::question(self.settings.socktype)))
     }
 
-    /// RFC 8305, section 4, has the addresses of both families sorted together
-    /// (RFC 6724); each resolver's answer is sorted in itself, so the first of
-    /// each decide which family leads. IPv6's alone leads at once only where no
-    /// answer of IPv4's could change that: else who leads would hang on which
-    /// answer is the quicker one.
+    /// RFC 8305, section 4, sorts the addresses of both families together (RFC 6724);
+    /// here each resolver sorts its own answer, so the first address of each decides
+    /// which family goes first. While IPv4's answer is missing, IPv6 goes first at once
+    /// only if no IPv4 address could change that: otherwise the order would depend on
+    /// which answer arrives first.
     fn choose_first_family(&mut self) {
         let (history, began) = (self.history, self.began);
         match self.race.leaders() {
@@ -268,7 +268,7 @@ impl<'d> Attempts<'d> {
         }
     }
 
-    /// Asks every full queue again whose time has come.
+    /// Connects again to every full queue whose back-off has ended.
     fn retry(&mut self, now: Duration) -> Option<Socket> {
         while let Some(at) = self.retries.iter().position(|retry| retry.next <= now) {
             let UnixRetry { attempt, socket, mut patience, .. } = self.retries.swap_remove(at);
@@ -277,7 +277,7 @@ impl<'d> Attempts<'d> {
                     let next = now + patience.next();
                     self.retries.push(UnixRetry { attempt, socket, patience, next });
                 }
-                // An AF_UNIX connect does not go on by itself.
+                // An AF_UNIX connect does not continue in the background.
                 Ok(_) => {
                     self.record(now, attempt, Outcome::Connected);
                     return Some(socket);
@@ -292,7 +292,7 @@ impl<'d> Attempts<'d> {
         self.retries.iter().map(|retry| retry.next).chain(until).min()
     }
 
-    /// Starts an attempt; `None` where there is nothing to watch.
+    /// Starts an attempt; `None` if there is nothing to watch.
     fn start(&mut self, now: Duration, addr: SocketAddr) -> Option<Turn> {
         let attempt = self.report.attempts.len();
         let (started, took) = (now, Duration::ZERO);
@@ -316,7 +316,7 @@ impl<'d> Attempts<'d> {
         }
     }
 
-    /// A watched socket can be written to, so its attempt should be decided.
+    /// A watched socket is writable, so its attempt should have an outcome.
     pub(super) fn decided<S: AsFd>(&mut self, now: Duration, attempt: usize, socket: S) -> Decided<S> {
         let addr = self.report.attempts[attempt].addr;
         let error = match connect_outcome(socket.as_fd()) {
@@ -331,15 +331,15 @@ impl<'d> Attempts<'d> {
         Decided::Lost
     }
 
-    /// An attempt is closed while it is under way. One that was decided, though
-    /// nobody has looked, was not silent.
+    /// An attempt is closed while in progress. If it has an outcome that was not read,
+    /// its peer was not silent.
     pub(super) fn closing(&mut self, attempt: usize, socket: impl AsFd) {
         if self.history.is_some() && !matches!(connect_outcome(socket.as_fd()), Ok(None)) {
             self.unheard.push(attempt);
         }
     }
 
-    /// The attempt has a connection, and wins unless that is one to itself.
+    /// The attempt is connected, and wins unless it is connected to itself.
     fn established<S: AsFd>(&mut self, now: Duration, attempt: usize, socket: S) -> Option<S> {
         let addr = self.report.attempts[attempt].addr;
         if self.settings.is_tcp(&addr) && itself::is_connected_to_itself(socket.as_fd(), &addr) {
@@ -367,9 +367,9 @@ impl<'d> Attempts<'d> {
         attempt.outcome = outcome;
     }
 
-    /// Ends the attempts: what has no outcome yet has none, and what peers and
-    /// paths did is learned. Of a dial that was cancelled silence is not.
-    /// Lookups that never began are reported with why they did not.
+    /// Ends the attempts: those without an outcome had no answer, and the history
+    /// learns what peers and paths did, except silence in a dial that was cancelled.
+    /// Lookups that never started are reported with the reason.
     pub(super) fn end(
         mut self,
         now: Duration,
@@ -383,7 +383,7 @@ impl<'d> Attempts<'d> {
             }
         }
         if self.race.is_over() {
-            // The attempts were used up, so nobody waited for these.
+            // The attempts were used up, so nothing waited for these.
             self.report.lookups.retain(|lookup| lookup.answer.is_some());
         }
         for (family, why) in never_began {
@@ -408,7 +408,7 @@ fn rank(history: Option<&AddressHistory>, addr: &SocketAddr, now: Instant) -> Ra
     history.map_or(Rank::Unknown, |history| history.rank(addr, now))
 }
 
-/// What a system call of a driver's own wait met.
+/// The error of a driver's own wait.
 pub(super) fn wait_error(errno: i32) -> Error {
     Error::system_call(Operation::Wait, Syscall::Poll, errno, None)
 }

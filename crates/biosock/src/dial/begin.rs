@@ -1,17 +1,17 @@
-//! How an attempt begins: its socket, and the connect.
+//! How an attempt starts: its socket, and the connect.
 
 use super::settings::Settings;
 use crate::connect::is_queue_full;
 use crate::{Result, Socket, SocketAddr};
 
-/// How a connect began.
+/// The result of starting to connect.
 pub(super) enum Started {
     Done,
     InProgress,
     QueueFull,
 }
 
-/// A socket that connects, in this mode.
+/// Creates a socket, blocking or not, and starts to connect it.
 pub(super) fn begin(settings: &Settings, addr: &SocketAddr, nonblocking: bool) -> Result<(Socket, Started)> {
     let socket = settings.socket_for(addr, nonblocking)?;
     settings.prepare(&socket, addr)?;

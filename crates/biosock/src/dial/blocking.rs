@@ -1,4 +1,4 @@
-//! The blocking driver: one thread that waits on every attempt at once.
+//! The blocking driver: one thread that waits for all attempts at once.
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::resolver::{Question, Resolver};
 use crate::connecting::Backoff;
 use crate::{Cancel, Domain, Interest, Socket, sys};
 
-/// What limits a dial: its deadline, and what may cancel it.
+/// The limits of a dial: its deadline, and its cancel.
 #[derive(Clone, Copy)]
 pub(super) struct Limits<'a> {
     pub(super) start: Instant,
@@ -27,7 +27,7 @@ impl Limits<'_> {
         self.timeout.filter(|timeout| now >= *timeout).map(|_| DialFailure::TimedOut)
     }
 
-    /// How long to wait from now: until the race's next step, at most until the deadline.
+    /// How long to wait: until the race's next step, at most until the deadline.
     fn until(&self, now: Duration, next: Option<Duration>) -> Option<Duration> {
         let end = match (next, self.timeout) {
             (Some(next), Some(timeout)) => Some(next.min(timeout)),
@@ -37,17 +37,17 @@ impl Limits<'_> {
     }
 }
 
-/// An attempt under way.
+/// An attempt in progress.
 struct Watched {
     attempt: usize,
     socket: Socket,
-    /// Not looked at before this, as its last readiness was spurious, which
-    /// poll(2) would report again at once.
+    /// Not polled before this, since its last readiness was spurious, and poll(2) would
+    /// report it again at once.
     from: Duration,
     backoff: Backoff,
 }
 
-/// Runs the attempts to their end.
+/// Runs the attempts until the dial ends.
 pub(super) fn run(
     mut attempts: Attempts<'_>,
     mut lookups: Option<Lookups>,
@@ -93,7 +93,7 @@ pub(super) fn run(
     (ended, attempts.end(limits.start.elapsed(), cancelled, never_began))
 }
 
-/// Asks one question more, in a dial that may have asked for nothing yet.
+/// Asks one more question, in a dial that may have had no lookups so far.
 fn ask(
     lookups: &mut Option<Lookups>,
     resolver: &Arc<dyn Resolver>,
@@ -108,8 +108,8 @@ fn ask(
     Ok(())
 }
 
-/// Waits until a lookup, a caller or a socket has something to say, at most
-/// until the race's next step; gives which of the watched sockets are ready.
+/// Waits until a lookup, a cancel or a socket is ready, at most until the race's next
+/// step; returns which of the watched sockets are ready.
 fn wait(
     watched: &[Watched],
     lookups: Option<&Lookups>,
@@ -131,7 +131,7 @@ fn wait(
     Ok(watched.iter().map(is_ready).collect())
 }
 
-/// Takes the outcomes that have come, in the order of the attempts.
+/// Takes the outcomes that have arrived, in the order of the attempts.
 fn harvest(
     attempts: &mut Attempts<'_>,
     watched: &mut Vec<Watched>,
@@ -166,8 +166,8 @@ mod tests {
     use crate::dial::settings::Settings;
     use crate::listeners::Listen;
 
-    /// Nothing on Linux makes a connecting socket ready without an outcome, so
-    /// what poll(2) says is made up.
+    /// Nothing on Linux makes a connecting socket ready without an outcome, so the test
+    /// makes up what poll(2) returns.
     #[test]
     fn spurious_readiness_is_no_connection() {
         let listener = Listen::new().backlog(0).listen("127.0.0.1:0").unwrap().into_sockets().remove(0);
@@ -186,14 +186,14 @@ mod tests {
             assert!(watched[0].from > now, "it is not looked at again at once");
         }
         let limits = Limits { start: Instant::now(), timeout: Some(now), cancel: None };
-        // Its rest is over before anything else happens.
+        // Its back-off ends before anything else happens.
         assert_eq!(wait(&watched, None, &limits, now, None).unwrap(), [false]);
-        // It is looked at again then, and is still silent.
+        // It is polled again then, and is still silent.
         let rested = watched[0].from;
         assert_eq!(wait(&watched, None, &limits, rested, Some(rested)).unwrap(), [false]);
         assert!(matches!(attempts.advance(now), Turn::Wait(None)), "it is still under way");
 
-        // It is watched on, and connects once there is room.
+        // It stays watched, and connects once there is room.
         drop((in_its_place, listener.accept().unwrap()));
         let limits = Limits { start: Instant::now(), timeout: None, cancel: None };
         let socket = loop {

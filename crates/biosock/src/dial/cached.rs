@@ -1,4 +1,4 @@
-//! A file as last read; it is read again when it has changed.
+//! A file's parsed content, read again when the file has changed.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -8,27 +8,27 @@ use std::time::{Duration, SystemTime};
 
 use crate::sys;
 
-/// What a file's content comes to.
+/// What a file's content is parsed into.
 pub(super) trait FromText {
     fn from_text(text: Vec<u8>) -> Self;
 }
 
-/// The most bytes of a file that are read. A larger one counts as unreadable,
-/// as does what is no regular file.
+/// The most bytes of a file that are read. A larger file counts as unreadable, as does
+/// one that is not a regular file.
 const MOST: u64 = 64 << 20;
-/// The most that is read on a thread that is not to be kept waiting.
+/// The most bytes that are read on a thread that must not block for long.
 const QUICK: u64 = 64 << 10;
-/// A file that was written this short a time before it was read may have
-/// changed since without another time of change: the clock of files has ticks.
+/// A file that was changed less than this before it was read may have changed again
+/// without a new change time: file timestamps have a granularity.
 const TICK: Duration = Duration::from_millis(50);
 
 /// A file as last read.
 #[derive(Debug)]
 pub(super) struct Cached<T> {
     path: &'static str,
-    /// Held for a moment.
+    /// Held only briefly.
     last: Mutex<Option<(Stamp, Arc<T>)>>,
-    /// Held while a large file is read, so that one thread does that for all.
+    /// Held while a large file is read, so that one thread reads it for all.
     reading: Mutex<()>,
 }
 
@@ -53,7 +53,7 @@ impl Stamp {
         }
     }
 
-    /// Whether a change from now on would have another time.
+    /// Whether a change from now on would get a different change time.
     fn is_settled(&self) -> bool {
         let (Ok(seconds), Ok(nanos)) = (self.changed.0.try_into(), self.changed.1.try_into()) else {
             return false;
@@ -68,7 +68,7 @@ impl<T: FromText> Cached<T> {
         Self { path, last: Mutex::new(None), reading: Mutex::new(()) }
     }
 
-    /// The file as it is now; `None` where it cannot be read.
+    /// The file's current content; `None` if it cannot be read.
     pub(super) fn get(&self) -> Option<Arc<T>> {
         let now = self.now()?;
         if let Some(known) = self.known(now) {
@@ -78,19 +78,19 @@ impl<T: FromText> Cached<T> {
         self.known(now).or_else(|| self.read(MOST).ok())
     }
 
-    /// The same, but `None` also where that would take a while: a large file
-    /// that has changed is left to [`get`](Self::get).
+    /// As `get`, but `None` also if reading would take long: a large file that has
+    /// changed is left to [`get`](Self::get).
     pub(super) fn get_quickly(&self) -> Option<Arc<T>> {
         let now = self.now()?;
         self.known(now).or_else(|| self.read(QUICK).ok())
     }
 
-    /// As [`get_quickly`](Self::get_quickly) or [`get`](Self::get), where it has
-    /// to be told apart what there is: `None` is a file that takes a while, which
-    /// only a quick look leaves. One that cannot be read is empty.
+    /// As [`get_quickly`](Self::get_quickly) or [`get`](Self::get), but distinguishes
+    /// the reasons: `None` is a file that takes long to read, which only a quick look
+    /// does not read. A file that cannot be read is empty.
     ///
     /// # Errors
-    /// A shortage of descriptors or memory kept it from being read.
+    /// A shortage of descriptors or memory prevented reading it.
     #[cfg(any(test, feature = "tokio"))]
     pub(super) fn look(&self, quickly: bool) -> io::Result<Option<Arc<T>>> {
         let Some(now) = self.now() else { return Ok(Some(Self::empty())) };
@@ -111,7 +111,7 @@ impl<T: FromText> Cached<T> {
         Arc::new(T::from_text(Vec::new()))
     }
 
-    /// What there is to be read.
+    /// The state of the file now.
     fn now(&self) -> Option<Stamp> {
         fs::metadata(self.path).ok().filter(Metadata::is_file).map(|file| Stamp::of(&file))
     }
@@ -121,14 +121,14 @@ impl<T: FromText> Cached<T> {
         last.as_ref().filter(|(stamp, _)| *stamp == now).map(|(_, made)| Arc::clone(made))
     }
 
-    /// Reads at most so many bytes: FileTooLarge if there are more.
+    /// Reads at most `most` bytes: FileTooLarge if there are more.
     fn read(&self, most: u64) -> io::Result<Arc<T>> {
         let (file, metadata) = sys::open_regular(self.path)?;
         let stamp = Stamp::of(&metadata);
         if stamp.size > most {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        // Asked for now: reading may take longer than a tick.
+        // Checked before reading, which may take longer than a tick.
         let settled = stamp.is_settled();
         let made = Arc::new(T::from_text(sys::read_at_most(file, most)?));
         let unchanged = settled && self.now() == Some(stamp);
@@ -142,7 +142,7 @@ impl<T: FromText> Cached<T> {
     }
 }
 
-/// The lines of a text without what follows a `#`.
+/// The lines of a file, without comments that start with `#`.
 pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'\n').map(without_comment)
 }
@@ -151,7 +151,7 @@ pub(super) fn without_comment(line: &[u8]) -> &[u8] {
     line.split(|byte| *byte == b'#').next().unwrap_or_default()
 }
 
-/// The words of a line, as isspace(3) parts them.
+/// The words of a line, separated as by isspace(3).
 pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|byte| byte.is_ascii_whitespace() || *byte == 0x0b).filter(|word| !word.is_empty())
 }
@@ -174,7 +174,7 @@ mod tests {
         }
     }
 
-    /// A file whose last change is old enough to be told from the next.
+    /// Writes a file and waits until a later change would be noticed.
     fn written(path: &str, text: &str) {
         fs::write(path, text).unwrap();
         let settled = || Stamp::of(&fs::metadata(path).unwrap()).is_settled();
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(one.0, b"one");
         assert!(Arc::ptr_eq(&one, &cached.get_quickly().unwrap()), "it was not read again");
 
-        // In its place, of the same size, and in a moment: whatever time it has.
+        // In place, with the same size, and right after another: whatever its timestamp.
         for text in ["two", "six", "ten"] {
             fs::write(path, text).unwrap();
             assert_eq!(cached.get_quickly().unwrap().0, text.as_bytes());
@@ -231,7 +231,7 @@ mod tests {
         }
     }
 
-    /// A text that is long in the making: until its file counts as settled.
+    /// Content that takes long to parse: until its file counts as settled.
     struct Slow(SystemTime);
 
     impl FromText for Slow {
@@ -246,7 +246,7 @@ mod tests {
     fn a_file_that_was_new_when_it_was_read_is_read_again() {
         let (_directory, path) = file();
         let cached = Cached::<Slow>::new(path);
-        // On a busy machine a while may go by until it is read.
+        // On a busy machine it may be long until the file is read.
         loop {
             let before = SystemTime::now();
             fs::write(path, "new").unwrap();
@@ -258,7 +258,7 @@ mod tests {
         }
     }
 
-    /// A text whose file grows while it is read; it says where that is.
+    /// Content whose file grows while it is read; the content is the file's path.
     struct Growing;
 
     impl FromText for Growing {

@@ -1,4 +1,4 @@
-//! The dialer: how to dial.
+//! The dialer: the options of a dial.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::resolver::Resolver;
 use super::settings::{OnLookup, Settings};
 use crate::{Cancel, Domain, Error, Family, KeepAlive, SocketAddr, Type};
 
-/// How to dial. One value serves any number of dials, from any thread.
+/// The options of a dial. One value serves any number of dials, from any thread.
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,7 +29,7 @@ pub struct Dialer {
     pub(super) settings: Settings,
     pub(super) timeout: Option<Duration>,
     pub(super) resolver: Arc<dyn Resolver>,
-    /// Whether the resolver is the one that is there by default.
+    /// Whether the resolver is the default.
     pub(super) asks_the_system: bool,
     #[cfg(feature = "tokio")]
     pub(super) async_resolver: Option<Arc<dyn AsyncResolver>>,
@@ -44,8 +44,8 @@ impl Default for Dialer {
 }
 
 impl Dialer {
-    /// The defaults: any family, a stream, the RFC's pace, the system's
-    /// resolver, no deadline, no history.
+    /// The defaults: any family, a stream, the RFC's pace, the system's resolver, no
+    /// deadline, no history.
     ///
     /// ```
     /// # use biosock::dial::Dialer;
@@ -64,8 +64,8 @@ impl Dialer {
         }
     }
 
-    /// One deadline for everything, lookups included. Without it a dial
-    /// lasts until the system gives its last attempt up.
+    /// One deadline for everything, lookups included. Without it a dial lasts until the
+    /// system gives up its last attempt.
     ///
     /// ```
     /// # use biosock::dial::{DialFailure, Dialer};
@@ -93,7 +93,7 @@ impl Dialer {
         self
     }
 
-    /// Only addresses of this family; any by default.
+    /// Uses only addresses of this family; any by default.
     ///
     /// ```
     /// # use biosock::{Domain, Family, dial::Dialer};
@@ -105,8 +105,8 @@ impl Dialer {
         self
     }
 
-    /// The type of socket. A datagram socket only notes its peer, so the
-    /// first address that the system has a route to wins.
+    /// The socket type; a stream by default. A datagram socket only records its peer,
+    /// so the first address that the system has a route to wins.
     ///
     /// ```
     /// # use biosock::{Type, dial::Dialer};
@@ -119,8 +119,8 @@ impl Dialer {
         self
     }
 
-    /// Turns keep-alive on for every attempt, with its times (SO_KEEPALIVE,
-    /// tcp(7)); `None`, the default, leaves it off.
+    /// Turns keep-alive on for every attempt, with its times (SO_KEEPALIVE, tcp(7));
+    /// `None`, the default, leaves it off.
     ///
     /// ```
     /// # use biosock::{KeepAlive, dial::Dialer};
@@ -134,8 +134,8 @@ impl Dialer {
         self
     }
 
-    /// Whether small segments go out at once (TCP_NODELAY); off by default. An
-    /// attempt at a Unix path goes without.
+    /// Whether small segments are sent at once (TCP_NODELAY); off by default. Attempts
+    /// at a Unix path ignore it.
     ///
     /// ```
     /// # use biosock::dial::Dialer;
@@ -147,11 +147,11 @@ impl Dialer {
         self
     }
 
-    /// Whether to use TCP Fast Open (RFC 7413); off by default. An attempt at a
-    /// Unix path goes without.
+    /// Whether to use TCP Fast Open (RFC 7413); off by default. Attempts at a Unix path
+    /// ignore it.
     ///
-    /// With it the system says "connected" before the peer has answered, so
-    /// the first attempt wins: use it without a race, on one address.
+    /// With it the system reports a connection before the peer has answered, so the
+    /// first attempt wins: use it for a single address, without a race.
     ///
     /// ```
     /// # use biosock::dial::Dialer;
@@ -162,8 +162,8 @@ impl Dialer {
         self
     }
 
-    /// Whether the connected socket is non-blocking; off by default. What
-    /// `dial_async` returns is in any case.
+    /// Whether the connected socket is non-blocking; off by default. The socket from
+    /// `dial_async` always is.
     ///
     /// ```
     /// # use biosock::{Socket, dial::Dialer};
@@ -178,8 +178,8 @@ impl Dialer {
         self
     }
 
-    /// Whether a [source](Self::source) may be shared by attempts, and bound
-    /// again from TIME_WAIT (SO_REUSEADDR); off by default.
+    /// Whether attempts may share a [source](Self::source), and bind it again in
+    /// TIME_WAIT (SO_REUSEADDR); off by default.
     ///
     /// ```
     /// # use biosock::dial::Dialer;
@@ -191,7 +191,7 @@ impl Dialer {
         self
     }
 
-    /// Multipath TCP where the kernel has it, else TCP.
+    /// Uses Multipath TCP if the kernel has it, otherwise TCP.
     ///
     /// ```
     /// # use biosock::dial::Dialer;
@@ -226,10 +226,9 @@ impl Dialer {
         self
     }
 
-    /// The source of the attempts of this address' family, with its port; port
-    /// 0 lets the system choose one. Attempts that are under way together
-    /// share a given port only with [`reuseaddr`](Self::reuseaddr). A Unix address
-    /// changes nothing.
+    /// The source of attempts of this address's family, with its port; port 0 lets the
+    /// system choose one. Simultaneous attempts share a given port only with
+    /// [`reuseaddr`](Self::reuseaddr). A Unix address changes nothing.
     ///
     /// ```
     /// # use biosock::{Socket, dial::Dialer};
@@ -249,8 +248,8 @@ impl Dialer {
         self
     }
 
-    /// The network interface of every attempt (SO_BINDTODEVICE, socket(7));
-    /// an empty name is any.
+    /// The network interface of every attempt (SO_BINDTODEVICE, socket(7)); an empty
+    /// name means any.
     ///
     /// ```
     /// # use biosock::dial::Dialer;
@@ -285,9 +284,9 @@ impl Dialer {
         self
     }
 
-    /// How many addresses of the family that goes first are tried before one
-    /// of the other (RFC 8305, section 4: "First Address Family Count"): 1 by
-    /// default, and 0 is taken for 1.
+    /// How many addresses of the family that goes first are tried before one of the
+    /// other (RFC 8305, section 4: "First Address Family Count"): 1 by default; 0 means
+    /// 1.
     ///
     /// ```
     /// # use biosock::dial::Dialer;
@@ -301,11 +300,11 @@ impl Dialer {
         self
     }
 
-    /// Whether IPv4 addresses are reached through a NAT64 where the machine
-    /// has no route for IPv4 (ENETUNREACH): off by default, since it asks a
-    /// DNS server even for a numeric target. The network's prefix is looked up
-    /// as RFC 7050 says, and addresses are made of it as RFC 6052 says
-    /// (RFC 8305, section 7). The report has the attempts, not that lookup.
+    /// Whether to reach IPv4 addresses through a NAT64 if the machine has no route for
+    /// IPv4 (ENETUNREACH): off by default, since it queries a DNS server even for a
+    /// numeric target. The network's prefix is looked up by RFC 7050, and addresses are
+    /// synthesized by RFC 6052 (RFC 8305, section 7). The report has the attempts, but
+    /// not that lookup.
     ///
     /// ```
     /// # use biosock::dial::Dialer;
@@ -316,10 +315,10 @@ impl Dialer {
         self
     }
 
-    /// Calls this when a lookup has ended, on the thread of the dial or of its
-    /// task: with the family, the time since the start of the dial, and what it
-    /// gave. A resolver need not be wrapped to see its answers, as one that
-    /// forgets [`known`](Resolver::known) would cost threads.
+    /// Calls this when a lookup has ended, on the dial's thread or task: with the
+    /// family, the time since the start of the dial, and the answer. Use it instead of
+    /// wrapping a resolver to see its answers: a wrapper that does not forward
+    /// [`known`](Resolver::known) costs threads.
     ///
     /// ```
     /// # use biosock::dial::Dialer;
@@ -337,7 +336,7 @@ impl Dialer {
         self
     }
 
-    /// What turns names into addresses, on threads; the system's by default.
+    /// What resolves names, on threads; the system's by default.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -350,8 +349,8 @@ impl Dialer {
         self
     }
 
-    /// What turns names into addresses for [`dial_async`](Self::dial_async),
-    /// without a thread. [`dial`](Self::dial) does not ask it.
+    /// What resolves names for [`dial_async`](Self::dial_async), without a thread.
+    /// [`dial`](Self::dial) does not use it.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -372,7 +371,7 @@ impl Dialer {
         self
     }
 
-    /// The history of addresses, which dials share.
+    /// The history of addresses, which dials may share.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -384,7 +383,7 @@ impl Dialer {
         self
     }
 
-    /// What ends the dials: a copy of it that is cancelled, now or later.
+    /// Ends the dials when this or a clone of it is cancelled, now or later.
     ///
     /// ```
     /// # use biosock::{Cancel, dial::Dialer};

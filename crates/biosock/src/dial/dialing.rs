@@ -12,7 +12,7 @@ use super::{local_names, reach};
 use crate::error::Refusal;
 use crate::{Domain, Error, HostServ, Lookup, Operation, Priority, Reason, Socket, SocketAddr};
 
-/// A connection, and how it came about.
+/// A connection, and how it was made.
 ///
 /// ```
 /// # use biosock::{Socket, dial::Dialer};
@@ -26,21 +26,21 @@ use crate::{Domain, Error, HostServ, Lookup, Operation, Priority, Reason, Socket
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Dialed<S = Socket> {
-    /// The connected socket: blocking unless [`Dialer::nonblocking`] says otherwise;
-    /// from `Dialer::dial_async` (feature `tokio`) always non-blocking, from
-    /// `dial_stream_async` a stream of tokio's.
+    /// The connected socket: blocking unless [`Dialer::nonblocking`] is set; always
+    /// non-blocking from `Dialer::dial_async` (feature `tokio`), and one of tokio's
+    /// streams from `dial_stream_async`.
     pub socket: S,
     /// The address that won.
     pub addr: SocketAddr,
-    /// What was tried and when.
+    /// What was tried, and when.
     pub report: Report,
 }
 
 impl Dialer {
-    /// Dials `host:service` or `unix:PATH`. Without a host (`:80`) it is this machine.
+    /// Dials `host:service` or `unix:PATH`. Without a host (`:80`) it dials this machine.
     ///
     /// # Errors
-    /// With every attempt that was made.
+    /// A `DialError` with every attempt that was made.
     ///
     /// ```
     /// # use biosock::dial::Dialer;
@@ -66,8 +66,8 @@ impl Dialer {
         }
     }
 
-    /// The attempts at the addresses of a name, and the families to look up
-    /// for it: one that has no way out only where the other gives nothing.
+    /// The attempts at a name's addresses, and the families to look up for it: a family
+    /// without a way out only if the other has no address.
     pub(super) fn attempts_of(
         &self,
         start: Instant,
@@ -82,8 +82,8 @@ impl Dialer {
         (attempts, asked)
     }
 
-    /// Whether the system's resolver is asked for a name that stands for hosts
-    /// out there, and sockets go by the routes that every socket has.
+    /// Whether the system's resolver is queried for a name that may be of other hosts,
+    /// and sockets use the machine's default routing.
     fn asks_the_world(&self, question: &Question) -> bool {
         let own_ways = self.settings.nat64 || self.settings.has_source_or_device();
         self.asks_the_system
@@ -91,13 +91,13 @@ impl Dialer {
             && question.host.as_deref().is_some_and(local_names::may_be_elsewhere)
     }
 
-    /// The attempts at these addresses and those that pending lookups will give.
+    /// The attempts at these addresses and at those that pending lookups will give.
     pub(super) fn attempts(&self, began: Instant, addrs: &[SocketAddr], pending: &[Domain]) -> Attempts<'_> {
         Attempts::new(&self.settings, self.history.as_deref(), began, addrs, pending)
     }
 
-    /// Dials the first of these addresses that answers, in their order but
-    /// with the families interleaved.
+    /// Dials the first of these addresses that answers, in their order but with the
+    /// families interleaved.
     ///
     /// # Errors
     /// As [`dial`](Self::dial).
@@ -155,17 +155,17 @@ impl Dialer {
         let attempts = attempts.blocking(alone);
         let limits = Limits { start, timeout: self.timeout, cancel: self.cancel.as_ref() };
         let (ended, report) = blocking::run(attempts, lookups, &self.resolver, &limits);
-        // A socket that was never non-blocking stays as it is.
+        // A socket that was never non-blocking is left as it is.
         self.finish(target, ended, report, alone || self.settings.nonblocking)
     }
 
-    /// Whether a connect may block: nothing ends it early and nothing comes
-    /// after it. That is a plain connect's system calls and no more.
+    /// Whether a connect may block: nothing interrupts it, and nothing follows it. This
+    /// costs no more system calls than a plain connect.
     fn is_undisturbed(&self) -> bool {
         self.timeout.is_none() && self.cancel.is_none() && !self.settings.nat64 && !self.settings.nonblocking
     }
 
-    /// Returns the winner, made blocking unless its mode is right already.
+    /// Returns the winner, made blocking unless it is in the right mode already.
     pub(super) fn finish(
         &self,
         target: &str,
@@ -195,7 +195,7 @@ impl Dialer {
     }
 }
 
-/// What a target comes to.
+/// What a target means.
 #[derive(Debug)]
 pub(super) enum Plan {
     Addrs(Vec<SocketAddr>),

@@ -1,4 +1,4 @@
-//! The history of addresses: which worked, how fast, and which did not.
+//! The history of addresses: which answered, how fast, and which did not.
 
 use std::collections::VecDeque;
 use std::mem::discriminant;
@@ -7,21 +7,21 @@ use std::time::{Duration, Instant};
 
 use crate::SocketAddr;
 
-/// A history of addresses that dials share (RFC 8305, section 4), so that the
-/// next one does not wait again for what did not answer.
+/// A history of addresses that dials share (RFC 8305, section 4), so that the next dial
+/// does not wait again for an address that did not answer.
 ///
-/// An address that was silent for the race's own delay, refused, or could not
-/// be reached counts as unusable (RFC 6724, section 6, rule 1): the others go
-/// first. Of those that rules 1 to 8 leave equal, the one with the lower
-/// round-trip time goes first, then one that was used before. So what worked
-/// never outranks the preferred family.
+/// An address that was silent for the race's attempt delay, refused, or unreachable
+/// counts as unusable (RFC 6724, section 6, rule 1): the others go first. Among
+/// addresses that rules 1 to 8 leave equal, the one with the lower round-trip time goes
+/// first, then one that was used before. So an address that answered never goes before
+/// the preferred family.
 ///
-/// An entry counts for ten minutes after it was learned, however often it is
-/// confirmed since; then the usual order is tried again. Only what a peer or
-/// the path to it did is learned: neither a shortage of descriptors, ports or
-/// memory here, nor a refusal of this machine's own routing table or filter,
-/// nor a dial that was cancelled. Of datagrams, Unix paths and successes with
-/// [`Dialer::tfo`](super::Dialer::tfo), where nobody has answered, nothing is.
+/// An entry counts for ten minutes after it was learned, however often it is confirmed
+/// in between; then the usual order is tried again. The history learns only what a peer
+/// or the path to it did: neither a shortage of descriptors, ports or memory on this
+/// machine, nor a refusal by its own routing table or filter, nor the silence in a dial
+/// that was cancelled. It learns nothing from datagrams, Unix paths and successes with
+/// [`Dialer::tfo`](super::Dialer::tfo), since no peer has answered.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -60,12 +60,12 @@ impl Entry {
     }
 }
 
-/// How long an entry counts; networks change.
+/// How long an entry counts, since networks change.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(600);
 
 impl AddressHistory {
-    /// A history of at most so many addresses, which forgets what it learned
-    /// least lately; with 0 it learns nothing.
+    /// A history of at most `most` addresses, which forgets the least recently learned
+    /// first; with 0 it learns nothing.
     ///
     /// ```
     /// let learns_nothing = biosock::dial::AddressHistory::new(0);
@@ -79,13 +79,13 @@ impl AddressHistory {
         self.lock().map_or(Rank::Unknown, |entries| rank(&entries, addr, now))
     }
 
-    /// That of each of these, with the lock taken once; `None` where it is not free.
+    /// The rank of each address, with the lock taken once; `None` if it is not free.
     pub(crate) fn ranks(&self, addrs: &[SocketAddr], now: Instant) -> Option<Vec<Rank>> {
         let entries = self.lock()?;
         Some(addrs.iter().map(|addr| rank(&entries, addr, now)).collect())
     }
 
-    /// What is learned again counts from when it was learned first.
+    /// An entry that is confirmed counts from when it was first learned.
     pub(crate) fn learn(&self, addr: SocketAddr, rank: Rank, now: Instant) {
         let Some(mut entries) = self.lock() else { return };
         let known = entries.iter().position(|entry| entry.addr == addr).and_then(|at| entries.remove(at));
@@ -98,9 +98,9 @@ impl AddressHistory {
         }
     }
 
-    /// The entries, which are held for microseconds at a time. `None` where
-    /// they are not free within 20 ms: in a child of fork(2) the thread that
-    /// held them may not exist, and a dial does without its history.
+    /// Locks the entries, which are held for microseconds at a time. `None` if they are
+    /// not free within 20 ms: in a child of fork(2) the thread that held them may not
+    /// exist, and a dial then does without its history.
     fn lock(&self) -> Option<MutexGuard<'_, VecDeque<Entry>>> {
         for _ in 0..20 {
             match self.entries.try_lock() {
@@ -173,7 +173,7 @@ mod tests {
         history.learn(addr(1), FAST, start);
         history.learn(addr(1), Rank::Unusable, start + 9 * MINUTE);
         assert_eq!(history.rank(&addr(1), start + 18 * MINUTE), Rank::Unusable);
-        // And so is what had expired.
+        // And so is what has expired.
         history.learn(addr(1), Rank::Unusable, start + 20 * MINUTE);
         assert_eq!(history.rank(&addr(1), start + 29 * MINUTE), Rank::Unusable);
     }

@@ -1,4 +1,4 @@
-//! /etc/hosts for async resolvers that ask DNS themselves.
+//! /etc/hosts, for async resolvers that query DNS themselves.
 
 use std::io;
 use std::sync::Arc;
@@ -10,22 +10,22 @@ use crate::error::errno_kind;
 use crate::literal::parse_port;
 use crate::{Domain, Error, ErrorKind, Operation, Result, SocketAddr, Type};
 
-/// The addresses that /etc/hosts has for a name, of a family or of both
+/// The addresses that /etc/hosts has for a name, of one family or of both
 /// ([`Domain::UNSPEC`]), sorted as by [`sort_destinations`](super::sort_destinations):
-/// for an [`AsyncResolver`](super::AsyncResolver) that asks DNS itself.
+/// for an [`AsyncResolver`](super::AsyncResolver) that queries DNS itself.
 ///
-/// `None` where the file does not have the name: DNS may be asked. An empty list
-/// where it has the name in the other family alone: then DNS should not be asked
-/// either. Of each family the first 256 are returned. A file that is not there, or
-/// that this process may not read, has no names.
+/// `None` if the file does not have the name: then query DNS. An empty list if it has
+/// the name only in the other family: then do not query DNS. At most the first 256
+/// addresses of each family are returned. A file that does not exist, or that this
+/// process may not read, has no names.
 ///
-/// The file is read again when it has changed: one of more than 64 KiB on a
-/// [lookup thread](super::lookup_threads), else by the calling task. One of more
-/// than 64 MiB, or that is not a regular file, has no names either.
+/// The file is read again when it has changed: on a [lookup
+/// thread](super::lookup_threads) if it is larger than 64 KiB, otherwise by the calling
+/// task. A file that is larger than 64 MiB, or not a regular file, has no names either.
 ///
 /// # Errors
-/// A shortage of descriptors, memory or threads kept the file from being read. DNS
-/// is not to be asked then: the file may have the name.
+/// A shortage of descriptors, memory or threads prevented reading the file. Do not
+/// query DNS then: the file may have the name.
 ///
 /// ```
 /// use biosock::Domain;
@@ -55,12 +55,12 @@ fn unread(error: io::Error) -> Error {
     Error::from_kind(Operation::Lookup, kind).about("/etc/hosts").with_source(error)
 }
 
-/// The file as a resolver that may take a while.
+/// The file as a blocking resolver.
 #[derive(Debug)]
 struct HostsFile;
 
 impl Resolver for HostsFile {
-    /// The name is not found where the file does not have it.
+    /// NameNotFound if the file does not have the name.
     fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>> {
         let port = parse_port(question.service.bytes()).unwrap_or_default();
         let name = question.host.as_deref().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What an attempt teaches of its address.
+//! What the history learns from an attempt.
 
 use std::io;
 
@@ -8,15 +8,15 @@ use super::report::{Attempt, Outcome};
 use super::settings::Settings;
 use crate::{Error, ErrorKind, Operation, SocketAddr, Syscall};
 
-/// What an attempt teaches of its address, if anything. One that another
-/// outran within the delay teaches nothing, nor does a silence of which it is
-/// `unknown` whether it was one.
+/// What the history learns from an attempt about its address, if anything. It learns
+/// nothing from one that lost to another within the attempt delay, nor from a silence
+/// if it is `unknown` whether it was one.
 pub(super) fn lesson(settings: &Settings, attempt: &Attempt, unknown: bool) -> Option<Rank> {
     if !settings.is_tcp(&attempt.addr) {
         return None;
     }
     match &attempt.outcome {
-        // With fast open nobody has answered yet.
+        // With fast open no peer has answered yet.
         Outcome::Connected if settings.connect.is_tfo() => None,
         Outcome::Connected => Some(Rank::Used(attempt.took)),
         Outcome::Failed(error) => is_of_peer_or_path(&attempt.addr, error).then_some(Rank::Unusable),
@@ -27,8 +27,8 @@ pub(super) fn lesson(settings: &Settings, attempt: &Attempt, unknown: bool) -> O
     }
 }
 
-/// Whether an attempt failed by what the peer or the path did. That this
-/// machine has no route is asked of it in every dial (RFC 6724, rule 1).
+/// Whether the peer or the path made an attempt fail. Whether this machine has a route
+/// is checked in every dial (RFC 6724, rule 1).
 fn is_of_peer_or_path(addr: &SocketAddr, error: &Error) -> bool {
     if error.operation() != Operation::Connect
         || error.system().is_some_and(|system| system.syscall() != Syscall::Connect)

@@ -1,4 +1,4 @@
-//! What this machine's own files have for a name.
+//! What this machine's files have for a name.
 
 #[cfg(feature = "tokio")]
 use std::io;
@@ -9,15 +9,13 @@ use super::files::files;
 use super::order::sort_destinations;
 use crate::{Domain, SocketAddr};
 
-/// The destinations of a family, or of both ([`Domain::UNSPEC`]), that
-/// /etc/hosts has for a name, where it takes no while to say; `None` where the
-/// file does not have the name, cannot be read, or is large and has changed,
-/// until [`has`] has read it.
+/// The destinations of one family, or of both ([`Domain::UNSPEC`]), that /etc/hosts has
+/// for a name, if that is quick to find out; `None` if the file does not have the name,
+/// cannot be read, or is large and has changed, until [`has`] has read it.
 ///
-/// A name that is there is no question for DNS, of neither family: who gives
-/// a name one IPv4 address there does not want DNS's IPv6 one. getaddrinfo(3)
-/// keeps to that when it is asked for both families at once, not when it is
-/// asked for one.
+/// DNS is not queried for a name in the file, in either family: a name with one IPv4
+/// address there is not meant to have DNS's IPv6 address. getaddrinfo(3) follows that
+/// if it is called for both families at once, but not if it is called for one.
 pub(super) fn destinations(name: &str, port: u16, family: Domain) -> Option<Vec<SocketAddr>> {
     sorted(&files().hosts.get_quickly()?.every_address(name), port, family)
 }
@@ -31,42 +29,42 @@ fn sorted(found: &[IpAddr], port: u16, family: Domain) -> Option<Vec<SocketAddr>
         addrs.filter(|addr| family == Domain::UNSPEC || addr.family() == family).collect();
     keep_first(&mut addrs, MOST_OF_ANSWER);
     sort_destinations(&mut addrs);
-    // Which family leads is the dial's to say.
+    // The dial decides which family goes first.
     addrs.sort_by_key(|addr| addr.family() != Domain::IPV6);
     Some(addrs)
 }
 
-/// Whether a name may stand for hosts out there: not an address in any form,
-/// this machine, or a name that the file is known to have.
+/// Whether a name may be of other hosts: not an address in any form, this machine, or a
+/// name that the file is known to have.
 pub(super) fn may_be_elsewhere(name: &str) -> bool {
     let in_figures = name.contains(':') || name.starts_with(|first: char| first.is_ascii_digit());
     let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
-    // RFC 6761, section 6.3: these are loopback's.
+    // RFC 6761, section 6.3: these resolve to loopback.
     let here = last.eq_ignore_ascii_case("localhost");
     !in_figures && !here && destinations(name, 0, Domain::UNSPEC).is_none()
 }
 
-/// Whether the file has a name. This may read all of the file.
+/// Whether the file has a name. This may read the whole file.
 pub(super) fn has(name: &str) -> bool {
     files().hosts.get().is_some_and(|hosts| !hosts.every_address(name).is_empty())
 }
 
-/// As [`destinations`], with what is known of the file: `None` where it takes a
-/// while to read, which only a quick look leaves.
+/// As [`destinations`], but distinguishes the reasons: `None` is a file that takes long
+/// to read, which only a quick look does not read.
 ///
 /// # Errors
-/// A shortage kept the file from being read.
+/// A shortage prevented reading the file.
 #[cfg(feature = "tokio")]
 pub(super) fn look(name: &str, port: u16, family: Domain, quickly: bool) -> io::Result<Option<Found>> {
     let hosts = files().hosts.look(quickly)?;
     Ok(hosts.map(|hosts| sorted(&hosts.every_address(name), port, family)))
 }
 
-/// What the file has for a name: `None` where it does not have the name.
+/// What the file has for a name: `None` if it does not have the name.
 #[cfg(feature = "tokio")]
 pub(super) type Found = Option<Vec<SocketAddr>>;
 
-/// Whether what the file has is the answer, whatever else might be asked.
+/// Whether nsswitch.conf(5) has the file go first, so that its addresses are the answer.
 pub(super) fn go_first() -> bool {
     files().nsswitch.get_quickly().is_some_and(|sources| sources.0)
 }

@@ -1,30 +1,30 @@
-//! IPv4 destinations on networks that have IPv6 alone, through a NAT64: the
-//! prefix is found by RFC 7050 and addresses are made by RFC 6052.
+//! IPv4 destinations on IPv6-only networks, through a NAT64: RFC 7050 discovers the
+//! prefix, and RFC 6052 synthesizes the addresses.
 
 use std::net::{self, Ipv4Addr, Ipv6Addr};
 
 use super::Question;
 use crate::{Domain, SocketAddr, Type};
 
-/// RFC 7050, section 3: the name whose only addresses are IPv4's well-known
-/// ones, so that an IPv6 address of it is a DNS64's.
+/// RFC 7050, section 3: the name whose only addresses are well-known IPv4 ones, so that
+/// any IPv6 address of it comes from a DNS64.
 const NAME: &str = "ipv4only.arpa";
 
 /// RFC 7050, section 8.2: 192.0.0.170 and 192.0.0.171.
 const WELL_KNOWN: [Ipv4Addr; 2] = [Ipv4Addr::new(192, 0, 0, 170), Ipv4Addr::new(192, 0, 0, 171)];
 
-/// The most prefixes of an answer that are used, for each address of IPv4.
+/// The most prefixes of an answer that are used, for each IPv4 address.
 pub(super) const MOST_PREFIXES: usize = 16;
 
 /// RFC 6052, section 2.2: "the prefix ... must be either 32, 40, 48, 56, 64,
 /// or 96 bits long".
 const LENGTHS: [usize; 6] = [96, 64, 56, 48, 40, 32];
 
-/// RFC 6052, section 2.2: byte 8, bits 64 to 71, is zero and no part of the
-/// IPv4 address.
+/// RFC 6052, section 2.2: byte 8, bits 64 to 71, is zero and not part of the IPv4
+/// address.
 const RESERVED_BYTE: usize = 8;
 
-/// What to ask a resolver for.
+/// The question for the resolver.
 pub(super) fn question(socktype: Type) -> Question {
     Question { host: Some(NAME.into()), service: "0".into(), family: Domain::IPV6, socktype }
 }
@@ -37,8 +37,8 @@ pub(super) struct Prefix {
 }
 
 impl Prefix {
-    /// The prefix that made this address of [`NAME`]: where a well-known
-    /// address stands in it tells the length.
+    /// The prefix of this address of [`NAME`]: the position of the well-known address
+    /// in it gives the length.
     pub(super) fn of(addr: &SocketAddr) -> Option<Self> {
         let SocketAddr::V6(found) = addr else { return None };
         let embeds = |&length: &usize| WELL_KNOWN.contains(&extract(*found.ip(), length));
@@ -48,7 +48,7 @@ impl Prefix {
         Some(Self { bits: octets.into(), length })
     }
 
-    /// The address by which the NAT64 reaches an IPv4 one; of other families none.
+    /// The address by which the NAT64 reaches an IPv4 address; `None` for other families.
     pub(super) fn reaching(self, addr: &SocketAddr) -> Option<SocketAddr> {
         let SocketAddr::V4(to) = addr else { return None };
         // The suffix stays zero.
@@ -60,7 +60,7 @@ impl Prefix {
     }
 }
 
-/// Where the four bytes of the IPv4 address stand after a prefix.
+/// The positions of the four bytes of the IPv4 address after a prefix.
 fn places(length: usize) -> impl Iterator<Item = usize> {
     (length / 8..).filter(|place| *place != RESERVED_BYTE).take(4)
 }
@@ -73,7 +73,7 @@ fn extract(addr: Ipv6Addr, length: usize) -> Ipv4Addr {
     Ipv4Addr::from(octets)
 }
 
-/// The mark of the lookup of a NAT64's prefix among those of the families.
+/// The mark of the lookup of a NAT64's prefix, alongside those of the families.
 pub(super) const NAT64: Domain = Domain::UNSPEC;
 
 /// IPv4 addresses that the machine has no route to, for a NAT64.
@@ -86,7 +86,7 @@ pub(super) struct Nat64Pending {
 /// The lookup of the NAT64's prefix.
 #[derive(Debug, Default)]
 pub(super) enum Discovery {
-    /// Nothing is stranded yet.
+    /// No address needs it yet.
     #[default]
     Needless,
     Wanted,
@@ -102,8 +102,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// RFC 6052, section 2.4: 192.0.2.33 after a prefix of each length, and
-    /// the well-known address after the same, laid out by hand.
+    /// RFC 6052, section 2.4: 192.0.2.33 after a prefix of each length, and a
+    /// well-known address after the same prefix, both written out by hand.
     const TABLE: [(&str, &str); 7] = [
         ("2001:db8:c000:221::", "2001:db8:c000:aa::"),
         ("2001:db8:1c0:2:21::", "2001:db8:1c0:0:aa::"),

@@ -1,5 +1,5 @@
-//! Whether this machine has a way out by a family, so that no answer is
-//! waited for that nothing could be done with.
+//! Whether this machine has a way out in a family, so that a dial does not wait for
+//! addresses that it cannot use.
 
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,12 +8,11 @@ use std::path::Path;
 use super::order::source_for;
 use crate::{Domain, sys};
 
-/// The families to ask for of these: not one that has no way out where the
-/// other has one.
+/// The families to look up: without one that has no way out if the other has one.
 ///
-/// It costs four system calls for a family with a default route, which is
-/// what the kernel makes of a destination in the world; without one, the
-/// family's routes are read (proc(5)) and one destination in each is tried.
+/// This takes four system calls for a family with a default route, which the kernel
+/// uses for a destination on the internet; without one, the family's routes are read
+/// (proc(5)) and one destination in each is tried.
 pub(super) fn with_way_out(families: &'static [Domain]) -> &'static [Domain] {
     if families.len() < 2 {
         return families;
@@ -25,7 +24,7 @@ pub(super) fn with_way_out(families: &'static [Domain]) -> &'static [Domain] {
     }
 }
 
-/// Servers of DNS' root, which stay where they are. Nothing is sent to them.
+/// DNS root servers, whose addresses rarely change. Nothing is sent to them.
 const WORLD_V4: Ipv4Addr = Ipv4Addr::new(198, 41, 0, 4);
 const WORLD_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0x503, 0xba3e, 0, 0, 0, 2, 0x30);
 
@@ -47,20 +46,20 @@ fn has_way_out(family: Domain) -> bool {
 /// A destination in a route of proc(5), if it may lead out.
 type Place = fn(&str) -> Option<IpAddr>;
 
-/// So many routes are tried, and so many bytes of the file are read: with
-/// more, of which none leads out, the family counts as having none.
+/// At most so many routes are tried, and so many bytes of the file are read: if there
+/// are more, and none of those leads out, the family counts as having no way out.
 const MOST_TRIED: usize = 16;
 const MOST_READ: u64 = 64 << 10;
 
 fn routes(file: &str) -> Option<String> {
-    // The system makes the text as it is read: at once, for most machines.
+    // The kernel generates the file as it is read: in one read, on most machines.
     let mut text = String::with_capacity(4 << 10);
     let (file, _) = sys::open_regular(file).ok()?;
     file.take(MOST_READ).read_to_string(&mut text).ok()?;
     Some(text)
 }
 
-/// Whether packets to there would have a source that is neither loopback nor
+/// Whether packets to this address would have a source that is neither loopback nor
 /// link-local.
 fn is_reached(ip: IpAddr) -> bool {
     source_for(&SocketAddr::new(ip, 53).into()).is_some_and(|source| !is_local(source))
@@ -83,13 +82,13 @@ fn place_v4(line: &str) -> Option<IpAddr> {
     let to = Ipv4Addr::from(u32::from_str_radix(to, 16).ok()?.to_ne_bytes());
     let flags = u32::from_str_radix(flags, 16).ok()?;
     let leads = device != "lo" && flags & REJECT == 0 && !to.is_multicast();
-    // The network's own address is nobody's.
+    // The network's own address is no host's.
     let host = IpAddr::from(Ipv4Addr::from(u32::from(to).saturating_add(1)));
     Some(host).filter(|host| leads && !is_local(*host))
 }
 
-/// Destination, its bits, source, its bits, next hop, metric, two counters,
-/// flags, device.
+/// Destination, its prefix length, source, its prefix length, next hop, metric, two
+/// counters, flags, device.
 fn place_v6(line: &str) -> Option<IpAddr> {
     let mut words = line.split_ascii_whitespace();
     let to = Ipv6Addr::from(u128::from_str_radix(words.next()?, 16).ok()?);
@@ -106,7 +105,7 @@ mod tests {
 
     #[test]
     fn routes_are_read_as_proc_5_has_them() {
-        // As a machine of little endian has them.
+        // As on a little-endian machine.
         if cfg!(target_endian = "little") {
             for (line, expected) in [
                 ("Iface\tDestination\tGateway \tFlags\tRefCnt", None),

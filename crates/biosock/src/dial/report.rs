@@ -1,4 +1,4 @@
-//! What a dial did: every lookup and attempt, when, how long, how it ended.
+//! What a dial did: every lookup and attempt, when, how long, and its outcome.
 
 use std::error::Error as StdError;
 use std::fmt::{self, Write as _};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::error::{HOST_SILENT, LOOKUPS_HANG, RESOLVER_SILENT, UNIX_SILENT, Why};
 use crate::{Domain, Error, ErrorKind, Operation, SocketAddr};
 
-/// The course of a dial. All times are since its start.
+/// What a dial did. Points in time are given as durations since its start.
 ///
 /// ```
 /// use biosock::dial::{Dialer, Outcome};
@@ -21,9 +21,9 @@ use crate::{Domain, Error, ErrorKind, Operation, SocketAddr};
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Report {
-    /// The lookups, in the order of their questions: IPv6's first.
+    /// The lookups, in the order they were started: IPv6's first.
     pub lookups: Vec<LookupReport>,
-    /// The attempts, in the order of their starts.
+    /// The attempts, in the order they were started.
     pub attempts: Vec<Attempt>,
     /// How long the whole dial took.
     pub elapsed: Duration,
@@ -39,14 +39,14 @@ pub struct Report {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LookupReport {
-    /// The family that was asked for.
+    /// The family that was looked up.
     pub family: Domain,
-    /// When its answer came; `None` where none came.
+    /// When the answer arrived; `None` if there was none.
     pub took: Option<Duration>,
-    /// How many addresses it gave; `None` where no answer came in time. Where it
-    /// had not begun when the dial ended, since all
-    /// [lookup threads](super::lookup_threads) were busy, an error that says so,
-    /// of the kind [`ErrorKind::OutOfResources`].
+    /// How many addresses the answer had; `None` if there was no answer before the dial
+    /// ended. If the lookup had not started by then, because all [lookup
+    /// threads](super::lookup_threads) were busy, an error that says so, of the kind
+    /// [`ErrorKind::OutOfResources`].
     pub answer: Option<Result<usize, Error>>,
 }
 
@@ -64,14 +64,14 @@ pub struct Attempt {
     pub addr: SocketAddr,
     /// When the attempt started.
     pub started: Duration,
-    /// How long it took, or how long it went on without an outcome.
+    /// How long it took, or was in progress without an outcome.
     pub took: Duration,
-    /// How it ended.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 
 impl LookupReport {
-    /// A report of these values, for tests of what shows it.
+    /// Creates a report of these values, for tests of code that shows one.
     #[must_use]
     pub fn new(family: Domain, took: Option<Duration>, answer: Option<Result<usize, Error>>) -> Self {
         Self { family, took, answer }
@@ -79,14 +79,14 @@ impl LookupReport {
 }
 
 impl Attempt {
-    /// An attempt of these values, for tests of what shows it.
+    /// Creates an attempt of these values, for tests of code that shows one.
     #[must_use]
     pub fn new(addr: SocketAddr, started: Duration, took: Duration, outcome: Outcome) -> Self {
         Self { addr, started, took, outcome }
     }
 }
 
-/// How an attempt ended.
+/// The outcome of an attempt.
 ///
 /// ```
 /// use biosock::dial::Outcome;
@@ -98,9 +98,9 @@ impl Attempt {
 pub enum Outcome {
     /// It won.
     Connected,
-    /// The system refused it.
+    /// It failed.
     Failed(Error),
-    /// There was no outcome when the dial ended, and it was closed.
+    /// It had no outcome when the dial ended, and was closed.
     NoAnswer,
 }
 
@@ -114,8 +114,8 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// An error in a line that has the address or family already: what else it is
-/// about (an option, a device) is named with it.
+/// An error in a line that already has the address or family: its subject is only named
+/// if it is something else (an option, a device).
 struct BriefError<'a>(&'a Error);
 
 impl fmt::Display for BriefError<'_> {
@@ -126,8 +126,8 @@ impl fmt::Display for BriefError<'_> {
 }
 
 impl fmt::Display for Report {
-    /// An aligned line for each lookup that failed or is missing, and for
-    /// each attempt; empty where there was nothing.
+    /// An aligned line for each lookup that failed or has no answer, and for each
+    /// attempt; empty if there were none.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wide = self.attempts.iter().map(|attempt| width(&attempt.addr)).max().unwrap_or(0);
         let mut gap = "";
@@ -149,7 +149,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// The characters that a value is shown with.
+/// The number of characters that a value is shown with.
 fn width(shown: &dyn fmt::Display) -> usize {
     struct Count(usize);
 
@@ -176,17 +176,17 @@ fn width(shown: &dyn fmt::Display) -> usize {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum DialFailure {
-    /// Every address failed; or no lookup gave any.
+    /// Every address failed, or no lookup found one.
     NoneAnswered,
     /// The time limit passed.
     TimedOut,
     /// The caller cancelled.
     Cancelled,
-    /// The target could not be read, or the system lacked what dialling needs.
+    /// The target is invalid, or the system lacked what dialling needs.
     Unable(Error),
 }
 
-/// A dial that failed, with its whole course.
+/// A failed dial, with its report.
 ///
 /// ```
 /// use biosock::dial::Dialer;
@@ -235,10 +235,10 @@ impl DialError {
         &self.0.report
     }
 
-    /// What sort of failure it is: timed out, cancelled, or what the last
-    /// attempt met. Without an attempt it is what the lookups met: what may
-    /// [succeed later](ErrorKind::is_temporary) before all else, since a name
-    /// that one family's lookup did not find may have the other's addresses.
+    /// The kind of failure: timed out, cancelled, or the last attempt's. Without an
+    /// attempt it is that of the lookups: first one that [may succeed
+    /// later](ErrorKind::is_temporary), since a name that one family's lookup did not
+    /// find may have addresses of the other.
     ///
     /// ```
     /// # use std::io;
@@ -256,7 +256,7 @@ impl DialError {
         }
     }
 
-    /// Advice on what to try, where the failure has a usual cause.
+    /// Advice on what to try, if the failure has a common cause.
     ///
     /// ```
     /// # use biosock::dial::{DialFailure, Dialer};
@@ -273,7 +273,8 @@ impl DialError {
         self.cause().and_then(Error::hint).or_else(|| self.errors().find_map(Error::hint))
     }
 
-    /// What did not answer within the timeout, or before the cancel: the last of the attempts, or a resolver.
+    /// What did not answer within the timeout, or before the cancel: the last of the
+    /// attempts, or a resolver.
     fn silent(&self) -> Option<&'static str> {
         let Report { attempts, lookups, .. } = &self.0.report;
         let silent = |attempt: &&Attempt| matches!(attempt.outcome, Outcome::NoAnswer);
@@ -288,8 +289,8 @@ impl DialError {
         }
     }
 
-    /// The error that best says why: the last attempt's; of the lookups' one
-    /// that may succeed later, or the first.
+    /// The error that best explains the failure: the last attempt's; of the lookups',
+    /// one that may succeed later, or the first.
     fn cause(&self) -> Option<&Error> {
         let no_attempt = self.0.report.attempts.is_empty();
         let temporary = self.errors().find(|error| no_attempt && error.kind().is_temporary());
@@ -309,7 +310,7 @@ impl DialError {
 }
 
 impl fmt::Display for DialError {
-    /// One line; what was tried is the [report](DialError::report)'s to show.
+    /// One line; the [report](DialError::report) shows what was tried.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { target, failure, report } = &*self.0;
         write!(f, "dial {}: ", crate::error::Escaped(target))?;
@@ -324,7 +325,7 @@ impl fmt::Display for DialError {
 }
 
 impl StdError for DialError {
-    /// What the last attempt met, or the lookups; the message says the rest.
+    /// The error of the last attempt, or of a lookup; the message has the rest.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0.failure {
             DialFailure::Unable(error) => error.source(),
@@ -334,9 +335,8 @@ impl StdError for DialError {
 }
 
 impl From<DialError> for io::Error {
-    /// Of the [kind](DialError::kind)'s `std` kind: a cancel is `Other`, never
-    /// `Interrupted`. The whole [`DialError`] can be had back by
-    /// [`io::Error::downcast`].
+    /// Has `std`'s kind for the [kind](DialError::kind): a cancel is `Other`, never
+    /// `Interrupted`. [`io::Error::downcast`] returns the whole [`DialError`].
     fn from(error: DialError) -> Self {
         Self::new(error.kind().into(), error)
     }

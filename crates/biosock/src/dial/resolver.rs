@@ -1,10 +1,10 @@
-//! What turns names into addresses for a dial.
+//! What resolves names for a dial.
 
 use std::fmt;
 
 use crate::{Domain, Result, SocketAddr, Type};
 
-/// A question that a dial asks.
+/// A question to a resolver.
 ///
 /// ```
 /// use biosock::dial::{Question, Resolver, SystemResolver};
@@ -16,22 +16,22 @@ use crate::{Domain, Result, SocketAddr, Type};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
-    /// The host's name; `None` for the loopback addresses.
+    /// The host name; `None` for the loopback addresses.
     pub host: Option<String>,
-    /// The service's name or port.
+    /// The service name or port.
     pub service: String,
-    /// The family whose addresses are wanted; each is asked for apart.
+    /// The requested family; each family is queried separately.
     pub family: Domain,
-    /// The type of socket.
+    /// The socket type.
     pub socktype: Type,
 }
 
-/// Turns names into addresses. A dial asks for each family on a thread of
-/// biosock's ([`lookup_threads`](super::lookup_threads)), so an implementation
-/// may block; a panic of it is a lookup that failed. An equal question that a
-/// dial asks the same resolver (the same [`Arc`](std::sync::Arc)) within 5 s
-/// shares the answer; a later one is asked anew, even while the first has not
-/// returned. What is [known locally](Self::known) needs no thread.
+/// Resolves names. A dial queries it for each family on one of biosock's threads
+/// ([`lookup_threads`](super::lookup_threads)), so an implementation may block; if it
+/// panics, the lookup fails. An identical question to the same resolver (the same
+/// [`Arc`](std::sync::Arc)) within 5 s shares the answer; a later one is asked anew,
+/// even if the first has not returned (each one that has not doubles the 5 s). What is
+/// [known locally](Self::known) needs no thread.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -57,7 +57,7 @@ pub trait Resolver: Send + Sync {
     /// The addresses of one family, in the order to try them (RFC 6724).
     ///
     /// # Errors
-    /// Whatever went wrong; the dial goes on with the other family.
+    /// Any failure; the dial goes on with the other family.
     ///
     /// ```
     /// use biosock::dial::{Question, Resolver, SystemResolver};
@@ -68,11 +68,11 @@ pub trait Resolver: Send + Sync {
     /// ```
     fn resolve(&self, question: &Question) -> Result<Vec<SocketAddr>>;
 
-    /// The addresses where they are known locally, as in a cache, of the question's
-    /// family or of both ([`Domain::UNSPEC`]), each in the order to try them: none
-    /// where it is known that there are none. A dial that this resolver serves
-    /// asks it first, on its caller's thread or the runtime's, so it must not
-    /// block; on `None`, as here, [`resolve`](Self::resolve) is asked, on threads.
+    /// The addresses if they are known locally, as in a cache, of the question's family
+    /// or of both ([`Domain::UNSPEC`]), each in the order to try them: an empty list if
+    /// it is known that there are none. A dial with this resolver calls this first, on
+    /// its caller's thread or the runtime's, so it must not block; on `None`, the
+    /// default, it calls [`resolve`](Self::resolve), on threads.
     ///
     /// ```
     /// use biosock::dial::{Question, Resolver, SystemResolver};

@@ -1,4 +1,4 @@
-//! How a dial's sockets are to be.
+//! The settings of a dial's sockets.
 
 use std::fmt;
 use std::net::{SocketAddrV4, SocketAddrV6};
@@ -14,11 +14,11 @@ pub(super) struct Settings {
     pub(super) pace: Pace,
     pub(super) family: Family,
     pub(super) socktype: Type,
-    /// For each attempt; TCP's are not for one at a Unix path.
+    /// For each attempt; those of TCP do not apply to a Unix path.
     pub(super) connect: ConnectOptions,
     /// The connected socket's mode.
     pub(super) nonblocking: bool,
-    /// SO_REUSEADDR for a source.
+    /// SO_REUSEADDR, if there is a source.
     pub(super) reuseaddr: bool,
     pub(super) mptcp: bool,
     pub(super) source_v4: Option<SocketAddrV4>,
@@ -30,7 +30,7 @@ pub(super) struct Settings {
     pub(super) on_lookup: Option<OnLookup>,
 }
 
-/// What is called when a lookup has ended.
+/// Called when a lookup has ended.
 #[derive(Clone)]
 pub(super) struct OnLookup(pub(super) Arc<LookupHook>);
 
@@ -74,7 +74,7 @@ impl Settings {
         }
     }
 
-    /// Whether sockets have a source or a device of the caller's choice.
+    /// Whether the caller chose a source or a device for the sockets.
     pub(super) fn has_source_or_device(&self) -> bool {
         let (sources, devices) = ((&self.source_v4, &self.source_v6), (&self.device_v4, &self.device_v6));
         sources != (&None, &None) || devices != (&None, &None)
@@ -84,7 +84,7 @@ impl Settings {
         self.family.has(addr)
     }
 
-    /// Whether an attempt at this address is one by TCP, or by MPTCP.
+    /// Whether an attempt at this address uses TCP or MPTCP.
     pub(super) fn is_tcp(&self, addr: &SocketAddr) -> bool {
         self.socktype == Type::STREAM && addr.family() != Domain::UNIX
     }
@@ -98,7 +98,7 @@ impl Settings {
         socket.map_err(|error| error.at(addr))
     }
 
-    /// What goes before the connect: device, source.
+    /// Sets what precedes the connect: device, source.
     pub(super) fn prepare(&self, socket: &Socket, addr: &SocketAddr) -> Result<()> {
         if addr.family() == Domain::UNIX {
             return Ok(());
@@ -116,8 +116,8 @@ impl Settings {
         Ok(())
     }
 
-    /// Whether an address failed for want of any route for IPv4, where the
-    /// caller wants a NAT64 used.
+    /// Whether an attempt failed because there is no route for IPv4 at all, and the
+    /// caller wants to use a NAT64.
     pub(super) fn strands(&self, addr: &SocketAddr, error: &Error) -> bool {
         let no_route = error.raw_os_error() == Some(Errno::NETUNREACH.raw_os_error());
         self.nat64 && self.family == Family::Any && addr.family() == Domain::IPV4 && no_route
@@ -126,7 +126,7 @@ impl Settings {
     fn source_for(&self, addr: &SocketAddr) -> Option<SocketAddr> {
         match addr {
             SocketAddr::V4(_) => self.source_v4.map(SocketAddr::from),
-            // A link-local source without a zone is of the link that the peer is on.
+            // A link-local source without a zone is on the peer's link.
             SocketAddr::V6(to) => self.source_v6.map(|mut source| {
                 if source.scope_id() == 0 && source.ip().is_unicast_link_local() {
                     source.set_scope_id(to.scope_id());

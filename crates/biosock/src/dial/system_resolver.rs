@@ -5,13 +5,13 @@ use super::resolver::{Question, Resolver};
 use crate::literal::parse_port;
 use crate::{Domain, Family, Lookup, Result, SocketAddr};
 
-/// The system's resolver, getaddrinfo(3), by [`Lookup`].
+/// The system's resolver, getaddrinfo(3), through [`Lookup`].
 ///
-/// A name that hosts(5) has is asked for in both families at once, and the
-/// other family's addresses are left out: asked for one family alone,
-/// getaddrinfo would go on to DNS where the file has the other. Such a name is
-/// [known locally](Resolver::known), read from the file without getaddrinfo, where
-/// the port is numeric and nsswitch.conf(5) has the file go first.
+/// A name in hosts(5) is looked up in both families at once, and the other family's
+/// addresses are dropped: for one family alone, getaddrinfo(3) would query DNS if the
+/// file has only the other. Such a name is [known locally](Resolver::known), read from
+/// the file without getaddrinfo(3), if the port is numeric and nsswitch.conf(5) has the
+/// file go first.
 ///
 /// ```
 /// # use biosock::dial::{Question, Resolver, SystemResolver};
@@ -38,7 +38,7 @@ impl Resolver for SystemResolver {
     }
 
     fn known(&self, question: &Question) -> Option<Vec<SocketAddr>> {
-        // The names of services may be a directory server's to know.
+        // Service names may come from a directory server.
         let port = parse_port(question.service.bytes())?;
         let host = question.host.as_deref().filter(|_| local_names::go_first())?;
         local_names::destinations(host, port, question.family)

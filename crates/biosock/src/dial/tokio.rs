@@ -1,5 +1,5 @@
-//! The async driver, for tokio (feature `tokio`): the same attempts, woken by
-//! the runtime. Dropping the future ends the dial.
+//! The async driver, for tokio (feature `tokio`): the same attempts, polled by the
+//! runtime. Dropping the future ends the dial.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -25,15 +25,15 @@ use crate::error::Refusal;
 use crate::{Cancel, Domain, Error, Operation, Socket, SocketAddr, Type};
 
 impl Dialer {
-    /// As [`dial`](Self::dial), on a tokio runtime with its I/O and time
-    /// drivers. The socket stays non-blocking, as tokio's types want it; for
-    /// TCP there is [`dial_stream_async`](Self::dial_stream_async).
-    /// Lookups are the [`async_resolver`](Self::async_resolver)'s; without one
-    /// they run on threads of biosock's ([`lookup_threads`](super::lookup_threads)),
-    /// none of the runtime's, and a runtime that is dropped does not wait for them.
+    /// As [`dial`](Self::dial), on a tokio runtime with its I/O and time drivers. The
+    /// socket stays non-blocking, as tokio's types need it; for TCP there is
+    /// [`dial_stream_async`](Self::dial_stream_async). The
+    /// [`async_resolver`](Self::async_resolver) looks names up; without one the lookups
+    /// run on biosock's threads ([`lookup_threads`](super::lookup_threads)), none of
+    /// the runtime's, and dropping a runtime does not wait for them.
     ///
     /// # Errors
-    /// As [`dial`](Self::dial), and outside of a runtime.
+    /// As [`dial`](Self::dial), and outside a runtime.
     ///
     /// # Panics
     /// As tokio does, on a runtime without its I/O or time driver.
@@ -59,9 +59,9 @@ impl Dialer {
         self.finish(target, ended, report, true)
     }
 
-    /// As [`dial_async`](Self::dial_async), for TCP alone: the winner is a
-    /// stream that the runtime watches already, which spares it leaving the
-    /// runtime and joining it again.
+    /// As [`dial_async`](Self::dial_async), for TCP only: the winner is a stream that
+    /// is already registered with the runtime, which saves deregistering it and
+    /// registering it again.
     ///
     /// # Errors
     /// As [`dial_async`](Self::dial_async). A Unix path, or a
@@ -129,12 +129,12 @@ impl Dialer {
         dial.run(self.cancel.as_ref()).await
     }
 
-    /// What an async resolver has in its cache it gives at once by itself.
+    /// An async resolver returns what it has cached at once by itself.
     fn known(&self, question: &Question) -> Option<Vec<SocketAddr>> {
         if self.async_resolver.is_some() { None } else { self.resolver.known(question) }
     }
 
-    /// Starts a lookup, by the async resolver or on a thread.
+    /// Starts a lookup, with the async resolver or on a thread.
     fn look_up(&self, question: Question) -> UnderWay<'_> {
         match &self.async_resolver {
             Some(resolver) => UnderWay::Async(resolver.resolve(question)),
@@ -143,10 +143,10 @@ impl Dialer {
     }
 }
 
-/// Lookups under way, each with the mark of its answer.
+/// Lookups in progress, each with the mark of its answer.
 type Lookups<'d> = Vec<(Domain, UnderWay<'d>)>;
 
-/// A lookup under way.
+/// A lookup in progress.
 enum UnderWay<'d> {
     OnThread(LookupTask),
     Async(Resolving<'d>),
@@ -161,11 +161,11 @@ impl UnderWay<'_> {
     }
 }
 
-/// What won, in whichever form the race has it.
+/// The winner, in the form that the race has it in.
 enum Winner {
     /// It was connected at once.
     Socket(Socket),
-    /// The runtime watches it.
+    /// It is registered with the runtime.
     Stream(TcpStream),
 }
 
@@ -185,7 +185,7 @@ impl Winner {
     }
 }
 
-/// A dial under way on the runtime.
+/// A dial in progress on the runtime.
 struct Dial<'d> {
     dialer: &'d Dialer,
     attempts: Attempts<'d>,
@@ -210,7 +210,7 @@ impl Dial<'_> {
     }
 
     async fn race(&mut self, cancel: Option<&Cancel>) -> Result<Winner, DialFailure> {
-        // Watched from the first wait on: what is connected at once needs none.
+        // Registered at the first wait: a dial that connects at once does not need it.
         let mut cancel_watch: Option<CancelWatch> = None;
         loop {
             let now = self.start.elapsed();
@@ -243,7 +243,7 @@ impl Dial<'_> {
         }
     }
 
-    /// Waits until something happens; gives the winner if that is what it was.
+    /// Waits until something happens; returns the winner if there is one.
     async fn wait(
         &mut self,
         next: Option<Duration>,
@@ -281,7 +281,7 @@ impl Dial<'_> {
         self.lookups.len() < under_way
     }
 
-    /// Ready where an attempt is decided, with its stream if it won.
+    /// Ready when an attempt has an outcome, with its stream if it won.
     fn poll_outcomes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<TcpStream>, DialFailure>> {
         let mut at = 0;
         while let Some((_, stream)) = self.watched.get(at) {
@@ -289,14 +289,14 @@ impl Dial<'_> {
                 at += 1;
                 continue;
             };
-            // A runtime that ends has no outcome.
+            // A runtime that is shutting down reports no outcome.
             ready.map_err(unable_to_wait)?;
             let (attempt, stream) = self.watched.remove(at);
             match self.attempts.decided(self.start.elapsed(), attempt, stream) {
                 Decided::Won(stream) => return Poll::Ready(Ok(Some(stream))),
                 Decided::Lost => return Poll::Ready(Ok(None)),
                 Decided::NotYet(stream) => {
-                    // So that the next turn waits for the system's next word.
+                    // So that the next turn waits for the system's next event.
                     let spurious = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
                     let _ = stream.try_io(tokio::io::Interest::WRITABLE, spurious);
                     self.watched.insert(at, (attempt, stream));
@@ -307,13 +307,13 @@ impl Dial<'_> {
     }
 }
 
-/// Gives an attempt to the runtime to watch. Only TCP's take time: an AF_UNIX
-/// or datagram socket is connected or refused at once.
+/// Registers an attempt with the runtime. Only TCP attempts take time: an AF_UNIX or
+/// datagram socket is connected or refused at once.
 fn watch(socket: Socket) -> io::Result<TcpStream> {
     TcpStream::from_std(net::TcpStream::from(OwnedFd::from(socket)))
 }
 
-/// The runtime refused to wait, as one does that is shutting down.
+/// The runtime refused to wait, as one that is shutting down does.
 fn unable_to_wait(error: io::Error) -> DialFailure {
     DialFailure::Unable(wait_error(error.raw_os_error().unwrap_or(libc::ECANCELED)))
 }

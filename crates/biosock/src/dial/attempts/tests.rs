@@ -1,4 +1,4 @@
-//! Attempts on loopback, by a clock that the tests choose.
+//! Attempts on loopback, with a clock that the tests set.
 
 use super::*;
 use crate::ConnectOptions;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 const BOTH: [Domain; 2] = [Domain::IPV6, Domain::IPV4];
 
-/// A queue of none takes one connection.
+/// A queue of length 0 holds one connection.
 fn listener(addr: &str) -> (Socket, SocketAddr) {
     let listener = Listen::new().backlog(0).listen(addr).unwrap().into_sockets().remove(0);
     listener.set_nonblocking(false).unwrap();
@@ -36,12 +36,12 @@ fn refusing() -> (Socket, SocketAddr) {
     (holder, addr)
 }
 
-/// For what is silent.
+/// For attempts that stay silent.
 fn hasty() -> Settings {
     with_delay(Pace::ATTEMPT_DELAYS.0)
 }
 
-/// For what is not, on a machine however busy.
+/// For attempts that do not, on a machine however busy.
 fn patient() -> Settings {
     with_delay(Pace::ATTEMPT_DELAYS.1)
 }
@@ -50,7 +50,7 @@ fn with_delay(attempt_delay: Duration) -> Settings {
     Settings { pace: Pace { attempt_delay, ..Pace::default() }, ..Settings::default() }
 }
 
-/// Dials a name with these addresses at this time, and gives each attempt.
+/// Dials a name with these addresses at this time, and returns each attempt.
 fn attempts(
     settings: &Settings,
     history: &AddressHistory,
@@ -80,7 +80,7 @@ fn ipv6_that_was_silent_leads_again_once_its_entry_has_expired() {
     let second = Duration::from_secs(1);
     assert_eq!(dial(hasty(), Duration::ZERO), [v6, v4], "it is silent");
     assert_eq!(dial(patient(), LIFETIME / 2), [v4], "that is known");
-    // It is mended.
+    // It answers again.
     drop(silent.accept().unwrap());
     assert_eq!(dial(patient(), LIFETIME - second), [v4], "that is not");
     assert_eq!(dial(patient(), LIFETIME + second), [v6], "the usual order, though IPv4 worked a moment ago");
@@ -139,7 +139,7 @@ fn what_is_learned_is_of_the_peer_or_the_path() {
     for errno in [libc::EADDRNOTAVAIL, libc::EAGAIN, libc::EINVAL, libc::ENETDOWN] {
         assert_eq!(failure(near, refused_to_connect(errno)), None, "{errno}");
     }
-    // Not the connect, or not this one's.
+    // The failed call was not the connect, or not this attempt's.
     assert_eq!(failure(near, failed(Operation::Bind, Syscall::Bind, libc::ECONNREFUSED)), None);
     assert_eq!(failure(near, failed(Operation::Connect, Syscall::SetSockOpt, libc::ECONNREFUSED)), None);
     assert_eq!(failure(nowhere, refused_to_connect(libc::ENETUNREACH)), None, "rule 1 sees to it");
@@ -177,7 +177,7 @@ fn a_lookup_that_no_attempt_was_left_for_is_not_blamed() {
 
 #[test]
 fn after_each_attempt_that_fails_at_once_the_dial_may_be_ended() {
-    // TCP has no route to a group, whatever routes there are.
+    // TCP has no route to a multicast group, whatever routes there are.
     let groups = [1, 2, 3].map(|last| SocketAddr::from(([224, 0, 1, last], 1)));
     let settings = Settings::default();
     let mut attempts = Attempts::new(&settings, None, Instant::now(), &groups, &[]);
@@ -196,7 +196,7 @@ fn who_answered_as_another_won_was_not_silent() {
     let mut attempts = Attempts::new(&settings, Some(&history), began, &[v6, v4], &[]);
     let Turn::Watch(first, late) = attempts.advance(Duration::ZERO) else { panic!("no attempt") };
     let Turn::Watch(second, won) = attempts.advance(delay) else { panic!("no second attempt") };
-    // Both are connected by now, and the second is looked at first.
+    // Both are connected by now, and the second is polled first.
     crate::fd::wait(late.as_fd(), crate::Interest::Write, None).unwrap();
     crate::fd::wait(won.as_fd(), crate::Interest::Write, None).unwrap();
     assert!(matches!(attempts.decided(delay * 2, second, won), Decided::Won(_)));
@@ -204,7 +204,7 @@ fn who_answered_as_another_won_was_not_silent() {
     drop(attempts.end(delay * 2, false, []));
     assert_eq!(history.rank(&v6, began), Rank::Unknown);
     assert_eq!(history.rank(&v4, began), Rank::Used(delay));
-    // It was learned as the dial ended.
+    // The history learned it when the dial ended.
     assert_eq!(history.rank(&v4, began + LIFETIME + delay), Rank::Used(delay));
     assert_eq!(history.rank(&v4, began + LIFETIME + delay * 2), Rank::Unknown);
 }
@@ -248,19 +248,19 @@ fn of_an_answer_a_bounded_number_is_used() {
     let settings = Settings { nat64: true, ..Settings::default() };
     let history = AddressHistory::new(4096);
     let now = Instant::now();
-    // All are known, so none would be too many for the attempts.
+    // All are unusable, so the race itself would keep all of them.
     (0..4000).for_each(|number| history.learn(ip(Domain::IPV4, number), Rank::Unusable, now));
     let mut attempts = Attempts::new(&settings, Some(&history), now, &[], &BOTH);
     let v4 = (0..4000).map(|number| ip(Domain::IPV4, number)).collect();
     attempts.answered(Duration::ZERO, (Domain::IPV4, Ok(v4)));
     assert_eq!(attempts.race.candidates(), MOST_OF_ANSWER);
     assert!(matches!(attempts.report.lookups[1].answer, Some(Ok(4000))), "{}", attempts.report);
-    // A list of the caller's may have both families, the one after the other.
+    // A caller's list may have one family after the other.
     let list: Vec<_> =
         (0..600).map(|number| ip(if number < 300 { Domain::IPV4 } else { Domain::IPV6 }, number)).collect();
     let listed = Attempts::new(&settings, Some(&history), now, &list, &[]);
     assert!(listed.race.leaders().iter().all(Option::is_some));
-    // Of a NAT64's prefixes.
+    // The prefixes of a NAT64.
     let prefixes = (0..4000).map(|number| ip(Domain::IPV6, number)).collect();
     attempts.discovered(Duration::ZERO, Ok(prefixes));
     let Discovery::Done(prefixes) = &attempts.nat64.discovery else { panic!("{attempts:?}") };

@@ -1,4 +1,4 @@
-//! Which families a dial asks for.
+//! Which families a dial looks up.
 
 use std::sync::Arc;
 
