@@ -1,5 +1,5 @@
-//! Names by DNS servers, asked without a thread: [`HickoryResolver`] is an
-//! [`AsyncResolver`] for biosock's [`Dialer`](biosock::dial::Dialer), by
+//! Name lookups by querying DNS servers, without threads: [`HickoryResolver`] is an
+//! [`AsyncResolver`] for biosock's [`Dialer`](biosock::dial::Dialer), built on
 //! hickory-resolver.
 //!
 //! ```no_run
@@ -36,16 +36,16 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{IntoName, RecordType};
 
-/// Asks DNS servers itself, with no thread at all, where getaddrinfo(3) would
-/// hold one for each question. It knows /etc/hosts and DNS, and neither mDNS
-/// nor whatever else nsswitch.conf(5) names; a name that is not ASCII, or has an escape,
-/// is not found. The last 32 answers are kept for their time to
-/// live, and come in the order of [`sort_destinations`]: of an answer the first 256.
+/// Queries DNS servers itself, without a thread, where getaddrinfo(3) would occupy one
+/// for each question. It uses /etc/hosts and DNS, but not mDNS or any other source in
+/// nsswitch.conf(5); a name that is not ASCII, or has an escape, is not found. The last
+/// 32 answers are cached for their time to live, and are sorted as by
+/// [`sort_destinations`]: the first 256 addresses of each.
 ///
-/// It needs a tokio runtime with its I/O and time drivers; one value serves
-/// any number of dials of that runtime, and its clones share their cache. The name
-/// of a service, and a large /etc/hosts that has changed, are read on one of
-/// biosock's [lookup threads](biosock::dial::lookup_threads).
+/// It needs a tokio runtime with its I/O and time drivers; one value serves any number
+/// of dials of that runtime, and its clones share its cache. A service name, and a
+/// large /etc/hosts that has changed, are read on one of biosock's [lookup
+/// threads](biosock::dial::lookup_threads).
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -61,17 +61,17 @@ use hickory_resolver::proto::rr::{IntoName, RecordType};
 #[derive(Clone, Debug)]
 pub struct HickoryResolver {
     dns: TokioResolver,
-    /// Knows the names of services.
+    /// Resolves service names.
     system: Arc<dyn Resolver>,
 }
 
 impl HickoryResolver {
-    /// Asks the servers of /etc/resolv.conf (resolv.conf(5)), which is read now.
+    /// Queries the servers in /etc/resolv.conf (resolv.conf(5)), which is read now.
     ///
     /// # Errors
-    /// The file cannot be read, is not a regular file, has more than 64 KiB or names
-    /// no server; all of its servers have a zone (`fe80::1%eth0`), which hickory does
-    /// not take. One with a zone alongside others is left out.
+    /// The file cannot be read, is not a regular file, is larger than 64 KiB, or has no
+    /// server; or all of its servers have a zone (`fe80::1%eth0`), which hickory does
+    /// not support. If only some have, those are skipped.
     ///
     /// ```
     /// use biosock_hickory::HickoryResolver;
@@ -85,11 +85,11 @@ impl HickoryResolver {
         resolv_conf::read().and_then(|(config, options)| Self::new(config, options)).map_err(unreadable)
     }
 
-    /// Asks these servers, by UDP and where an answer is too long for that by TCP.
+    /// Queries these servers, by UDP, and by TCP if an answer is too long for UDP.
     ///
     /// # Errors
-    /// There is none, or one is not an address of IPv4 or IPv6 or has a zone
-    /// (`fe80::1%eth0`), which hickory does not take.
+    /// There is no server, or one is not an IPv4 or IPv6 address, or has a zone
+    /// (`fe80::1%eth0`), which hickory does not support.
     ///
     /// ```
     /// use biosock_hickory::HickoryResolver;
@@ -112,9 +112,9 @@ impl HickoryResolver {
     }
 
     fn new(config: ResolverConfig, mut options: ResolverOpts) -> Result<Self, NetError> {
-        // hickory reads that file once; biosock does when it has changed.
+        // hickory reads that file once; biosock reads it again when it has changed.
         options.use_hosts_file = ResolveHosts::Never;
-        // Each may be as large as a message by TCP, and is copied where it is found.
+        // Each may be as large as a TCP message, and is copied when it is found.
         options.cache_size = MOST_ANSWERS;
         let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
         Ok(Self { dns: builder.with_options(options).build()?, system: services() })
@@ -129,7 +129,7 @@ impl HickoryResolver {
             };
             return Ok(vec![net::SocketAddr::new(loopback, port).into()]);
         };
-        // Whatever the C library takes for an address (`fe80::1%lo`, `127.1`) is not a name.
+        // What the C library accepts as an address (`fe80::1%lo`, `127.1`) is not a name.
         let family = Family::try_from(question.family)?;
         let numeric = Lookup::new().host(host).family(family).socktype(question.socktype);
         match numeric.numeric_host().run() {
@@ -139,7 +139,7 @@ impl HickoryResolver {
             Err(error) => return Err(error),
         }
         let failed = |code| Error::lookup(format!("{host}:{}", question.service), code);
-        // What hickory would take for another name than /etc/hosts does, getaddrinfo(3) refuses.
+        // getaddrinfo(3) refuses what hickory would read as another name than /etc/hosts does.
         if !host.is_ascii() || host.contains('\\') {
             return Err(failed(libc::EAI_NONAME));
         }
@@ -154,7 +154,7 @@ impl HickoryResolver {
         Ok(destinations(of_kind.filter_map(|record| record.data.ip_addr()), port))
     }
 
-    /// The port: numeric, or by services(5), which is a file to read.
+    /// The port: a number, or from services(5), which means reading a file.
     async fn port(&self, question: &Question) -> Result<u16> {
         if let Some(port) = numeric_port(&question.service) {
             return Ok(port);
@@ -172,7 +172,7 @@ impl AsyncResolver for HickoryResolver {
     }
 }
 
-/// A server by UDP and TCP.
+/// A server, by UDP and TCP.
 fn name_server(server: &SocketAddr) -> Result<NameServerConfig> {
     let addr = net::SocketAddr::try_from(*server)?;
     if matches!(addr, net::SocketAddr::V6(v6) if v6.scope_id() != 0) {
@@ -181,23 +181,23 @@ fn name_server(server: &SocketAddr) -> Result<NameServerConfig> {
     }
     let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
     connections.iter_mut().for_each(|connection| connection.port = addr.port());
-    // A name that one server denies is denied, as it is for getaddrinfo(3).
+    // If one server denies a name, it does not exist, as for getaddrinfo(3).
     Ok(NameServerConfig::new(addr.ip(), true, connections))
 }
 
-/// One for all: equal questions about services share a thread.
+/// One for all: identical questions about services share a thread.
 fn services() -> Arc<dyn Resolver> {
     static SYSTEM: LazyLock<Arc<dyn Resolver>> = LazyLock::new(|| Arc::new(SystemResolver));
     Arc::clone(&SYSTEM)
 }
 
-/// The most answers that are kept: name servers decide how large they are.
+/// The most answers that are cached: name servers decide how large they are.
 const MOST_ANSWERS: u64 = 32;
 
 /// The most addresses of one answer that are sorted; a dial uses no more by default.
 const MOST_OF_ANSWER: usize = 256;
 
-/// Those of an answer, sorted: that costs a socket each.
+/// The addresses of an answer, sorted, which takes a socket each.
 fn destinations(ips: impl Iterator<Item = IpAddr>, port: u16) -> Vec<SocketAddr> {
     let addrs = ips.map(|ip| net::SocketAddr::new(ip, port).into());
     let mut addrs: Vec<_> = addrs.take(MOST_OF_ANSWER).collect();
@@ -205,26 +205,26 @@ fn destinations(ips: impl Iterator<Item = IpAddr>, port: u16) -> Vec<SocketAddr>
     addrs
 }
 
-/// In decimal digits, and nothing else; above 65535 is biosock's to refuse.
+/// Decimal digits only; biosock refuses numbers above 65535.
 fn numeric_port(service: &str) -> Option<u16> {
     service.bytes().all(|byte| byte.is_ascii_digit()).then(|| service.parse().ok())?
 }
 
-/// /etc/resolv.conf could not be read, or has nothing of use.
+/// /etc/resolv.conf could not be read, or has nothing usable.
 fn unreadable(error: NetError) -> Error {
     let kind = kind_of(&error).unwrap_or(ErrorKind::LookupFailed);
     Error::from_kind(Operation::Lookup, kind).about("the servers of /etc/resolv.conf").with_source(error)
 }
 
-/// The same in the words of getaddrinfo(3), for which a server that refuses
-/// has failed like one that answers SERVFAIL.
+/// The corresponding code of getaddrinfo(3), for which a server that refuses has failed
+/// as one that answers SERVFAIL.
 fn code(error: &NetError) -> i32 {
     match error {
         NetError::Dns(DnsError::NoRecordsFound(none)) => code_of_response(none.response_code),
         NetError::Dns(DnsError::ResponseCode(response)) => code_of_response(*response),
         _ => match kind_of(error) {
             Some(ErrorKind::OutOfResources) => libc::EAI_MEMORY,
-            // No server was reached, or none answered: another time, perhaps.
+            // No server was reached, or none answered: a later try may succeed.
             _ => libc::EAI_AGAIN,
         },
     }
@@ -239,7 +239,7 @@ fn code_of_response(response: ResponseCode) -> i32 {
     }
 }
 
-/// A shortage of this process or machine; `None` for what is wrong elsewhere.
+/// A shortage of this process or machine; `None` for other failures.
 fn kind_of(error: &NetError) -> Option<ErrorKind> {
     let NetError::Io(error) = error else { return None };
     is_shortage(error).then_some(ErrorKind::OutOfResources)
@@ -249,7 +249,7 @@ fn is_shortage(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }
 
-/// The README's example is run with the documentation's.
+/// Runs the README's example as a doc test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,4 +1,4 @@
-//! /etc/resolv.conf, which is not waited for.
+//! Reading /etc/resolv.conf without blocking.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
@@ -9,7 +9,7 @@ use hickory_resolver::config::{ResolverConfig, ResolverOpts};
 use hickory_resolver::net::NetError;
 use hickory_resolver::system_conf::parse_resolv_conf;
 
-/// The most bytes of the file; a larger one counts as unreadable.
+/// The most bytes of the file; a larger file counts as unreadable.
 const MOST: u64 = 64 << 10;
 
 pub(crate) fn read() -> Result<(ResolverConfig, ResolverOpts), NetError> {
@@ -22,8 +22,8 @@ pub(crate) fn read() -> Result<(ResolverConfig, ResolverOpts), NetError> {
     Ok((config, options))
 }
 
-/// The lines but for servers with a zone, of which hickory would drop the zone, and
-/// whether there was one.
+/// The lines without servers that have a zone, which hickory would drop from the
+/// address, and whether there was such a server.
 fn without_zones(text: Vec<u8>) -> (Vec<u8>, bool) {
     let is_zoned = |line: &&[u8]| {
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
@@ -34,11 +34,12 @@ fn without_zones(text: Vec<u8>) -> (Vec<u8>, bool) {
     (lines().filter(|line| !is_zoned(line)).flatten().copied().collect(), has_zones)
 }
 
-/// A FIFO would wait for a writer, and a device may have no end: InvalidInput,
-/// without an open(2), which a device may act on. EFBIG for too large a file.
+/// InvalidInput for a FIFO, which would wait for a writer, or a device, which may have
+/// no end: without an open(2), which may affect a device. EFBIG if the file is too
+/// large.
 fn content(path: &Path) -> io::Result<Vec<u8>> {
     check_regular(&fs::metadata(path)?)?;
-    // Another may have its name since.
+    // Another file may have the name by now.
     let file = File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
     check_regular(&file.metadata()?)?;
     let mut content = Vec::new();

@@ -1,11 +1,11 @@
-//! What the failures of accept(2) mean to a loop, and how long it backs off.
+//! What failures of accept(2) mean to an accept loop, and how long it backs off.
 
 use std::time::Duration;
 
 use crate::sys::Errno;
 use crate::{Error, Result, Socket, SocketAddr};
 
-/// What an accept loop is to do after an error.
+/// What an accept loop should do after an error.
 ///
 /// ```
 /// use biosock::listeners::AcceptAdvice;
@@ -18,19 +18,19 @@ use crate::{Error, Result, Socket, SocketAddr};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AcceptAdvice {
-    /// The connection is gone (aborted by its peer, its network failed), or
-    /// there was none: the next may be fine. Where it goes on so, it is as
+    /// The connection is gone (aborted by its peer, or its network failed), or there
+    /// was none: the next one may succeed. If this repeats, treat it as
     /// [`BackOff`](Self::BackOff).
     TryAgain,
-    /// Descriptors or memory are short, or accepting is forbidden for now:
-    /// wait a little. The connection stays in the queue.
+    /// Descriptors or memory are short, or accepting is forbidden for now: wait a
+    /// little. The connection stays in the queue.
     BackOff,
     /// The listener is no longer usable.
     GiveUp,
 }
 
 impl AcceptAdvice {
-    /// What accept(2) and its errors' meanings advise.
+    /// The advice for an error, by what accept(2) says of it.
     ///
     /// ```
     /// # use biosock::listeners::{AcceptAdvice, Listen};
@@ -44,9 +44,9 @@ impl AcceptAdvice {
     }
 }
 
-/// What an accept loop is to do after an error: accept(2) lists the errors of
-/// the connection that is gone already, "treat them like EAGAIN", and the
-/// shortages that pass.
+/// What an accept loop should do after an error: accept(2) lists the errors of a
+/// connection that is already gone, "treat them like EAGAIN", and the shortages that
+/// pass.
 pub(crate) fn accept_advice(errno: i32) -> AcceptAdvice {
     match Errno::from_raw_os_error(errno) {
         Errno::CONNABORTED | Errno::INTR | Errno::AGAIN => AcceptAdvice::TryAgain,
@@ -55,7 +55,7 @@ pub(crate) fn accept_advice(errno: i32) -> AcceptAdvice {
         }
         Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::TIMEDOUT => AcceptAdvice::TryAgain,
         Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => AcceptAdvice::BackOff,
-        // A firewall's outcome on one connection, or a sandbox's on them all.
+        // A firewall refused one connection, or a sandbox refuses all.
         Errno::PERM => AcceptAdvice::BackOff,
         _ => AcceptAdvice::GiveUp,
     }
@@ -78,11 +78,11 @@ pub(crate) fn accept_advice(errno: i32) -> AcceptAdvice {
 pub enum Event {
     /// A connection, and its peer's address.
     Connection(Socket, SocketAddr),
-    /// The system is short of something: reported before each pause. Or accepting
-    /// fails again and again ([`AcceptAdvice::TryAgain`]) though connections
-    /// are there: reported before the first pause, unless others were first at
-    /// them (EAGAIN). The next try is after the pause; the connections wait in
-    /// the queue.
+    /// A shortage of the system: reported each time, before backing off. Or accepting
+    /// keeps failing ([`AcceptAdvice::TryAgain`]) although there are connections:
+    /// reported the first time, before backing off, unless others accepted them first
+    /// (EAGAIN). The loop tries again after backing off; the connections wait in the
+    /// queue.
     Failure {
         /// The OS error.
         error: Error,
@@ -100,35 +100,35 @@ impl Event {
     }
 }
 
-/// The first pause, doubled up to the last while the trouble goes on.
+/// The first delay, and the last, up to which it doubles while failures continue.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
-/// The same where others were first at each connection, as is no trouble.
+/// The same when others accepted each connection first, which is not a failure.
 const SHORT_PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
-/// How many failures in a row may be of one connection each. More are of the
-/// listener, or of a filter before it, and would keep a loop busy.
+/// How many failures in a row may be one connection's each. More come from the listener,
+/// or a filter in front of it, and would keep a loop busy.
 pub(super) const FEW: u32 = 8;
 
 /// What a loop does after accepting.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// Tells this.
+    /// Reports this.
     Event(Event),
     /// Backs off, with nothing new to report.
     Rest(Duration),
-    /// Goes on at once.
+    /// Continues at once.
     GoOn,
 }
 
-/// Sorts what accepting gave, for loops of either kind.
+/// Sorts the results of accepting, for loops of either kind.
 #[derive(Debug)]
 pub(super) struct AcceptBackoff {
     pause: Duration,
     short_pause: Duration,
-    /// Failures since something else happened.
+    /// Failures since anything else happened.
     in_row: u32,
-    /// One of these was reported.
+    /// Whether one of these was reported.
     has_told: bool,
 }
 
@@ -138,7 +138,7 @@ impl AcceptBackoff {
     }
 
     /// # Errors
-    /// That with which the loop ends.
+    /// The error that ends the loop.
     pub(super) fn outcome_of(&mut self, accepted: Result<(Socket, SocketAddr)>) -> Result<Outcome> {
         let error = match accepted {
             Ok((socket, peer)) => {
@@ -165,13 +165,13 @@ impl AcceptBackoff {
         }
     }
 
-    /// Whether the last failure may be the first of many: the loop then looks
-    /// before it waits, and says here if there is nothing.
+    /// Whether the last failure may be the first of many: the loop then checks before
+    /// it waits, and calls `settle` if there is no connection.
     pub(super) fn is_in_doubt(&self) -> bool {
         self.in_row > 0
     }
 
-    /// Nobody waits to be accepted.
+    /// No connection is waiting.
     pub(super) fn settle(&mut self) {
         *self = Self::new();
     }
@@ -181,7 +181,7 @@ impl AcceptBackoff {
     }
 }
 
-/// Another thread had the connection, or a filter says so (EAGAIN).
+/// Another thread accepted the connection, or a filter reports EAGAIN.
 pub(super) fn is_nobody(error: &Error) -> bool {
     error.raw_os_error() == Some(Errno::AGAIN.raw_os_error())
 }

@@ -1,9 +1,9 @@
-//! How to listen, and the ways to begin.
+//! The options for listening, and the functions that start it.
 
 use super::Listeners;
 use crate::{Family, KeepAlive, ListenOptions, Result, SocketAddr};
 
-/// How to listen.
+/// The options for listening.
 ///
 /// ```
 /// use biosock::listeners::Listen;
@@ -15,7 +15,7 @@ use crate::{Family, KeepAlive, ListenOptions, Result, SocketAddr};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Listen {
-    /// For each socket; TCP's are not for one of a Unix path.
+    /// For each socket; those of TCP do not apply to a Unix path.
     pub(super) options: ListenOptions,
     pub(super) family: Family,
     pub(super) reuseaddr: bool,
@@ -30,8 +30,8 @@ impl Default for Listen {
 }
 
 impl Listen {
-    /// The defaults: every family, SO_REUSEADDR on TCP's sockets and no other
-    /// option, the longest backlog that the system allows.
+    /// The defaults: every family, SO_REUSEADDR on TCP sockets and no other option, the
+    /// longest backlog that the system allows.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -50,8 +50,8 @@ impl Listen {
         }
     }
 
-    /// Turns keep-alive on, with its times (SO_KEEPALIVE, tcp(7)), which
-    /// accepted sockets inherit on Linux; `None`, the default, leaves it off.
+    /// Turns keep-alive on, with its times (SO_KEEPALIVE, tcp(7)), which accepted
+    /// sockets inherit on Linux; `None`, the default, leaves it off.
     ///
     /// ```
     /// # use biosock::{KeepAlive, listeners::Listen};
@@ -64,8 +64,8 @@ impl Listen {
         self
     }
 
-    /// Whether accepted sockets send small segments at once (TCP_NODELAY), on
-    /// Linux; off by default. A Unix socket goes without.
+    /// Whether accepted sockets send small segments at once (TCP_NODELAY), on Linux;
+    /// off by default. A Unix socket ignores it.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -77,8 +77,8 @@ impl Listen {
         self
     }
 
-    /// Whether connections may come with their first bytes (TCP Fast Open, RFC
-    /// 7413); off by default. A Unix socket goes without.
+    /// Whether connections may carry data in their SYN (TCP Fast Open, RFC 7413); off
+    /// by default. A Unix socket ignores it.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -90,10 +90,10 @@ impl Listen {
         self
     }
 
-    /// Whether TCP's sockets have SO_REUSEADDR (socket(7)), as they do by
-    /// default: a server that is started again then has its port at once,
-    /// though connections of its former process linger in TIME_WAIT. On Linux
-    /// it gives no port that another socket listens on.
+    /// Whether TCP sockets have SO_REUSEADDR (socket(7)); on by default: a restarted
+    /// server then gets its port at once, although connections of the previous process
+    /// are in TIME_WAIT. On Linux it does not allow a port that another socket listens
+    /// on.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -106,7 +106,7 @@ impl Listen {
         self
     }
 
-    /// Only addresses of this family; any by default. A target that gives none
+    /// Uses only addresses of this family; any by default. A target without an address
     /// of it is refused.
     ///
     /// ```
@@ -120,9 +120,8 @@ impl Listen {
         self
     }
 
-    /// The queue of connections not yet accepted, as of
-    /// [`ListenOptions::backlog`];
-    /// by default the longest that the system allows.
+    /// The queue of connections not yet accepted, as for [`ListenOptions::backlog`]; by
+    /// default the longest that the system allows.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -145,26 +144,24 @@ impl Listen {
         self
     }
 
-    /// Listens on every address that a target gives: `host:service`,
-    /// `*:service` or `:service` for every address of the machine, a
-    /// `service` alone, or `unix:PATH`.
+    /// Listens on every address of a target: `host:service`, `*:service` or `:service`
+    /// for every address of the machine, a `service` alone, or `unix:PATH`.
     ///
-    /// All sockets have the same port, also where the system chooses it (0).
-    /// IPv6's take IPv6 alone. Where IPv6 is off, IPv4 serves alone.
+    /// All sockets have the same port, even if the system chooses it (0). IPv6 sockets
+    /// accept only IPv6. If IPv6 is off, only IPv4 is used.
     ///
-    /// Looking a name up may take as long as the resolver does; an address in
-    /// figures, or none, asks no server.
+    /// Looking a name up may take as long as the resolver takes; a numeric address, or
+    /// none, needs no server.
     ///
-    /// The file of a Unix socket that nothing listens on any more is
-    /// replaced; any other file stays. [`Listeners::unlink`] removes it at
-    /// the end.
+    /// The file of a Unix socket that nothing listens on any more is replaced; any
+    /// other file is kept. [`Listeners::unlink`] removes it at the end.
     ///
     /// # Errors
-    /// Of the first address that could not be had, with nothing left open: a
-    /// name that is not known, eventfd(2)'s, socket(2)'s, setsockopt(2)'s, bind(2)'s,
-    /// listen(2)'s, a file that is not a socket. An empty target is refused, and
-    /// so are a name of more than 256 addresses, and a Unix address without a path or
-    /// @name, for which bind(2) would choose one.
+    /// That of the first address that failed, with nothing left open: a name that is
+    /// not found, eventfd(2)'s, socket(2)'s, setsockopt(2)'s, bind(2)'s, listen(2)'s, a
+    /// file that is not a socket. An empty target is refused, and so are a name with
+    /// more than 256 addresses, and a Unix address without a path or @name, for which
+    /// bind(2) would choose one.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -175,10 +172,10 @@ impl Listen {
         self.listen_addrs(&self.resolve(target)?)
     }
 
-    /// Listens on each of these addresses. Those with port 0 get one port together.
+    /// Listens on each of these addresses. Those with port 0 get the same port.
     ///
     /// # Errors
-    /// As [`listen`](Self::listen), and where there is no address.
+    /// As [`listen`](Self::listen), and if there is no address.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -190,13 +187,12 @@ impl Listen {
         self.open(addrs)
     }
 
-    /// So many sets on the same addresses, for as many worker threads: the
-    /// system shares connections between them by SO_REUSEPORT, which also
-    /// lets other processes of this user join. Sets on a Unix address share
-    /// its one queue. None for 0.
+    /// Opens `count` sets on the same addresses, for as many worker threads: the system
+    /// distributes connections between them by SO_REUSEPORT, which also lets other
+    /// processes of this user join. Sets on a Unix address share its one queue. Empty
+    /// for 0.
     ///
-    /// A set that is dropped takes the connections in its queue along: drop
-    /// all of them together.
+    /// Dropping a set discards the connections in its queue: drop all sets together.
     ///
     /// # Errors
     /// As [`listen`](Self::listen).
@@ -228,7 +224,7 @@ impl Listen {
         match others {
             Ok(others) => Ok(std::iter::once(first).chain(others).collect()),
             Err(error) => {
-                // A file that stays is found stale by the next listener.
+                // A file that is left is found stale by the next listener.
                 let _ = first.unlink();
                 Err(error)
             }

@@ -1,5 +1,5 @@
-//! From a name to every listener: a socket on each address that the name
-//! gives, all on one port, accepted from fairly.
+//! From a name to its listeners: a socket on each address of the name, all on one port,
+//! accepted from fairly.
 //!
 //! ```
 //! use biosock::Cancel;
@@ -22,13 +22,13 @@
 //!
 //! | to | there is |
 //! |---|---|
-//! | listen on what a name gives | [`Listen::listen`] |
-//! | accept until cancelled, through what passes | [`Listeners::serve`], [`Listeners::incoming`] |
+//! | listen on the addresses of a name | [`Listen::listen`] |
+//! | accept until cancelled, through temporary failures | [`Listeners::serve`], [`Listeners::incoming`] |
 //! | accept one | [`Listeners::accept`], [`Listeners::accept_or_cancel`] |
-//! | the same on tokio | `Listeners::into_async` (feature `tokio`) |
+//! | do the same on tokio | `Listeners::into_async` (feature `tokio`) |
 //! | have a set for each of several threads | [`Listen::shards`] |
 //! | take over what systemd, a parent or other code opened | [`Listeners::inherited`], [`Listeners::take_over`] |
-//! | pass to a child | [`Listeners::pass_to`] |
+//! | pass a set to a child | [`Listeners::pass_to`] |
 //! | remove socket files at the end | [`Listeners::unlink`] |
 
 mod acceptor;

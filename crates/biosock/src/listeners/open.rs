@@ -1,4 +1,4 @@
-//! Opening a set: every address, one port, nothing left half open.
+//! Opening a set: every address, one port, and nothing left open after a failure.
 
 use std::os::fd::AsFd;
 
@@ -10,7 +10,7 @@ use crate::sock::{dup_error, set};
 use crate::sys::{self, Errno};
 use crate::{Domain, Error, Operation, Protocol, Reason, Result, Socket, SocketAddr, Type};
 
-/// How often a port that the system chose for one address may be taken on another.
+/// How often a port that the system chose for one address may be in use on another.
 const PORT_TRIES: usize = 32;
 
 impl Listen {
@@ -34,8 +34,8 @@ impl Listen {
         self.open_once(&wanted)
     }
 
-    /// Another set on the same addresses. A Unix address has one queue, which
-    /// both share.
+    /// Another set on the same addresses. A Unix address has one queue, which both
+    /// share.
     pub(super) fn open_beside(&self, first: &Listeners) -> Result<Listeners> {
         let mut beside = Listeners::with_room(first.sockets.len())?;
         for socket in &first.sockets {
@@ -58,14 +58,14 @@ impl Listen {
         match self.fill(&mut set, addrs) {
             Ok(()) => Ok(set),
             Err(error) => {
-                // A file that stays is found stale by the next listener.
+                // A file that is left is found stale by the next listener.
                 let _ = set.unlink();
                 Err(error)
             }
         }
     }
 
-    /// Opens all, with the first port that the system chooses for the others.
+    /// Opens all, the others with the port that the system chose for the first.
     fn fill(&self, set: &mut Listeners, addrs: &[SocketAddr]) -> Result<()> {
         let mut chosen: Option<u16> = None;
         for addr in addrs {
@@ -105,11 +105,11 @@ impl Listen {
         if let Some(device) = &self.device {
             socket.bind_device(device)?;
         }
-        // On a Unix socket it does nothing.
+        // It has no effect on a Unix socket.
         let reuseaddr = self.reuseaddr && addr.family() != Domain::UNIX;
-        // With it Linux chooses ports of the lower half of their range first,
-        // which may all be taken on the other addresses. Connections have it
-        // from the listener as it is when they come.
+        // With it Linux chooses ports from the lower half of their range first, all of
+        // which may be in use on the other addresses. Connections inherit it from the
+        // listener when they arrive.
         let chooses = addr.port() == Some(0);
         let options = self.options.fit_for(addr.family()).v6only(true).reuseaddr(reuseaddr && !chooses);
         socket.listen_as(Type::STREAM, addr, &options)?;
@@ -130,12 +130,12 @@ fn copy(socket: &Socket) -> Result<Socket> {
         .map_err(|error| dup_error(Operation::Listen, &error))
 }
 
-/// For such a one bind(2) chooses an abstract name that nobody knows of.
+/// For an unnamed address bind(2) chooses an abstract name that no client knows.
 fn is_unnamed(addr: &SocketAddr) -> bool {
     matches!(addr, SocketAddr::Unix(unix) if unix.is_unnamed())
 }
 
-/// Where IPv6 is switched off its wildcard can still be bound, to no use.
+/// If IPv6 is disabled its wildcard can still be bound, but is of no use.
 fn without_silent(addrs: &[SocketAddr]) -> Vec<SocketAddr> {
     let is_wildcard =
         |addr: &SocketAddr| addr.family() == Domain::IPV6 && addr.ip().is_some_and(|ip| ip.is_unspecified());
@@ -143,7 +143,7 @@ fn without_silent(addrs: &[SocketAddr]) -> Vec<SocketAddr> {
     addrs.iter().filter(|addr| !(drop_it && is_wildcard(addr))).copied().collect()
 }
 
-/// Whether the address had its port from the system, so that another may do.
+/// Whether the system chose the address's port, so that another one may work.
 fn is_of_chosen_port(error: &Error, addrs: &[SocketAddr]) -> bool {
     error.address().is_some_and(|addr| addr.port().is_some() && addrs.contains(&addr.with_port(0)))
 }
@@ -152,8 +152,8 @@ fn is(error: &Error, errno: Errno) -> bool {
     error.raw_os_error() == Some(errno.raw_os_error())
 }
 
-/// A kernel without IPv6 has no such family. Where it is switched off there
-/// are no addresses of it, and on some devices not even loopback's.
+/// A kernel without IPv6 does not have the family. If IPv6 is disabled there are no
+/// IPv6 addresses, and on some devices not even loopback.
 fn is_ipv6_off(addr: &SocketAddr, error: &Error) -> bool {
     let is_loopback = || addr.ip().is_some_and(|ip| ip.is_loopback());
     addr.family() == Domain::IPV6

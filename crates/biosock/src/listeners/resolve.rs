@@ -1,14 +1,14 @@
-//! What a target means: every address that it gives.
+//! The addresses of a target.
 
 use super::Listen;
 use crate::error::Refusal;
 use crate::{Domain, Error, HostServ, Lookup, Operation, Part, Priority, Result, SocketAddr, Type};
 
-/// A name server decides how many addresses a name has, and each is a socket.
+/// A name server decides how many addresses a name has, and each takes a socket.
 const MOST: usize = 256;
 
 impl Listen {
-    /// The addresses of a target, duplicates dropped.
+    /// The addresses of a target, without duplicates.
     pub(super) fn resolve(&self, target: &str) -> Result<Vec<SocketAddr>> {
         if target.is_empty() {
             return Err(Error::refused(Operation::Listen, Refusal::NoAddress));
@@ -17,21 +17,21 @@ impl Listen {
             return Ok(vec![target.parse()?]);
         }
         let HostServ { host, service } = HostServ::parse(target, Priority::Service)?;
-        // A host without a service leaves the port to the system.
+        // For a host without a service the system chooses the port.
         let lookup = Lookup::new().service(service.name().unwrap_or("0")).passive().every_family();
         let lookup = lookup.family(self.family).socktype(Type::STREAM);
         let lookup = host.name().map_or(lookup, |host| lookup.host(host));
         let mut addrs = distinct(lookup.run()?.iter().map(|found| unmapped(found.addr)))
             .ok_or_else(|| Error::refused(Operation::Listen, Refusal::TooManyAddresses).about(target))?;
         if !matches!(host, Part::Named(_)) {
-            // The resolver's order of the wildcards is an accident.
+            // The resolver returns the wildcards in no particular order.
             addrs.sort_by_key(|addr| addr.family() != Domain::IPV6);
         }
         Ok(addrs)
     }
 }
 
-/// Each of them once, at most so many as a set may have.
+/// Each address once; `None` if there are more than a set may have.
 fn distinct(found: impl Iterator<Item = SocketAddr>) -> Option<Vec<SocketAddr>> {
     let mut addrs = Vec::new();
     for addr in found {
@@ -45,8 +45,8 @@ fn distinct(found: impl Iterator<Item = SocketAddr>) -> Option<Vec<SocketAddr>> 
     Some(addrs)
 }
 
-/// An IPv4-mapped address (RFC 4291, section 2.5.5.2) is IPv4's, which a
-/// socket for IPv6 alone cannot have.
+/// An IPv4-mapped address (RFC 4291, section 2.5.5.2) is an IPv4 address, which an
+/// IPv6-only socket cannot have.
 fn unmapped(addr: SocketAddr) -> SocketAddr {
     let SocketAddr::V6(v6) = addr else { return addr };
     v6.ip().to_ipv4_mapped().map_or(addr, |ip| SocketAddr::from((ip, v6.port())))

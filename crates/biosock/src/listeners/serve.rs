@@ -1,4 +1,4 @@
-//! Accepting from a set: fairly, and through the failures that pass.
+//! Accepting from a set: fairly, and through temporary failures.
 
 use std::iter::FusedIterator;
 use std::time::{Duration, Instant};
@@ -11,31 +11,29 @@ use crate::sys::Errno;
 use crate::{Cancel, Error, Result, Socket, SocketAddr};
 
 impl Listeners {
-    /// Waits for a connection on any of the sockets, at most `timeout`: zero
-    /// only looks, `None` waits indefinitely. The accepted socket is
-    /// blocking.
+    /// Waits for a connection on any of the sockets, for at most `timeout`: zero only
+    /// checks, `None` waits indefinitely. The accepted socket is blocking.
     ///
-    /// Several threads may accept from one set, and several processes that
-    /// share it by fork(2) or [`pass_to`](Self::pass_to): a connection wakes
-    /// one of them (EPOLLEXCLUSIVE). A thread that is cancelled just then leaves
-    /// it to another. Where the set was forked, passed or taken over, each
-    /// thread that waits looks at all sockets every 5 seconds as well: so long
-    /// a connection may wait that woke a process which died before it
-    /// accepted, or other code that left it.
+    /// Several threads may accept from one set, and several processes that share it by
+    /// fork(2) or [`pass_to`](Self::pass_to): a connection wakes one of them
+    /// (EPOLLEXCLUSIVE). A thread that is cancelled just then leaves it to another. If
+    /// the set was forked, passed or taken over, each waiting thread also checks all
+    /// sockets every 5 seconds: that is how long a connection may wait if it woke a
+    /// process that died before accepting it, or other code that left it.
     ///
-    /// For each thread that accepts at the same time as others the set keeps
-    /// a descriptor (epoll(7)) until it is dropped, besides the one for them
-    /// all (eventfd(2)) that it has from the start.
+    /// For each thread that accepts at the same time as others, the set keeps a
+    /// descriptor (epoll(7)) until it is dropped, in addition to the one for all of
+    /// them (eventfd(2)) that it has from the start.
     ///
-    /// The sockets take turns: a busy one does not keep the others waiting.
-    /// Connections that are gone before they are accepted (ECONNABORTED and
-    /// the like) are passed over. Where that happens eight times in a row, the
-    /// error is returned once, and this and later calls back off before each
-    /// further try, from 5 ms up to a second. Where others were first eight
-    /// times in a row, they back off from 1 ms up to 100 ms, and return nothing.
+    /// The sockets take turns: a busy one does not keep the others waiting. Connections
+    /// that are gone before they are accepted (ECONNABORTED and the like) are skipped.
+    /// If that happens eight times in a row, the error is returned once, and this and
+    /// later calls back off before each further try, from 5 ms up to 1 s. If others
+    /// accepted first eight times in a row, they back off from 1 ms up to 100 ms, and
+    /// return nothing.
     ///
     /// # Errors
-    /// accept(2)'s, epoll(7)'s, and EAGAIN only when the time has passed.
+    /// accept(2)'s, epoll(7)'s, and EAGAIN only if the time has passed.
     /// [`AcceptAdvice`](super::AcceptAdvice) sorts them.
     ///
     /// ```
@@ -51,7 +49,7 @@ impl Listeners {
         self.wait_for_one(false, timeout, None)?.ok_or_else(nobody)
     }
 
-    /// As [`accept`](Self::accept), until `cancel` is cancelled: `None` then.
+    /// As [`accept`](Self::accept), until `cancel` is cancelled: then it returns `None`.
     ///
     /// # Errors
     /// As [`accept`](Self::accept).
@@ -74,14 +72,14 @@ impl Listeners {
         self.wait_for_one(false, timeout, Some(cancel))
     }
 
-    /// `None` where it was cancelled.
+    /// `None` if it was cancelled.
     pub(crate) fn wait_for_one(
         &self,
         nonblocking: bool,
         timeout: Option<Duration>,
         cancel: Option<&Cancel>,
     ) -> Result<Option<(Socket, SocketAddr)>> {
-        // A time beyond the clock's range is as good as no end.
+        // A deadline beyond the clock's range is none.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut acceptor = self.pool.take(cancel).rounds_of(1);
         let turn = acceptor.turn(self.sources(), nonblocking, cancel, deadline);
@@ -97,13 +95,13 @@ impl Listeners {
         }
     }
 
-    /// Accepts until `cancel` is cancelled, and reports each connection. Through
-    /// failures that pass it backs off: [`AcceptAdvice`](super::AcceptAdvice).
-    /// Cancelling accepts no more; what was accepted goes on, and who waits in the queue
-    /// waits until the set is dropped.
+    /// Accepts until `cancel` is cancelled, and reports each connection. It backs off
+    /// during temporary failures: [`AcceptAdvice`](super::AcceptAdvice). After a cancel
+    /// it accepts no more; accepted connections continue, and those in the queue wait
+    /// until the set is dropped.
     ///
     /// # Errors
-    /// The failure that made a listener useless.
+    /// The failure that made a listener unusable.
     ///
     /// ```
     /// use biosock::Cancel;
@@ -122,8 +120,8 @@ impl Listeners {
         Ok(())
     }
 
-    /// As [`serve`](Self::serve), as an iterator: it waits for the next
-    /// event, and ends when `cancel` is cancelled or after an error.
+    /// As [`serve`](Self::serve), as an iterator: it waits for the next event, and ends
+    /// when `cancel` is cancelled or after an error.
     ///
     /// ```
     /// use biosock::Cancel;
@@ -146,12 +144,12 @@ impl Listeners {
     }
 }
 
-/// The connections of a set as they come: [`Listeners::incoming`].
+/// The connections of a set as they arrive: [`Listeners::incoming`].
 ///
-/// A connection costs at most two system calls: each wait reports which sockets
-/// have some, and each of those is accepted from once before the next wait,
-/// so that none keeps another waiting. Several threads and processes may each
-/// have one, as with [`Listeners::accept`].
+/// A connection takes at most two system calls: each wait reports which sockets have
+/// connections, and each of those is accepted from once before the next wait, so that
+/// none keeps another waiting. Several threads and processes may each have one, as with
+/// [`Listeners::accept`].
 ///
 /// ```
 /// use biosock::listeners::{Event, Incoming};
@@ -186,8 +184,8 @@ impl Iterator for Incoming<'_> {
 impl FusedIterator for Incoming<'_> {}
 
 impl Incoming<'_> {
-    /// Whether the accepted sockets are non-blocking, each by the system call
-    /// that accepts it (accept4(2)); they are blocking by default.
+    /// Whether the accepted sockets are non-blocking, each set by the system call that
+    /// accepts it (accept4(2)); blocking by default.
     ///
     /// ```
     /// use biosock::Cancel;
@@ -213,7 +211,7 @@ impl Incoming<'_> {
         if self.is_over {
             return Ok(None);
         }
-        // A child that goes on with its parent's loop needs one of its own.
+        // A child that continues its parent's loop needs its own acceptor.
         let mine = self.acceptor.take().filter(|acceptor| !acceptor.is_of_another_process());
         let acceptor = self
             .acceptor
@@ -226,8 +224,8 @@ impl Incoming<'_> {
 }
 
 impl Drop for Incoming<'_> {
-    /// What it did not come to is on the list of the next, except for what
-    /// another left to it.
+    /// What it did not get to is on the next acceptor's list, except for what another
+    /// left to it.
     fn drop(&mut self) {
         let mine = self.acceptor.take().filter(|acceptor| !acceptor.is_of_another_process());
         if let Some(acceptor) = mine {

@@ -22,11 +22,11 @@ use crate::error::Refusal;
 use crate::{Cancel, Error, Operation, Result, Socket, SocketAddr, Syscall};
 
 impl Listeners {
-    /// The set for use on the tokio runtime of the caller, which needs its
-    /// I/O driver, and its time driver to [serve](AsyncListeners::serve).
+    /// Converts the set for use on the caller's tokio runtime, which needs its I/O
+    /// driver, and its time driver to [serve](AsyncListeners::serve).
     ///
     /// # Errors
-    /// Outside of a runtime; epoll_ctl(2)'s.
+    /// Outside a runtime; epoll_ctl(2)'s.
     ///
     /// # Panics
     /// As tokio does, on a runtime without its I/O driver.
@@ -56,15 +56,15 @@ impl Listeners {
     }
 }
 
-/// Gives a socket to the runtime to watch, by the one of tokio's types that
-/// reports of any socket when it can be read.
+/// Registers a socket with the runtime, as the one of tokio's types that reports
+/// readability for any socket.
 fn watch(socket: Socket) -> io::Result<TcpStream> {
     TcpStream::from_std(net::TcpStream::from(OwnedFd::from(socket)))
 }
 
 /// Listening sockets that are accepted from together on a tokio runtime:
-/// [`Listeners::into_async`]. Dropping it closes them; a socket file stays
-/// (see [`unlink`](Self::unlink)).
+/// [`Listeners::into_async`]. Dropping it closes them; a socket file is kept (see
+/// [`unlink`](Self::unlink)).
 ///
 /// ```
 /// use biosock::listeners::Listen;
@@ -83,21 +83,22 @@ pub struct AsyncListeners {
     sockets: Vec<TcpStream>,
     addrs: Vec<SocketAddr>,
     files: Vec<SocketFile>,
-    /// For when it is a set for threads again: other processes and sets that
-    /// have the sockets have the same nudge.
+    /// For when it becomes a set for threads again: other processes and sets that share
+    /// the sockets have the same nudge.
     pool: Pool,
-    /// Whose turn it is to be asked first.
+    /// The socket that is tried first.
     turn: usize,
 }
 
 impl AsyncListeners {
     /// Waits for a connection on any of the sockets. The accepted socket is
-    /// non-blocking, as tokio's types want it.
+    /// non-blocking, as tokio's types need it.
     ///
-    /// The sockets take turns, and connections that are gone before they are
-    /// accepted are passed over; where that happens eight times in a row, the
-    /// error is returned, and the caller pauses. Dropping the future loses no connection. For
-    /// several tasks that accept there is [`Listen::shards`](super::Listen::shards).
+    /// The sockets take turns, and connections that are gone before they are accepted
+    /// are skipped; if that happens eight times in a row, the error is returned, and
+    /// the caller should back off. The future is cancel-safe: dropping it loses no
+    /// connection. For several accepting tasks there is
+    /// [`Listen::shards`](super::Listen::shards).
     ///
     /// # Errors
     /// accept(2)'s; [`AcceptAdvice`] sorts them.
@@ -118,12 +119,12 @@ impl AsyncListeners {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
 
-    /// As [`Listeners::serve`]: reports each connection until `cancel` is
-    /// cancelled or the future is dropped, and backs off through failures that
-    /// pass. `on_event` is to start a task for a connection, not to serve it.
+    /// As [`Listeners::serve`]: reports each connection until `cancel` is cancelled or
+    /// the future is dropped, and backs off during temporary failures. `on_event`
+    /// should start a task for a connection, not serve it.
     ///
     /// # Errors
-    /// The failure that made a listener useless.
+    /// The failure that made a listener unusable.
     ///
     /// ```
     /// use biosock::Cancel;
@@ -185,8 +186,8 @@ impl AsyncListeners {
         Ok(())
     }
 
-    /// As [`poll_accept_one`](Self::poll_accept_one), past the connections
-    /// that are gone; only a few in a row, lest the task never yield.
+    /// As [`poll_accept_one`](Self::poll_accept_one), skipping connections that are
+    /// gone; only a few in a row, so that the task yields.
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Socket, SocketAddr)>> {
         let mut in_row = 0;
         loop {
@@ -198,8 +199,8 @@ impl AsyncListeners {
         }
     }
 
-    /// Asks the sockets that may have a connection, beginning with the one
-    /// whose turn it is.
+    /// Tries the sockets that may have a connection, starting with the one whose turn
+    /// it is.
     fn poll_accept_one(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Socket, SocketAddr)>> {
         let count = self.sockets.len();
         for at in (0..count).map(|n| (self.turn + n) % count) {
@@ -211,7 +212,7 @@ impl AsyncListeners {
         Poll::Pending
     }
 
-    /// The addresses that are listened on, in the sockets' order.
+    /// The addresses that the set listens on, in the order of the sockets.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -226,12 +227,13 @@ impl AsyncListeners {
         &self.addrs
     }
 
-    /// Removes the socket files that were made for the set, as
-    /// [`Listeners::unlink`], but without waiting for a lock.
+    /// Removes the socket files that were created for the set, as [`Listeners::unlink`]
+    /// does, but without waiting for a lock.
     ///
     /// # Errors
-    /// The first of [`SocketFile::remove`]'s; EAGAIN where another process has
-    /// a file's lock right now: try again a little later. A file that is gone already is none.
+    /// The first error of [`SocketFile::remove`]; EAGAIN if another process holds a
+    /// file's lock at the moment: try again a little later. A file that is already gone
+    /// is not an error.
     ///
     /// ```
     /// # use biosock::listeners::Listen;
@@ -247,7 +249,7 @@ impl AsyncListeners {
         unlink(&self.files, |file| file.remove_within(Duration::ZERO))
     }
 
-    /// Back to a set for threads; the runtime watches it no more.
+    /// Converts it back to a set for threads; the runtime no longer watches it.
     ///
     /// # Errors
     /// epoll_ctl(2)'s.
@@ -280,7 +282,7 @@ fn accept_from(listener: &TcpStream, cx: &mut Context<'_>) -> Poll<Result<(Socke
                 Ok(())
             }
         };
-        // What would block is asked again once the runtime knows of more.
+        // If it would block, it is tried again when the runtime reports readiness.
         let _ = listener.try_io(Interest::READABLE, accept);
         if let Some(accepted) = done {
             return Poll::Ready(accepted);
@@ -288,7 +290,7 @@ fn accept_from(listener: &TcpStream, cx: &mut Context<'_>) -> Poll<Result<(Socke
     }
 }
 
-/// Reports what there is to report; returns the pause, if there is one.
+/// Reports an event, if there is one; returns how long to back off, if at all.
 fn act(outcome: Outcome, on_event: &mut impl FnMut(Event)) -> Option<Duration> {
     match outcome {
         Outcome::Event(event) => {
@@ -301,7 +303,7 @@ fn act(outcome: Outcome, on_event: &mut impl FnMut(Event)) -> Option<Duration> {
     }
 }
 
-/// The runtime refused to wait, as one does that is shutting down.
+/// The runtime refused to wait, as one that is shutting down does.
 fn wait_error(error: &io::Error) -> Error {
     let errno = error.raw_os_error().unwrap_or(libc::ECANCELED);
     Error::system_call(Operation::Accept, Syscall::Poll, errno, None)

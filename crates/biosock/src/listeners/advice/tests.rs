@@ -1,4 +1,4 @@
-//! The table of failures, and the pauses.
+//! The table of failures, and the delays.
 
 use super::*;
 use crate::{Operation, Reason, Syscall};
@@ -25,7 +25,7 @@ fn failures_are_sorted() {
     assert_eq!(AcceptAdvice::after(&Error::from_reason(Operation::Accept, Reason::Accept)), GiveUp);
 }
 
-/// The pause of what it says, and whether that is told.
+/// The delay of the outcome, and whether it is reported.
 fn pause(backoff: &mut AcceptBackoff, errno: i32) -> Option<(u128, bool)> {
     match backoff.outcome_of(Err(failed(errno))).unwrap() {
         Outcome::Event(event) => Some((event.pause().unwrap().as_millis(), true)),
@@ -58,7 +58,7 @@ fn failures_of_one_connection_each_are_told_once_and_sat_out_after_a_few_in_a_ro
         let said: Vec<_> = (0..12).map(|_| pause(&mut backoff, errno)).collect();
         assert_eq!(said[..7], [None; 7]);
         assert_eq!(said[7..], [(5, true), (10, false), (20, false), (40, false), (80, false)].map(Some));
-        // A connection, or nobody there, ends the row.
+        // A connection, or an empty queue, ends the row.
         backoff.outcome_of(connection()).unwrap();
         assert!((0..7).all(|_| pause(&mut backoff, errno).is_none()));
         backoff.settle();
@@ -73,7 +73,7 @@ fn who_comes_too_late_again_and_again_rests_and_tells_nobody() {
     assert!((0..7).all(|_| pause(&mut backoff, libc::EAGAIN).is_none()));
     let said: Vec<_> = (0..9).map(|_| pause(&mut backoff, libc::EAGAIN).unwrap()).collect();
     assert_eq!(said, [1, 2, 4, 8, 16, 32, 64, 100, 100].map(|pause| (pause, false)));
-    // Trouble among it is told as ever.
+    // Other failures in between are reported as usual.
     assert_eq!(pause(&mut backoff, libc::EPROTO), Some((5, true)));
     assert_eq!(pause(&mut backoff, libc::EPROTO), Some((10, false)));
 }
