@@ -1,4 +1,4 @@
-//! Addresses: text, raw bytes, std's types.
+//! Addresses: strings, raw bytes, std's types.
 
 use std::net::{Ipv6Addr, SocketAddrV6};
 
@@ -139,7 +139,7 @@ proptest! {
         prop_assert_eq!(addr.to_string().parse::<SocketAddr>().unwrap(), addr);
         prop_assert_eq!(addr.with_sockaddr(|raw| raw.to_addr()), Some(addr));
         prop_assert_eq!(SocketAddr::from_raw(addr.family(), &addr.raw_address(), port).unwrap(), addr);
-        // std writes an address without zone the same way.
+        // std formats an address without a zone the same way.
         prop_assert_eq!(addr.to_string(), std::net::SocketAddr::new(ip, port).to_string());
     }
 
@@ -190,7 +190,7 @@ fn names_in_figures_as_bytes() {
     assert_eq!(format!("{names:?}"), "RawNames { host: 2001:db8::1, service: 443 }");
 }
 
-/// Safe code must not see what lies behind an address.
+/// Safe code must not read beyond an address.
 #[test]
 fn the_names_of_a_path_are_of_its_own_bytes() {
     let heap = b"\x01\x00/sock|SECRET-OF-OTHERS\0".to_vec();

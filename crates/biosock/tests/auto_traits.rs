@@ -1,4 +1,4 @@
-//! What threads and tasks may do with the public types.
+//! The auto traits of the public types, for use by threads and tasks.
 
 use biosock::dial::{
     AddressHistory, Attempt, DialError, DialFailure, Dialed, Dialer, LookupReport, Outcome, Pace, Question,
@@ -18,7 +18,7 @@ macro_rules! are_shared {
     ($($kind:ty),* $(,)?) => { $(is_shared::<$kind>();)* };
 }
 
-/// It is the compiler that checks.
+/// The compiler checks it.
 #[test]
 fn every_public_type_is_send_sync_and_unpin() {
     are_shared!(

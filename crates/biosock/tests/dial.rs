@@ -1,5 +1,5 @@
-//! The dialer on loopback. What needs a network of its own (silent addresses,
-//! slow answers) is in the laboratory, `lab/`.
+//! The dialer on loopback. Tests that need a network of their own (silent addresses,
+//! slow answers) are in the laboratory, `lab/`.
 
 mod peers;
 
@@ -16,7 +16,7 @@ use biosock::{Cancel, ConnectOptions, Domain, ErrorKind, Family, Result, Socket,
 
 use peers::{Fixed, listeners, refusing};
 
-/// Answers IPv4 at once and IPv6 never, within the life of a test.
+/// Answers IPv4 at once, and IPv6 not within the life of a test.
 #[derive(Debug)]
 struct HalfDead(SocketAddr);
 
@@ -51,7 +51,7 @@ fn an_answer_that_never_comes_delays_little() {
     assert!(dialed.report.attempts[0].started >= Duration::from_millis(50), "IPv6 had its time");
 }
 
-/// Knows its addresses, and would never look one up.
+/// Knows its addresses locally, and must not look one up.
 #[derive(Debug)]
 struct Cached(Vec<SocketAddr>);
 
@@ -77,18 +77,18 @@ fn what_is_at_hand_is_not_looked_up() {
         report.lookups.iter().map(answer).collect::<Vec<_>>()
     };
 
-    // Of both families, in the order that both together have.
+    // Both families, in the order of the combined answer.
     let dialed = dialer.dial("name:1").unwrap();
     let attempts: Vec<_> = dialed.report.attempts.iter().map(|attempt| attempt.addr).collect();
     assert_eq!((dialed.addr, attempts), (v4, vec![v6, v4]));
     assert_eq!(answers(&dialed.report), [(Domain::IPV6, 1), (Domain::IPV4, 1)]);
 
-    // Of one, which a plain connect is enough for.
+    // One family, for which a plain connect is enough.
     let dialed = dialer.clone().family(Family::Ipv4).dial("name:1").unwrap();
     assert_eq!(answers(&dialed.report), [(Domain::IPV4, 1)]);
     assert!(!dialed.socket.is_nonblocking().unwrap());
 
-    // None.
+    // No addresses.
     let failed = Dialer::new().resolver(Arc::new(Cached(vec![]))).dial("name:1").unwrap_err();
     assert_eq!(failed.to_string(), "dial name:1: no address found");
     assert_eq!(answers(failed.report()), [(Domain::IPV6, 0), (Domain::IPV4, 0)]);
@@ -104,7 +104,7 @@ fn the_deadline_includes_the_look_up() {
     assert_eq!(std::io::Error::from(late).kind(), std::io::ErrorKind::TimedOut);
 }
 
-/// TCP has no route to a group, whatever routes there are (ENETUNREACH).
+/// TCP has no route to a multicast group, whatever routes there are (ENETUNREACH).
 const GROUP: &str = "224.0.0.1:1";
 
 #[test]
@@ -164,8 +164,8 @@ fn what_worked_is_remembered() {
     assert_eq!((tried(), tried()), (2, 1));
 }
 
-/// An address of this machine whose port nothing has, and a dialer whose
-/// source it is: what it connects to is itself.
+/// An address of this machine whose port is not in use, and a dialer that has it as its
+/// source: so it connects to itself.
 fn itself(ip: &str) -> (SocketAddr, Dialer) {
     let any: SocketAddr = std::net::SocketAddr::new(ip.parse().unwrap(), 0).into();
     let holder = Socket::stream_for(&any).unwrap();
@@ -176,7 +176,7 @@ fn itself(ip: &str) -> (SocketAddr, Dialer) {
 
 #[test]
 fn a_connection_to_itself_is_a_refusal() {
-    // On an address of its own no other program's port is in the way.
+    // On this address no other program uses the port.
     let [.., high, low] = std::process::id().to_be_bytes();
     let own = format!("127.80.{high}.{low}");
     for ip in [&*own, "::1", &format!("::ffff:{own}")] {
@@ -192,7 +192,7 @@ fn a_connection_to_itself_is_a_refusal() {
                 format!("connect to {addr}: connected to itself: nothing listens there")
             );
             assert_eq!(error.kind(), ErrorKind::Io(std::io::ErrorKind::ConnectionRefused));
-            // A server may have the port at once, and without SO_REUSEADDR.
+            // A server can have the port at once, even without SO_REUSEADDR.
             let server = Socket::stream_for(&addr).unwrap();
             server.listen(&addr).unwrap();
         }
@@ -229,7 +229,7 @@ fn a_datagram_socket_may_be_its_own_peer() {
 fn equal_ports_alone_are_no_connection_to_itself() {
     let (_listeners, port) = listeners("127.0.0.1:0");
     let dialers = [Dialer::new(), Dialer::new().timeout(Duration::from_secs(60))];
-    // Each from an address of its own: the first would keep the port for a while.
+    // Each from its own address: the first would keep the port for a while.
     for (dialer, last) in dialers.into_iter().zip(9..) {
         let source = SocketAddr::from(([127, 0, 0, last], port));
         let dialed = dialer.source(source).dial_addrs(&[SocketAddr::from(([127, 0, 0, 1], port))]).unwrap();
@@ -341,7 +341,7 @@ fn another_thread_cancels() {
     });
 }
 
-/// Fails each family's question in its own way.
+/// Fails each family's lookup in a different way.
 #[derive(Debug)]
 struct Fails(ErrorKind, ErrorKind);
 
@@ -370,7 +370,7 @@ fn a_resolver_s_own_failure_is_the_dial_s() {
     }
 }
 
-/// Panics at the question for IPv6 addresses.
+/// Panics when looking up IPv6 addresses.
 #[derive(Debug)]
 struct Panics(SocketAddr);
 
@@ -407,7 +407,7 @@ fn unix_paths_and_datagrams_go_through_the_same_call() {
     assert_eq!(server.recv(&mut heard).unwrap(), 8);
 }
 
-/// A listener whose queue is full, so that connecting to it does not end.
+/// A listener whose queue is full, so that a connect to it does not complete.
 fn silent() -> (Socket, Socket, SocketAddr) {
     let listener = Listen::new().backlog(0).listen("127.0.0.1:0").unwrap().into_sockets().remove(0);
     let addr = listener.local_addr().unwrap();
@@ -451,7 +451,7 @@ fn another_thread_cancels_a_connect_under_way() {
     });
 }
 
-/// Knows one address, and notes the signals that its threads do not take.
+/// Knows one address, and records the signals that its threads block.
 #[derive(Debug)]
 struct Noting(SocketAddr, Mutex<Vec<u64>>);
 
@@ -462,7 +462,7 @@ impl Resolver for Noting {
     }
 }
 
-/// A bit for each signal, the first for number 1: proc_pid_status(5).
+/// A bit for each signal, the first for signal 1: proc_pid_status(5).
 fn blocked_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
     let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
@@ -482,7 +482,7 @@ fn the_caller_s_signals_are_not_taken_by_look_ups() {
     assert!(noted.iter().all(|blocked| blocked & SIGINT_AND_SIGALRM == SIGINT_AND_SIGALRM), "{noted:x?}");
 }
 
-/// Answers when it is let, and not before.
+/// Answers only once it is allowed to.
 #[derive(Debug)]
 struct Gated(Arc<RwLock<()>>);
 
@@ -501,7 +501,7 @@ fn an_abandoned_look_up_ends_when_its_resolver_lets_it() {
     let dialer = Dialer::new().resolver(resolver.clone()).timeout(Duration::from_millis(30));
     let late = dialer.dial("name:1").unwrap_err();
     assert!(matches!(late.failure(), DialFailure::TimedOut));
-    // This test's, the dialer's, and one of each thread's.
+    // This test's thread, the dialer's, and one for each lookup.
     assert_eq!(Arc::strong_count(&resolver), 4, "both lookups go on");
     drop(shut);
     let patience = Instant::now() + Duration::from_secs(30);
@@ -587,8 +587,8 @@ fn nothing_is_left_behind() {
         while listeners.accept(Some(Duration::ZERO)).is_ok() {}
     };
     dial_all();
-    // Other tests of this process open and close as they go; a leak of ours
-    // would outgrow them.
+    // Other tests of this process open and close descriptors meanwhile; a leak of
+    // biosock's would exceed theirs.
     let (files, tasks) = (open(), threads());
     (0..100).for_each(|_| dial_all());
     let patience = Instant::now() + Duration::from_secs(10);
@@ -599,7 +599,7 @@ fn nothing_is_left_behind() {
     assert!(threads() <= tasks + 30, "{tasks} threads before, {} after", threads());
 }
 
-/// What is said of hosts does not help with a socket file.
+/// Advice about hosts does not help with a socket file.
 #[test]
 fn a_server_that_does_not_accept_is_said_to() {
     let (_directory, _listener, _waiting, path) = full_queue();

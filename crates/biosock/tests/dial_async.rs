@@ -34,7 +34,7 @@ impl Resolver for Fixed {
     }
 }
 
-/// Knows one address, and would never look one up.
+/// Knows one address locally, and must not look one up.
 #[derive(Debug)]
 struct Cached(SocketAddr);
 
@@ -48,7 +48,7 @@ impl Resolver for Cached {
     }
 }
 
-/// Knows nothing.
+/// Knows no addresses.
 #[derive(Debug)]
 struct Nobody;
 
@@ -69,7 +69,7 @@ impl Resolver for Slow {
     }
 }
 
-/// A listener whose queue is full, so that connecting to it does not end.
+/// A listener whose queue is full, so that a connect to it does not complete.
 fn silent() -> (Socket, Socket, SocketAddr) {
     let listener = Listen::new().backlog(0).listen("127.0.0.1:0").unwrap().into_sockets().remove(0);
     let addr = listener.local_addr().unwrap();
@@ -92,12 +92,12 @@ async fn what_is_at_hand_is_not_looked_up() {
         .collect();
     assert_eq!(answers, [(Domain::IPV6, 0), (Domain::IPV4, 1)]);
 
-    // An async resolver, where there is one, is the only one that is asked.
+    // If there is an async resolver, only that one is queried.
     let failed = dialer.async_resolver(Arc::new(Nobody)).dial_async("name:1").await.unwrap_err();
     assert!(failed.report().attempts.is_empty());
 }
 
-/// Says on which thread it was asked, as a port: 1 on one of biosock's.
+/// Reports the thread that it was called on as a port: 1 for one of biosock's.
 #[derive(Debug)]
 struct Where;
 
@@ -136,7 +136,7 @@ async fn many_dials_at_once_all_end_and_leave_nothing() {
     let dials: Vec<_> = (0..200)
         .map(|_| {
             let dialer = dialer.clone();
-            // A future that can move between threads, as spawn wants it.
+            // A future that can move between threads, as spawn requires.
             tokio::spawn(async move {
                 let Dialed { socket, .. } = dialer.dial_async("name:1").await.unwrap();
                 let mut stream = TcpStream::from_std(socket.try_into().unwrap()).unwrap();
@@ -148,7 +148,7 @@ async fn many_dials_at_once_all_end_and_leave_nothing() {
         assert_eq!(dial.await.unwrap(), b'x');
     }
     serving.abort();
-    // The server's sides and the runtime's own go as the test ends.
+    // The server's sockets and the runtime's own are closed when the test ends.
     assert!(descriptors() <= before + 20, "{before} before, {} after", descriptors());
 }
 
@@ -169,7 +169,7 @@ async fn refusals_and_deadlines_are_told() {
     let late = dialer.clone().family(Family::Ipv4).dial_async("name:1").await.unwrap_err();
     assert!(matches!(late.failure(), DialFailure::TimedOut));
 
-    // TCP has no route to a group, so a NAT64 is looked for.
+    // TCP has no route to a multicast group, so the dial looks for a NAT64.
     let late = dialer.nat64(true).dial_async("224.0.0.1:1").await.unwrap_err();
     assert!(matches!(late.failure(), DialFailure::TimedOut), "{late}");
     assert_eq!(late.report().attempts.len(), 1);
@@ -195,10 +195,10 @@ async fn a_connection_to_itself_is_a_refusal() {
     }
 }
 
-/// Set in the copy of this program that has nothing but one test to do.
+/// Set in the copy of this program that runs only one test.
 const ALONE_IN_A_PROCESS: &str = "BIOSOCK_TEST_ALONE";
 
-/// Whether this is that copy; elsewhere runs it, and sees that the test passes.
+/// Whether this is that copy; otherwise runs it, and checks that the test passes.
 fn is_alone_in_a_process(test: &str) -> bool {
     if std::env::var_os(ALONE_IN_A_PROCESS).is_some() {
         return true;
@@ -242,7 +242,7 @@ fn dropping_the_future_ends_the_dial() {
                 } else {
                     Box::pin(async { dialer.dial_async(target).await.is_ok() })
                 };
-                // Until an attempt is under way.
+                // Until an attempt is in progress.
                 while syn_sent(&addr) == 0 {
                     assert!(
                         std::future::poll_fn(|cx| Poll::Ready(dial.as_mut().poll(cx))).await.is_pending()
@@ -258,7 +258,7 @@ fn dropping_the_future_ends_the_dial() {
     assert_eq!(Arc::strong_count(&questions.open), 1, "questions of dials that were dropped");
 }
 
-/// How many sockets wait for this address' answer: state SYN_SENT of proc_net_tcp.
+/// How many sockets are connecting to this address: state SYN_SENT of proc_net_tcp.
 fn syn_sent(addr: &SocketAddr) -> usize {
     let waiting = format!("0100007F:{:04X} 02 ", addr.port().unwrap());
     std::fs::read_to_string("/proc/self/net/tcp").unwrap().matches(&waiting).count()
@@ -318,7 +318,7 @@ impl Resolver for Both {
     }
 }
 
-/// Answers IPv4 at once and IPv6 never; counts the questions that are open.
+/// Answers IPv4 at once and IPv6 never; counts the lookups in progress.
 #[derive(Debug)]
 struct HalfDead {
     v4: SocketAddr,
@@ -351,7 +351,7 @@ async fn an_async_resolver_is_asked_without_a_thread_and_dropped_with_the_dial()
     let open = Arc::clone(&resolver.open);
     let dialer = Dialer::new().async_resolver(Arc::new(resolver));
 
-    // IPv4's refusal is not the end while IPv6's answer is out.
+    // IPv4's failure does not end the dial while IPv6's answer is missing.
     let late = dialer.clone().timeout(Duration::from_millis(100)).dial_async("name:1").await.unwrap_err();
     assert!(matches!(late.failure(), DialFailure::TimedOut), "{late}");
     assert_eq!(late.report().attempts.len(), 1);

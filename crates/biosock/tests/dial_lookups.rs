@@ -1,6 +1,6 @@
-//! The threads that dials look names up on: how many there are, what they
-//! hold, and that names whose resolver hangs leave some for others. Each test
-//! runs in a process of its own, since those threads are the process'.
+//! The threads on which dials look names up: how many there are, what they hold, and
+//! that names whose resolver hangs leave some for others. Each test runs in its own
+//! process, since those threads belong to the process.
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,7 +15,7 @@ use biosock::{Domain, ErrorKind, Family, Result, SocketAddr};
 
 const ALONE: &str = "BIOSOCK_TEST_ALONE";
 
-/// Runs a test of this file alone; `true` in that process.
+/// Runs a test of this file on its own; `true` in that process.
 fn is_alone(test: &str) -> bool {
     if std::env::var_os(ALONE).is_some() {
         return true;
@@ -28,7 +28,7 @@ fn is_alone(test: &str) -> bool {
     false
 }
 
-/// Answers `good`, and hangs with any other name until it is let go.
+/// Answers `good`, and hangs for any other name until it is released.
 #[derive(Debug)]
 struct Hanging {
     good: SocketAddr,
@@ -129,7 +129,8 @@ fn dials_that_ask_the_same_share_the_lookup() {
     for late in late {
         assert!(is_late(late.join().unwrap().unwrap_err().failure()));
     }
-    // A machine too busy for these dials to meet within 5 s asks anew, a third time after 15 s.
+    // On a machine too busy for these dials to share a lookup within 5 s, one asks
+    // anew, a third after 15 s.
     assert!(resolver.asked() <= 6, "{} lookups for two families", resolver.asked());
     let patient: Vec<_> = (0..100).map(|_| dial(Duration::from_secs(3600))).collect();
     resolver.let_go();
@@ -137,7 +138,7 @@ fn dials_that_ask_the_same_share_the_lookup() {
         assert_eq!(dialed.join().unwrap().unwrap().addr, addr);
     }
 
-    // Another resolver is asked by itself.
+    // Another resolver is queried separately.
     let other = Hanging::new(addr);
     other.let_go();
     Dialer::new().resolver(other.clone()).dial("dead:1").unwrap();
@@ -178,7 +179,7 @@ fn what_waits_for_a_thread_goes_with_its_dial() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         reports_that_it_waited(&runtime.block_on(short.dial_async("good:1")).unwrap_err());
     }
-    // One that is under way and does not answer is another case.
+    // A lookup in progress that does not answer is another case.
     let joined = Dialer::new().timeout(Duration::from_millis(20)).resolver(hanging.clone());
     let late = joined.family(Family::Ipv4).dial("dead:1").unwrap_err();
     assert!(late.report().lookups[0].answer.is_none(), "{late:?}");
@@ -186,7 +187,7 @@ fn what_waits_for_a_thread_goes_with_its_dial() {
     assert_eq!((waiting.asked(), Arc::strong_count(&waiting)), (0, 1));
     hanging.let_go();
     assert_eq!(Dialer::new().resolver(waiting.clone()).dial("good:1").unwrap().addr, addr);
-    // One looks names up, and one waits for that to hang for long.
+    // One thread looks names up, and one waits until that has hung for long.
     let lookups = names_of_threads().iter().filter(|name| name.starts_with("biosock lookup")).count();
     assert!((1..=2).contains(&lookups), "{lookups} threads");
 }
@@ -216,12 +217,12 @@ fn a_runtime_neither_lends_its_threads_nor_waits_for_lookups() {
         tokio::task::spawn_blocking(|| ()).await.unwrap();
         assert_eq!(dialer.dial_async("good:1").await.unwrap().addr, addr);
     });
-    // Were one of its threads in a lookup, this would not end.
+    // This would not return if one of its threads were in a lookup.
     drop(runtime);
     resolver.let_go();
 }
 
-/// Dials that wait on take their places before it, and more than there are threads.
+/// Patient dials occupy the places before it, and more than there are threads.
 #[cfg(feature = "tokio")]
 #[test]
 fn dials_that_wait_on_leave_a_thread_for_one_that_comes_after_them() {
@@ -271,7 +272,7 @@ fn lookup_threads_take_no_signal_but_those_of_faults() {
     let blocked = u64::from_str_radix(&resolver.0.lock().unwrap(), 16).unwrap();
     let bit = |signal: i32| 1u64 << (signal - 1);
     let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGSYS];
-    // What cannot be blocked, and what the C library keeps for itself.
+    // Except those that cannot be blocked, and those that the C library reserves.
     let free = [libc::SIGKILL, libc::SIGSTOP, 32, 33];
     let expected = faults.iter().chain(&free).fold(!0, |set, signal| set & !bit(*signal));
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What a dialer can be told, and what comes of it.
+//! The settings of a dialer, and their effects.
 
 mod peers;
 
@@ -88,7 +88,7 @@ fn mptcp_is_used_where_the_kernel_has_it() {
     let (mut server, _) = listeners.accept(None).unwrap();
     dialed.socket.write_all(b"x").unwrap();
     server.read_exact(&mut [0]).unwrap();
-    // Only streams of IP have it; the others are dialled as ever.
+    // Only IP streams have it; others are dialled as usual.
     assert!(dialer.socktype(Type::DGRAM).dial("127.0.0.1:9").is_ok());
 }
 
@@ -104,7 +104,7 @@ fn tfo_connects_with_the_first_data() {
     assert_eq!(&heard, b"first");
 }
 
-/// A setting stands beside those that were made before it.
+/// A setting keeps those that were made before it.
 #[test]
 fn a_source_and_a_device_can_be_had_for_either_family() {
     let (_v6, port) = listeners("[::1]:0");

@@ -1,5 +1,5 @@
-//! Every row of the error queue's table that needs no fault injection, seen
-//! from Rust: the call, the system's word, the reason, the chain, the message.
+//! Every row of the error queue's table that needs no fault injection, as Rust sees it:
+//! the call, the OS error, the reason, the entries, the message.
 
 use std::error::Error as StdError;
 use std::io;
@@ -27,7 +27,7 @@ fn addr(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
-/// A taken port, and what holds it.
+/// A port in use, and its holder.
 fn busy() -> (Socket, SocketAddr) {
     let holder = tcp();
     holder.listen(&addr("127.0.0.1:0")).unwrap();
@@ -35,8 +35,8 @@ fn busy() -> (Socket, SocketAddr) {
     (holder, addr)
 }
 
-/// What an error says, in one line: the queue's entries, then the message. It
-/// has no source, since its message says it all.
+/// An error on one line: the queue's entries, then the message. It has no source, since
+/// its message is complete.
 fn told(error: &Error) -> (String, String) {
     assert!(error.source().is_none(), "{error}");
     let entries: Vec<_> = error.entries().map(|entry| entry.to_string()).collect();
@@ -140,8 +140,8 @@ fn every_row() {
     }
 }
 
-/// listen(2) refused: a raw socket can be bound but not listened on. A
-/// datagram socket of AF_UNIX's SEQPACKET kind shows the same without privilege.
+/// listen(2) fails: a raw socket can be bound but cannot listen. An AF_UNIX SEQPACKET
+/// socket shows the same without privilege.
 #[test]
 fn a_listener_of_the_wrong_type() {
     let (first, second) = (unix(), addr("unix:"));
@@ -165,8 +165,8 @@ fn what_may_succeed_later_is_the_original_s_list() {
     assert!(!Lookup::new().run().unwrap_err().is_retryable());
 }
 
-/// What to try, where there is a usual cause; what is said of ports is not
-/// said of a socket's file.
+/// Advice, if there is a common cause; advice about ports is not given for a socket
+/// file.
 #[test]
 fn what_to_try() {
     let directory = tempfile::tempdir().unwrap();
@@ -243,7 +243,7 @@ fn std_keeps_the_kind_and_gives_the_error_back() {
     assert_eq!(Listeners::take_over(vec![]).unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
-/// Every kind of `std`'s that a caller decides by, and those that only this crate has.
+/// Each of `std`'s kinds that callers act on, and those that only this crate has.
 #[test]
 fn a_kind_for_each_thing_to_do() {
     let of_io = |error: Error| {
@@ -270,7 +270,7 @@ fn a_kind_for_each_thing_to_do() {
     assert_eq!(of_io(other_family), (ErrorKind::NoAddress, io::ErrorKind::NotFound));
 }
 
-/// What a resolver of the caller's own can say, and what becomes of it.
+/// What a caller's own resolver can report, and the resulting errors.
 #[test]
 fn a_resolver_of_the_caller_s_says_what_happened() {
     let cases = [
@@ -327,7 +327,7 @@ fn a_refused_conversion_keeps_its_kind_and_its_words() {
     assert_eq!(Error::from(refused).raw_os_error(), Some(libc::ENOTSOCK));
 }
 
-/// However long a text is, its message is not; what was wrong in it is shown.
+/// However long a string is, its message is bounded, and shows the mistake.
 #[test]
 fn a_message_is_short_whatever_it_is_about() {
     let long = "\u{202e}".repeat(100_000);

@@ -1,4 +1,4 @@
-//! BIO_connect(3)'s routines over descriptors of the caller.
+//! BIO_connect(3)'s routines for the caller's descriptors.
 
 use std::net::TcpListener;
 use std::os::fd::AsFd;
@@ -17,7 +17,7 @@ fn connect_says_that_it_was_refused() {
     connect(&connected).unwrap();
     assert_eq!(connect(&connected).unwrap_err().raw_os_error(), Some(libc::EISCONN));
 
-    // Bound, so that nobody else listens there.
+    // Bound, so that nothing else listens there.
     let bound = socket();
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     any.with_sockaddr(|raw| fd::bind(bound.as_fd(), raw, Options::empty())).unwrap();

@@ -1,4 +1,4 @@
-//! `host:service` parsing. The expectations are OpenSSL 3.0's, observed.
+//! `host:service` parsing. The expectations were observed with OpenSSL 3.0.
 
 use biosock::Part::{Any, Named, Unmentioned};
 use biosock::{HostServ, Part, Priority, Reason};
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 type Parts = (Part<&'static str>, Part<&'static str>);
 
-/// Texts with a colon or brackets mean the same under both priorities.
+/// Strings with a colon or brackets mean the same under both priorities.
 const CLEAR: &[(&str, Parts)] = &[
     ("a:b", (Named("a"), Named("b"))),
     ("a:*", (Named("a"), Any)),
@@ -31,7 +31,7 @@ const CLEAR: &[(&str, Parts)] = &[
     ("a:*x", (Named("a"), Named("*x"))),
 ];
 
-/// Texts without a colon are what the priority says.
+/// Strings without a colon mean what the priority says.
 const BARE: &[(&str, Part<&'static str>)] =
     &[("a", Named("a")), ("80", Named("80")), ("", Any), ("*", Any), ("**", Named("**"))];
 

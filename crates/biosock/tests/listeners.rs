@@ -1,7 +1,7 @@
-//! Sets of listeners: what a name gives, one port, socket files, failures.
+//! Sets of listeners: the addresses of a name, one port, socket files, failures.
 //!
-//! No test here starts a child, which would hold until its execve(2) what
-//! another test closes meanwhile.
+//! No test here starts a child, which until its execve(2) would hold what another test
+//! closes meanwhile.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -43,7 +43,7 @@ fn an_ipv4_mapped_address_is_ipv4_s() {
 #[test]
 fn failures_say_which_address() {
     let message = |target: &str| Listen::new().listen(target).unwrap_err().to_string();
-    // Some other program may have IPv6's port of the same number: another, then.
+    // If another program has IPv6's port of the same number, try another port.
     let told = (0..100).map(|_| {
         let holder = Listen::new().listen("0.0.0.0:0").unwrap();
         let port = ports(&holder)[0];
@@ -113,8 +113,8 @@ fn of_many_that_find_a_stale_file_one_gets_it() {
     }
 }
 
-/// A lock on the directory, which anyone may take who may open it, hinders
-/// nobody (H6). The own one is waited for, and gone afterwards.
+/// A lock on the directory, which any user who may open it can take, blocks nothing
+/// (H6). The socket's own lock is waited for, and removed afterwards.
 #[test]
 fn only_the_lock_next_to_the_file_is_waited_for() {
     let dir = tempfile::tempdir().unwrap();
@@ -132,7 +132,7 @@ fn only_the_lock_next_to_the_file_is_waited_for() {
     assert!(!path.exists());
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "no lock stays");
 
-    // Who holds it on and on keeps the file from being replaced, not the caller.
+    // A process that keeps holding it prevents replacing the file, but does not block the caller.
     drop(UnixListener::bind(&path).unwrap());
     let _held = lock(&lock_path);
     let in_use = Listen::new().listen(&target).unwrap_err();
@@ -148,8 +148,7 @@ fn lock(path: &Path) -> std::fs::File {
     lock
 }
 
-/// Does something while the lock is held for a moment, in which `unchanged`
-/// holds.
+/// Runs a job while the lock is briefly held, during which `unchanged` must be true.
 fn meanwhile<T: Send>(path: &Path, job: impl FnOnce() -> T + Send, unchanged: impl Fn() -> bool) -> T {
     let lock = lock(path);
     thread::scope(|scope| {
@@ -165,8 +164,8 @@ fn meanwhile<T: Send>(path: &Path, job: impl FnOnce() -> T + Send, unchanged: im
     })
 }
 
-/// The directory is another by the time that the file is to be removed, or
-/// there is a FIFO in its place.
+/// By the time that the file is to be removed, the directory is another one, or there
+/// is a FIFO in its place.
 #[test]
 fn where_the_directory_is_another_nothing_of_it_is_removed() {
     let dir = tempfile::tempdir().unwrap();
@@ -190,7 +189,7 @@ fn where_the_directory_is_another_nothing_of_it_is_removed() {
     assert_eq!(refused.raw_os_error(), Some(libc::ENOTDIR));
 }
 
-/// What is in its place by now, with whatever inode, is a socket or stays.
+/// Whatever has replaced the file, with any inode, is kept unless it is a socket.
 #[test]
 fn what_is_not_a_socket_is_not_removed() {
     let dir = tempfile::tempdir().unwrap();
@@ -198,7 +197,7 @@ fn what_is_not_a_socket_is_not_removed() {
     for _ in 0..20 {
         let listeners = Listen::new().listen(&format!("unix:{}", path.display())).unwrap();
         std::fs::remove_file(&path).unwrap();
-        // Often of the same number.
+        // Often with the same inode number.
         std::fs::write(&path, "precious").unwrap();
         listeners.unlink().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
@@ -233,7 +232,7 @@ fn tcp_s_options_hinder_no_unix_socket() {
     assert_eq!(dialed.socket.domain().unwrap(), Domain::UNIX);
 }
 
-/// An abstract name that no other test has.
+/// An abstract name that no other test uses.
 fn abstract_target() -> String {
     static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -259,7 +258,7 @@ fn what_is_not_of_the_family_asked_for_is_refused() {
     Listen::new().listen_addrs(&["unix:".parse().unwrap()]).unwrap_err();
 }
 
-/// What a socket option says, as ss(8) and getsockopt(2) have it.
+/// The value of a socket option, as getsockopt(2) returns it.
 fn reuseaddr(listeners: &Listeners) -> Vec<bool> {
     let get = |socket: &biosock::Socket| rustix::net::sockopt::socket_reuseaddr(socket).unwrap();
     listeners.sockets().iter().map(get).collect()
@@ -275,7 +274,7 @@ fn a_server_that_closed_first_is_started_again_at_once() {
     drop(served);
     drop((client, listeners));
     let again = Listen::new().listen(&addr.to_string()).unwrap();
-    // Nobody takes a port that is listened on.
+    // A port that a server listens on cannot be taken.
     assert!(Listen::new().listen(&addr.to_string()).is_err());
     drop(again);
     Listen::new().reuseaddr(false).listen(&addr.to_string()).unwrap_err();
@@ -303,7 +302,7 @@ fn only_tcp_s_sockets_reuse_addresses() {
     assert_eq!(set(Listen::new().reuseaddr(false)), [false; 3]);
 }
 
-/// As a caller has it that takes sockets over among other things.
+/// As in a caller that takes sockets over among other things.
 fn take_over(sockets: Vec<biosock::Socket>) -> Result<Listeners, Box<dyn std::error::Error + Send + Sync>> {
     Ok(Listeners::try_take_over(sockets)?)
 }

@@ -13,7 +13,7 @@ fn ports(listeners: &Listeners) -> Vec<u16> {
     listeners.addrs().unwrap().iter().filter_map(SocketAddr::port).collect()
 }
 
-/// Counts the descriptors of a process of its own, in which no other test runs.
+/// Counts the descriptors of a process in which no other test runs.
 #[test]
 fn no_failure_leaves_a_descriptor_or_a_file() {
     run_alone("failures_alone", &[]);
@@ -46,7 +46,7 @@ fn failures_alone() {
     assert_eq!(descriptors(), before);
 }
 
-/// Runs where the process may change its directory.
+/// Runs in a process that may change its directory.
 #[test]
 fn a_relative_file_is_removed_from_another_directory() {
     run_alone("moves_about", &[]);
@@ -69,8 +69,7 @@ fn moves_about() {
     drop(of_another);
 }
 
-/// In a network of its own, where the system allows longer queues than libc's
-/// SOMAXCONN.
+/// In its own network, whose system allows longer queues than libc's SOMAXCONN.
 #[test]
 fn the_longest_queue_that_the_system_allows_is_asked_for() {
     let tools = ["unshare", "ip", "ss", "sysctl"];
@@ -105,7 +104,7 @@ fn queues_alone() {
     }
 }
 
-/// The length that ss(8) tells: for who listens, what it calls Send-Q.
+/// The queue length that ss(8) shows: Send-Q of a listening socket.
 fn queue(addr: &SocketAddr) -> u32 {
     let filter = format!("sport = :{}", addr.port().unwrap());
     let told = Command::new("ss").args(["-ltnH", &filter]).output().unwrap();

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Only ends what hangs.
+/// Only ends a test that hangs.
 const LONG: Duration = Duration::from_secs(60);
 
 fn listen(target: &str) -> AsyncListeners {
@@ -48,7 +48,7 @@ async fn a_busy_socket_does_not_keep_the_others_waiting() {
     assert_eq!(families.iter().filter(|family| **family == addrs[1].family()).count(), 3, "{families:?}");
 }
 
-/// As a task that may move between threads, which serves each in its own.
+/// Runs in a task that may move between threads, and serves each connection in its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_are_served_until_cancelled_and_those_accepted_go_on() {
     let mut listeners = listen_on_both_families();
@@ -85,7 +85,7 @@ async fn many_are_served_until_cancelled_and_those_accepted_go_on() {
     }
     canceller.cancel();
     assert_eq!(timeout(LONG, serving).await.unwrap().unwrap().unwrap(), 101);
-    // The set is dropped; who was accepted before is served still.
+    // The set is dropped; a connection accepted before is still served.
     late.write_u8(7).await.unwrap();
     assert_eq!(late.read_u8().await.unwrap(), 7);
 }
@@ -115,7 +115,7 @@ async fn cancelling_ends_a_wait() {
     let serving = timeout(LONG, listeners.serve(&cancel, |event| panic!("{event:?}")));
     let (served, ()) = tokio::join!(serving, cancelling);
     served.unwrap().unwrap();
-    // One that is cancelled already accepts nobody.
+    // If it is already cancelled, nothing is accepted.
     let _client = dial(&listeners.addrs()[0].clone());
     listeners.serve(&cancel, |event| panic!("{event:?}")).await.unwrap();
 }
@@ -161,7 +161,7 @@ fn without_a_runtime_there_is_an_error() {
 /// Set in the copy of this test that runs short of descriptors.
 const SHORT: &str = "BIOSOCK_TEST_SHORT";
 
-/// Not a test of its own: a service with few descriptors, all in use at first.
+/// Not a test itself: a service with few descriptors, all in use at first.
 #[tokio::test]
 async fn short_of_descriptors() {
     if std::env::var_os(SHORT).is_none() {
@@ -208,7 +208,7 @@ fn a_shortage_is_sat_out_and_no_connection_is_lost() {
 #[tokio::test]
 async fn a_cancel_is_waited_for() {
     let cancel = Cancel::new().unwrap();
-    // Two tasks, and one that gives up, wait for the same one.
+    // Two tasks, and one that gives up, wait for the same cancel.
     let waits = [cancel.clone(), cancel.clone()].map(|cancel| {
         tokio::spawn(async move {
             cancel.cancelled().await.unwrap();

@@ -17,8 +17,8 @@ use biosock::dial::Dialer;
 use biosock::listeners::{Event, Listen, Listeners};
 use biosock::{Cancel, Socket, SocketAddr};
 
-/// Not a test of its own: the service that is passed its listeners, which
-/// greets each client with the listener's name.
+/// Not a test itself: the service that inherits its listeners, and greets each client
+/// with the listener's name.
 #[test]
 fn activated() {
     if !is_alone("activated") {
@@ -30,10 +30,10 @@ fn activated() {
         let (mut socket, _) = listeners.accept(Some(Duration::from_secs(60))).unwrap();
         socket.write_all(name.as_bytes()).unwrap();
     }
-    // The environment is inherited, and says nothing to a child of this one.
+    // A child of this process inherits the environment, which does not apply to it.
     let child = part("nothing_passed").output().unwrap();
     assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
-    // Nor has it any of them.
+    // Nor does it have any of the listeners.
     let child = Command::new("sh").args(["-c", "ls -l /proc/self/fd"]).output().unwrap();
     let inherited = String::from_utf8(child.stdout).unwrap();
     for socket in passed.iter().flat_map(|(_, listeners)| listeners.sockets()) {
@@ -42,7 +42,7 @@ fn activated() {
     }
 }
 
-/// An abstract name that no other test has.
+/// An abstract name that no other test uses.
 fn abstract_target() -> String {
     format!("unix:@biosock-passed-{}", std::process::id())
 }
@@ -61,7 +61,7 @@ fn listeners_are_passed_to_a_child() {
     let addrs = listeners.addrs().unwrap();
     let mut command = part("activated");
     listeners.pass_to(&mut command).unwrap();
-    // From now on they are the child's alone, and nobody is refused.
+    // From now on only the child has them, and no client is refused.
     drop(listeners);
     let mut child = command.spawn().unwrap();
     drop(command);
@@ -70,7 +70,7 @@ fn listeners_are_passed_to_a_child() {
     assert!(Dialer::new().dial_addrs(&addrs[..1]).is_err(), "nobody else has them");
 }
 
-/// Not a test of its own: the process that serves on when its parent is gone,
+/// Not a test itself: the process that continues to serve when its parent has ended,
 /// until its standard input ends.
 #[test]
 fn successor() {
@@ -108,7 +108,7 @@ fn a_child_takes_over_while_clients_come_and_none_is_refused() {
     let wait_for = |name: &str, clients: &thread::ScopedJoinHandle<'_, ()>| {
         while served(name) < 20 {
             if clients.is_finished() {
-                // The parent's thread is not to be waited for.
+                // Do not wait for the parent's thread.
                 cancel.cancel();
                 panic!("a client was refused, see above");
             }
@@ -142,7 +142,7 @@ fn a_child_takes_over_while_clients_come_and_none_is_refused() {
     });
 }
 
-/// A shell between the two, which runs the child and is gone when it asks.
+/// A shell in between, which starts the child and has ended by the time the child asks.
 #[test]
 fn what_is_passed_is_passed_though_the_parent_ends_first() {
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
@@ -158,8 +158,8 @@ fn what_is_passed_is_passed_though_the_parent_ends_first() {
     assert_eq!(greeting(&addr), "unknown");
 }
 
-/// What carries the nudge is no listener: a set does without where that
-/// descriptor is another by now, and does not touch it.
+/// The descriptor with the nudge is not a listener: if it is another descriptor by now,
+/// the set does without it, and does not touch it.
 #[test]
 fn a_nudge_that_is_another_descriptor_by_now_is_not_touched() {
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
@@ -180,10 +180,10 @@ fn a_nudge_that_is_another_descriptor_by_now_is_not_touched() {
     assert!(child.wait().unwrap().success());
 }
 
-/// The nudge that was passed, and is said to be another.
+/// The nudge that was passed, and is said to be another one.
 const NUDGE: &str = "BIOSOCK_TEST_NUDGE";
 
-/// Not a test of its own.
+/// Not a test itself.
 #[test]
 fn passed_another_nudge() {
     if !is_alone("passed_another_nudge") {
@@ -201,7 +201,7 @@ fn passed_another_nudge() {
     socket.write_all(b"x").unwrap();
 }
 
-/// Not a test of its own: a process to which nothing was passed.
+/// Not a test itself: a process to which nothing was passed.
 #[test]
 fn nothing_passed() {
     if is_alone("nothing_passed") {
@@ -229,10 +229,10 @@ fn what_is_passed_must_be_what_it_is_said_to_be() {
     }
 }
 
-/// What the error says where what is passed is wrong.
+/// The error's message if what is passed is wrong.
 const SAID: &str = "BIOSOCK_TEST_SAID";
 
-/// Not a test of its own: a process that is passed what is no listener.
+/// Not a test itself: a process that is passed something other than a listener.
 #[test]
 fn badly_passed() {
     if is_alone("badly_passed") {
@@ -261,7 +261,7 @@ fn where_one_is_missing_the_others_are_closed_and_it_is_named() {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
 }
 
-/// Not a test of its own.
+/// Not a test itself.
 #[test]
 fn two_of_three_passed() {
     if is_alone("two_of_three_passed") {
@@ -279,8 +279,8 @@ fn what_this_process_opened_is_not_touched() {
     run_alone("opened_here", &["sh", "-c", set_up]);
 }
 
-/// Not a test of its own: safe code has a file and listeners where the
-/// environment says that some were passed.
+/// Not a test itself: safe code has a file and listeners open where the environment
+/// says that some were passed.
 #[test]
 fn opened_here() {
     if is_alone("opened_here") {
@@ -308,7 +308,7 @@ fn listeners_are_taken_over_from_systemd() {
     }
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("socket");
-    // An address that no other test has, so that its port stays free.
+    // An address that no other test uses, so that its port stays free.
     let [.., high, low] = std::process::id().to_be_bytes();
     let address = SocketAddr::from(([127, 77, high, low], 7777));
     let part = part("activated");
@@ -338,8 +338,8 @@ fn listeners_are_taken_over_from_any_manager() {
     assert!(Listeners::inherited().unwrap().is_none());
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
     let addrs = listeners.addrs().unwrap();
-    // A shell is the manager: it gives the listener, its standard input, as
-    // descriptor 3 to a process whose number is the one it says.
+    // A shell acts as the manager: it passes the listener, its standard input, as
+    // descriptor 3 to the process with the PID that it sets.
     let part = part("activated");
     let mut service = Command::new("sh")
         .args(["-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\" 3<&0 0</dev/null"])

@@ -1,4 +1,4 @@
-//! Accepting from sets of listeners: fairness, trouble, threads, cancel.
+//! Accepting from sets of listeners: fairness, failures, threads, cancels.
 
 mod alone;
 
@@ -29,7 +29,7 @@ fn every_shard_has_a_thread_and_all_connections_are_served() {
             let workers: Vec<_> = shards.iter().map(|shard| scope.spawn(move || work(shard))).collect();
             for addr in addrs.iter().cycle().take(60) {
                 let mut client = Dialer::new().dial_addrs(&[*addr]).unwrap().socket;
-                // The server's end: it was served.
+                // The server's end: the connection was served.
                 assert_eq!(client.read(&mut [0]).unwrap(), 0);
             }
             cancel.cancel();
@@ -69,7 +69,7 @@ fn a_cancel_ends_an_accept_now_and_later() {
     assert!(ended.is_none());
     let _client = Dialer::new().dial_addrs(&listeners.addrs().unwrap()).unwrap();
     assert!(listeners.accept_or_cancel(None, &cancel).unwrap().is_none());
-    // Who waits in the queue is still there.
+    // The connection in the queue is still there.
     listeners.accept(None).unwrap();
 }
 
@@ -87,7 +87,7 @@ fn a_loop_takes_turns_too() {
         Event::Failure { error, .. } => panic!("{error}"),
     });
     assert_eq!(peers.filter(|family| *family == Domain::IPV6).count(), 3);
-    // What one loop left, the next finds; a cancelled one finds nothing.
+    // The next loop finds what one left; a cancelled loop finds nothing.
     assert!(listeners.incoming(&cancel).next().is_some());
     cancel.cancel();
     assert!(listeners.incoming(&cancel).next().is_none());
@@ -171,7 +171,7 @@ fn failures_are_sorted() {
     assert_eq!(AcceptAdvice::after(&plain.accept().unwrap_err()), AcceptAdvice::GiveUp);
 }
 
-/// Not a test of its own: a service with few descriptors, all in use at first.
+/// Not a test itself: a service with few descriptors, all in use at first.
 #[test]
 fn short_of_descriptors() {
     if !is_alone("short_of_descriptors") {
@@ -186,7 +186,7 @@ fn short_of_descriptors() {
         hoard.push(file);
     }
     client.connect(&addr).unwrap();
-    // Of a single accept the caller has the failure, and whether to pause is the caller's.
+    // A single accept returns the failure, and leaves backing off to the caller.
     for _ in 0..3 {
         let failed = listeners.accept(Some(Duration::ZERO)).unwrap_err();
         assert_eq!(AcceptAdvice::after(&failed), AcceptAdvice::BackOff, "{failed}");
@@ -213,7 +213,7 @@ fn short_of_descriptors() {
         })
         .unwrap();
     assert_eq!((told["trouble"], told["connection"]), (4, 1));
-    // Doubled with each failure in a row, of which three came before.
+    // Doubled with each failure in a row, three of which came before.
     assert_eq!(pauses, [40, 80, 160, 320].map(Duration::from_millis));
     assert!(rests[1..].iter().zip(&pauses).all(|(rest, pause)| rest >= pause), "{rests:?}");
 }
@@ -234,7 +234,7 @@ fn both_families() -> Listeners {
     Listen::new().listen_addrs(&["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()]).unwrap()
 }
 
-/// Each that accepts keeps its connection, and is away until all are served.
+/// Each accepting thread keeps its connection, and does not return until all are served.
 #[test]
 fn no_connection_waits_while_a_thread_does() {
     const THREADS: usize = 8;
@@ -251,7 +251,7 @@ fn no_connection_waits_while_a_thread_does() {
                 });
             }
             let dial = |addr| Dialer::new().dial_addrs(&[addr]).unwrap().socket;
-            // Two at a time, so that threads are woken for either at once.
+            // Two at a time, so that threads are woken for both listeners at once.
             for _ in 0..THREADS / 2 {
                 let clients = [dial(addrs[0]), dial(addrs[1])];
                 clients.into_iter().for_each(is_served);
@@ -261,8 +261,8 @@ fn no_connection_waits_while_a_thread_does() {
     }
 }
 
-/// Of two threads with a cancel each, one is cancelled as a connection comes: if
-/// it was the one that was woken, the other takes the connection.
+/// Of two threads, each with its own cancel, one is cancelled as a connection arrives:
+/// if it was the one that was woken, the other accepts the connection.
 #[test]
 fn one_that_is_cancelled_leaves_its_connection_to_another() {
     for _ in 0..100 {
@@ -287,7 +287,7 @@ fn one_that_is_cancelled_leaves_its_connection_to_another() {
     }
 }
 
-/// A set keeps as many descriptors as threads accepted from it at a time.
+/// A set keeps as many descriptors as threads accepted from it at the same time.
 #[test]
 fn accepting_keeps_a_descriptor_for_each_thread_and_one_for_all() {
     run_alone("descriptors_of_accepting", &[]);

@@ -1,4 +1,4 @@
-//! Lookup through the system's resolver, as far as it needs no network.
+//! Lookups through the system's resolver, as far as they need no network.
 
 use std::process::Command;
 
@@ -109,7 +109,7 @@ fn addresses_have_names() {
 
 const STARVED: &str = "BIOSOCK_TEST_STARVED";
 
-/// Not a test of its own: the program that has no descriptor left.
+/// Not a test itself: the program that has no descriptor left.
 #[test]
 fn starved() {
     if std::env::var_os(STARVED).is_none() {
@@ -131,7 +131,7 @@ fn starved() {
     assert_eq!(shown, "[fe80::1%1]:80");
 }
 
-/// glibc says that there is no such name where it cannot open /etc/hosts.
+/// glibc reports that there is no such name if it cannot open /etc/hosts.
 #[test]
 fn a_shortage_is_not_taken_for_a_wrong_name() {
     let mut copy = Command::new("sh");

@@ -1,4 +1,4 @@
-//! What addresses, texts and errors say of themselves, part by part.
+//! The parts of addresses, strings and errors.
 
 use std::collections::HashSet;
 use std::error::Error as _;
@@ -171,12 +171,12 @@ fn long_input_is_cut_between_characters() {
         let error = text.parse::<SocketAddr>().unwrap_err().to_string();
         error.split('"').nth(1).unwrap_or_default().to_owned()
     };
-    // The port is missing at the end: half of what is shown comes before that.
+    // The port is missing at the end: half of what is shown precedes that.
     assert_eq!(shown(&"a".repeat(256)), "a".repeat(256));
     assert_eq!(shown(&"a".repeat(257)), "…".to_owned() + &"a".repeat(128));
-    // The character that ends at byte 128 from the end begins before.
+    // The character that ends at byte 128 from the end starts before it.
     assert_eq!(shown(&("éé".repeat(99) + &"a".repeat(127))), "…".to_owned() + &"a".repeat(127));
-    // What is wrong is at the beginning.
+    // The mistake is at the start.
     assert_eq!(shown(&("a".repeat(257) + ":80")), "a".repeat(256) + "…");
     assert_eq!(shown(&("a".repeat(255) + "é:80")), "a".repeat(255) + "…");
 }

@@ -137,7 +137,7 @@ fn a_connect_in_progress_has_the_deadline_that_it_was_given() {
     let late = connecting.wait(&socket, None).unwrap_err();
     assert_eq!(late.to_string(), format!("connect to {addr}: connection timed out (ETIMEDOUT)"));
     assert_eq!(connecting.outcome(&socket).unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
-    // Where it is connected after all, that is what it says.
+    // If it is connected after all, it reports that.
     drop(listener.accept().unwrap());
     assert!(socket.wait(Interest::Write, None).unwrap());
     connecting.outcome(&socket).unwrap().unwrap();
@@ -146,7 +146,7 @@ fn a_connect_in_progress_has_the_deadline_that_it_was_given() {
 
 #[test]
 fn a_refusal_stays_a_refusal() {
-    // Bound but not listening: nobody else gets the port meanwhile.
+    // Bound but not listening: nothing else gets the port meanwhile.
     let holder = Socket::stream_for(&"127.0.0.1:0".parse().unwrap()).unwrap();
     holder.bind(&"127.0.0.1:0".parse().unwrap()).unwrap();
     let addr = holder.local_addr().unwrap();
@@ -178,7 +178,7 @@ fn a_timeout_leaves_the_mode_as_it_was() {
     let unix = "unix:/no/such".parse().unwrap();
     let (long, short) = (Duration::from_secs(60), Duration::from_millis(10));
     let within = |timeout| ConnectOptions::new().timeout(timeout);
-    // Connected, refused, timed out, refused before connect(2).
+    // Connected, refused, timed out, failed before connect(2).
     let ends = [
         (good, within(long), None),
         (refused, within(long), Some("ECONNREFUSED")),
@@ -197,8 +197,8 @@ fn a_timeout_leaves_the_mode_as_it_was() {
     drop(full);
 }
 
-/// A listener whose queue is full until something is accepted, so that the
-/// next connect to it has no outcome.
+/// A listener whose queue is full until it accepts, so that the next connect to it has
+/// no outcome.
 fn full_queue() -> (Socket, SocketAddr, Socket) {
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let listener = Socket::stream_for(&any).unwrap();
@@ -209,7 +209,7 @@ fn full_queue() -> (Socket, SocketAddr, Socket) {
     (listener, addr, first)
 }
 
-/// On a non-blocking socket, too, it comes back connected or with an error.
+/// On a non-blocking socket too, it returns connected or with an error.
 #[test]
 fn connect_waits_for_the_outcome_in_either_mode() {
     let (listener, addr, _first) = full_queue();
@@ -218,7 +218,7 @@ fn connect_waits_for_the_outcome_in_either_mode() {
         socket.set_nonblocking(nonblocking).unwrap();
         std::thread::scope(|scope| {
             let connect = scope.spawn(|| socket.connect(&addr));
-            // Once it is under way; this makes room for it, and it fills the queue for the next.
+            // Once it is in progress; this makes room for it, and it fills the queue for the next.
             while socket.local_addr().unwrap().port() == Some(0) {}
             drop(listener.accept().unwrap());
             connect.join().unwrap().unwrap();
@@ -282,7 +282,7 @@ fn keep_alive_times_are_checked() {
     let error = socket.set_keepalive(KeepAlive { probes: Some(1000), ..KeepAlive::default() }).unwrap_err();
     let message = "set option TCP_KEEPCNT: invalid argument (EINVAL)";
     assert_eq!(error.to_string(), message);
-    // As part of another call, too.
+    // In another call too.
     let (addr, times) =
         ("127.0.0.1:1".parse().unwrap(), KeepAlive { probes: Some(1000), ..KeepAlive::default() });
     let error = socket.connect_with(&addr, &ConnectOptions::new().keepalive(times)).unwrap_err();
@@ -351,7 +351,7 @@ fn std_s_types_take_only_what_they_are() {
     let unix = listener(&UnixAddr::unnamed().into());
     let unix = UnixListener::try_from(UnixStream::try_from(unix).unwrap_err().into_socket()).unwrap();
 
-    // And back, by way of OwnedFd, nothing lost.
+    // And back, through OwnedFd, without loss.
     let addr = Socket::from(OwnedFd::from(tcp)).local_addr().unwrap();
     assert_eq!(addr.family(), Domain::IPV4);
     assert!(Socket::from(OwnedFd::from(unix)).is_listening().unwrap());
@@ -401,7 +401,7 @@ fn no_allocation_on_the_way_from_socket_to_close() {
             .unwrap();
         let (accepted, _) = listener.accept_nonblocking().unwrap();
         accepted.close().unwrap();
-        // Nor does a call that is to be tried again.
+        // Nor does a retryable failure.
         assert!(busy.accept().unwrap_err().is_retryable());
     });
     assert_eq!(counted.count_total, 0);
@@ -418,7 +418,7 @@ fn no_allocation_for_names_as_bytes() {
     let counted = allocation_counter::measure(|| {
         let names = addr.with_sockaddr(|raw| fd::raw_names_of(raw, true)).unwrap();
         assert_eq!((names.host(), names.service()), (&b"127.0.0.1"[..], &b"80"[..]));
-        // An address of no family: the resolver refuses it.
+        // An address without a family: the resolver refuses it.
         assert!(fd::raw_names_of(SockAddr::from_bytes(&[0; 16]), true).is_err());
     });
     assert_eq!(counted.count_total, 0);

@@ -1,4 +1,4 @@
-//! Each option of a socket is read back as it was set.
+//! Each socket option is read back as it was set.
 
 use std::io::{IoSlice, IoSliceMut, Read, Write};
 use std::os::unix::net::{UnixDatagram, UnixStream};
@@ -104,7 +104,7 @@ fn a_mark_and_a_device_need_privilege_and_are_read_back() {
 fn a_unix_peer_has_credentials_and_a_tcp_peer_has_none() {
     let (one, _two) = UnixStream::pair().unwrap();
     let peer = Socket::from(one).peer_credentials().unwrap();
-    // std has no geteuid(2), but the directory of this process has its owner.
+    // std has no geteuid(2), but this process's directory has its owner.
     let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap());
     assert_eq!((peer.pid, peer.uid), (std::process::id() as i32, owner));
     let none = stream(Domain::IPV4).peer_credentials();
@@ -134,7 +134,7 @@ fn vectors_are_moved_whole_or_in_part() {
     let mut rooms = [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
     assert_eq!(two.read_vectored(&mut rooms).unwrap(), 5);
     assert_eq!((&first, &second[..2]), (b"abc", b"de".as_slice()));
-    // More than one call takes (UIO_MAXIOV).
+    // More than one call accepts (UIO_MAXIOV).
     let many = vec![IoSlice::new(b"x"); 5000];
     assert_eq!(one.write_vectored(&many).unwrap(), 1024);
     drop(two);
@@ -168,7 +168,7 @@ fn datagrams_come_with_who_sent_them() {
         }
         assert_eq!(one.send_to(b"hello", &two.local_addr().unwrap()).unwrap(), 5);
         let mut room = [0; 3];
-        // The rest is lost.
+        // The rest is discarded.
         assert_eq!(two.recv_from(&mut room).unwrap(), (3, Some(one.local_addr().unwrap())));
         assert_eq!(&room, b"hel");
     }

@@ -1,5 +1,5 @@
-//! The number of system calls of each operation, counted by strace(1) over a
-//! copy of this test that runs the operations between marks.
+//! The number of system calls of each operation, counted by strace(1) in a copy of this
+//! test that runs the operations between marks.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -16,15 +16,15 @@ use biosock::{
 /// Set in the copy that strace watches.
 const WATCHED: &str = "BIOSOCK_TEST_WATCHED";
 
-/// What every accept of the copy fails with.
+/// The error with which every accept of the copy fails.
 const FILTER: &str = "BIOSOCK_TEST_FILTER";
 
-/// A system call that stands out in the record and does nothing.
+/// A recognizable system call that does nothing.
 fn mark(name: &str) {
     assert!(!Path::new(&format!("/mark/{name}")).exists());
 }
 
-/// Not a test of its own: the program that strace watches.
+/// Not a test itself: the program that strace watches.
 #[test]
 fn watched() {
     if std::env::var_os(WATCHED).is_none() {
@@ -75,7 +75,7 @@ fn watched() {
     let failed = dialer.dial_addrs(&[silent]);
     mark("none");
     assert!(failed.is_err());
-    // An address on which no other program has the port that the first gets.
+    // An address on which no other program uses the port that the first gets.
     let [.., high, low] = std::process::id().to_be_bytes();
     let set = ["[::1]:0".parse().unwrap(), SocketAddr::from(([127, 79, high, low], 0))];
     mark("listen on a set of two, with one port");
@@ -166,13 +166,13 @@ fn the_fewest_calls() {
         println!("{name:38} {} {}", calls.len(), calls.join(" "));
         assert_eq!(calls, *expected, "{name}");
     }
-    // Closing takes one call more where std checks the descriptor.
+    // Closing takes one more call where std checks the descriptor.
     let silent = calls_after(&record, "dial an address that is silent");
     assert_eq!(silent[..3], ["socket", "connect", "ppoll"]);
     assert!(!silent[3..].contains(&"ppoll"), "it waits once: {silent:?}");
 }
 
-/// Not a test of its own: the program whose first accept strace makes fail.
+/// Not a test itself: the program whose first accept fails under strace.
 #[test]
 fn disturbed() {
     if std::env::var_os(WATCHED).is_none() {
@@ -184,7 +184,7 @@ fn disturbed() {
     assert_eq!(peer, client.local_addr().unwrap());
 }
 
-/// Not a test of its own: the program whose poll strace makes end for nothing.
+/// Not a test itself: the program whose poll returns spuriously under strace.
 #[test]
 fn woken_for_nothing() {
     if std::env::var_os(WATCHED).is_none() {
@@ -214,7 +214,7 @@ fn readiness_alone_is_no_connection() {
     }
 }
 
-/// Gives each name so many IPv4 addresses, of which the first is this.
+/// Gives each name this many IPv4 addresses, the first of which is this one.
 #[derive(Debug)]
 struct Many(u32, SocketAddr);
 
@@ -225,14 +225,14 @@ impl Resolver for Many {
             return Ok(vec![]);
         }
         let port = first.port().unwrap();
-        // 127.1.0.0 and on, where nothing listens.
+        // 127.1.0.0 and up, where nothing listens.
         let others =
             (0..count - 1).map(|number| SocketAddr::from(((0x7f01_0000 + number).to_be_bytes(), port)));
         Ok(std::iter::once(first).chain(others).collect())
     }
 }
 
-/// Not a test of its own: the program that dials a name with a history.
+/// Not a test itself: the program that dials a name with a history.
 #[test]
 fn answered_at_length() {
     if std::env::var_os(WATCHED).is_none() {
@@ -254,8 +254,7 @@ fn answered_at_length() {
     }
 }
 
-/// With a history each address is asked of the kernel, before the deadline is
-/// looked at again.
+/// With a history each address takes system calls before the deadline is checked again.
 #[test]
 fn no_answer_decides_how_long_the_caller_s_thread_works() {
     if has_strace("no_answer_decides_how_long_the_caller_s_thread_works") {
@@ -265,12 +264,12 @@ fn no_answer_decides_how_long_the_caller_s_thread_works() {
         let [usual, long] =
             ["an answer of 256", "an answer of 4000"].map(|name| calls_after(&record, name).len());
         println!("{usual} system calls after an answer of 256 addresses, {long} after one of 4000");
-        // They differ by waits and locks alone.
+        // They differ only in waits and locks.
         assert!(usual > 256 * 3 && long < usual + 256, "{usual} {long}");
     }
 }
 
-/// Not a test of its own: the program that strace lets have no thread.
+/// Not a test itself: the program that cannot start a thread under strace.
 #[test]
 fn without_threads() {
     if std::env::var_os(WATCHED).is_none() {
@@ -282,7 +281,7 @@ fn without_threads() {
     let errors =
         failed.report().lookups.iter().map(|lookup| lookup.answer.as_ref().unwrap().as_ref().unwrap_err());
     assert!(errors.map(|error| error.raw_os_error()).all(|errno| errno == Some(libc::EAGAIN)));
-    // What needs no lookup needs no thread.
+    // A dial without a lookup needs no thread.
     let listeners = Listen::new().listen("127.0.0.1:0").unwrap();
     Dialer::new().dial_addrs(&listeners.addrs().unwrap()).unwrap();
 }
@@ -297,7 +296,7 @@ fn a_lookup_thread_that_cannot_be_had_is_a_shortage() {
     }
 }
 
-/// A listener whose queue is full, and what fills it.
+/// A listener whose queue is full, and the connection that fills it.
 fn full_listener() -> (Socket, SocketAddr, Socket) {
     let any = "127.0.0.1:0".parse().unwrap();
     let listener = Socket::stream_for(&any).unwrap();
@@ -307,8 +306,8 @@ fn full_listener() -> (Socket, SocketAddr, Socket) {
     (listener, addr, first)
 }
 
-/// Not a test of its own: a connect that is refused while it is under way, by
-/// the first SYN that is sent again, where getpeername(2) fails.
+/// Not a test itself: a connect that is refused while in progress, when the first SYN
+/// is retransmitted, while getpeername(2) fails.
 #[test]
 fn refused_without_peers_names() {
     if std::env::var_os(WATCHED).is_some() {
@@ -322,7 +321,7 @@ fn refused_without_peers_names() {
     }
 }
 
-/// Not a test of its own: the program that strace wakes for nothing, and whose
+/// Not a test itself: the program that is woken spuriously under strace, and whose
 /// getpeername(2) fails.
 #[test]
 fn woken_without_peers_names() {
@@ -362,8 +361,8 @@ fn a_connection_that_is_gone_is_passed_over() {
     }
 }
 
-/// Not a test of its own: eight threads that accept, and 1,000 clients, one
-/// after the other and then all at once.
+/// Not a test itself: eight threads that accept, and 1,000 clients, one after the other
+/// and then all at once.
 #[test]
 fn many_threads_accept() {
     if std::env::var_os(WATCHED).is_none() {
@@ -403,15 +402,16 @@ fn a_connection_wakes_one_of_many_threads() {
     }
     let record = tempfile::NamedTempFile::new().unwrap();
     let path = record.path().to_str().unwrap();
-    // Only these calls are stopped: where all are, the threads are too slow for a burst.
+    // Only these calls are traced: if all are, the threads are too slow for a burst.
     let how = ["--seccomp-bpf", "-o", path, "-e", "trace=accept4,statx,stat"];
     under_strace(&how, "many_threads_accept");
     let record = std::fs::read_to_string(path).unwrap();
     let (one_by_one, burst) = record.split_once("/mark/burst").expect("a mark");
     let calls = |part: &str| part.lines().filter(|line| line.contains("accept4(")).count();
     println!("accept calls: {} for 1000, then {} for 500 at once", calls(one_by_one), calls(burst));
-    // strace slows each call down, so that threads meet which would not:
-    // scripts/accepting counts without. Where all are woken there are 8 a client.
+    // strace slows each call down, so that threads compete which otherwise would not:
+    // scripts/accepting counts without it. If all threads were woken there would be 8
+    // calls per client.
     assert!((1000..=2000).contains(&calls(one_by_one)), "{}", calls(one_by_one));
     assert!((500..=1500).contains(&calls(burst)), "{}", calls(burst));
 }
@@ -425,7 +425,7 @@ fn has_strace(test: &str) -> bool {
     has
 }
 
-/// Runs one of these programs in a process of its own.
+/// Runs one of these programs in its own process.
 fn under_strace(how: &[&str], program: &str) {
     let mut strace = Command::new("strace");
     strace.args(["-f", "-qq"]).args(how).arg(std::env::current_exe().unwrap());
@@ -433,8 +433,8 @@ fn under_strace(how: &[&str], program: &str) {
     assert!(copy.status.success(), "{}", String::from_utf8_lossy(&copy.stderr));
 }
 
-/// The names of the calls between a mark and the next, of the thread that
-/// made the mark.
+/// The names of the calls between a mark and the next, of the thread that made the
+/// mark.
 fn calls_after<'a>(record: &'a str, name: &str) -> Vec<&'a str> {
     let mark = format!("\"/mark/{name}\"");
     // A line is "PID call(arguments) = result".
@@ -442,12 +442,12 @@ fn calls_after<'a>(record: &'a str, name: &str) -> Vec<&'a str> {
     let Some((thread, _)) = lines.find(|(_, call)| call.contains(&mark)) else { return vec!["no such mark"] };
     let mine = lines.filter(|(pid, _)| *pid == thread).map(|(_, call)| call.trim_start());
     let until_next = mine.take_while(|call| !call.contains("\"/mark/"));
-    // One that another thread's interrupts in the record is resumed as "<... call".
+    // A call that another thread interrupts in the record is resumed as "<... call".
     let begun = until_next.filter(|call| !call.starts_with('<'));
     begun.filter_map(|call| call.split_once('(')).map(|(call, _)| call).collect()
 }
 
-/// Not a test of its own: the program whose first listen strace makes fail.
+/// Not a test itself: the program whose first listen fails under strace.
 #[test]
 fn overtaken() {
     if std::env::var_os(WATCHED).is_some() {
@@ -455,7 +455,7 @@ fn overtaken() {
     }
 }
 
-/// With SO_REUSEADDR two may be bound to a port, and the second listen(2) fails.
+/// With SO_REUSEADDR two sockets may be bound to a port, and the second listen(2) fails.
 #[test]
 fn a_port_that_is_lost_at_listen_is_chosen_again() {
     if has_strace("a_port_that_is_lost_at_listen_is_chosen_again") {
@@ -466,8 +466,8 @@ fn a_port_that_is_lost_at_listen_is_chosen_again() {
     }
 }
 
-/// Not a test of its own: a loop whose every accept strace makes fail, until
-/// it has been told so once and gone on for as long as a pause or two take.
+/// Not a test itself: a loop whose every accept fails under strace, until that has been
+/// reported once and it has backed off a few times more.
 #[test]
 fn filtered() {
     if std::env::var_os(WATCHED).is_none() {
@@ -490,10 +490,10 @@ fn filtered() {
             })
             .unwrap();
     });
-    // Who comes too late is in no trouble.
+    // Being too late is not a failure.
     let is_late = std::env::var_os(FILTER).is_some_and(|errno| errno == "EAGAIN");
     assert_eq!(told, u32::from(!is_late), "once for all");
-    // One at a time, too: told once, and each further call takes its time.
+    // Single accepts too: reported once, and each further call takes its time.
     let accept = || listeners.accept(Some(Duration::from_millis(100)));
     mark("one at a time");
     let errors: Vec<_> = (0..3).map(|_| accept().unwrap_err().raw_os_error()).collect();
@@ -513,17 +513,17 @@ fn an_error_that_stays_is_not_tried_again_and_again() {
         let environment = format!("{FILTER}={errno}");
         under_strace(&["-o", path, "-e", "trace=accept4", "-e", &inject, "-E", &environment], "filtered");
         let calls = std::fs::read_to_string(path).unwrap().matches("INJECTED").count();
-        // 8 and one after each pause, twice: 5 ms, 10 ms, 20 ms, ... fit into a second but 7 times,
-        // and those of 1 ms to 100 ms but 16 times.
+        // 8, and one after each delay, twice: 5 ms, 10 ms, 20 ms, ... fit into a second
+        // only 7 times, and those of 1 ms to 100 ms only 16 times.
         assert!((9..60).contains(&calls), "{errno}: {calls} calls");
     }
 }
 
-/// What one accept of the copy is to return: an errno, or 0 for a connection.
+/// What one accept of the copy should return: an errno, or 0 for a connection.
 #[cfg(feature = "tokio")]
 const WANTED: &str = "BIOSOCK_TEST_WANTED";
 
-/// Not a test of its own: the program whose first accepts strace makes fail.
+/// Not a test itself: the program whose first accepts fail under strace.
 #[cfg(feature = "tokio")]
 #[test]
 fn accepted_async() {
@@ -534,7 +534,7 @@ fn accepted_async() {
         let addr = listeners.addrs()[0];
         let mut clients = vec![client_of(&addr)];
         let mut accept = std::pin::pin!(listeners.accept());
-        // Where the first was lost to another, a later one wakes the task.
+        // If the first was lost to another, a later one wakes the task.
         let accepted = loop {
             tokio::select! {
                 accepted = &mut accept => break accepted,
@@ -546,8 +546,8 @@ fn accepted_async() {
     });
 }
 
-/// Connections that are gone are passed over, but only a few in a row; a
-/// shortage is returned at once, and a lost race for a connection never.
+/// Connections that are gone are skipped, but only a few in a row; a shortage is
+/// returned at once, and losing a connection to another never is.
 #[cfg(feature = "tokio")]
 #[test]
 fn an_async_accept_passes_over_a_few_that_are_gone() {

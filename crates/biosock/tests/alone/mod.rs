@@ -1,10 +1,10 @@
-//! Parts that copies of a test program play, in processes of their own.
+//! Parts that copies of a test program run, in processes of their own.
 
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
 use std::process::Command;
 
-/// Names the part that a copy of this test program plays.
+/// Names the part that a copy of this test program runs.
 pub(crate) const PART: &str = "BIOSOCK_TEST_PART";
 
 /// A copy of this test program that runs one part, and nothing else.

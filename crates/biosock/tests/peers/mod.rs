@@ -1,4 +1,4 @@
-//! Who is dialled, and who knows their addresses.
+//! Peers to dial, and resolvers that know their addresses.
 
 use biosock::dial::{Question, Resolver};
 use biosock::listeners::{Listen, Listeners};
@@ -10,7 +10,7 @@ pub(crate) fn listeners(target: &str) -> (Listeners, u16) {
     (listeners, port)
 }
 
-/// A port that refuses: bound, so that nobody else has it, and not listening.
+/// A port that refuses: bound, so that nothing else has it, and not listening.
 pub(crate) fn refusing(any: &str) -> (Socket, SocketAddr) {
     let holder = Socket::stream_for(&any.parse().unwrap()).unwrap();
     holder.bind(&any.parse().unwrap()).unwrap();
