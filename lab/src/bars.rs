@@ -1,4 +1,4 @@
-//! biosock's bars, in the scenarios where something is promised.
+//! biosock's bars, in the scenarios that have one.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -12,26 +12,26 @@ use crate::scenario::{PORT, Scenario};
 use crate::world::World;
 use crate::{Failure, Result};
 
-/// Something measured, and the most that it may be.
+/// A measured value, and its maximum.
 #[derive(Debug)]
 pub struct Bar {
     /// What was measured.
     pub what: String,
-    /// How much it was; more than anything where there was nothing to measure.
+    /// Its value; infinite if there was nothing to measure.
     pub measured: f64,
-    /// The most that it may be.
+    /// Its maximum.
     pub most: f64,
-    /// Of what.
+    /// Its unit.
     pub unit: &'static str,
 }
 
 impl Bar {
-    /// Whether it is kept.
+    /// Whether the value is at most the maximum.
     pub fn is_kept(&self) -> bool {
         self.measured <= self.most
     }
 
-    /// A line for humans, the first column this wide.
+    /// A line for humans, with a first column of this width.
     pub fn line(&self, wide: usize) -> String {
         let Self { what, measured, most, unit } = self;
         let outcome = if self.is_kept() { "kept" } else { "MISSED" };
@@ -39,20 +39,20 @@ impl Bar {
         format!("{outcome:<6}  {what:<wide$}  {measured:>7.digits$} {unit:<7}  at most {most:.digits$}")
     }
 
-    /// The same for programs.
+    /// The same as JSON.
     pub fn json(&self) -> Value {
         let Self { what, measured, most, unit } = self;
         json!({"what": what, "measured": measured, "most": most, "unit": unit, "kept": self.is_kept()})
     }
 }
 
-/// Whose times are judged.
+/// The contestants whose times have bars.
 pub const JUDGED: [Contestant; 2] = [Contestant::Client(Kind::Ours), Contestant::Client(Kind::Memory)];
 
 /// The bars of one scenario, measured.
 ///
 /// # Errors
-/// What keeps them from being measured.
+/// Why they cannot be measured.
 pub fn of(world: &World, row: &Row, rules: Rules<'_>) -> Result<Vec<Bar>> {
     let rtt = world.scenario.rtt.as_secs_f64();
     let ours = row.median(Contestant::Client(Kind::Ours)).unwrap_or(f64::INFINITY);
@@ -79,7 +79,7 @@ fn deadline(scenario: &Scenario, ours: f64) -> Option<Bar> {
     })
 }
 
-/// Against a plain connect to the literal address, which has no lookup to do.
+/// Compared with a plain connect to the literal address, which needs no lookup.
 fn all_good(world: &World, rules: Rules<'_>) -> Result<Vec<Bar>> {
     let first = world.scenario.hosts().first().map(|(addr, _)| *addr);
     let literal = SocketAddr::new(first.ok_or("the scenario has no address")?, PORT).to_string();
@@ -99,7 +99,7 @@ fn all_good(world: &World, rules: Rules<'_>) -> Result<Vec<Bar>> {
     ])
 }
 
-/// For a ratio this close, in which a busy machine shows.
+/// The number of dials for a ratio this close to 1, which a busy machine distorts.
 const ROUNDS: usize = 61;
 
 /// The median times of these dials, made in turn.

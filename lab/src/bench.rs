@@ -1,4 +1,4 @@
-//! The table: each contestant dials through every scenario, several times.
+//! The table: each contestant dials in every scenario, several times.
 
 use std::fmt;
 use std::thread::sleep;
@@ -12,14 +12,14 @@ use crate::contestants::{Contestant, Rules, Timing, measure, versions};
 use crate::scenario::{self, Scenario};
 use crate::world::{Patience, World};
 
-/// Everything that was measured.
+/// All measurements.
 #[derive(Debug)]
 pub struct Table {
-    /// How often each dialled.
+    /// How often each contestant dialled.
     pub runs: usize,
-    /// The longest that any was waited for.
+    /// The most that a dial may take.
     pub cap: Duration,
-    /// Who dialled: the columns.
+    /// The contestants: the columns.
     pub contestants: Vec<Contestant>,
     /// The versions of curl and OpenSSL.
     pub versions: String,
@@ -31,19 +31,19 @@ pub struct Table {
     pub bars: Vec<Bar>,
 }
 
-/// A scenario, and each contestant's result.
+/// A scenario, and each contestant's results.
 #[derive(Debug)]
 pub struct Row {
     /// The scenario.
     pub scenario: Scenario,
-    /// In the order of the table's contestants.
+    /// The results, in the order of the table's contestants.
     pub cells: Vec<Cell>,
 }
 
-/// How one contestant fared in one scenario.
+/// The results of one contestant in one scenario.
 #[derive(Debug)]
 pub struct Cell {
-    /// Who.
+    /// The contestant.
     pub contestant: Contestant,
     /// Every dial.
     pub timings: Vec<Timing>,
@@ -55,7 +55,7 @@ const LONG: f64 = 5.0;
 /// Measures everything.
 ///
 /// # Errors
-/// What keeps it from being measured: no root, a missing program.
+/// Why it cannot be measured: not root, or a program is missing.
 pub fn run(rules: Rules<'_>, contestants: Vec<Contestant>, runs: usize) -> Result<Table> {
     let (versions, cap) = (versions()?, rules.cap);
     let mut table =
@@ -70,8 +70,8 @@ pub fn run(rules: Rules<'_>, contestants: Vec<Contestant>, runs: usize) -> Resul
     Ok(table)
 }
 
-/// The bars of a row; one that is missed is measured once more, with more
-/// dials, before it counts: a machine that does other work has slow spells.
+/// The bars of a row; one that is missed is measured once more, with more dials, before
+/// it counts: a machine with other work has slow periods.
 fn bars(world: &World, row: &Row, rules: Rules<'_>, runs: usize) -> Result<Vec<Bar>> {
     let bars = bars::of(world, row, rules)?;
     if bars.iter().all(Bar::is_kept) {
@@ -86,13 +86,13 @@ fn bars(world: &World, row: &Row, rules: Rules<'_>, runs: usize) -> Result<Vec<B
     Ok(bars.into_iter().zip(again).map(|(bar, again)| if bar.is_kept() { bar } else { again }).collect())
 }
 
-/// Beyond one on each processor, times measure the machine.
+/// The load; above one for each processor, the times depend on the machine.
 fn load() -> String {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     format!("load {} on {processors} processors", load_average())
 }
 
-/// Waits a while for the machine's other work to pause.
+/// Waits a while until the machine's other work is done.
 fn await_calm() {
     let limit = Instant::now() + Duration::from_secs(30);
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -101,7 +101,7 @@ fn await_calm() {
     }
 }
 
-/// How many threads want a processor now, this one included (proc_loadavg(5)).
+/// How many threads are runnable now, this one included (proc_loadavg(5)).
 fn running() -> usize {
     let averages = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let threads = averages.split(' ').nth(3).and_then(|threads| threads.split('/').next());
@@ -113,7 +113,7 @@ fn load_average() -> String {
     averages.split(' ').next().unwrap_or("unknown").to_owned()
 }
 
-/// Each in turn, so that a slow spell of the machine meets all alike.
+/// The contestants take turns, so that a slow period of the machine affects all alike.
 fn row(world: &World, contestants: &[Contestant], rules: Rules<'_>, runs: usize) -> Result<Row> {
     let cell = |&contestant| Cell { contestant, timings: Vec::new() };
     let mut cells: Vec<_> = contestants.iter().map(cell).collect();
@@ -126,7 +126,7 @@ fn row(world: &World, contestants: &[Contestant], rules: Rules<'_>, runs: usize)
 }
 
 impl Table {
-    /// The same for programs.
+    /// The same as JSON.
     pub fn json(&self) -> Value {
         let rows: Vec<_> = self.rows.iter().map(Row::json).collect();
         let bars: Vec<_> = self.bars.iter().map(Bar::json).collect();
@@ -157,7 +157,7 @@ fn head(contestants: &[Contestant]) -> Vec<String> {
     fixed.into_iter().chain(names).map(String::from).collect()
 }
 
-/// Lines of cells, the first column to the left.
+/// Lines of cells, with the first column left-aligned.
 fn grid(f: &mut fmt::Formatter<'_>, lines: &[Vec<String>]) -> fmt::Result {
     let widest = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0);
     let widths: Vec<_> = (0..lines[0].len()).map(widest).collect();
@@ -172,7 +172,7 @@ fn grid(f: &mut fmt::Formatter<'_>, lines: &[Vec<String>]) -> fmt::Result {
 }
 
 impl Row {
-    /// What a contestant took, if its median dial ended.
+    /// The time of a contestant's median dial, if it ended.
     pub fn median(&self, contestant: Contestant) -> Option<f64> {
         let cell = self.cells.iter().find(|cell| cell.contestant == contestant)?;
         match cell.median() {
@@ -204,7 +204,7 @@ impl Cell {
         self.timings.last().is_some_and(|last| length(last) > LONG)
     }
 
-    /// The middle one.
+    /// The median.
     pub fn median(&self) -> Timing {
         let mut sorted = self.timings.clone();
         sorted.sort_by(|a, b| length(a).total_cmp(&length(b)));
@@ -224,7 +224,7 @@ fn length(timing: &Timing) -> f64 {
     }
 }
 
-/// A dial past the cap has no time.
+/// A dial beyond the cap has no time.
 fn timing_json(timing: Timing) -> Value {
     match timing {
         Timing::Connected(took) => json!({"connected": true, "seconds": took}),

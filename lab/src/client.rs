@@ -1,4 +1,4 @@
-//! What a dialling process does, and prints about it: one line of JSON.
+//! What a dialling process does, and prints: one line of JSON.
 
 use std::env;
 use std::fs;
@@ -34,10 +34,10 @@ pub enum Kind {
     Plain,
 }
 
-/// Makes hickory's resolver, on a runtime: it is not of this workspace.
+/// Creates hickory's resolver, on a runtime: hickory is not in this workspace.
 pub type Hickory = fn() -> biosock::Result<Arc<dyn AsyncResolver>>;
 
-/// A dialer that looks names up by hickory.
+/// A dialer that looks names up with hickory.
 pub(crate) fn by_hickory(hickory: Option<Hickory>, dialer: Dialer) -> Result<Dialer> {
     let hickory = hickory.ok_or("this program does not have hickory: adapters/lab does")?;
     Ok(dialer.async_resolver(hickory()?))
@@ -46,20 +46,20 @@ pub(crate) fn by_hickory(hickory: Option<Hickory>, dialer: Dialer) -> Result<Dia
 /// How to dial.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Manner {
-    /// The deadline of the whole.
+    /// The deadline of the whole dial.
     pub deadline: Option<Duration>,
-    /// biosock waits so long for IPv6's answer, instead of 50 ms.
+    /// How long biosock waits for IPv6's answer, instead of 50 ms.
     pub resolution_delay: Option<Duration>,
-    /// biosock reaches IPv4 addresses through a NAT64 where it has to.
+    /// Whether biosock reaches IPv4 addresses through a NAT64 if it has to.
     pub nat64: bool,
-    /// Wait until every thread has ended, and report what is left.
+    /// Whether to wait until all threads have ended, and report what is left.
     pub settle: bool,
 }
 
-/// Dials, and reports how it went.
+/// Dials, and reports the result.
 ///
 /// # Errors
-/// Where the process itself cannot be inspected; where there is no hickory to dial by.
+/// The process itself cannot be inspected, or hickory is not available.
 pub fn run(kind: Kind, hickory: Option<Hickory>, target: &str, manner: Manner) -> Result<Value> {
     let before = descriptors()?;
     let mut told = match kind {
@@ -91,7 +91,7 @@ fn dialer(manner: Manner) -> Dialer {
     }
 }
 
-/// The runtime goes without waiting for lookups that are no longer needed.
+/// The runtime is dropped without waiting for lookups that are no longer needed.
 fn on_tokio(dialer: impl FnOnce() -> Result<Dialer>, target: &str) -> Result<Value> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let dialer = runtime.block_on(async { dialer() })?;
@@ -124,7 +124,7 @@ fn timed(connect: impl FnOnce() -> io::Result<TcpStream>) -> Value {
     }
 }
 
-/// What most programs do. Of deadlines std has one for each address alone.
+/// What most programs do. std has a deadline only for each address.
 fn in_turn(target: &str, deadline: Option<Duration>) -> io::Result<TcpStream> {
     let mut last = io::Error::other("no address");
     for addr in target.to_socket_addrs()? {
@@ -140,8 +140,8 @@ fn in_turn(target: &str, deadline: Option<Duration>) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// A system call that stands out in strace's record and does nothing, since
-/// there is no such directory.
+/// A recognizable system call in strace's record that does nothing, since there is no
+/// such directory.
 pub(crate) fn mark(name: &str) {
     let _ = env::set_current_dir(format!("/mark/{name}"));
 }
@@ -198,12 +198,12 @@ fn attempt(attempt: &Attempt) -> Value {
     })
 }
 
-/// What is open: what each descriptor stands for.
+/// The open descriptors: what each refers to.
 pub(crate) fn descriptors() -> Result<Vec<String>> {
     let mut open = Vec::new();
     for entry in fs::read_dir("/proc/self/fd")? {
         let entry = entry?;
-        // The descriptor of this very listing is gone when it is read.
+        // The descriptor of this listing is closed by the time it is read.
         if let Ok(what) = fs::read_link(entry.path()) {
             open.push(what.display().to_string());
         }
@@ -213,9 +213,8 @@ pub(crate) fn descriptors() -> Result<Vec<String>> {
     Ok(open)
 }
 
-/// Lookups may go on for as long as the resolver does, with a descriptor each.
-/// Waits until they have ended, and gives the number of threads that are left,
-/// which is 1.
+/// Lookups may go on for as long as the resolver does, with a descriptor each. Waits
+/// until they have ended, and returns the number of threads that are left, which is 1.
 fn settled(before: &[String]) -> Result<usize> {
     let limit = Instant::now() + Duration::from_secs(60);
     loop {
@@ -227,10 +226,10 @@ fn settled(before: &[String]) -> Result<usize> {
     }
 }
 
-/// How many threads there are but for those that look names up, which stay
-/// for a while when they have no work.
+/// The number of threads without those that look names up, which stay for a while when
+/// idle.
 pub(crate) fn threads() -> Result<usize> {
     let names = fs::read_dir("/proc/self/task")?.map(|task| fs::read_to_string(task?.path().join("comm")));
-    // One that has ended meanwhile has no name.
+    // A thread that has ended meanwhile has no name.
     Ok(names.filter(|name| name.as_ref().is_ok_and(|name| name.trim() != "biosock lookup")).count())
 }

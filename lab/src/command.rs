@@ -131,8 +131,8 @@ enum Command {
     },
 }
 
-/// Does what the program's arguments say, and prints it. Without hickory's
-/// resolver nothing dials by it.
+/// Does what the program's arguments request, and prints the result. Only hickory's
+/// dials need hickory's resolver.
 pub fn main(hickory: Option<Hickory>) -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Table { runs, full, biosock, json } => {
@@ -202,9 +202,9 @@ fn print_ips(addrs: &[biosock::SocketAddr]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// More than ten addresses that are silent for 131 s each.
+/// More than the time of ten addresses that are silent for 131 s each.
 const FULL: Duration = Duration::from_secs(3600);
-/// Beyond the 5 s after which the C library's resolver asks again.
+/// More than the 5 s after which the C library's resolver asks again.
 const QUICK: Duration = Duration::from_secs(6);
 
 fn table(runs: usize, cap: Duration, contestants: Vec<Contestant>, json: bool) -> Result<ExitCode> {
@@ -227,7 +227,7 @@ fn run_short(clients: usize, descriptors: u64, shortage: Duration, json: bool) -
         println!("{clients} clients, {descriptors} descriptors\n\n{}", shortage::heads());
     }
     for manner in [Manner::Ours, Manner::Tokio, Manner::Eager] {
-        // What does not pause would fill a record.
+        // The record of a loop that never backs off would be too large.
         let row = shortage::run(&trial, manner, manner != Manner::Eager)?;
         let faults = row.faults(&trial);
         if json {
@@ -236,7 +236,7 @@ fn run_short(clients: usize, descriptors: u64, shortage: Duration, json: bool) -
             println!("{row}");
             faults.iter().for_each(|fault| println!("  {fault}"));
         }
-        // The last is here to show what the others do not do.
+        // The last loop shows the faults that the others do not have.
         kept &= faults.is_empty() != (manner == Manner::Eager);
     }
     Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,4 +1,4 @@
-//! Those who dial, each as a process on the client's side of a world.
+//! The contestants, each a process on the client's side of a world.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::{Failure, Result};
 /// A column of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contestant {
-    /// Ourselves, or a std loop, in this program's own process.
+    /// biosock, or a std loop, in a process of this program.
     Client(Kind),
     /// curl(1).
     Curl,
@@ -34,7 +34,7 @@ impl Contestant {
         all
     }
 
-    /// The column's head.
+    /// The column's heading.
     pub fn name(self) -> &'static str {
         match self {
             Self::Client(Kind::Ours) => "biosock",
@@ -49,30 +49,30 @@ impl Contestant {
     }
 }
 
-/// How one dial ended.
+/// The outcome of one dial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Timing {
-    /// With a connection, after so many seconds.
+    /// Connected, after this many seconds.
     Connected(f64),
-    /// Without one.
+    /// Failed, after this many seconds.
     Failed(f64),
     /// Not within the cap.
     Capped,
 }
 
-/// The program that [`Kind`]s run in, and how long anybody may take.
+/// The program that [`Kind`]s run in, and how long a dial may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
     /// The path of the `biosock-lab` binary.
     pub program: &'a Path,
-    /// None is waited for longer.
+    /// The most that a dial may take.
     pub cap: Duration,
 }
 
-/// Has a contestant dial the world's name.
+/// Lets a contestant dial the world's name.
 ///
 /// # Errors
-/// Where its program is missing or prints something unexpected.
+/// Its program is missing, or prints something unexpected.
 pub fn measure(world: &World, contestant: Contestant, rules: Rules<'_>) -> Result<Timing> {
     match contestant {
         Contestant::Client(kind) => {
@@ -84,10 +84,10 @@ pub fn measure(world: &World, contestant: Contestant, rules: Rules<'_>) -> Resul
     }
 }
 
-/// Has this program dial a target; what it printed, or `None` past the cap.
+/// Lets this program dial a target; returns what it printed, or `None` beyond the cap.
 ///
 /// # Errors
-/// Where it prints something unexpected.
+/// It prints something unexpected.
 pub fn dial(
     world: &World,
     kind: Kind,
@@ -105,7 +105,7 @@ pub fn dial(
     Ok(Some(said.map_err(|error| format!("{error} in the client's output: {ended:?}"))?))
 }
 
-/// What this program is given to dial.
+/// The arguments with which this program dials.
 pub fn client_arguments(world: &World, kind: Kind, target: &str) -> Vec<String> {
     let kind = kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
     let mut arguments = vec!["client".into(), kind, target.into()];
@@ -121,7 +121,7 @@ fn timing(said: &Value) -> Timing {
     if said["connected"] == true { Timing::Connected(took) } else { Timing::Failed(took) }
 }
 
-/// timeout(1)'s own exit status, when it had to end the command.
+/// timeout(1)'s exit status if it had to end the command.
 const CAPPED: i32 = 124;
 
 fn capped(rules: Rules<'_>, program: &Path) -> Command {
@@ -130,7 +130,7 @@ fn capped(rules: Rules<'_>, program: &Path) -> Command {
     command
 }
 
-/// curl measures itself: `time_connect` counts lookup and connect.
+/// curl measures itself: `time_connect` includes lookup and connect.
 fn curl(world: &World, rules: Rules<'_>) -> Result<Timing> {
     let mut command = capped(rules, Path::new("curl"));
     command.args(["-q", "--silent", "--noproxy", "*", "--output", "/dev/null"]);
@@ -154,10 +154,10 @@ fn curl(world: &World, rules: Rules<'_>) -> Result<Timing> {
     }
 }
 
-/// Which curl and which OpenSSL.
+/// The versions of curl and OpenSSL.
 ///
 /// # Errors
-/// Where one is missing.
+/// One of them is missing.
 pub fn versions() -> Result<String> {
     let first_two = |program: &str, ask: &str| {
         let ended = Command::new(program).arg(ask).output();
@@ -168,8 +168,8 @@ pub fn versions() -> Result<String> {
     Ok(format!("{}, {}", first_two("curl", "--version")?, first_two("openssl", "version")?))
 }
 
-/// s_client prints when it is connected; measured from its start, without its
-/// reading of certificates.
+/// s_client prints when it is connected; the time is measured from its start, without
+/// reading certificates.
 fn s_client(world: &World, rules: Rules<'_>) -> Result<Timing> {
     let mut command = capped(rules, Path::new("openssl"));
     command.args(["s_client", "-no-CAfile", "-no-CApath", "-no-CAstore"]);

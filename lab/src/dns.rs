@@ -19,13 +19,13 @@ const NO_ERROR: u8 = 0;
 const SERVER_FAILURE: u8 = 2;
 const NAME_ERROR: u8 = 3;
 
-/// Longer than any well-formed question over UDP.
+/// Longer than any well-formed UDP query.
 const DATAGRAM: usize = 1500;
 
 /// Serves at 127.0.0.1:53 of the calling thread's network.
 ///
 /// # Errors
-/// Those of binding there.
+/// bind(2)'s.
 pub fn serve(scenario: &Scenario) -> io::Result<Worker> {
     let socket = UdpSocket::bind(("127.0.0.1", 53))?;
     let zone = Zone::of(scenario);
@@ -43,7 +43,7 @@ fn answer(socket: &UdpSocket, zone: &Zone, stop: &Stop) -> io::Result<()> {
             }
         }
         while let Some((to, reply)) = due.pop(Instant::now()) {
-            // Who asked may be gone: its port then refuses, which is no news.
+            // The client may be gone: its port then refuses, which does not matter.
             let _ = socket.send_to(&reply, to);
         }
     }
@@ -68,7 +68,7 @@ impl Zone {
         Self { name: scenario.host_name(), addrs, aaaa: scenario.aaaa, a: scenario.a, nat64: scenario.nat64 }
     }
 
-    /// When to answer a question and with what, if at all.
+    /// When to answer a question, and with what, if at all.
     fn reply(&self, datagram: &[u8]) -> Option<(Duration, Vec<u8>)> {
         let question = Question::read(datagram)?;
         if self.nat64 && question.kind == TYPE_AAAA && question.name.eq_ignore_ascii_case(IPV4_ONLY) {
@@ -94,11 +94,11 @@ impl Zone {
     }
 }
 
-/// A query's first question, which is all that resolvers send.
+/// A query's first question, the only one that resolvers send.
 #[derive(Debug)]
 struct Question<'d> {
     id: &'d [u8],
-    /// Name, type and class as they came.
+    /// Name, type and class, as received.
     section: &'d [u8],
     name: String,
     kind: u16,
@@ -128,7 +128,7 @@ impl<'d> Question<'d> {
     /// The reply with these addresses.
     fn reply(&self, code: u8, addrs: &[IpAddr]) -> Vec<u8> {
         let mut reply = self.id.to_vec();
-        // A response to a recursive query, by a server that recurses.
+        // A response to a recursive query, from a server that recurses.
         reply.extend([0x81, 0x80 | code]);
         for count in [1, addrs.len() as u16, 0, 0] {
             reply.extend(count.to_be_bytes());
@@ -139,7 +139,7 @@ impl<'d> Question<'d> {
     }
 }
 
-/// Adds a resource record, whose name points at the question's.
+/// Adds a resource record, whose name points to the question's.
 fn record(reply: &mut Vec<u8>, addr: &IpAddr) {
     let (kind, data) = match addr {
         IpAddr::V4(addr) => (TYPE_A, addr.octets().to_vec()),
@@ -148,7 +148,7 @@ fn record(reply: &mut Vec<u8>, addr: &IpAddr) {
     reply.extend([0xc0, HEADER as u8]);
     reply.extend(kind.to_be_bytes());
     reply.extend(CLASS_IN.to_be_bytes());
-    // Not to be kept.
+    // Not to be cached.
     reply.extend(0u32.to_be_bytes());
     reply.extend((data.len() as u16).to_be_bytes());
     reply.extend(data);

@@ -1,10 +1,10 @@
-//! Things that are to happen later.
+//! Things to do later.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-/// Things by the time they are due; those due at the same time in the order
-/// they came.
+/// Things by the time when they are due; those due at the same time in the order in
+/// which they were added.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -30,18 +30,18 @@ impl<T> Default for Due<T> {
 }
 
 impl<T> Due<T> {
-    /// Something is to happen then.
+    /// Adds something that is due then.
     pub fn push(&mut self, when: Instant, thing: T) {
         self.count += 1;
         self.things.insert((when, self.count), thing);
     }
 
-    /// When the next is due.
+    /// When the next one is due.
     pub fn next(&self) -> Option<Instant> {
         self.things.keys().next().map(|(when, _)| *when)
     }
 
-    /// The next that is due by now.
+    /// The next one that is due by now.
     pub fn pop(&mut self, now: Instant) -> Option<T> {
         let entry = self.things.first_entry()?;
         (entry.key().0 <= now).then(|| entry.remove())

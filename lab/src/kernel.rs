@@ -1,4 +1,4 @@
-//! The two things asked of the kernel that no safe crate offers.
+//! The two system calls that no safe crate offers.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -7,29 +7,29 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
-/// Moves the calling thread, and what it starts from now on, to a network
-/// and a set of mounts of its own.
+/// Moves the calling thread, and what it starts from now on, to its own network and
+/// mount namespaces.
 ///
 /// # Errors
-/// unshare(2)'s: EPERM for all but root.
+/// unshare(2)'s: EPERM except for root.
 pub fn leave_namespaces() -> io::Result<()> {
     let flags = UnshareFlags::NEWNET | UnshareFlags::NEWNS;
-    // SAFETY: the descriptor table stays shared (no CLONE_FILES), which is all
-    // that memory safety hangs on here.
+    // SAFETY: the descriptor table stays shared (no CLONE_FILES), which is all that
+    // memory safety depends on here.
     unsafe { unshare_unsafe(flags) }.map_err(io::Error::from)
 }
 
-/// A TAP device of this name in the calling thread's network: what the
-/// network sends out comes to the file, a frame a read. It goes with the file.
+/// A TAP device of this name in the calling thread's network: each read of the file
+/// returns a frame that the network sent. Closing the file removes it.
 ///
 /// # Errors
-/// Those of open(2) of /dev/net/tun and of its TUNSETIFF.
+/// open(2)'s of /dev/net/tun, and those of its TUNSETIFF.
 pub fn tap(name: &str) -> io::Result<File> {
     let tap =
         OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open("/dev/net/tun")?;
     let mut request = request_for(name)?;
-    // SAFETY: the descriptor is open, and TUNSETIFF reads and writes one
-    // ifreq, which `request` is and outlives the call.
+    // SAFETY: the descriptor is open, and TUNSETIFF reads and writes one ifreq, which
+    // `request` is, and which outlives the call.
     let status = unsafe { libc::ioctl(tap.as_raw_fd(), libc::TUNSETIFF, &raw mut request) };
     if status < 0 { Err(io::Error::last_os_error()) } else { Ok(tap) }
 }

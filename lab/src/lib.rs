@@ -1,17 +1,17 @@
-//! A laboratory for dialling: small broken networks, made of network
-//! namespaces that vanish with the threads that live in them.
+//! A laboratory for dialling: small broken networks, made of network namespaces that
+//! vanish with the threads that live in them.
 //!
 //! A [`World`](world::World) is one network as a [`Scenario`](scenario::Scenario)
-//! describes it: a client's side with a DNS server of its own, a wire that
-//! delays and loses, and a server's side. [`contestants`] dial through it, each
-//! in a process of its own; [`bench`](mod@bench) makes a table of the times and
-//! compares biosock's with its bars.
+//! describes it: a client's side with its own DNS server, a wire that delays and loses
+//! frames, and a server's side. [`contestants`] dial through it, each in its own
+//! process; [`bench`](mod@bench) makes a table of the times and compares biosock's with
+//! its bars.
 //!
-//! [`place`]s record what DNS was asked. [`load`] dials by the thousand on loopback, which
+//! [`place`]s record the DNS queries. [`load`] dials by the thousand on loopback, which
 //! needs no root.
 //!
-//! For the worlds root is needed, iproute2, and /dev/net/tun. The host's own network and
-//! files are never touched.
+//! Worlds need root, iproute2 and /dev/net/tun. The host's own network and files are
+//! never changed.
 
 #![deny(unsafe_code)]
 
@@ -37,14 +37,14 @@ pub mod world;
 
 /// What went wrong, for humans.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
-/// A result with such a failure.
+/// A result with such an error.
 pub type Result<T> = std::result::Result<T, Failure>;
 
-/// What a test needs, or `None` with a line `skipped: TEST: why` where this machine
-/// cannot have it.
+/// What a test needs, or `None` with a line `skipped: TEST: why` if this machine does
+/// not have it.
 ///
 /// # Panics
-/// Where `BIOSOCK_REQUIRE_ALL=1` forbids skips.
+/// If `BIOSOCK_REQUIRE_ALL=1` forbids skipping.
 pub fn or_skip<T>(test: &str, needed: Result<T>) -> Option<T> {
     let why = match needed {
         Ok(needed) => return Some(needed),
@@ -56,7 +56,7 @@ pub fn or_skip<T>(test: &str, needed: Result<T>) -> Option<T> {
     None
 }
 
-/// The README's examples are run with the documentation's.
+/// Runs the README's examples as doc tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -1,4 +1,4 @@
-//! Servers that accept and hang up.
+//! Servers that accept and close.
 
 use std::io;
 use std::net::{IpAddr, TcpListener};
@@ -7,11 +7,11 @@ use std::os::fd::AsFd;
 use crate::scenario::{PORT, Scenario};
 use crate::worker::{Stop, Worker};
 
-/// Listens at every address where the scenario has something to, in the
-/// calling thread's network.
+/// Listens on every address where something listens in the scenario, in the calling
+/// thread's network.
 ///
 /// # Errors
-/// Those of binding.
+/// bind(2)'s.
 pub fn serve(scenario: &Scenario) -> io::Result<Worker> {
     let hosts = scenario.hosts().into_iter().filter(|(_, host)| host.listens());
     let listeners = hosts.map(|(addr, _)| listen(addr)).collect::<io::Result<Vec<_>>>()?;
@@ -28,7 +28,7 @@ fn accept(listeners: &[TcpListener], stop: &Stop) -> io::Result<()> {
     let fds: Vec<_> = listeners.iter().map(AsFd::as_fd).collect();
     while let Some(ready) = stop.wait(&fds, None)? {
         for (listener, _) in listeners.iter().zip(ready).filter(|(_, ready)| *ready) {
-            // A connection that died meanwhile is none; either is closed at once.
+            // A connection that ended meanwhile is none; either way it is closed at once.
             drop(listener.accept());
         }
     }

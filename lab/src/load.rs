@@ -1,5 +1,5 @@
-//! Thousands of dials at once on loopback: all end, nothing is left, and what
-//! one costs alongside std's and tokio's own connect.
+//! Thousands of dials at once on loopback: all must end with nothing left, and what one
+//! costs, compared with std's and tokio's own connect.
 
 mod cost;
 mod table;
@@ -53,7 +53,7 @@ impl Caller {
         matches!(self, Self::Tokio | Self::OursTokio | Self::OursHickory)
     }
 
-    /// Whose cost biosock's is compared with.
+    /// The caller with whose cost biosock's is compared.
     fn rival(self) -> Self {
         if self.is_async() { Self::Tokio } else { Self::Std }
     }
@@ -62,13 +62,13 @@ impl Caller {
 /// How much to dial.
 #[derive(Clone, Copy, Debug)]
 pub struct Amount {
-    /// At once, under tokio.
+    /// Simultaneous dials, under tokio.
     pub tasks: usize,
-    /// Altogether, blocking.
+    /// All blocking dials.
     pub blocking: usize,
-    /// By so many threads.
+    /// The number of their threads.
     pub threads: usize,
-    /// How often each; the middle one counts.
+    /// How often each; the median counts.
     pub rounds: usize,
 }
 
@@ -85,7 +85,7 @@ const ROWS: [(Caller, Way); 9] = [
     (Caller::Ours, Way::Name),
 ];
 
-/// What is dialled.
+/// The target of a dial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Literal,
@@ -105,7 +105,7 @@ impl Way {
     }
 }
 
-/// Everything that was measured.
+/// All measurements.
 #[derive(Debug)]
 pub struct Table {
     amount: Amount,
@@ -117,16 +117,16 @@ struct Row {
     caller: Caller,
     way: Way,
     dials: usize,
-    /// Of each round, in seconds.
+    /// The time of each round, in seconds.
     times: Vec<f64>,
-    /// Dials that did not end with a connection, over all rounds.
+    /// Dials that ended without a connection, over all rounds.
     failed: usize,
     first_failure: Option<String>,
     left: Left,
     cost: Option<Cost>,
 }
 
-/// What is still there after all rounds.
+/// What is left after all rounds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Left {
     descriptors: usize,
@@ -134,14 +134,14 @@ struct Left {
     tasks: usize,
 }
 
-/// What the program has open besides the dials: standard streams, listeners,
+/// What the program has open in addition to the dials: standard streams, listeners,
 /// runtimes, the lookups' wakers and files.
 const OTHERS: usize = 1200;
 
-/// Dials all of it, by hickory too where there is one.
+/// Dials everything, with hickory too if there is one.
 ///
 /// # Errors
-/// The system's limits leave no room for so many.
+/// The system's limits are too low for so many dials.
 pub fn run(program: &Path, amount: Amount, hickory: Option<Hickory>) -> Result<Table> {
     make_room(amount.tasks.max(amount.blocking) + OTHERS)?;
     let servers = Servers::start()?;
@@ -152,7 +152,7 @@ pub fn run(program: &Path, amount: Amount, hickory: Option<Hickory>) -> Result<T
     };
     let can = |(caller, _): &(Caller, Way)| *caller != Caller::OursHickory || hickory.is_some();
     let mut rows: Vec<_> = ROWS.into_iter().filter(can).map(row).collect();
-    // Once before anything counts, for what libraries set up once.
+    // Once before measuring, for what libraries set up once.
     let once = Amount { tasks: 1, blocking: 1, ..amount };
     rows.iter_mut().try_for_each(|row| row.round(&servers, once, hickory, false))?;
     for round in 0..amount.rounds {
@@ -165,7 +165,7 @@ pub fn run(program: &Path, amount: Amount, hickory: Option<Hickory>) -> Result<T
     Ok(Table { amount, rows })
 }
 
-/// Raises the soft limit of descriptors as far as is needed and allowed.
+/// Raises the soft limit of descriptors as far as necessary and allowed.
 fn make_room(needed: usize) -> Result<()> {
     let needed = needed as u64;
     let limit = getrlimit(Resource::Nofile);
@@ -216,20 +216,20 @@ impl Row {
         times.get(times.len() / 2).copied().unwrap_or_default()
     }
 
-    /// Whether all ended with a connection and nothing is left.
+    /// Whether all dials ended with a connection and nothing is left.
     fn is_good(&self) -> bool {
         let Left { descriptors, threads, tasks } = self.left;
         self.failed == 0 && descriptors + threads + tasks == 0
     }
 }
 
-/// How a round went, its set-up not counted.
+/// The outcome of a round, without its setup.
 struct Outcomes {
     failures: Vec<String>,
     took: Option<Duration>,
 }
 
-/// All at once, and every connection held until all have ended. Reports also
+/// All at once, and every connection is held until all dials have ended. Also reports
 /// how many tasks are left then.
 fn under_tokio(
     caller: Caller,
@@ -277,7 +277,7 @@ fn dialer(caller: Caller, hickory: Option<Hickory>) -> Result<Dialer> {
     }
 }
 
-/// Tasks end a moment after their waiter is woken.
+/// Tasks end a moment after the task that waits for them is woken.
 fn tasks_left(runtime: &Runtime) -> usize {
     let limit = Instant::now() + PATIENCE;
     while runtime.metrics().num_alive_tasks() > 0 && Instant::now() < limit {
@@ -312,10 +312,10 @@ fn connect(caller: Caller, dialer: &Dialer, target: &str) -> std::result::Result
     }
 }
 
-/// What ends late, ends within this.
+/// The time within which everything must have ended.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Lookups that are no longer needed end when the resolver lets them.
+/// Lookups that are no longer needed end when the resolver returns.
 fn settle((open, running): (usize, usize)) -> Result<()> {
     let limit = Instant::now() + PATIENCE;
     while (descriptors()?.len() > open || threads()? > running) && Instant::now() < limit {

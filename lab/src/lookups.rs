@@ -1,5 +1,5 @@
-//! Names that hang and names that a large file has: how many threads and
-//! descriptors dials take for them, and how long a dial takes.
+//! Names that hang and names in a large file: how many threads and descriptors dials
+//! use for them, and how long a dial takes.
 
 use std::fmt;
 use std::fs;
@@ -34,7 +34,7 @@ const DRIVERS: [&str; 2] = ["blocking", "tokio"];
 const DIALS: usize = 500;
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// Knows `good`, and hangs with every other name for good.
+/// Knows `good`, and hangs forever for every other name.
 #[derive(Debug)]
 struct Hanging(SocketAddr);
 
@@ -47,10 +47,9 @@ impl Resolver for Hanging {
     }
 }
 
-/// What the watched copy of this program does: dials dead names, then a good
-/// one, and reports its threads and descriptors. With `system` the names are
-/// getaddrinfo's to find, and the good one is of the file of hosts, by a service
-/// that needs a lookup.
+/// What the watched copy of this program does: dials dead names, then a good one, and
+/// reports its threads and descriptors. With `system` getaddrinfo(3) looks the names
+/// up, and the good one is in the hosts file, with a service that needs a lookup.
 ///
 /// # Errors
 /// The good name was not reached.
@@ -86,7 +85,7 @@ fn blocking(short: &Dialer) -> Result<usize> {
 }
 
 fn dead_dial(short: &Dialer, dial: usize) {
-    // It is late, or the lab's own test would fail.
+    // It times out, or the lab's own test would fail.
     drop(short.dial(&format!("dead{dial}.example:1")));
 }
 
@@ -104,14 +103,14 @@ fn on_tokio(short: &Dialer) -> Result<usize> {
     })
 }
 
-/// Those that look names up.
+/// The threads that look names up.
 fn lookup_threads() -> Result<usize> {
     let names = fs::read_dir("/proc/self/task")?.map(|task| fs::read_to_string(task?.path().join("comm")));
     Ok(names.filter(|name| name.as_ref().is_ok_and(|name| name.trim() == "biosock lookup")).count())
 }
 
-/// What the watched copy does with a name of the file: microseconds a dial,
-/// the least of some rounds.
+/// What the watched copy does with a name in the file: microseconds for a dial, the
+/// minimum of some rounds.
 ///
 /// # Errors
 /// A dial fails.
@@ -126,7 +125,7 @@ pub fn known(driver: Driver) -> Result<Value> {
         Driver::Blocking => dialer.dial(&target).map(drop),
         Driver::Tokio => runtime.block_on(dialer.dial_async(&target)).map(drop),
     };
-    // The first has a large file read.
+    // The first dial has to read a large file.
     dial().map_err(|error| error.to_string())?;
     let mut least = Duration::MAX;
     for _ in 0..10 {
@@ -137,7 +136,7 @@ pub fn known(driver: Driver) -> Result<Value> {
     Ok(json!({"microseconds": least.as_secs_f64() * 1e6}))
 }
 
-/// The lines of all measurements, and whether each is as it should be.
+/// The lines of all measurements, and whether each is within its bounds.
 #[derive(Debug, Default)]
 pub struct Table {
     lines: Vec<String>,
@@ -156,7 +155,7 @@ impl Table {
         ));
     }
 
-    /// Whether nothing is out of bounds.
+    /// Whether everything is within its bounds.
     pub fn is_good(&self) -> bool {
         self.good
     }
@@ -168,11 +167,11 @@ impl fmt::Display for Table {
     }
 }
 
-/// Measures all of it, in a network of its own whose name server is silent:
-/// by copies of this program, and by one that dials from C.
+/// Measures everything, in a network of its own whose name server is silent: with
+/// copies of this program, and with one that dials from C.
 ///
 /// # Errors
-/// There can be no such network; a good name was not reached.
+/// There can be no such network, or a good name was not reached.
 pub fn run(program: &Path, c: &Path) -> Result<Table> {
     let room = Room::open()?;
     let directory = tempfile::tempdir()?;
@@ -186,7 +185,7 @@ pub fn run(program: &Path, c: &Path) -> Result<Table> {
         fs::write(file(name), text)?;
         room.replace(place, &file(name))?;
     }
-    // Bound, and never read: a server that never answers.
+    // Bound, but never read: a server that never answers.
     let _silent = room.run(|| UdpSocket::bind("127.0.0.1:53"))?;
     let mut table = Table { good: true, ..Table::default() };
     table.lines.push(format!("{DIALS} dials of as many dead names, {PATIENCE:?} each; then a good name"));

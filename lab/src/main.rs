@@ -1,4 +1,4 @@
-//! The laboratory's command, which dials by hickory in `adapters/lab` alone.
+//! The laboratory's command; only `adapters/lab` dials with hickory.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! A network whose DNS server records what it was asked.
+//! A network whose DNS server records the queries.
 
 use std::fs::{self, File};
 use std::net::UdpSocket;
@@ -9,12 +9,12 @@ use std::thread;
 use crate::room::Room;
 use crate::{Result, kernel};
 
-/// The type of questions for IPv4 addresses (RFC 1035, section 3.2.2).
+/// The type of queries for IPv4 addresses (RFC 1035, section 3.2.2).
 pub const A: u16 = 1;
-/// That for IPv6 addresses (RFC 3596, section 2.1).
+/// The type of queries for IPv6 addresses (RFC 3596, section 2.1).
 pub const AAAA: u16 = 28;
 
-/// A network with a DNS server, which has one IPv4 address for any name.
+/// A network with a DNS server that has one IPv4 address for any name.
 #[derive(Debug)]
 pub struct Place {
     room: Room,
@@ -23,11 +23,11 @@ pub struct Place {
 }
 
 impl Place {
-    /// One whose device `one` is as these lines of ip(8) say, with these texts of
-    /// nsswitch.conf(5) and hosts(5).
+    /// Creates one whose device `one` is configured by these lines of ip(8), with this
+    /// content of nsswitch.conf(5) and hosts(5).
     ///
     /// # Errors
-    /// What of it this machine cannot have.
+    /// What this machine does not support.
     pub fn with(lines: &'static [&'static str], nsswitch: &str, hosts: &str) -> Result<Self> {
         let room = Room::open()?;
         let device = room.run(|| kernel::tap("one"))?;
@@ -52,11 +52,11 @@ impl Place {
         Ok(Self { room, asked, _device: device })
     }
 
-    /// Runs a command in there: its standard output, and the types that DNS was asked
-    /// for meanwhile, in their order as numbers.
+    /// Runs a command in it: returns its standard output, and the types of the DNS
+    /// queries meanwhile, in their order, as numbers.
     ///
     /// # Errors
-    /// Those of starting it; its output is not UTF-8.
+    /// It cannot be started; its output is invalid UTF-8.
     pub fn run(&self, mut command: Command) -> Result<(String, Vec<u16>)> {
         self.asked().clear();
         let output = self.room.run(move || command.output())?;

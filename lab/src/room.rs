@@ -14,9 +14,9 @@ use crate::{Failure, Result, kernel};
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A network of its own, empty but for a loopback device that is up, with
-/// mounts of its own. It vanishes when this, the processes started in it and
-/// its open sockets are gone.
+/// A network of its own, empty except for a loopback device that is up, with its own
+/// mounts. It vanishes when this, the processes started in it and its open sockets are
+/// gone.
 #[derive(Debug)]
 pub struct Room {
     jobs: Option<Sender<Job>>,
@@ -24,7 +24,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// A new one.
+    /// Creates one.
     ///
     /// # Errors
     /// Why there can be none: not root, or no iproute2.
@@ -44,7 +44,7 @@ impl Room {
         Ok(room)
     }
 
-    /// A new one in which these files are FIFOs, which nobody writes to.
+    /// Creates one in which these files are FIFOs, to which nothing writes.
     ///
     /// # Errors
     /// As [`open`](Self::open); mount(2)'s.
@@ -57,36 +57,35 @@ impl Room {
         Ok(room)
     }
 
-    /// Does something in there. Threads and processes that it starts are in
-    /// there, too.
+    /// Runs a job in it. Threads and processes that the job starts are in it too.
     ///
     /// # Panics
-    /// Where the job does.
+    /// If the job does.
     pub fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
         let (tell, told) = channel();
         let job: Job = Box::new(move || drop(tell.send(job())));
         if let Some(jobs) = &self.jobs {
-            // A thread that is gone answers nothing, which is seen below.
+            // A thread that is gone sends no result, which is noticed below.
             let _ = jobs.send(job);
         }
         told.recv().expect("what ran in the room has panicked, see above")
     }
 
-    /// Gives these lines to ip(8), in there.
+    /// Runs these lines of ip(8) in it.
     ///
     /// # Errors
-    /// Its message.
+    /// ip(8)'s message.
     pub fn ip<S: AsRef<str>>(&self, lines: &[S]) -> Result<()> {
         let lines: Vec<_> = lines.iter().map(AsRef::as_ref).collect();
         let batch = lines.join("\n") + "\n";
         self.run(move || ip(&batch))
     }
 
-    /// Waits until a device takes frames. A new one drops them until the
-    /// kernel has seen to its carrier, which can take a while (linkwatch).
+    /// Waits until a device transmits frames. A new one drops them until the kernel has
+    /// handled its carrier, which can take a while (linkwatch).
     ///
     /// # Errors
-    /// It takes none after five seconds; ip(8) fails.
+    /// It does not transmit after five seconds; ip(8) fails.
     pub fn await_device(&self, device: &'static str) -> Result<()> {
         let end = Instant::now() + Duration::from_secs(5);
         while !self.run(move || takes_frames(device))? {
@@ -98,7 +97,7 @@ impl Room {
         Ok(())
     }
 
-    /// Puts a file in the place of another, for those in there alone.
+    /// Replaces a file with another, in this room only.
     ///
     /// # Errors
     /// mount(2)'s.
@@ -112,14 +111,14 @@ impl Room {
 impl Drop for Room {
     fn drop(&mut self) {
         self.jobs = None;
-        // A thread that panicked has printed so.
+        // A thread that panicked has already reported it.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
 fn enter() -> io::Result<()> {
     kernel::leave_namespaces()?;
-    // What is mounted in here stays in here.
+    // What is mounted in here is not visible outside.
     let flags = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     Ok(mount_change("/", flags)?)
 }
@@ -128,7 +127,7 @@ fn live(work: &Receiver<Job>) {
     work.iter().for_each(|job| job());
 }
 
-/// Its queue is no longer the one that drops everything, and its carrier is there.
+/// Whether its queue is no longer the one that drops everything, and it has a carrier.
 fn takes_frames(device: &str) -> Result<bool> {
     let shown = Command::new("ip").args(["link", "show", device]).output();
     let shown = shown.map_err(|error| format!("ip (of iproute2): {error}"))?;

@@ -6,43 +6,43 @@ use std::time::Duration;
 /// One network, and the name that is dialled through it.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
-    /// The round-trip time to every address that has none of its own.
+    /// The round-trip time to every address without its own.
     pub rtt: Duration,
     /// What the name's IPv6 addresses do, in the order of the answer.
     pub v6: Vec<Host>,
     /// What the name's IPv4 addresses do, in the order of the answer.
     pub v4: Vec<Host>,
-    /// Whether the client has IPv6 alone, and a NAT64 that reaches the IPv4
-    /// addresses by the prefix 64:ff9b::/96 (RFC 6052, section 2.1).
+    /// Whether the client is IPv6-only, with a NAT64 that reaches the IPv4 addresses by
+    /// the prefix 64:ff9b::/96 (RFC 6052, section 2.1).
     pub nat64: bool,
-    /// Whether [`hosts`](Self::hosts) gives the IPv4 addresses as the NAT64 has them.
+    /// Whether [`hosts`](Self::hosts) returns the IPv4 addresses as translated by the NAT64.
     pub translated: bool,
     /// What the client's /etc/hosts has for the name.
     pub hosts_file: Vec<IpAddr>,
-    /// How the question for the IPv6 addresses is answered.
+    /// How the query for the IPv6 addresses is answered.
     pub aaaa: Reply,
-    /// How the question for the IPv4 addresses is answered.
+    /// How the query for the IPv4 addresses is answered.
     pub a: Reply,
-    /// The deadline that the dialler is given.
+    /// The dialer's deadline.
     pub deadline: Option<Duration>,
 }
 
-/// What an address does to who connects to it.
+/// How an address reacts to a connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
     /// Accepts.
     Answers,
-    /// Accepts, this far away.
+    /// Accepts, with this round-trip time.
     AnswersAfter(Duration),
-    /// Accepts, but so many of the first frames to it get lost.
+    /// Accepts, but this many of the first frames to it are lost.
     Loses(u32),
-    /// Accepts, but the first SYN of every connection gets lost.
+    /// Accepts, but the first SYN of every connection is lost.
     LosesSyns,
-    /// Is there, and nothing listens: RST.
+    /// Exists, but nothing listens: RST.
     Refuses,
-    /// Nothing ever comes back: its neighbour entry is of a machine that is not there.
+    /// Never answers: its neighbour entry is that of a machine that does not exist.
     Silent,
     /// The client's own routing table has: unreachable (EHOSTUNREACH).
     Unreachable,
@@ -58,12 +58,12 @@ impl Host {
         !matches!(self, Self::Silent)
     }
 
-    /// Whether something listens there.
+    /// Whether something listens on it.
     pub fn listens(self) -> bool {
         matches!(self, Self::Answers | Self::AnswersAfter(_) | Self::Loses(_) | Self::LosesSyns)
     }
 
-    /// The client's route to it where there is a special one.
+    /// The client's route to it, if there is a special one.
     pub fn route(self) -> Option<&'static str> {
         match self {
             Self::Unreachable => Some("unreachable"),
@@ -74,10 +74,10 @@ impl Host {
     }
 }
 
-/// How the DNS server treats a question.
+/// How the DNS server reacts to a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// Answers at once; with no addresses where the scenario has none.
+    /// Answers at once; without addresses if the scenario has none.
     Prompt,
     /// Answers after this time.
     Late(Duration),
@@ -89,7 +89,7 @@ pub enum Reply {
     Denies,
 }
 
-/// The port that is dialled.
+/// The port to dial.
 pub const PORT: u16 = 8443;
 
 impl Default for Scenario {
@@ -113,9 +113,9 @@ impl Default for Scenario {
 impl Scenario {
     /// The addresses of the name, and what each does: IPv6, then IPv4.
     ///
-    /// All addresses of a family share the same number of bits with the
-    /// client's, so that RFC 6724 leaves them in the order of the answer; and
-    /// the IPv6 ones are such as go before IPv4.
+    /// All addresses of a family have the same number of bits in common with the
+    /// client's, so that RFC 6724 keeps them in the order of the answer, and the IPv6
+    /// ones go before IPv4.
     pub fn hosts(&self) -> Vec<(IpAddr, Host)> {
         let v6 = (0u16..).zip(&self.v6).map(|(at, host)| (nth_v6(at).into(), *host));
         let v4 = |at| if self.translated { by_nat64(nth_v4(at)).into() } else { nth_v4(at).into() };
@@ -123,7 +123,7 @@ impl Scenario {
         v6.chain(v4).collect()
     }
 
-    /// The same as packets have it: a NAT64's work is done, by the server itself.
+    /// The same as seen by packets: the server itself does the NAT64's translation.
     pub fn on_the_wire(&self) -> Self {
         Self { translated: self.nat64, ..self.clone() }
     }
@@ -134,13 +134,13 @@ impl Scenario {
         format!("{}.lab.test", label.to_lowercase())
     }
 
-    /// What is dialled.
+    /// The target to dial.
     pub fn target(&self) -> String {
         format!("{}:{PORT}", self.host_name())
     }
 }
 
-/// An IPv4 address as the NAT64 has it.
+/// An IPv4 address as the NAT64 translates it.
 pub fn by_nat64(ip: Ipv4Addr) -> Ipv6Addr {
     let [_, _, _, _, _, _, high, low] = ip.to_ipv6_mapped().segments();
     Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, low)
@@ -157,7 +157,7 @@ fn nth_v4(at: u8) -> Ipv4Addr {
 const NEAR: Duration = Duration::from_millis(20);
 const FAR: Duration = Duration::from_millis(150);
 
-/// A client with an answer to be had 20 ms away.
+/// A client whose peer answers after 20 ms.
 pub fn all_good() -> Scenario {
     Scenario { rtt: NEAR, ..Scenario::default() }
 }
@@ -174,12 +174,12 @@ pub fn first_ten_silent() -> Scenario {
     Scenario { name: "first ten silent", v6: hosts.clone(), v4: hosts, ..Scenario::default() }
 }
 
-/// The question for IPv6 addresses is never answered.
+/// The query for IPv6 addresses is never answered.
 pub fn aaaa_never() -> Scenario {
     Scenario { name: "AAAA never comes", aaaa: Reply::Never, ..all_good() }
 }
 
-/// The question for IPv6 addresses is answered after 5 s.
+/// The query for IPv6 addresses is answered after 5 s.
 pub fn aaaa_late() -> Scenario {
     Scenario { name: "AAAA 5 s late", aaaa: Reply::Late(Duration::from_secs(5)), ..all_good() }
 }
@@ -190,7 +190,7 @@ pub fn all_refuse() -> Scenario {
     Scenario { name: "all refuse", v6: hosts.clone(), v4: hosts, ..all_good() }
 }
 
-/// Two silent addresses of each family, and 2 s to find out.
+/// Two silent addresses of each family, and a deadline of 2 s.
 pub fn all_silent() -> Scenario {
     let hosts = vec![Host::Silent; 2];
     let deadline = Some(Duration::from_secs(2));
@@ -202,7 +202,7 @@ pub fn first_far() -> Scenario {
     Scenario { name: "first far", v6: vec![Host::AnswersAfter(FAR)], ..all_good() }
 }
 
-/// The server fails at the question for IPv6 addresses.
+/// The DNS server fails to answer the query for IPv6 addresses.
 pub fn aaaa_fails() -> Scenario {
     Scenario { name: "AAAA SERVFAIL", aaaa: Reply::Fails, ..all_good() }
 }
@@ -212,12 +212,12 @@ pub fn first_unreachable() -> Scenario {
     Scenario { name: "first unreachable", v6: vec![Host::Unreachable], ..all_good() }
 }
 
-/// The first SYN of every connection to the first address gets lost.
+/// The first SYN of every connection to the first address is lost.
 pub fn first_loses() -> Scenario {
     Scenario { name: "first loses a SYN", v6: vec![Host::LosesSyns], ..all_good() }
 }
 
-/// Those of the table, in its order.
+/// The scenarios of the table, in its order.
 pub fn all() -> Vec<Scenario> {
     vec![
         all_good(),

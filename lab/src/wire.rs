@@ -1,5 +1,5 @@
-//! The wire: carries frames between two TAP devices, with the delay and loss
-//! of the far address. CI's kernel has no netem.
+//! The wire: carries frames between two TAP devices, with the delay and loss of the
+//! remote address. CI's kernel has no netem.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -16,16 +16,16 @@ use crate::worker::Stop;
 pub struct Path {
     /// The round-trip time: each direction takes half.
     pub rtt: Duration,
-    /// How many of the first frames to the address get lost.
+    /// How many of the first frames to the address are lost.
     pub lost: u32,
-    /// Whether the first SYN from each port to the address gets lost.
+    /// Whether the first SYN from each port to the address is lost.
     pub loses_syns: bool,
 }
 
 /// A wire, not connected yet.
 #[derive(Debug)]
 pub struct Wire {
-    /// The paths to the addresses of the far side.
+    /// The paths to the addresses of the remote side.
     pub paths: HashMap<IpAddr, Path>,
     /// The path of all other frames.
     pub default: Path,
@@ -37,10 +37,10 @@ pub struct Wire {
 const FRAME: usize = 2048;
 
 impl Wire {
-    /// Carries frames both ways until it is stopped.
+    /// Carries frames in both directions until it is stopped.
     ///
     /// # Errors
-    /// Those of poll(2) and of reading from a device.
+    /// poll(2)'s, and those of reading from a device.
     pub fn carry(mut self, near: &File, far: &File, stop: &Stop) -> io::Result<()> {
         let mut due = Due::default();
         while let Some(ready) = stop.wait(&[near.as_fd(), far.as_fd()], due.next())? {
@@ -57,7 +57,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Takes what one device has sent.
+    /// Reads what one device has sent.
     fn take<'f>(
         &mut self,
         mut from: &File,
@@ -77,7 +77,7 @@ impl Wire {
             if outwards && path.lost > 0 {
                 path.lost -= 1;
             } else if outwards && path.loses_syns && syn(frame).is_some_and(|port| self.syns.insert(port)) {
-                // Sent again by the client's system after a second.
+                // The client's system retransmits it after a second.
             } else {
                 due.push(Instant::now() + path.rtt / 2, (to, frame.to_vec()));
             }

@@ -1,4 +1,4 @@
-//! Threads that serve until they are no longer wanted.
+//! Threads that serve until they are stopped.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -15,15 +15,15 @@ pub struct Worker {
     thread: Option<JoinHandle<()>>,
 }
 
-/// By this the thread hears that it is to end.
+/// Signals the thread to end.
 #[derive(Debug)]
 pub struct Stop(UnixStream);
 
 impl Worker {
-    /// Starts a thread, in the namespaces of the calling one.
+    /// Starts a thread, in the caller's namespaces.
     ///
     /// # Errors
-    /// Those of having no descriptor or thread left.
+    /// There is no descriptor or thread left.
     pub fn start(
         name: &str,
         serve: impl FnOnce(Stop) -> io::Result<()> + Send + 'static,
@@ -42,14 +42,14 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         self.wanted = None;
-        // A thread that panicked has printed so.
+        // A thread that panicked has already reported it.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
 impl Stop {
-    /// Waits until one of these can be read, until the given time, or until
-    /// the thread is to end, which is `None`; returns which can be read.
+    /// Waits until one of these is readable, until the given time, or until the thread
+    /// should end, which is `None`; returns which are readable.
     ///
     /// # Errors
     /// poll(2)'s.
@@ -67,6 +67,6 @@ impl Stop {
 
 fn time_left(until: Instant) -> Timespec {
     let left = until.saturating_duration_since(Instant::now()).min(Duration::from_secs(3600));
-    // At most an hour: it fits.
+    // At most an hour, which fits.
     Timespec { tv_sec: left.as_secs() as _, tv_nsec: left.subsec_nanos() as _ }
 }

@@ -17,18 +17,18 @@ use crate::{Result, dns, kernel, listeners};
 /// How long the C library's resolver waits for its DNS server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
-    /// As it does by itself: twice 5 s.
+    /// Its default: twice 5 s.
     Usual,
-    /// Once 1 s, for those who wait for it to end.
+    /// Once 1 s, for tests that wait for it to end.
     Short,
 }
 
-/// A network at work. Dropping it ends and removes all of it.
+/// A network in operation. Dropping it ends and removes everything.
 #[derive(Debug)]
 pub struct World {
-    /// What it is like.
+    /// Its scenario.
     pub scenario: Scenario,
-    // Fields are dropped in their order: what works in a room before it.
+    // Fields are dropped in order: what works in a room before the room.
     _workers: Vec<Worker>,
     client: Room,
     _server: Room,
@@ -36,10 +36,10 @@ pub struct World {
 
 const CLIENT: &str = "02:00:00:00:00:01";
 const SERVER: &str = "02:00:00:00:00:02";
-/// The silent neighbour, who is not there.
+/// The silent neighbour, which does not exist.
 const NOBODY: &str = "02:00:00:00:00:ff";
 
-/// Whether this machine can have such networks.
+/// Checks that this machine supports such networks.
 ///
 /// # Errors
 /// Why it cannot.
@@ -57,7 +57,7 @@ impl World {
     /// Builds it.
     ///
     /// # Errors
-    /// What of it this machine cannot have.
+    /// What this machine does not support.
     pub fn build(scenario: Scenario, patience: Patience) -> Result<Self> {
         let (client, server) = (Room::open()?, Room::open()?);
         let (near, far) = (client.run(tap_named("near"))?, server.run(tap_named("far"))?);
@@ -79,23 +79,23 @@ impl World {
         Ok(Self { scenario, _workers: workers, client, _server: server })
     }
 
-    /// Runs a command on the client's side to its end.
+    /// Runs a command on the client's side to completion.
     ///
     /// # Errors
-    /// Those of starting it.
+    /// It cannot be started.
     pub fn run(&self, mut command: Command) -> Result<Output> {
         let what = format!("{:?}", command.get_program());
         Ok(self.run_job(move || command.output()).map_err(|error| format!("{what}: {error}"))?)
     }
 
-    /// Does something on the client's side.
+    /// Runs a job on the client's side.
     pub fn run_job<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
         self.client.run(job)
     }
 }
 
-/// What ip(8) is given on the client's side. The neighbours are known, so that
-/// no time goes into finding them.
+/// The lines for ip(8) on the client's side. The neighbours are known, so that no time
+/// is spent on finding them.
 fn client_side(scenario: &Scenario) -> Vec<String> {
     let mut lines =
         vec![format!("link set near address {CLIENT} up"), "addr add 2001:db8::1/64 dev near nodad".into()];
@@ -139,8 +139,8 @@ fn wire(scenario: &Scenario) -> Wire {
     Wire { paths, default, syns: HashSet::new() }
 }
 
-/// Has the C library ask the world's DNS server, in the client's room alone. The files
-/// are unlinked once they are mounted, so that they go with the room.
+/// Makes the C library query the world's DNS server, in the client's room only. The
+/// files are unlinked once they are mounted, so that they vanish with the room.
 fn configure_resolver(client: &Room, scenario: &Scenario, patience: Patience) -> Result<()> {
     let options = match patience {
         Patience::Usual => "",
@@ -152,7 +152,7 @@ fn configure_resolver(client: &Room, scenario: &Scenario, patience: Patience) ->
         ("/etc/resolv.conf", format!("nameserver 127.0.0.1\nsearch .\n{options}")),
         ("/etc/nsswitch.conf", "hosts: files dns\n".into()),
         ("/etc/hosts", hosts),
-        // As the C library has it without this file.
+        // The C library's default without this file.
         ("/etc/gai.conf", String::new()),
     ];
     for (place, text) in files {

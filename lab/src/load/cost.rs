@@ -1,4 +1,4 @@
-//! What one dial costs: system calls by strace(1), allocations by a counter.
+//! The cost of one dial: system calls by strace(1), allocations by a counter.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,10 +11,10 @@ use super::{Caller, connect, dialer};
 use crate::client::{Hickory, mark};
 use crate::{Failure, Result};
 
-/// The cost of one dial, with the closing of its connection.
+/// The cost of one dial, including closing its connection.
 #[derive(Clone, Debug)]
 pub struct Cost {
-    /// System calls, those of its threads included.
+    /// System calls, including those of its threads.
     calls: f64,
     /// Allocations of the dialling thread.
     allocations: f64,
@@ -30,10 +30,10 @@ impl Cost {
     }
 }
 
-/// Enough that what happens once in a while counts little.
+/// Enough that rare events count little.
 const DIALS: u32 = 50;
 
-/// The cost of a dial; `None` where strace(1) is not installed.
+/// The cost of a dial; `None` if strace(1) is not installed.
 pub(super) fn of(program: &Path, caller: Caller, target: &str) -> Result<Option<Cost>> {
     if Command::new("strace").arg("-V").output().is_err() {
         return Ok(None);
@@ -51,7 +51,7 @@ pub(super) fn of(program: &Path, caller: Caller, target: &str) -> Result<Option<
     let record = std::fs::read_to_string(record.path())?;
     let lines = record.lines().skip_while(|line| !line.contains("\"/mark/begin\"")).skip(1);
     let between = lines.take_while(|line| !line.contains("\"/mark/end\""));
-    // A call that another thread's interrupts has two lines, the second of which has "resumed".
+    // A call that another thread interrupts has two lines, the second with "resumed".
     let calls = between.filter(|line| line.contains('(') && !line.contains(" resumed>")).count();
     Ok(Some(Cost { calls: calls as f64 / f64::from(DIALS), allocations }))
 }

@@ -1,4 +1,4 @@
-//! What was measured, for humans and for programs.
+//! The measurements, for humans and for programs.
 
 use std::fmt;
 
@@ -12,13 +12,13 @@ impl Table {
         self.rows.iter().all(Row::is_good)
     }
 
-    /// A row's median time over its rival's, to the same target.
+    /// A row's median time relative to its rival's, for the same target.
     fn ratio(&self, row: &Row) -> f64 {
         let rival = self.rows.iter().find(|other| other.caller == row.caller.rival() && other.way == row.way);
         rival.map_or(f64::NAN, |rival| row.median() / rival.median())
     }
 
-    /// The same for programs.
+    /// The same as JSON.
     pub fn json(&self) -> Value {
         let rows: Vec<_> = self.rows.iter().map(|row| self.row_json(row)).collect();
         let Amount { tasks, blocking, threads, rounds } = self.amount;

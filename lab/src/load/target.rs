@@ -1,4 +1,4 @@
-//! What is dialled: listeners that hang up at once.
+//! The targets: listeners that close at once.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -12,8 +12,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_w
 use crate::Result;
 use crate::worker::{Stop, Worker};
 
-/// Listeners on one port of 127.0.0.1 and ::1. Their queues together hold
-/// whatever is dialled at once, so that none waits for an accept.
+/// Listeners on one port of 127.0.0.1 and ::1. Together their queues hold all
+/// simultaneous dials, so that none waits for an accept.
 #[derive(Debug)]
 pub(super) struct Servers {
     pub(super) port: u16,
@@ -21,7 +21,7 @@ pub(super) struct Servers {
     _worker: Worker,
 }
 
-/// Of each address; net.core.somaxconn is 4096 by default.
+/// For each address; net.core.somaxconn is 4096 by default.
 const SHARDS: usize = 8;
 const QUEUE: i32 = 4096;
 

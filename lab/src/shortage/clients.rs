@@ -9,12 +9,11 @@ use serde_json::json;
 
 use crate::Result;
 
-/// Only ends what hangs: all of it, and a wait for the server.
+/// Only ends what hangs: the whole run, and a wait for the server.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Connects so often, to the addresses in turn, and reports how it went in two
-/// lines of JSON: once all are connected or refused, and once all are served
-/// or lost.
+/// Connects this often, to the addresses in turn, and reports the results in two lines
+/// of JSON: once all are connected or refused, and once all are served or lost.
 ///
 /// # Errors
 /// Too few descriptors are allowed.
@@ -33,7 +32,7 @@ pub fn run(count: usize, addrs: &[SocketAddr]) -> Result<()> {
     Ok(())
 }
 
-/// Whether the server's byte comes, and then its end.
+/// Whether the server's byte arrives, and then the end.
 fn is_served(mut stream: &TcpStream) -> bool {
     let mut heard = Vec::new();
     stream.set_read_timeout(Some(PATIENCE)).is_ok()

@@ -1,6 +1,5 @@
-//! A set of listeners that runs out of descriptors and gets them back, with
-//! clients from another process: who was served, and what waiting cost.
-//! Needs no root.
+//! A set of listeners that runs out of descriptors and gets them back, with clients in
+//! another process: which were served, and what waiting cost. Needs no root.
 
 pub mod clients;
 pub mod server;
@@ -17,7 +16,7 @@ use serde_json::{Value, json};
 use crate::{Failure, Result};
 use server::Manner;
 
-/// What to try.
+/// The parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Trial<'a> {
     /// The laboratory's own program, which plays both sides.
@@ -26,27 +25,27 @@ pub struct Trial<'a> {
     pub clients: usize,
     /// How many descriptors the server may have, in all.
     pub descriptors: u64,
-    /// How long it goes without.
+    /// How long the shortage lasts.
     pub shortage: Duration,
 }
 
-/// What came of it for one kind of loop.
+/// The results for one kind of loop.
 #[derive(Debug)]
 pub struct Row {
-    /// Which loop.
+    /// The loop.
     pub manner: Manner,
     /// What the clients reported: `connected`, `refused`, `served`, `lost`.
     pub clients: Value,
     /// What the server reported of the shortage: `seconds`, `failed` (accepts),
     /// `cpu` (seconds).
     pub server: Value,
-    /// Its system calls in the shortage, where strace(1) counted them.
+    /// Its system calls during the shortage, if strace(1) counted them.
     pub calls: Option<usize>,
 }
 
 impl Row {
-    /// The most accepts that may fail in the shortage: the first, and one
-    /// after each pause that fits, which double from 5 ms up to a second.
+    /// The most accepts that may fail during the shortage: the first, and one after
+    /// each delay that fits, which doubles from 5 ms up to a second.
     pub fn most_failures(&self) -> u64 {
         let mut left = number(&self.server, "seconds");
         let (mut pause, mut most) = (0.005, 1);
@@ -58,7 +57,7 @@ impl Row {
         most
     }
 
-    /// What is not as it should be.
+    /// What is wrong.
     pub fn faults(&self, trial: &Trial<'_>) -> Vec<String> {
         let count = |value: &Value, what: &str| number(value, what) as u64;
         let (all, failed) = (trial.clients as u64, count(&self.server, "failed"));
@@ -75,7 +74,7 @@ impl Row {
         if failed > self.most_failures() {
             faults.push(format!("{failed} accepts failed, more than {}", self.most_failures()));
         }
-        // Some for each accept and its pause; a runtime hears of each client that comes.
+        // Some for each accept and its delay; a runtime is woken for each client that arrives.
         let most_calls = 8 * self.most_failures() as usize + 32 + trial.clients;
         if let Some(calls) = self.calls.filter(|calls| *calls > most_calls) {
             faults.push(format!("{calls} system calls, more than {most_calls}"));
@@ -83,7 +82,7 @@ impl Row {
         faults
     }
 
-    /// The same for programs.
+    /// The same as JSON.
     pub fn json(&self, trial: &Trial<'_>) -> Value {
         json!({
             "loop": self.manner.name(), "clients": self.clients, "server": self.server,
@@ -107,7 +106,7 @@ impl fmt::Display for Row {
     }
 }
 
-/// The heads of the columns.
+/// The headings of the columns.
 pub fn heads() -> String {
     let clients = ["connected", "refused", "served", "lost"].map(|head| format!("  {head:>9}")).concat();
     format!(
@@ -116,11 +115,11 @@ pub fn heads() -> String {
     )
 }
 
-/// Tries one kind of loop: once as it is, and once more under strace(1) for
-/// its system calls if `count`.
+/// Runs one kind of loop: once as it is, and, if `count`, once more under strace(1) to
+/// count its system calls.
 ///
 /// # Errors
-/// What keeps it from being tried.
+/// Why it cannot be run.
 pub fn run(trial: &Trial<'_>, manner: Manner, count: bool) -> Result<Row> {
     let mut row = run_once(trial, manner, Command::new(trial.program))?;
     if count {
@@ -149,7 +148,7 @@ fn run_once(trial: &Trial<'_>, manner: Manner, mut server: Command) -> Result<Ro
     clients.args(["shortage-clients", &trial.clients.to_string()]).args(addrs);
     let mut clients = Side::start(clients)?;
     let mut said = clients.hear()?;
-    // All are connected or refused; the server has as many as it may.
+    // All are connected or refused; the server has as many as it may have.
     sleep(trial.shortage);
     server.tell("release")?;
     let served = clients.hear()?;
@@ -191,13 +190,13 @@ impl Side {
 
 impl Drop for Side {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A number that is not there is larger than any.
+/// A missing number is larger than any other.
 fn number(value: &Value, what: &str) -> f64 {
     value[what].as_f64().unwrap_or(f64::INFINITY)
 }

@@ -1,5 +1,5 @@
-//! The server: few descriptors, and connections that it keeps until it is asked
-//! to let them go.
+//! The server: few descriptors, and connections that it keeps until it is told to close
+//! them.
 
 use std::io::{BufRead, Write, stdin};
 use std::path::Path;
@@ -50,12 +50,12 @@ impl Manner {
 /// What each connection is sent when it is served.
 pub(super) const GREETING: &[u8] = b"x";
 
-// What strace(1) sees at both ends of the shortage.
+// The marks that strace(1) sees at the start and the end of the shortage.
 pub(super) const BEGIN: &str = "/mark/begin";
 pub(super) const END: &str = "/mark/end";
 
-/// Listens, prints where, and accepts until it is stopped by a line of
-/// standard input; "release" ends the shortage. What it saw is the last line.
+/// Listens, prints its addresses, and accepts until a line of standard input stops it;
+/// "release" ends the shortage. The last line of output has what it saw.
 ///
 /// # Errors
 /// Those of listening.
@@ -103,7 +103,7 @@ fn say(addrs: &[impl ToString]) {
     println!("{}", json!({ "addrs": addrs }));
 }
 
-/// Does what standard input asks.
+/// Obeys standard input.
 fn obey(desk: &Desk) {
     for line in stdin().lock().lines().map_while(std::result::Result::ok) {
         match &*line {
@@ -114,7 +114,7 @@ fn obey(desk: &Desk) {
     exit(if desk.tell().is_ok() { 0 } else { 1 });
 }
 
-/// The connections that are kept, and what was seen.
+/// The connections kept, and what was seen.
 #[derive(Clone, Default)]
 struct Desk(Arc<Mutex<Seen>>);
 
@@ -122,7 +122,7 @@ struct Desk(Arc<Mutex<Seen>>);
 struct Seen {
     kept: Vec<Socket>,
     connections: u64,
-    /// How many accepts failed in the shortage.
+    /// How many accepts failed during the shortage.
     failed: u64,
     began: Option<Mark>,
     ended: Option<Mark>,
@@ -155,7 +155,7 @@ impl Desk {
         }
     }
 
-    /// The shortage is over.
+    /// The shortage has ended.
     fn release(&self) {
         let mut seen = self.lock();
         seen.ended = Some(Mark::now());
@@ -179,16 +179,16 @@ impl Desk {
 }
 
 fn greet(mut socket: Socket) {
-    // The client counts those that hear nothing.
+    // The client counts those that receive nothing.
     let _ = socket.write_all(GREETING);
 }
 
-/// A system call that stands out in the record and does nothing.
+/// A recognizable system call in the record that does nothing.
 fn mark(name: &str) {
     let _ = Path::new(name).exists();
 }
 
-/// A moment, and the CPU time that the process had used until then.
+/// A time, and the CPU time that the process had used until then.
 struct Mark {
     at: Instant,
     cpu: Duration,

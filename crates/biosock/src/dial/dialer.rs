@@ -285,8 +285,8 @@ impl Dialer {
     }
 
     /// How many addresses of the family that goes first are tried before one of the
-    /// other (RFC 8305, section 4: "First Address Family Count"): 1 by default; 0 means
-    /// 1.
+    /// other (RFC 8305, section 4: "First Address Family Count"): 1 by default, and 0
+    /// means 1.
     ///
     /// ```
     /// # use biosock::dial::Dialer;
