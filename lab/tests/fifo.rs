@@ -1,5 +1,5 @@
-//! Dials where the files of names are FIFOs, which have no writer. A process
-//! of its own: the C library's lookups wait for these files indefinitely.
+//! Dials while the files of names are FIFOs, which have no writer. In its own process:
+//! the C library's lookups wait for these files indefinitely.
 
 use std::sync::mpsc::channel;
 use std::thread;

@@ -1,5 +1,5 @@
-//! Dials to a port that nothing listens on and that the system gives away: the
-//! socket is its own peer, and no connection.
+//! Dials to a port that nothing listens on and that the system chooses for the socket:
+//! the socket is its own peer, and the attempt fails.
 
 use std::fs;
 
@@ -7,13 +7,12 @@ use biosock::dial::Dialer;
 use biosock_lab::or_skip;
 use biosock_lab::room::Room;
 
-/// So few ports that the system soon chooses the one that is dialled.
+/// So few ports that the system soon chooses the dialled one.
 const PORTS: &str = "40000 40003";
 const TARGETS: [&str; 2] = ["127.0.0.1:40002", "[::1]:40002"];
 const DIALS: usize = 16;
 
-/// Two networks for each driver and target, since the first port is a matter
-/// of chance.
+/// Two networks for each driver and target, since the first port is random.
 #[test]
 fn no_dial_connects_to_itself() {
     for dial in [blocking, within_a_time, on_tokio] {
@@ -27,7 +26,7 @@ fn no_dial_connects_to_itself() {
     }
 }
 
-/// That the worlds are such: a plain connect meets itself in them.
+/// Checks that in such a world a plain connect connects to itself.
 #[test]
 fn a_plain_connect_meets_itself() {
     let Some([room, _]) = rooms("a_plain_connect_meets_itself") else { return };

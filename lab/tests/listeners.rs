@@ -10,7 +10,7 @@ use biosock::{Domain, SocketAddr};
 use biosock_lab::or_skip;
 use biosock_lab::room::Room;
 
-/// An empty network, in which names are these, unless the test is skipped.
+/// An empty network with these names, unless the test is skipped.
 fn room(test: &str, hosts: &str) -> Option<Room> {
     let opened = Room::open().and_then(|room| {
         let mut file = tempfile::NamedTempFile::new()?;
@@ -23,7 +23,7 @@ fn room(test: &str, hosts: &str) -> Option<Room> {
 
 const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost\n";
 
-/// Sets a value of this network's.
+/// Sets a value in this network.
 fn sysctl(name: &str, value: &str) {
     fs::write(format!("/proc/sys/net/ipv6/{name}"), value).unwrap_or_else(|error| panic!("{name}: {error}"));
 }
@@ -51,8 +51,8 @@ fn listening() -> usize {
     in_table(table("tcp")) + in_table(table("tcp6"))
 }
 
-/// Waits for it: a program that another test is just starting holds copies
-/// of this process' descriptors until its exec closes them.
+/// Waits for it: a program that another test is just starting holds copies of this
+/// process's descriptors until its exec closes them.
 fn nothing_listens() -> bool {
     let end = Instant::now() + Duration::from_secs(10);
     while listening() > 0 && Instant::now() < end {
@@ -76,7 +76,7 @@ fn both_families_serve_whatever_the_system_s_default() {
                     Dialer::new().dial(&format!("{ip}:{}", port(&listeners))).unwrap();
                 }
             }
-            // An IPv6 socket leaves IPv4's port alone.
+            // An IPv6 socket does not occupy IPv4's port.
             let six = listen("[::]:0");
             listen(&format!("0.0.0.0:{}", port(&six)));
         }
@@ -108,15 +108,15 @@ fn ipv4_serves_alone_where_ipv6_is_off() {
             assert_eq!(families(&listeners), [Domain::IPV4], "{target}");
             Dialer::new().dial(&format!("127.0.0.1:{}", port(&listeners))).unwrap();
         }
-        // Callers that ask for IPv6 alone get the error.
+        // Callers that want IPv6 only get the error.
         let error = Listen::new().listen("[::1]:8443").unwrap_err();
         assert_eq!(error.to_string(), "bind to [::1]:8443: cannot assign requested address (EADDRNOTAVAIL)");
         assert!(nothing_listens());
     });
 }
 
-/// The resolver leaves out a family of which there is loopback's address
-/// alone, if it is asked to (AI_ADDRCONFIG).
+/// The resolver omits a family whose only address is loopback, if requested
+/// (AI_ADDRCONFIG).
 #[test]
 fn loopback_alone_is_enough_of_ipv6() {
     let Some(room) = room("loopback_alone_is_enough_of_ipv6", HOSTS) else { return };
@@ -130,7 +130,7 @@ fn loopback_without_ipv6_is_served_on_ipv4() {
     room.run(|| {
         sysctl("conf/lo/disable_ipv6", "1");
         assert_eq!(families(&listen("localhost:0")), [Domain::IPV4]);
-        // Another device may have IPv6.
+        // Another interface may have IPv6.
         assert_eq!(families(&listen("*:0")).len(), 2);
     });
 }
@@ -153,7 +153,7 @@ fn a_port_that_the_system_chose_is_given_up_where_it_is_taken() {
         return;
     };
     room.run(|| {
-        // Half of the ports that the system chooses from are taken on IPv4.
+        // Half of the ports that the system chooses from are in use on IPv4.
         fs::write("/proc/sys/net/ipv4/ip_local_port_range", "20000 20015").unwrap();
         let _taken: Vec<_> = (20000..20008).map(|port| listen(&format!("127.0.0.1:{port}"))).collect();
         for _ in 0..20 {

@@ -1,4 +1,4 @@
-//! The order of a name's addresses under gai.conf(5), against getaddrinfo's.
+//! The order of a name's addresses under gai.conf(5), compared with getaddrinfo(3)'s.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -7,11 +7,11 @@ use std::process::Command;
 use biosock_lab::room::Room;
 use biosock_lab::{Result, kernel, or_skip};
 
-/// Files and lists of addresses that are tried.
+/// The number of files and lists of addresses that are tried.
 const CASES: u64 = 300;
 
-/// Two networks: one of each family for the whole world, local ones, and
-/// places that there is no route to.
+/// Two networks: one of each family for the whole internet, local ones, and
+/// destinations without a route.
 const NETWORK: &[&str] = &[
     "link set one up",
     "link set two up",
@@ -27,8 +27,8 @@ const NETWORK: &[&str] = &[
     "route add unreachable 2001:db8:dead::/48",
 ];
 
-/// One of each kind. Of IPv4 none is on a network of the machine's own, for
-/// which alone glibc applies rule 9 to IPv4.
+/// One of each kind. No IPv4 address is on the machine's own networks, the only ones
+/// for which glibc applies rule 9 to IPv4.
 const ADDRS: &[&str] = &[
     "::1",
     "2001:db8:1::9",
@@ -53,7 +53,7 @@ const ADDRS: &[&str] = &[
     "192.168.7.7",
 ];
 
-/// Each with its bits: without them glibc 2.36 may crash.
+/// Each with its prefix length: without it glibc 2.36 may crash.
 const PREFIXES: &[&str] = &[
     "::1/128",
     "::/0",
@@ -84,7 +84,7 @@ const V4_PREFIXES: &[&str] = &[
     "172.16.0.0/40",
 ];
 
-/// A small generator (xorshift), so that a case that fails is the same again.
+/// A small generator (xorshift), so that a failing case can be reproduced.
 struct Dice(u64);
 
 impl Dice {
@@ -139,7 +139,7 @@ fn said(room: &Room, mut command: Command) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// What getaddrinfo gives for the name, of any family, in a process of its own.
+/// What getaddrinfo(3) returns for the name, in any family, in its own process.
 fn theirs(room: &Room) -> Vec<String> {
     let mut ask = Command::new(env!("CARGO_BIN_EXE_biosock-lab"));
     ask.args(["ask", "many.example"]);
@@ -152,7 +152,7 @@ fn ours(room: &Room, addrs: &[&str]) -> Vec<String> {
     said(room, sort)
 }
 
-/// What the file of hosts gives, where it is asked without getaddrinfo.
+/// What the hosts file has, read without getaddrinfo(3).
 fn known(room: &Room) -> Vec<String> {
     let mut known = Command::new(env!("CARGO_BIN_EXE_biosock-lab"));
     known.args(["known", "many.example"]);
@@ -182,7 +182,7 @@ fn the_order_is_getaddrinfo_s_under_any_gai_conf() {
         fs::write(file("gai.conf"), &gai_conf).unwrap();
         let (theirs, ours, known) = (theirs(&room), ours(&room, &addrs), known(&room));
         assert_eq!(ours, theirs, "case {case}: of {addrs:?} under\n{gai_conf}");
-        // Each family's is that of the whole, one family after the other.
+        // The order in each family is that of the whole, one family after the other.
         let of = |v6| ours.iter().filter(move |addr| addr.contains(':') == v6);
         assert!(known.iter().eq(of(true).chain(of(false))), "case {case}: {known:?} of {ours:?}");
         changed += usize::from(usual != ours);

@@ -1,5 +1,5 @@
-//! How dials end in every kind of broken network: who won, what the report
-//! reports of each attempt, and that nothing is left.
+//! The outcomes of dials in every kind of broken network: what won, what the report has
+//! of each attempt, and that nothing is left.
 
 mod common;
 
@@ -70,7 +70,7 @@ fn the_ipv4_answer_never_comes() {
 
 #[test]
 fn a_late_answer_joins_the_race() {
-    // It comes after the patience for it has ended, and IPv4 is silent.
+    // It arrives after the resolution delay has ended, and IPv4 is silent.
     let aaaa = Reply::Late(Duration::from_millis(800));
     let scenario = Scenario { aaaa, v4: vec![Host::Silent], ..scenario::all_good() };
     each_driver("a_late_answer_joins_the_race", &scenario, |said| {
@@ -185,14 +185,14 @@ fn routes_that_refuse() {
 fn a_route_that_refuses_costs_the_other_family_nothing() {
     let scenario = Scenario { v6: vec![Host::Unreachable], ..scenario::all_good() };
     each_driver("a_route_that_refuses_costs_the_other_family_nothing", &scenario, |said| {
-        // Whichever answer is there first (RFC 6724, rule 1).
+        // Whichever answer arrives first (RFC 6724, rule 1).
         assert_eq!(said.attempts(), [format!("{V4} connected")]);
     });
 }
 
 #[test]
 fn a_family_without_a_route_does_not_lead() {
-    // IPv6's answer comes while IPv4's waits for it.
+    // IPv6's answer arrives while IPv4's addresses wait for it.
     let aaaa = Reply::Late(Duration::from_millis(30));
     let scenario = Scenario { v6: vec![Host::Unreachable], aaaa, ..scenario::all_good() };
     each_driver("a_family_without_a_route_does_not_lead", &scenario, |said| {
@@ -234,7 +234,7 @@ fn a_far_one_is_not_overtaken_within_the_delay() {
 
 #[test]
 fn a_slow_one_stays_in_the_race() {
-    // It takes longer than the delay, and the one that starts then is silent.
+    // It takes longer than the delay, and the attempt that starts then is silent.
     let v6 = vec![Host::AnswersAfter(Duration::from_millis(700))];
     let scenario = Scenario { v6, v4: vec![Host::Silent], ..scenario::all_good() };
     each_driver("a_slow_one_stays_in_the_race", &scenario, |said| {
@@ -245,7 +245,7 @@ fn a_slow_one_stays_in_the_race() {
 
 #[test]
 fn a_lost_packet_costs_a_turn() {
-    // The kernel sends a SYN again after 1 s only.
+    // The kernel retransmits a SYN only after 1 s.
     let scenario = Scenario { v6: vec![Host::Loses(1)], ..scenario::all_good() };
     each_driver("a_lost_packet_costs_a_turn", &scenario, |said| {
         assert_eq!(said.attempts(), [format!("{V6} no answer"), format!("{V4} connected")]);
@@ -283,7 +283,7 @@ fn an_address_in_figures_is_reached_through_a_nat64() {
 
 #[test]
 fn without_a_nat64_the_first_failure_is_told() {
-    // The question for the prefix has no answer: the name server denies it.
+    // The query for the prefix has no answer: the name server denies the name.
     let scenario = Scenario { v6: vec![], nat64: true, ..scenario::all_good() };
     let Some(world) = world("without_a_nat64_the_first_failure_is_told", scenario) else { return };
     let said = dialed_to(&world, Kind::Ours, "192.0.2.1:1");

@@ -1,4 +1,4 @@
-//! Which families a dial asks for, by the routes of the machine.
+//! Which families a dial looks up, depending on the machine's routes.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use biosock::{Domain, Family, SocketAddr, Type};
 use biosock_lab::or_skip;
 use biosock_lab::place::{A, AAAA, Place};
 
-/// How a dial goes in a place.
+/// The course of a dial in a place.
 trait Dials {
-    /// The families that a dial's report has, and the types that DNS was asked for.
+    /// The families in a dial's report, and the types of the DNS queries.
     fn dial(&self, target: &str) -> (String, Vec<u16>) {
         self.dial_by("as usual", target)
     }
 
-    /// The same, by one of [`dialer`], in a process of its own.
+    /// The same, with one of [`dialer`], in its own process.
     fn dial_by(&self, way: &str, target: &str) -> (String, Vec<u16>);
 }
 
@@ -30,13 +30,13 @@ impl Dials for Place {
     }
 }
 
-/// How the client dials, and to where.
+/// How the client dials, and which target.
 const WAY: &str = "BIOSOCK_TEST_WAY";
 const TARGET: &str = "BIOSOCK_TEST_TARGET";
-/// What goes before its answer.
+/// What precedes its answer.
 const MARK: &str = "families: ";
 
-/// Not a test of its own: the client.
+/// Not a test itself: the client.
 #[test]
 fn client() {
     let Some(target) = std::env::var_os(TARGET) else { return };
@@ -59,7 +59,7 @@ fn client() {
     );
 }
 
-/// Prints what the system's resolver has for a name, instead of dialling it.
+/// Prints what the system's resolver returns for a name, instead of dialling it.
 const RESOLVER_ALONE: &str = "by no dial";
 
 fn resolved(host: &str, family: Domain) -> String {
@@ -68,7 +68,7 @@ fn resolved(host: &str, family: Domain) -> String {
     addrs.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// Says what /etc/hosts has for a name, twice.
+/// Prints what /etc/hosts has for a name, twice.
 const FILE_ALONE: &str = "by the file alone";
 
 fn in_hosts_file(name: &str) -> String {
@@ -99,7 +99,7 @@ fn dialer(way: &str) -> Dialer {
     }
 }
 
-/// As the system's, but the caller's.
+/// The system's resolver, as one of the caller's.
 #[derive(Debug)]
 struct Other;
 
@@ -118,7 +118,7 @@ fn a_family_without_a_way_out_is_asked_for_last() {
     for (lines, families, asked) in [
         (V4, "IPv4", vec![A]),
         (narrow, "IPv4", vec![A]),
-        // What the only family has not, the other may have.
+        // What one family lacks, the other may have.
         (v6, "IPv6 IPv4", vec![A, AAAA]),
         (local, "IPv6 IPv4", vec![A, AAAA]),
         (&[], "IPv6 IPv4", vec![A, AAAA]),
@@ -127,7 +127,7 @@ fn a_family_without_a_way_out_is_asked_for_last() {
         let test = "a_family_without_a_way_out_is_asked_for_last";
         let Some(place) = place(test, lines, FILES_FIRST) else { return };
         assert_eq!(place.dial("name.example:1"), (families.into(), asked));
-        // Names of the file, and those of this machine, are as ever.
+        // Names in the file, and those of this machine, are looked up as usual.
         assert_eq!(place.dial("both.example:1"), (BOTH.into(), vec![]));
         assert_eq!(place.dial("localhost:1"), (BOTH.into(), vec![]));
     }
@@ -135,10 +135,10 @@ fn a_family_without_a_way_out_is_asked_for_last() {
 
 const FILES_FIRST: &str = "hosts: files dns\n";
 const BOTH: &str = "IPv6 IPv4";
-/// IPv4 alone leads out.
+/// Only IPv4 leads out.
 const V4: &[&str] = &["addr add 10.1.0.2/24 dev one", "route add default via 10.1.0.1"];
 
-/// What /etc/hosts has.
+/// The content of /etc/hosts.
 const HOSTS: &str = "127.0.0.1 localhost both.example four.example\n::1 localhost both.example\n";
 
 fn place(test: &str, lines: &'static [&'static str], nsswitch: &str) -> Option<Place> {
@@ -165,7 +165,7 @@ fn names_that_may_be_this_machine_s_are_asked_for_in_both_families() {
     }
     let found = place.dial_by(RESOLVER_ALONE, "both.example");
     assert_eq!(found, ("127.0.0.1:1 [::1]:1 [::1]:1,127.0.0.1:1".into(), vec![]));
-    // A name of the file is no question for DNS, in neither family: also where getaddrinfo reads it.
+    // DNS is not queried for a name in the file, in either family, even if getaddrinfo(3) reads it.
     assert_eq!(place.dial("four.example:http"), (BOTH.into(), vec![]));
 }
 
@@ -179,7 +179,7 @@ fn the_file_answers_at_once_only_where_it_goes_first() {
 #[test]
 fn the_file_says_what_it_has_however_large_it_is_and_whatever_goes_first() {
     let test = "the_file_says_what_it_has_however_large_it_is_and_whatever_goes_first";
-    // The second is too large to be read on the runtime's thread.
+    // The second file is too large to be read on the runtime's thread.
     for lines_before in [0, 5000] {
         let hosts = "# a line that says nothing\n".repeat(lines_before) + HOSTS;
         for nsswitch in [FILES_FIRST, "hosts: dns files\n"] {

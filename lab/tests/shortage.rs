@@ -1,4 +1,4 @@
-//! A set of listeners short of descriptors, and clients of another process.
+//! A set of listeners short of descriptors, and clients in another process.
 
 use std::path::Path;
 use std::process::Command;
@@ -23,7 +23,7 @@ fn tried(trial: &Trial<'_>, manner: Manner, count: bool) -> Row {
     row
 }
 
-/// Whether strace(1) can count; where skips are forbidden, it must.
+/// Whether strace(1) can count; if skipping is forbidden, it must.
 fn counting(test: &str) -> bool {
     let strace = Command::new("strace").arg("-V").output();
     let strace = strace.map_err(|error| format!("system calls are not counted: strace: {error}").into());
@@ -40,7 +40,7 @@ fn nobody_is_refused_and_the_loop_does_not_spin() {
     }
 }
 
-/// biosock's passing is no accident of an easy shortage.
+/// biosock does not pass only because the shortage is easy.
 #[test]
 fn a_loop_that_never_pauses_is_found_out() {
     let trial = trial(200);

@@ -1,4 +1,4 @@
-//! That the worlds are as bad as described, and leave nothing on the machine.
+//! The worlds are as bad as described, and leave nothing on the machine.
 
 mod common;
 
@@ -9,7 +9,7 @@ use biosock_lab::client::Kind;
 use biosock_lab::scenario::{self, Scenario};
 use common::{dialed, world};
 
-/// biosock's passing is no accident of an easy network.
+/// biosock does not pass only because the network is easy.
 #[test]
 fn a_loop_is_stuck_where_the_first_is_silent() {
     let deadline = Some(Duration::from_millis(500));
@@ -42,7 +42,7 @@ fn the_machine_is_as_before() {
     assert!(!devices().contains(" near:"), "{}", devices());
 }
 
-/// Of this process: the rooms are other threads'.
+/// The mounts of this thread; the rooms are other threads'.
 fn mounts() -> String {
     fs::read_to_string("/proc/thread-self/mounts").unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! The dialer with hickory's resolver, over a DNS server of the tests' own.
-//! More of what can go wrong is in `adapters/lab`.
+//! The dialer with hickory's resolver, and a DNS server in the tests. More failures are
+//! tested in `adapters/lab`.
 
 use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
@@ -14,9 +14,10 @@ use tokio::net::TcpListener;
 const A: u16 = 1;
 const AAAA: u16 = 28;
 
-/// A DNS server (RFC 1035) for the life of the process: `good.test` is
-/// loopback, of `half.test` the AAAA question is never answered, `broken.test`
-/// is SERVFAIL, `refused.test` is REFUSED, `empty.test` has no record, all else is NXDOMAIN.
+/// A DNS server (RFC 1035) for the life of the process: `good.test` is loopback, the
+/// AAAA query for `half.test` is never answered, `broken.test` is SERVFAIL,
+/// `refused.test` is REFUSED, `empty.test` has no records, and any other name is
+/// NXDOMAIN.
 fn server() -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let addr = socket.local_addr().unwrap();
@@ -57,7 +58,7 @@ fn reply(query: &[u8]) -> Option<Vec<u8>> {
 
 fn dialer() -> Dialer {
     let resolver = HickoryResolver::with_servers(&[server()]).unwrap();
-    // The limit only ends what hangs.
+    // The timeout only ends a test that hangs.
     Dialer::new().async_resolver(Arc::new(resolver)).timeout(Duration::from_secs(60))
 }
 
@@ -80,7 +81,7 @@ async fn a_name_is_dialled_without_a_thread() {
         assert_eq!(dialed.addr, SocketAddr::from(([127, 0, 0, 1], port)), "{name}");
         assert_eq!(dialed.report.lookups.len(), 2);
     }
-    // This one, the server's, and those of other tests: none for a lookup.
+    // This thread, the server's, and those of other tests: none for a lookup.
     assert!(!thread_names().iter().any(|name| name.starts_with("tokio-rt-worker")), "{:?}", thread_names());
     assert!(threads() < 20);
 }
@@ -125,7 +126,7 @@ async fn what_the_server_says_is_told() {
 #[tokio::test]
 async fn figures_and_missing_hosts_ask_no_server() {
     let (_listener, port) = listener().await;
-    // Nobody is there.
+    // There is no server.
     let resolver = HickoryResolver::with_servers(&["127.0.0.1:1".parse().unwrap()]).unwrap();
     let dialer = Dialer::new().async_resolver(Arc::new(resolver));
     for host in ["127.1", "0x7f.1", ""] {
@@ -134,7 +135,7 @@ async fn figures_and_missing_hosts_ask_no_server() {
     }
 }
 
-/// Not in the other family either, whatever the server would say to it.
+/// Not in the other family either, whatever the server would answer.
 #[tokio::test]
 async fn a_number_is_an_address_in_one_family_alone() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -150,7 +151,8 @@ async fn a_number_is_an_address_in_one_family_alone() {
     assert_eq!(asked.unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "no server was asked");
 }
 
-/// What hickory takes for an escape or maps to ASCII would be another name than /etc/hosts has.
+/// With an escape, or characters that hickory maps to ASCII, it would be another name
+/// than in /etc/hosts.
 #[tokio::test]
 async fn a_name_is_asked_as_it_is_or_not_at_all() {
     let dialer = dialer();
@@ -169,7 +171,7 @@ async fn a_zone_that_is_not_an_interface_is_not_asked_of_a_server() {
     assert_eq!(failed.to_string(), "look up fe80::1%no-such: no such interface: no-such");
 }
 
-/// The port of a service is services(5)'s, whatever the name.
+/// The port of a service comes from services(5), whatever the name.
 #[tokio::test]
 async fn services_have_names() {
     let failed = dialer().dial_async("good.test:tcpmux").await.unwrap_err();

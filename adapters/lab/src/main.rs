@@ -1,4 +1,4 @@
-//! The laboratory's command, whose dialers look names up by hickory too.
+//! The laboratory's command, whose dialers also look names up with hickory.
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! hickory's resolver where the file of name servers is a FIFO, which nobody writes to.
+//! hickory's resolver if the file of name servers is a FIFO, which has no writer.
 
 use std::sync::mpsc::channel;
 use std::thread;

@@ -1,4 +1,4 @@
-//! The laboratory's own tests of how dials end, by hickory.
+//! The laboratory's tests of the outcomes of dials, with hickory.
 
 #[path = "../../../lab/tests/outcomes.rs"]
 mod outcomes;

@@ -32,7 +32,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The first address that answers; its failure is the last one's.
+/// Connects to the first address that answers; fails with the last one's error.
 fn connect(target: &str) -> Result<Socket, Box<dyn Error>> {
     let found = Lookup::parse(target, Priority::Host)?.socktype(Type::STREAM).run()?;
     let options = ConnectOptions::new().keepalive(KeepAlive::default()).nodelay(true);

@@ -1,5 +1,5 @@
-//! Listens on every address that a name gives, or on what systemd or a parent
-//! passed, and echoes each connection.
+//! Listens on every address of a name, or on what systemd or a parent passed, and
+//! echoes each connection.
 //!
 //! ```sh
 //! cargo run -p biosock --example server -- localhost:7777
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for addr in listeners.addrs()? {
         println!("listening on {addr}");
     }
-    // Nobody cancels it: a signal ends the program.
+    // Never cancelled: a signal ends the program.
     let cancel = Cancel::new()?;
     listeners.serve(&cancel, |event| match event {
         Event::Connection(socket, peer) => start(socket, peer),

@@ -1,4 +1,4 @@
-//! Worlds for tests, and what dials in them report.
+//! Worlds for tests, and the reports of dials in them.
 
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
@@ -12,7 +12,7 @@ use biosock_lab::scenario::Scenario;
 use biosock_lab::world::{self, Patience, World};
 use serde_json::Value;
 
-/// The program that dials, and by which drivers. The tests of `adapters/lab` are
+/// The program that dials, and with which drivers. The tests of `adapters/lab` are
 /// these, with hickory.
 const PROGRAM: (&str, &[Kind]) =
     match (option_env!("CARGO_BIN_EXE_biosock-lab"), option_env!("CARGO_BIN_EXE_biosock-lab-hickory")) {
@@ -21,10 +21,10 @@ const PROGRAM: (&str, &[Kind]) =
         _ => panic!("no program dials"),
     };
 
-/// Each that dials.
+/// Each driver.
 pub(crate) const DRIVERS: &[Kind] = PROGRAM.1;
 
-/// Only ends what hangs; no test judges by time.
+/// Only ends what hangs; no test depends on time.
 fn rules() -> Rules<'static> {
     Rules { program: Path::new(PROGRAM.0), cap: Duration::from_secs(120) }
 }
@@ -35,7 +35,7 @@ pub(crate) fn world(test: &str, scenario: Scenario) -> Option<World> {
     Some(World::build(scenario, Patience::Short).unwrap())
 }
 
-/// Checks what each driver makes of a scenario, in a world of its own.
+/// Checks the outcome of a scenario for each driver, in a world of its own.
 pub(crate) fn each_driver(test: &str, scenario: &Scenario, check: impl Fn(&Said)) {
     for &kind in DRIVERS {
         let Some(world) = world(test, scenario.clone()) else { return };
@@ -45,13 +45,13 @@ pub(crate) fn each_driver(test: &str, scenario: &Scenario, check: impl Fn(&Said)
     }
 }
 
-/// What a dial reported.
+/// The report of a dial.
 #[derive(Debug)]
 pub(crate) struct Said(pub(crate) Value);
 
-/// Dials the world's name, waits until all threads of the process have
-/// ended, and sees that nothing is left. biosock waits longer than usual for
-/// IPv6's answer, so that a busy machine changes no order.
+/// Dials the world's name, waits until all threads of the process have ended, and
+/// checks that nothing is left. biosock waits longer than usual for IPv6's answer, so
+/// that a busy machine does not change the order.
 pub(crate) fn dialed(world: &World, kind: Kind) -> Said {
     dialed_to(world, kind, &world.scenario.target())
 }
@@ -90,8 +90,8 @@ impl Said {
         lookups
     }
 
-    /// The attempts' starts in order, each not before the one before it, and
-    /// none after the end.
+    /// The starts of the attempts in order, none before the previous one, and none
+    /// after the end.
     pub(crate) fn assert_in_order(&self) {
         let starts: Vec<_> =
             list(&self.0["report"]["attempts"]).filter_map(|a| a["started"].as_f64()).collect();

@@ -1,5 +1,5 @@
-//! The protocol of a cancel, run by loom through every order of its steps,
-//! with a descriptor that behaves as eventfd(2) says.
+//! The protocol of a cancel: loom runs it through every order of its steps, with a
+//! descriptor that behaves as eventfd(2) says.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -9,8 +9,8 @@ use loom::thread;
 use super::Cancel;
 use crate::sys::Errno;
 
-/// An eventfd(2) that nobody reads: readable once written to. A clone is the
-/// same one in another process, as after fork(2).
+/// An eventfd(2) that is never read: readable once written to. A clone is the same
+/// descriptor in another process, as after fork(2).
 #[derive(Clone, Debug)]
 pub(super) struct Waker(Arc<(Mutex<bool>, Condvar)>);
 
@@ -28,7 +28,7 @@ impl Waker {
         *self.0.0.lock().unwrap()
     }
 
-    /// poll(2) without end.
+    /// poll(2) without a timeout.
     fn wait(&self) {
         let mut awake = self.0.0.lock().unwrap();
         while !*awake {
@@ -43,8 +43,8 @@ impl AsFd for Waker {
     }
 }
 
-/// An accept loop: asks once, and then what the wait says is enough. A second
-/// wait for what was seen already would be a spin.
+/// An accept loop: checks once, and then the wait's result is enough. Waiting again for
+/// a cancel that was already seen would spin.
 fn work(cancel: &Cancel) {
     if !cancel.is_cancelled() {
         cancel.0.waker.wait();
@@ -85,7 +85,7 @@ fn loom_a_cancel_ends_the_loops_of_other_processes() {
     });
 }
 
-/// Any that waits for one and the same cancel may be the one that cancels.
+/// Any thread that waits for a cancel may also be the one that cancels.
 #[test]
 fn loom_cancels_may_meet() {
     loom::model(|| {
