@@ -80,9 +80,9 @@ fn a_late_answer_joins_the_race() {
 }
 
 #[test]
-fn a_family_whose_look_up_fails() {
+fn a_family_whose_lookup_fails() {
     let scenario = Scenario { aaaa: Reply::Fails, ..scenario::all_good() };
-    each_driver("a_family_whose_look_up_fails", &scenario, |said| {
+    each_driver("a_family_whose_lookup_fails", &scenario, |said| {
         assert_eq!(said.attempts(), [format!("{V4} connected")]);
         assert!(said.lookups()[1].contains("look up"), "{said:?}");
     });

@@ -95,7 +95,7 @@ fn what_is_at_hand_is_not_looked_up() {
 }
 
 #[test]
-fn the_deadline_includes_the_look_up() {
+fn the_deadline_includes_the_lookup() {
     let resolver = Arc::new(HalfDead("127.0.0.1:1".parse().unwrap()));
     let dialer = Dialer::new().resolver(resolver).family(Family::Ipv6).timeout(Duration::from_millis(50));
     let late = dialer.dial("name:1").unwrap_err();
@@ -382,7 +382,7 @@ impl Resolver for Panics {
 }
 
 #[test]
-fn a_resolver_that_panics_is_a_look_up_that_failed() {
+fn a_resolver_that_panics_is_a_lookup_that_failed() {
     let (_listeners, port) = listeners("127.0.0.1:0");
     let resolver = Arc::new(Panics(SocketAddr::from(([127, 0, 0, 1], port))));
     let dialer = Dialer::new().resolver(resolver);
@@ -470,7 +470,7 @@ fn blocked_signals() -> u64 {
 }
 
 #[test]
-fn the_caller_s_signals_are_not_taken_by_look_ups() {
+fn the_caller_s_signals_are_not_taken_by_lookups() {
     const SIGINT_AND_SIGALRM: u64 = 1 << 1 | 1 << 13;
     let (_listeners, port) = listeners("127.0.0.1:0");
     let resolver = Arc::new(Noting(SocketAddr::from(([127, 0, 0, 1], port)), Mutex::default()));
@@ -494,7 +494,7 @@ impl Resolver for Gated {
 }
 
 #[test]
-fn an_abandoned_look_up_ends_when_its_resolver_lets_it() {
+fn an_abandoned_lookup_ends_when_its_resolver_lets_it() {
     let gate = Arc::new(RwLock::new(()));
     let shut = gate.write().unwrap();
     let resolver = Arc::new(Gated(Arc::clone(&gate)));

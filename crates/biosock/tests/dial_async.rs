@@ -373,7 +373,7 @@ impl Resolver for Panics {
 }
 
 #[tokio::test]
-async fn a_resolver_that_panics_is_a_look_up_that_failed() {
+async fn a_resolver_that_panics_is_a_lookup_that_failed() {
     let _alone = ALONE.lock().await;
     let failed = Dialer::new().resolver(Arc::new(Panics)).dial_async("name:1").await.unwrap_err();
     assert!(failed.report().to_string().contains("a resolver that panicked"), "{failed:?}");

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_up_that_lacks_descriptors_says_so() {
+    fn a_lookup_that_lacks_descriptors_says_so() {
         let failed =
             |code, system| Error::resolver_call(Operation::Lookup, code, system, None, "host".into());
         let starved = failed(libc::EAI_SYSTEM, Some(libc::EMFILE));
