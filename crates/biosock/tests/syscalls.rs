@@ -558,7 +558,7 @@ fn an_async_accept_passes_over_a_few_that_are_gone() {
         ("ECONNABORTED", 7, 0, 8),
         ("ECONNABORTED", 9, libc::ECONNABORTED, 8),
         ("EMFILE", 1, libc::EMFILE, 1),
-        ("EAGAIN", 1, 0, 2),
+        ("EAGAIN", 9, 0, 10),
     ] {
         let record = tempfile::NamedTempFile::new().unwrap();
         let path = record.path().to_str().unwrap();
