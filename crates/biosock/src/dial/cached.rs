@@ -53,13 +53,14 @@ impl Stamp {
         }
     }
 
-    /// Whether a change from now on would get a different change time.
+    /// Whether a change from now on would get a different change time: also where the
+    /// clock was set back, and that time is still to come.
     fn is_settled(&self) -> bool {
         let (Ok(seconds), Ok(nanos)) = (self.changed.0.try_into(), self.changed.1.try_into()) else {
             return false;
         };
         let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
-        changed.elapsed().is_ok_and(|since| since > TICK)
+        changed.elapsed().unwrap_or_else(|ahead| ahead.duration()) > TICK
     }
 }
 
@@ -70,19 +71,13 @@ impl<T: FromText> Cached<T> {
 
     /// The file's current content; `None` if it cannot be read.
     pub(super) fn get(&self) -> Option<Arc<T>> {
-        let now = self.now()?;
-        if let Some(known) = self.known(now) {
-            return Some(known);
-        }
-        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        self.known(now).or_else(|| self.read(MOST).ok())
+        self.whole(self.now()?).ok()
     }
 
     /// As `get`, but `None` also if reading would take long: a large file that has
     /// changed is left to [`get`](Self::get).
     pub(super) fn get_quickly(&self) -> Option<Arc<T>> {
-        let now = self.now()?;
-        self.known(now).or_else(|| self.read(QUICK).ok())
+        self.quick(self.now()?).ok()
     }
 
     /// As [`get_quickly`](Self::get_quickly) or [`get`](Self::get), but distinguishes
@@ -94,16 +89,24 @@ impl<T: FromText> Cached<T> {
     #[cfg(any(test, feature = "tokio"))]
     pub(super) fn look(&self, quickly: bool) -> io::Result<Option<Arc<T>>> {
         let Some(now) = self.now() else { return Ok(Some(Self::empty())) };
-        if let Some(known) = self.known(now) {
-            return Ok(Some(known));
-        }
-        let _reading = (!quickly).then(|| self.reading.lock().unwrap_or_else(PoisonError::into_inner));
-        match self.read(if quickly { QUICK } else { MOST }) {
+        match if quickly { self.quick(now) } else { self.whole(now) } {
             Ok(made) => Ok(Some(made)),
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge && quickly => Ok(None),
             Err(error) if error.raw_os_error().is_some_and(sys::is_shortage) => Err(error),
             Err(_) => Ok(Some(Self::empty())),
         }
+    }
+
+    fn whole(&self, now: Stamp) -> io::Result<Arc<T>> {
+        if let Some(known) = self.known(now) {
+            return Ok(known);
+        }
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        self.known(now).map_or_else(|| self.read(MOST), Ok)
+    }
+
+    fn quick(&self, now: Stamp) -> io::Result<Arc<T>> {
+        self.known(now).map_or_else(|| self.read(QUICK), Ok)
     }
 
     #[cfg(any(test, feature = "tokio"))]
@@ -160,6 +163,8 @@ pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 mod tests {
     use std::fs::File;
     use std::io::Write;
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use rustix::fs::{CWD, FileType, Mode};
 
@@ -276,6 +281,49 @@ mod tests {
         written(path, path);
         assert!(cached.get().is_some());
         assert!(cached.last.lock().unwrap().is_none());
+    }
+
+    /// Counts how often its file was read.
+    struct Counted;
+
+    static READ: AtomicUsize = AtomicUsize::new(0);
+
+    impl FromText for Counted {
+        fn from_text(_: Vec<u8>) -> Self {
+            READ.fetch_add(1, Ordering::Relaxed);
+            std::thread::sleep(TICK);
+            Self
+        }
+    }
+
+    #[test]
+    fn one_thread_reads_for_all_that_wait() {
+        let (_directory, path) = file();
+        written(path, &"x".repeat(QUICK as usize + 1));
+        let (cached, start) = (Cached::<Counted>::new(path), Barrier::new(8));
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let (cached, start) = (&cached, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    assert!(
+                        if number % 2 == 0 { cached.get() } else { cached.look(false).unwrap() }.is_some()
+                    );
+                });
+            }
+        });
+        assert_eq!(READ.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_file_of_a_time_to_come_is_settled() {
+        let seconds =
+            |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as i64;
+        let (_directory, path) = file();
+        fs::write(path, "x").unwrap();
+        let now = seconds(SystemTime::now());
+        let at = |changed| Stamp { changed: (changed, 0), ..Stamp::of(&fs::metadata(path).unwrap()) };
+        assert!(at(now - 3600).is_settled() && at(now + 3600).is_settled());
     }
 
     #[test]

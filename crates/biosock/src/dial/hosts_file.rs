@@ -8,6 +8,7 @@ use super::lookups::LookupTask;
 use super::resolver::{Question, Resolver};
 use crate::error::errno_kind;
 use crate::literal::parse_port;
+use crate::sys::PerProcess;
 use crate::{Domain, Error, ErrorKind, Operation, Result, SocketAddr, Type};
 
 /// The addresses that /etc/hosts has for a name, of one family or of both
@@ -43,7 +44,9 @@ pub async fn hosts_file(name: &str, port: u16, family: Domain) -> Result<Option<
     }
     let (host, service) = (Some(name.into()), port.to_string());
     let question = Question { host, service, family, socktype: Type::ANY };
-    let file: Arc<dyn Resolver> = Arc::new(HostsFile);
+    // A single one, so that identical queries share a lookup.
+    static FILE: PerProcess<Arc<HostsFile>> = PerProcess::new();
+    let file: Arc<dyn Resolver> = Arc::clone(FILE.get()) as _;
     match LookupTask::start(&file, question).await {
         Err(error) if error.kind() == ErrorKind::NameNotFound => Ok(None),
         found => found.map(Some),
@@ -56,7 +59,7 @@ fn unread(error: io::Error) -> Error {
 }
 
 /// The file as a blocking resolver.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct HostsFile;
 
 impl Resolver for HostsFile {
