@@ -136,8 +136,12 @@ pub(crate) fn connect_outcome(fd: BorrowedFd<'_>) -> Result<Option<i32>> {
     let Err(nameless) = sys::peer_addr(fd) else { return Ok(Some(0)) };
     Ok(match take_error(fd)? {
         0 if nameless != sys::Errno::NOTCONN => Some(nameless.raw_os_error()),
-        // Nothing is in progress: the error was read elsewhere.
-        0 if sys::has_hung_up(fd) => Some(sys::Errno::NOTCONN.raw_os_error()),
+        0 if sys::has_hung_up(fd) => match take_error(fd)? {
+            // Nothing is in progress: the error was read elsewhere.
+            0 => Some(sys::Errno::NOTCONN.raw_os_error()),
+            // It came after SO_ERROR was read.
+            errno => Some(errno),
+        },
         0 => None,
         errno => Some(errno),
     })

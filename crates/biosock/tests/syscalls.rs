@@ -351,6 +351,33 @@ fn a_peer_without_a_name_is_no_connection() {
     }
 }
 
+/// Not a test itself: the program whose first look at SO_ERROR comes too early.
+#[test]
+fn refused_a_little_later() {
+    if std::env::var_os(WATCHED).is_some() {
+        let (listener, addr, _first) = full_listener();
+        let socket = Socket::stream_for(&addr).unwrap();
+        let mut connecting = socket.start_connect(&addr).unwrap();
+        drop(listener);
+        let refused = connecting.wait(&socket, Some(Duration::from_secs(60))).unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(libc::ECONNREFUSED));
+    }
+}
+
+#[test]
+fn an_error_that_comes_between_two_looks_is_the_outcome() {
+    if has_strace("an_error_that_comes_between_two_looks_is_the_outcome") {
+        let record = tempfile::NamedTempFile::new().unwrap();
+        let path = record.path().to_str().unwrap();
+        // After SO_TYPE of the listener. The call is not made, so the error stays to be read.
+        let early = "inject=getsockopt:retval=0:when=2";
+        under_strace(&["-o", path, "-e", early], "refused_a_little_later");
+        let calls = std::fs::read_to_string(path).unwrap();
+        let is_early = |call: &str| call.contains("SO_ERROR") && call.contains("(INJECTED)");
+        assert!(calls.lines().any(is_early), "nothing was disturbed");
+    }
+}
+
 #[test]
 fn a_connection_that_is_gone_is_passed_over() {
     if has_strace("a_connection_that_is_gone_is_passed_over") {
