@@ -151,9 +151,9 @@ impl Socket {
     ) -> Result<Connecting> {
         let connecting = |outcome| Connecting::new(addr, deadline, outcome);
         // These errors name the option.
-        options.keep_alive.map_or(Ok(()), |times| self.set_keepalive_times(times))?;
+        options.stream.keep_alive.map_or(Ok(()), |times| self.set_keepalive_times(times))?;
         loop {
-            match addr.with_sockaddr(|raw| prepare_and_connect(self.as_fd(), raw, options.bits)) {
+            match addr.with_sockaddr(|raw| prepare_and_connect(self.as_fd(), raw, options.stream.bits)) {
                 Ok(()) => return Ok(connecting(Some(0))),
                 Err(error) if is(&error, sys::Errno::INPROGRESS) => return Ok(connecting(None)),
                 // After a signal the system no longer waits for room in a queue.

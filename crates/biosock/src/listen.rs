@@ -61,9 +61,11 @@ impl Socket {
         // The system caps the number itself, but takes it as signed.
         let backlog = i32::try_from(options.backlog).unwrap_or(i32::MAX);
         // These errors name the option.
-        options.keep_alive.map_or(Ok(()), |times| self.set_keepalive_times(times))?;
-        addr.with_sockaddr(|raw| prepare_and_listen(self.as_fd(), raw, socktype, options.bits, backlog))
-            .map_err(|error| error.at(addr))
+        options.stream.keep_alive.map_or(Ok(()), |times| self.set_keepalive_times(times))?;
+        addr.with_sockaddr(|raw| {
+            prepare_and_listen(self.as_fd(), raw, socktype, options.stream.bits, backlog)
+        })
+        .map_err(|error| error.at(addr))
     }
 }
 

@@ -23,8 +23,7 @@ use crate::{Domain, sys};
 #[must_use]
 pub struct ConnectOptions {
     pub(crate) timeout: Option<Duration>,
-    pub(crate) keep_alive: Option<KeepAlive>,
-    pub(crate) bits: Options,
+    pub(crate) stream: StreamOptions,
 }
 
 impl ConnectOptions {
@@ -44,15 +43,14 @@ impl ConnectOptions {
     /// unchanged.
     #[doc(alias = "BIO_SOCK_KEEPALIVE")]
     pub fn keepalive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
-        self.keep_alive = keep_alive.into();
-        self.bits.set(Options::KEEPALIVE, self.keep_alive.is_some());
+        self.stream.set_keepalive(keep_alive.into());
         self
     }
 
     /// Sends small segments at once (TCP_NODELAY); `false` leaves it unchanged.
     #[doc(alias = "BIO_SOCK_NODELAY")]
     pub fn nodelay(mut self, on: bool) -> Self {
-        self.bits.set(Options::NODELAY, on);
+        self.stream.bits.set(Options::NODELAY, on);
         self
     }
 
@@ -61,19 +59,17 @@ impl ConnectOptions {
     /// `false` leaves it unchanged.
     #[doc(alias = "BIO_SOCK_TFO")]
     pub fn tfo(mut self, on: bool) -> Self {
-        self.bits.set(Options::TFO, on);
+        self.stream.bits.set(Options::TFO, on);
         self
     }
 
     pub(crate) fn is_tfo(&self) -> bool {
-        self.bits.contains(Options::TFO)
+        self.stream.bits.contains(Options::TFO)
     }
 
     /// The options without those that a family lacks.
     pub(crate) fn fit_for(&self, family: Domain) -> Self {
-        let mut fit = self.clone();
-        (fit.bits, fit.keep_alive) = stream_options_for(family, self.bits, self.keep_alive);
-        fit
+        Self { stream: self.stream.fit_for(family), ..*self }
     }
 }
 
@@ -93,13 +89,12 @@ impl ConnectOptions {
 #[must_use]
 pub struct ListenOptions {
     pub(crate) backlog: u32,
-    pub(crate) keep_alive: Option<KeepAlive>,
-    pub(crate) bits: Options,
+    pub(crate) stream: StreamOptions,
 }
 
 impl Default for ListenOptions {
     fn default() -> Self {
-        Self { backlog: sys::MAX_BACKLOG.unsigned_abs(), keep_alive: None, bits: Options::empty() }
+        Self { backlog: sys::MAX_BACKLOG.unsigned_abs(), stream: StreamOptions::default() }
     }
 }
 
@@ -123,7 +118,7 @@ impl ListenOptions {
     /// previous listener had it too (socket(7)). `false` leaves it unchanged.
     #[doc(alias = "BIO_SOCK_REUSEADDR")]
     pub fn reuseaddr(mut self, on: bool) -> Self {
-        self.bits.set(Options::REUSEADDR, on);
+        self.stream.bits.set(Options::REUSEADDR, on);
         self
     }
 
@@ -132,7 +127,7 @@ impl ListenOptions {
     /// are not affected.
     #[doc(alias = "BIO_SOCK_V6_ONLY")]
     pub fn v6only(mut self, on: bool) -> Self {
-        self.bits.set(Options::V6_ONLY, on);
+        self.stream.bits.set(Options::V6_ONLY, on);
         self
     }
 
@@ -140,15 +135,14 @@ impl ListenOptions {
     /// unchanged.
     #[doc(alias = "BIO_SOCK_KEEPALIVE")]
     pub fn keepalive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
-        self.keep_alive = keep_alive.into();
-        self.bits.set(Options::KEEPALIVE, self.keep_alive.is_some());
+        self.stream.set_keepalive(keep_alive.into());
         self
     }
 
     /// Sends small segments at once (TCP_NODELAY); `false` leaves it unchanged.
     #[doc(alias = "BIO_SOCK_NODELAY")]
     pub fn nodelay(mut self, on: bool) -> Self {
-        self.bits.set(Options::NODELAY, on);
+        self.stream.bits.set(Options::NODELAY, on);
         self
     }
 
@@ -156,25 +150,37 @@ impl ListenOptions {
     /// leaves it unchanged.
     #[doc(alias = "BIO_SOCK_TFO")]
     pub fn tfo(mut self, on: bool) -> Self {
-        self.bits.set(Options::TFO, on);
+        self.stream.bits.set(Options::TFO, on);
         self
     }
 
     /// The options without those that a family lacks.
     pub(crate) fn fit_for(&self, family: Domain) -> Self {
-        let mut fit = self.clone();
-        (fit.bits, fit.keep_alive) = stream_options_for(family, self.bits, self.keep_alive);
-        fit
+        Self { stream: self.stream.fit_for(family), ..*self }
     }
 }
 
-/// AF_UNIX lacks TCP's options, but has SO_KEEPALIVE, as every socket does.
-fn stream_options_for(
-    family: Domain,
-    bits: Options,
-    times: Option<KeepAlive>,
-) -> (Options, Option<KeepAlive>) {
-    if family == Domain::UNIX { (bits - (Options::NODELAY | Options::TFO), None) } else { (bits, times) }
+/// What connecting and listening both set: the flags, and the times that go with
+/// [`Options::KEEPALIVE`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StreamOptions {
+    pub(crate) keep_alive: Option<KeepAlive>,
+    pub(crate) bits: Options,
+}
+
+impl StreamOptions {
+    fn set_keepalive(&mut self, keep_alive: Option<KeepAlive>) {
+        self.keep_alive = keep_alive;
+        self.bits.set(Options::KEEPALIVE, keep_alive.is_some());
+    }
+
+    /// AF_UNIX lacks TCP's options, but has SO_KEEPALIVE, as every socket does.
+    fn fit_for(self, family: Domain) -> Self {
+        if family != Domain::UNIX {
+            return self;
+        }
+        Self { keep_alive: None, bits: self.bits - (Options::NODELAY | Options::TFO) }
+    }
 }
 
 /// The times of TCP keep-alive (tcp(7)). `None` keeps the system's value. The system
