@@ -13,25 +13,25 @@ use hickory_resolver::system_conf::parse_resolv_conf;
 const MOST: u64 = 64 << 10;
 
 pub(crate) fn read() -> Result<(ResolverConfig, ResolverOpts), NetError> {
-    let (text, has_zones) = without_zones(content(Path::new("/etc/resolv.conf"))?);
-    let (config, options) = parse_resolv_conf(text)?;
-    if has_zones && config.name_servers().is_empty() {
+    parse(&content(Path::new("/etc/resolv.conf"))?)
+}
+
+/// Without the servers that have a zone, which hickory would drop from the address.
+fn parse(text: &[u8]) -> Result<(ResolverConfig, ResolverOpts), NetError> {
+    let lines = text.split_inclusive(|byte| *byte == b'\n');
+    let (zoned, rest): (Vec<_>, Vec<_>) =
+        lines.partition(|line| server(line).is_some_and(|server| server.contains(&b'%')));
+    if !zoned.is_empty() && !rest.iter().any(|line| server(line).is_some()) {
         let why = "each of its servers has a zone, which hickory does not take";
         return Err(io::Error::new(io::ErrorKind::Unsupported, why).into());
     }
-    Ok((config, options))
+    parse_resolv_conf(rest.concat())
 }
 
-/// The lines without servers that have a zone, which hickory would drop from the
-/// address, and whether there was such a server.
-fn without_zones(text: Vec<u8>) -> (Vec<u8>, bool) {
-    let is_zoned = |line: &&[u8]| {
-        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        words.next() == Some(b"nameserver") && words.next().is_some_and(|server| server.contains(&b'%'))
-    };
-    let lines = || text.split_inclusive(|byte| *byte == b'\n');
-    let has_zones = lines().any(|line| is_zoned(&line));
-    (lines().filter(|line| !is_zoned(line)).flatten().copied().collect(), has_zones)
+/// The server that a line names.
+fn server(line: &[u8]) -> Option<&[u8]> {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    if words.next() == Some(b"nameserver") { words.next() } else { None }
 }
 
 /// InvalidInput for a FIFO, which would wait for a writer, or a device, which may have
@@ -61,11 +61,13 @@ mod tests {
 
     #[test]
     fn a_server_with_a_zone_is_left_out() {
-        let text = b"search x\nnameserver fe80::1%eth0\n nameserver\t::1\n# nameserver 1.1.1.1%x\n";
-        let (kept, has_zones) = without_zones(text.to_vec());
-        assert_eq!(kept, b"search x\n nameserver\t::1\n# nameserver 1.1.1.1%x\n");
-        assert!(has_zones);
-        assert!(!without_zones(kept).1);
+        let text = "search x\nnameserver fe80::1%eth0\nnameserver\t::1\n# nameserver 1.1.1.1%x\n";
+        let (config, _) = parse(text.as_bytes()).unwrap();
+        let servers: Vec<_> = config.name_servers().iter().map(|server| server.ip.to_string()).collect();
+        assert_eq!(servers, ["::1"]);
+        let none = parse(b"nameserver fe80::1%eth0").unwrap_err();
+        assert!(none.to_string().contains("each of its servers has a zone"), "{none}");
+        assert!(!parse(b"search x").unwrap_err().to_string().contains("zone"));
     }
 
     #[test]
