@@ -47,9 +47,12 @@ fn interrupted<T>(release: impl FnOnce() + Send, blocked: impl FnOnce() -> T) ->
 }
 
 fn listener(backlog: u32) -> Socket {
-    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let listener = Socket::stream_for(&any).unwrap();
-    listener.listen_with(&any, &ListenOptions::new().backlog(backlog)).unwrap();
+    listener_at(&"127.0.0.1:0".parse().unwrap(), backlog)
+}
+
+fn listener_at(any: &SocketAddr, backlog: u32) -> Socket {
+    let listener = Socket::stream_for(any).unwrap();
+    listener.listen_with(any, &ListenOptions::new().backlog(backlog)).unwrap();
     listener
 }
 
@@ -68,29 +71,20 @@ fn accept_is_retried() {
     assert!(peer.ip().unwrap().is_loopback());
 }
 
+/// By TCP the system goes on connecting after a signal; for room in the queue of a
+/// Unix listener it does not go on waiting.
 #[test]
 fn connect_is_completed() {
-    let listener = listener(0);
-    let addr = listener.local_addr().unwrap();
-    // A queue of one is now full: the next connect has to wait for room.
-    let _first = client(&listener);
-    let socket = Socket::stream_for(&addr).unwrap();
-    let make_room = || drop(listener.accept().unwrap());
-    interrupted(make_room, || socket.connect(&addr)).unwrap();
-    assert_eq!(socket.peer_addr().unwrap(), addr);
-}
-
-/// For room in the queue of a Unix listener the system does not go on waiting.
-#[test]
-fn a_connect_to_a_full_unix_listener_is_begun_again() {
-    let listener = Socket::stream_for(&UnixAddr::unnamed().into()).unwrap();
-    listener.listen_with(&UnixAddr::unnamed().into(), &ListenOptions::new().backlog(0)).unwrap();
-    let addr = listener.local_addr().unwrap();
-    let _first = client(&listener);
-    let socket = Socket::stream_for(&addr).unwrap();
-    let make_room = || drop(listener.accept().unwrap());
-    interrupted(make_room, || socket.connect(&addr)).unwrap();
-    assert_eq!(socket.peer_addr().unwrap(), addr);
+    for any in ["127.0.0.1:0".parse().unwrap(), SocketAddr::from(UnixAddr::unnamed())] {
+        let listener = listener_at(&any, 0);
+        let addr = listener.local_addr().unwrap();
+        // A queue of one is now full: the next connect has to wait for room.
+        let _first = client(&listener);
+        let socket = Socket::stream_for(&addr).unwrap();
+        let make_room = || drop(listener.accept().unwrap());
+        interrupted(make_room, || socket.connect(&addr)).unwrap();
+        assert_eq!(socket.peer_addr().unwrap(), addr);
+    }
 }
 
 #[test]
