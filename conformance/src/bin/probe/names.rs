@@ -10,9 +10,12 @@ use std::ptr;
 const NSSWITCH: &CStr = c"/etc/nsswitch.conf";
 
 /// Has nsswitch.conf(5) ask no name server, for this process and those that it starts.
-/// That takes a mount namespace: without the privilege for one, names are as ever.
+/// That takes a mount namespace: without the privilege for one, names are as ever, and
+/// standard error says so.
 pub(crate) fn by_files_alone() {
-    let _ = replace();
+    if let Err(error) = replace() {
+        eprintln!("probe: a name server may be asked, too: {error}");
+    }
 }
 
 fn replace() -> io::Result<()> {
