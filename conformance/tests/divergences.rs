@@ -30,7 +30,7 @@ fn text(outcome: &Outcome, case: &str) -> String {
 }
 
 #[test]
-fn figures_need_no_resolver() {
+fn numeric_addresses_need_no_resolver() {
     const CASE: &str = "lookup_ex/\"127.0.0.1\"/\"443\"/CLIENT/INET/STREAM/0";
     let Some((original, ours)) = both() else { return };
     let (original, ours) = [original, ours].map(|library| run(&Library::alone(library), Some(CASE))).into();

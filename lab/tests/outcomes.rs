@@ -273,9 +273,9 @@ fn ipv4_is_reached_through_a_nat64() {
 }
 
 #[test]
-fn an_address_in_figures_is_reached_through_a_nat64() {
+fn a_numeric_address_is_reached_through_a_nat64() {
     let scenario = Scenario { nat64: true, ..scenario::all_good() };
-    let Some(world) = world("an_address_in_figures_is_reached_through_a_nat64", scenario) else { return };
+    let Some(world) = world("a_numeric_address_is_reached_through_a_nat64", scenario) else { return };
     for &kind in DRIVERS {
         assert_eq!(dialed_to(&world, kind, V4).winner(), "[64:ff9b::a42:80]:8443");
     }

@@ -124,7 +124,7 @@ async fn what_the_server_says_is_told() {
 }
 
 #[tokio::test]
-async fn figures_and_missing_hosts_ask_no_server() {
+async fn numeric_and_missing_hosts_ask_no_server() {
     let (_listener, port) = listener().await;
     // There is no server.
     let resolver = HickoryResolver::with_servers(&["127.0.0.1:1".parse().unwrap()]).unwrap();

@@ -183,7 +183,7 @@ proptest! {
 }
 
 #[test]
-fn names_in_figures_as_bytes() {
+fn numeric_names_as_bytes() {
     let addr: SocketAddr = "[2001:db8::1]:443".parse().unwrap();
     let names = addr.with_sockaddr(|raw| fd::raw_names_of(raw, true)).unwrap();
     assert_eq!((names.host(), names.service()), (&b"2001:db8::1"[..], &b"443"[..]));

@@ -37,11 +37,11 @@ fn sorted(found: &[IpAddr], port: u16, family: Domain) -> Option<Vec<SocketAddr>
 /// Whether a name may be of other hosts: not an address in any form, this machine, or a
 /// name that the file is known to have.
 pub(super) fn may_be_elsewhere(name: &str) -> bool {
-    let in_figures = name.contains(':') || name.starts_with(|first: char| first.is_ascii_digit());
+    let numeric = name.contains(':') || name.starts_with(|first: char| first.is_ascii_digit());
     let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
     // RFC 6761, section 6.3: these resolve to loopback.
     let here = last.eq_ignore_ascii_case("localhost");
-    !in_figures && !here && destinations(name, 0, Domain::UNSPEC).is_none()
+    !numeric && !here && destinations(name, 0, Domain::UNSPEC).is_none()
 }
 
 /// Whether the file has a name. This may read the whole file.
